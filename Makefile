@@ -1,0 +1,45 @@
+# The two commands: `make demo` shows what the pipeline does, `make test` checks it.
+PYTHON ?= python3
+VENV := .venv
+# DVC starts each stage with the `python` of PATH.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo test setup lint types tests clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   set up, run the pipeline on the generated demo corpus, print the results"
+	@echo "make test   set up, then lint, types and tests"
+	@echo "make setup  create $(VENV) with the pinned dependencies"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/install_cyvlfeat.sh
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
+	  { echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1); Python 3.11 or 3.12 is needed: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "error: $(PYTHON) cannot create an environment; install its venv module (Debian: python3-venv)"; exit 1; }
+	@echo "Installing the pinned dependencies into $(VENV) (2 to 5 minutes, 2.5 GB) ..."
+	@python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
+	@python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@scripts/install_cyvlfeat.sh $(VENV)
+	@touch $@
+
+demo: setup
+	@dvc repro
+	@python -m avlib results
+
+lint: setup
+	ruff check .
+	ruff format --check .
+
+types: setup
+	mypy
+
+tests: setup
+	pytest -n 2
+
+test: lint types tests
+
+clean:
+	rm -rf $(VENV) .memo .vlfeat

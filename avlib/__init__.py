@@ -1,0 +1,1 @@
+"""Audio-visual emotion recognition: from recordings to scores, under one honest protocol."""

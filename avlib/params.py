@@ -1,0 +1,135 @@
+"""``params.yaml`` as checked types.
+
+The whole file is validated whenever a stage starts, so that a typing slip anywhere is an error
+before anything is computed; a stage is then handed only the sections that it names, which are the
+ones that its entry in ``dvc.yaml`` lists (a test compares the two).
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from avlib.errors import ParamsError
+
+Modality = Literal["audio", "video"]
+
+
+class Section(BaseModel):
+    """A part of ``params.yaml``: unknown keys are errors, values cannot be changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DemoCorpus(Section):
+    """What the generated demo corpus consists of."""
+
+    subjects: int = Field(ge=2)
+    takes: int = Field(ge=1)
+    seconds: list[float] = Field(min_length=2, max_length=2)
+    seed: int = Field(ge=0)
+
+
+class Protocol(Section):
+    """How clips are divided into training, validation and test parts."""
+
+    name: Literal["subject_kfold", "stratified_kfold", "loso", "logso", "official"]
+    k: int = Field(ge=2)
+    validation: float = Field(gt=0, lt=1)
+    seed: int = Field(ge=0)
+
+
+class Params(Section):
+    """All of ``params.yaml``; a stage sees only the sections that it names."""
+
+    corpus: str = Field(min_length=1, pattern=r"^[a-z0-9_]+$")
+    modalities: list[Modality] = Field(min_length=1)
+    max_failed_fraction: float = Field(ge=0, le=1)
+    demo_corpus: DemoCorpus
+    protocol: Protocol
+
+    @field_validator("modalities")
+    @classmethod
+    def _once_each(cls, modalities: list[Modality]) -> list[Modality]:
+        if len(set(modalities)) < len(modalities):
+            raise ValueError("names a modality twice")
+        return sorted(modalities)
+
+
+def load(names: tuple[str, ...], path: Path | str = "params.yaml") -> Params:
+    """Read ``params.yaml`` and return the named sections.
+
+    While ``corpus`` is ``demo`` the values under ``demo:`` are laid over the sections of the same
+    name. Reading a section that was not named raises AttributeError.
+
+    Raises
+    ------
+    ParamsError
+        The file is missing or not YAML, a key is unknown or missing, or a value is impossible.
+    """
+    values = _read(Path(path))
+    overlay = values.pop("demo", None) or {}
+    if not isinstance(overlay, dict):
+        raise ParamsError(f"{path}: demo: is {overlay!r}; expected sections to lay over the rest")
+    base = _validate(values, path)
+    merged = _validate(_lay_over(values, overlay, path), path, prefix="demo: ")
+    params = merged if base.corpus == "demo" else base
+    return Params.model_construct(**{name: getattr(params, name) for name in names})
+
+
+def overlaid_sections(path: Path | str = "params.yaml") -> set[str]:
+    """Names of the sections that ``demo:`` lays something over."""
+    return set(_read(Path(path)).get("demo") or {})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path} is missing; run from the project's root, where params.yaml stands"
+        ) from None
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise ParamsError(f"{path} is not valid YAML: {where}; mend that line") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path} holds {type(values).__name__}; expected sections of keys")
+    return values
+
+
+def _lay_over(values: dict[str, Any], overlay: dict[str, Any], path: Path | str) -> dict[str, Any]:
+    merged = dict(values)
+    for section, changes in overlay.items():
+        if not isinstance(changes, dict) or not isinstance(values.get(section), dict):
+            raise ParamsError(
+                f"{path}: demo.{section} has no section {section}: to lay over; "
+                "demo: repeats the names of other sections and the keys to change in them"
+            )
+        merged[section] = {**values[section], **changes}
+    return merged
+
+
+def _validate(values: dict[str, Any], path: Path | str, prefix: str = "") -> Params:
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            section = key.rpartition(".")[0]
+            raise ParamsError(
+                f"{path}: {prefix}unknown key {key}; known here: {', '.join(_known(section))}"
+            ) from None
+        if first["type"] == "missing":
+            raise ParamsError(f"{path}: {prefix}key {key} is missing; add it back") from None
+        found = first["input"]
+        problem = first["msg"].removeprefix("Value error, ")
+        raise ParamsError(f"{path}: {prefix}{key} is {found!r}: {problem}") from None
+
+
+def _known(section: str) -> list[str]:
+    model: Any = Params
+    for part in section.split(".") if section else []:
+        model = model.model_fields[part].annotation
+    return sorted(model.model_fields)
