@@ -6,10 +6,10 @@ ones that its entry in ``dvc.yaml`` lists (a test compares the two).
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from avlib.errors import ParamsError
 
@@ -40,6 +40,70 @@ class Protocol(Section):
     seed: int = Field(ge=0)
 
 
+class Faces(Section):
+    """How faces are found and followed; see `avlib.faces.tracking.track_faces`."""
+
+    detect_every: int = Field(ge=1)
+    max_gap: float = Field(ge=0)
+    min_score: float = Field(ge=0)
+    jpeg_quality: int = Field(ge=1, le=95)
+
+
+class Visual(Section):
+    """How face chips are described."""
+
+    backbone: Literal["dlib_resnet", "vgg_face"]
+    layer: Literal["fc6", "fc7"]
+    fps: float | None = Field(gt=0)
+
+
+class FaceModel(Section):
+    """How VGG-Face is fine-tuned on FER2013."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    patience: int = Field(ge=1)
+    trainable: Literal["head", "fc6", "all"]
+    seed: int = Field(ge=0)
+
+
+class Speech(Section):
+    """Voice activity, and segments of fixed length."""
+
+    vad_mode: int = Field(ge=0, le=3)
+    hangover: float = Field(ge=0)
+    min_speech: float = Field(ge=0)
+    segment_frames: int = Field(ge=1)
+    segment_overlap: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _segments_advance(self) -> Self:
+        if self.segment_overlap >= self.segment_frames:
+            raise ValueError("segment_overlap must be smaller than segment_frames")
+        return self
+
+
+class Audio(Section):
+    """How the voice is described."""
+
+    feature_set: Literal["is10", "egemaps"]
+    level: Literal["frames", "windows", "clip"]
+    window: float = Field(ge=0.1)
+    hop: float = Field(gt=0)
+
+
+class Fisher(Section):
+    """How a clip's descriptors become one vector; see `avlib.fisher.FisherEncoder`."""
+
+    components: int = Field(ge=1)
+    pca_audio: int | None = Field(ge=1)
+    pca_video: int | None = Field(ge=1)
+    max_descriptors: int = Field(ge=1)
+    backend: Literal["auto", "torch", "vlfeat"]
+    seed: int = Field(ge=0)
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -48,6 +112,12 @@ class Params(Section):
     max_failed_fraction: float = Field(ge=0, le=1)
     demo_corpus: DemoCorpus
     protocol: Protocol
+    faces: Faces
+    visual: Visual
+    face_model: FaceModel
+    speech: Speech
+    audio: Audio
+    fisher: Fisher
 
     @field_validator("modalities")
     @classmethod

@@ -1,0 +1,5 @@
+"""``python -m avlib``."""
+
+from avlib.cli import main
+
+main()

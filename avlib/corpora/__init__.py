@@ -1,0 +1,37 @@
+"""Corpora: one reader each, from the authors' files to recordings.
+
+A new corpus is one module with a `Reader` and one line in `READERS`.
+"""
+
+from avlib.corpora.base import Listing, Reader, Recording
+from avlib.corpora.crema_d import CremaD
+from avlib.corpora.demo_reader import Demo
+from avlib.corpora.describe import Described, describe, file_digest
+from avlib.corpora.ravdess import Ravdess
+from avlib.errors import CorpusError
+
+__all__ = [
+    "READERS",
+    "Described",
+    "Listing",
+    "Reader",
+    "Recording",
+    "describe",
+    "file_digest",
+    "reader",
+]
+
+READERS: dict[str, Reader] = {corpus.name: corpus for corpus in (CremaD(), Demo(), Ravdess())}
+
+
+def reader(name: str) -> Reader:
+    """Return the reader of a corpus.
+
+    Raises
+    ------
+    CorpusError
+        The name is unknown; the message lists the known ones.
+    """
+    if name not in READERS:
+        raise CorpusError(f"corpus: {name!r} is unknown; expected one of {', '.join(READERS)}")
+    return READERS[name]

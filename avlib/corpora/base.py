@@ -1,0 +1,260 @@
+"""What every corpus reader has in common: recordings known by name, before any file is opened."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import pandas as pd
+
+from avlib.errors import CorpusError
+
+MEDIA_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv"),
+        *("flac", "m4a", "mp3", "ogg", "wav"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One clip as its file names and the corpus's tables describe it.
+
+    Attributes
+    ----------
+    clip_id, subject : str
+        Unique in the corpus; `subject` also names files, so it holds letters, digits and `_-.`.
+    emotion : str or None
+        In canonical words (anger, calm, disgust, fear, happiness, neutral, sadness, surprise);
+        None where the corpus does not label it.
+    video_path, audio_path : str or None
+        Posix, relative to the corpus folder; both may name the same file.
+    sentence, intensity, take, sex : str or None
+        As far as the corpus tells; sex is "female" or "male".
+    age : float or None
+        In years.
+    arousal, valence : float or None
+        On the corpus's own scale.
+    vote_voice, vote_face, vote_multimodal : str or None
+        What a crowd heard, saw, or both, in canonical words; a tie is "anger:disgust".
+    missing : str
+        Why the clip is incomplete: a file that its neighbours have and it has not; "" if none.
+    corpus : str
+        The reader's name. `Reader.recordings` fills in this and `missing`.
+    """
+
+    clip_id: str
+    subject: str
+    emotion: str | None
+    video_path: str | None
+    audio_path: str | None
+    sentence: str | None = None
+    intensity: str | None = None
+    take: str | None = None
+    sex: str | None = None
+    age: float | None = None
+    arousal: float | None = None
+    valence: float | None = None
+    vote_voice: str | None = None
+    vote_face: str | None = None
+    vote_multimodal: str | None = None
+    missing: str = ""
+    corpus: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a corpus folder holds.
+
+    Attributes
+    ----------
+    recordings : list of Recording
+        In the order of their clip_id.
+    unrecognised : list of (path, reason)
+        Media files, relative to the folder, whose names the corpus does not know.
+    notes : list of str
+        What was left out on purpose, and how much of the whole corpus is here.
+    """
+
+    recordings: list[Recording]
+    unrecognised: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Reader(ABC):
+    """A corpus on disk, exactly as its authors distribute it.
+
+    Attributes
+    ----------
+    name : str
+        The value of ``corpus`` in ``params.yaml`` and the folder under ``data/raw``.
+    title : str
+        The name that people use.
+    layout : str
+        The files that `recordings` looks for, in one line.
+    emotions : tuple of str
+        The classes, alphabetically.
+    n_clips : int or None
+        Clips in the whole corpus, None where that is the user's choice.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    layout: ClassVar[str]
+    emotions: ClassVar[tuple[str, ...]]
+    n_clips: ClassVar[int | None] = None
+
+    @abstractmethod
+    def read(self, folder: Path) -> Listing:
+        """List an existing folder; a listing without recordings is for the caller to judge."""
+
+    def recordings(self, folder: Path | str) -> Listing:
+        """List the clips of a corpus folder without opening any recording.
+
+        Parameters
+        ----------
+        folder : Path or str
+            The corpus; may be a link, and so may anything in it.
+
+        Returns
+        -------
+        Listing
+            Recordings in the order of their clip_id, never empty.
+
+        Raises
+        ------
+        CorpusError
+            The folder is missing or empty, holds nothing that the corpus knows, or one of its
+            tables is broken.
+        """
+        folder = Path(folder)
+        self._require_folder(folder)
+        listing = self.read(folder)
+        if not listing.recordings:
+            raise CorpusError(self._nothing_found(folder))
+        found = sorted(listing.recordings, key=lambda recording: recording.clip_id)
+        twice = [id_ for id_, count in Counter(r.clip_id for r in found).items() if count > 1]
+        if twice:
+            raise CorpusError(
+                f"{folder}: {len(twice)} clip ids stand for several recordings, e.g. {twice[0]}; "
+                "expected each once, remove the copies"
+            )
+        notes = list(listing.notes)
+        if self.n_clips is not None and len(found) != self.n_clips:
+            notes.append(f"{len(found):,} of the {self.n_clips:,} clips of {self.title} are here")
+        return Listing(self._completed(found), sorted(listing.unrecognised), notes)
+
+    def _completed(self, recordings: list[Recording]) -> list[Recording]:
+        """Name the corpus, and mark clips that lack a file which others of the corpus have.
+
+        An audio-only corpus is whole as it is; a clip without video among clips with it is not.
+        """
+        has_video = any(recording.video_path for recording in recordings)
+        has_audio = any(recording.audio_path for recording in recordings)
+        completed = []
+        for recording in recordings:
+            missing = ""
+            if has_video and not recording.video_path:
+                missing = "no video file"
+            elif has_audio and not recording.audio_path:
+                missing = "no audio file"
+            completed.append(replace(recording, missing=missing, corpus=self.name))
+        return completed
+
+    def _require_folder(self, folder: Path) -> None:
+        if folder.is_dir() and any(folder.iterdir()):
+            return
+        if folder.is_symlink() and not folder.exists():
+            found = f"is a link to {folder.readlink()}, which does not exist"
+        elif not folder.exists():
+            found = "there is no such folder"
+        elif not folder.is_dir():
+            found = "is a file, not a folder"
+        else:
+            found = "the folder is empty"
+        raise CorpusError(f"{folder}: {found}; {self._expected(folder)}")
+
+    def _nothing_found(self, folder: Path) -> str:
+        others = list(walk(folder))
+        example = f", e.g. {others[0]}" if others else ""
+        packed = any(path.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".7z")) for path in others)
+        unpack = "unpack the archives there; " if packed else ""
+        return (
+            f"{folder}: none of its {len(others)} files belongs to {self.title}{example}; "
+            f"{unpack}{self._expected(folder)}"
+        )
+
+    def _expected(self, folder: Path) -> str:
+        link = f"ln -s /path/to/{self.title} {folder}"
+        return f"expected {self.layout}; put your copy there or link it in its place: {link}"
+
+
+def walk(folder: Path) -> Iterator[str]:
+    """Yield every file under a folder, relative and posix, sorted, through links, without loops.
+
+    Hidden files and folders are passed over (archives leave `.DS_Store` and `._*` behind).
+    """
+    seen = {os.path.realpath(folder)}
+    for base, folders, files in os.walk(folder, followlinks=True):
+        kept = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118
+            if not name.startswith(".") and name != "__MACOSX" and real not in seen:
+                seen.add(real)
+                kept.append(name)
+        folders[:] = kept
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield (Path(base) / name).relative_to(folder).as_posix()
+
+
+def is_media(path: str) -> bool:
+    """Tell by the suffix whether a path names a recording."""
+    return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES
+
+
+def leaves_folder(path: str) -> bool:
+    """Tell whether a path from a table could point outside of the corpus folder."""
+    pure = PurePosixPath(path)
+    return pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
+
+
+def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read text columns of a corpus's csv table.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    columns : tuple of str
+        The columns to return, all required.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text as it stands, "" where a cell is empty.
+
+    Raises
+    ------
+    CorpusError
+        The file is no table, or lacks a column; names both.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
+        reason = str(error).splitlines()[0]
+        raise CorpusError(f"{path}: is no csv table ({reason}); download it again") from error
+    for column in columns:
+        if column not in table.columns:
+            found = ", ".join(map(str, table.columns))[:200]
+            raise CorpusError(
+                f"{path}: has no column {column!r}, found {found}; download the table again"
+            )
+    return table[list(columns)]

@@ -1,0 +1,139 @@
+"""Reader of CREMA-D, the crowd-sourced emotional multimodal actors dataset."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+from avlib.corpora.base import Listing, Reader, Recording, is_media, read_csv, walk
+from avlib.errors import CorpusError
+
+_EMOTIONS = {
+    "ANG": "anger",
+    "DIS": "disgust",
+    "FEA": "fear",
+    "HAP": "happiness",
+    "NEU": "neutral",
+    "SAD": "sadness",
+}
+_LETTERS = {code[0]: emotion for code, emotion in _EMOTIONS.items()}
+_INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": None, "X": None}
+_NAME = re.compile(
+    r"(?P<actor>10[0-8]\d|109[01])_(?P<sentence>[A-Z]{3})_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)"
+    r"_(?P<level>LO|MD|HI|XX?)"
+)
+_FOLDERS = {"VideoFlash": ".flv", "AudioWAV": ".wav", "AudioMP3": ".mp3"}
+_VOTES = {"vote_voice": "VoiceVote", "vote_face": "FaceVote", "vote_multimodal": "MultiModalVote"}
+
+
+class CremaD(Reader):
+    """CREMA-D as published at https://github.com/CheyneyComputerScience/CREMA-D (ODbL 1.0).
+
+    Files are ``VideoFlash/*.flv``, ``AudioWAV/*.wav`` and ``AudioMP3/*.mp3``, named
+    ``1001_DFA_ANG_XX``: actor, sentence, emotion (ANG DIS FEA HAP NEU SAD), level (LO MD HI, XX
+    where it was not asked for; some copies hold ``1040_ITH_SAD_X``). One name is one clip and its
+    clip_id: 7,442 clips of 91 actors and 12 sentences (Cao et al. 2014, IEEE Trans. Affective
+    Computing 5(4)). The sound is the wav where there is one, else the mp3, else the flv's own.
+
+    ``VideoDemographics.csv`` (ActorID, Age, Sex) and ``processedResults/summaryTable.csv``
+    (FileName, VoiceVote, FaceVote, MultiModalVote: the crowd's consensus as letters, ties with
+    ``:``) are read where present; the label stays the intended emotion of the name.
+    """
+
+    name: ClassVar[str] = "crema_d"
+    title: ClassVar[str] = "CREMA-D"
+    layout: ClassVar[str] = "VideoFlash/1001_DFA_ANG_XX.flv, AudioWAV/1001_DFA_ANG_XX.wav and so on"
+    emotions: ClassVar[tuple[str, ...]] = tuple(sorted(_EMOTIONS.values()))
+    n_clips: ClassVar[int | None] = 7442
+
+    def read(self, folder: Path) -> Listing:
+        """List an existing folder and the tables beside the recordings."""
+        files: dict[str, dict[str, str]] = {}
+        unrecognised = []
+        for path in filter(is_media, walk(folder)):
+            name = PurePosixPath(path)
+            kind = name.parts[0]
+            if len(name.parts) != 2 or _FOLDERS.get(kind) != name.suffix.lower():
+                folders = ", ".join(f"{place}/*{suffix}" for place, suffix in _FOLDERS.items())
+                unrecognised.append((path, f"not where CREMA-D keeps recordings ({folders})"))
+            elif _NAME.fullmatch(name.stem) is None:
+                reason = "not named like 1001_DFA_ANG_XX with CREMA-D's codes; rename it back"
+                unrecognised.append((path, reason))
+            else:
+                files.setdefault(name.stem, {})[kind] = path
+        people = _people(folder / "VideoDemographics.csv")
+        votes = _votes(folder / "processedResults" / "summaryTable.csv")
+        recordings = [_recording(stem, paths, people, votes) for stem, paths in files.items()]
+        return Listing(recordings, unrecognised)
+
+
+def _recording(
+    stem: str,
+    paths: dict[str, str],
+    people: dict[str, dict[str, Any]],
+    votes: dict[str, dict[str, Any]],
+) -> Recording:
+    actor, sentence, emotion, level = stem.split("_")
+    video = paths.get("VideoFlash")
+    return Recording(
+        clip_id=stem,
+        subject=actor,
+        emotion=_EMOTIONS[emotion],
+        video_path=video,
+        audio_path=paths.get("AudioWAV", paths.get("AudioMP3", video)),
+        sentence=sentence,
+        intensity=_INTENSITIES[level],
+        **people.get(actor, {}),
+        # The tables write XX where some copies of a file are named X.
+        **votes.get(f"{actor}_{sentence}_{emotion}_{'XX' if level == 'X' else level}", {}),
+    )
+
+
+def _people(path: Path) -> dict[str, dict[str, Any]]:
+    """Read age and sex by actor; nothing where the table is absent."""
+    if not path.exists():
+        return {}
+    people = {}
+    for actor, age, sex in read_csv(path, ("ActorID", "Age", "Sex")).itertuples(index=False):
+        if age and not re.fullmatch(r"\d+(\.\d+)?", age):
+            raise CorpusError(
+                f"{path}: column 'Age' holds {age!r} for actor {actor}, expected years; "
+                "download the table again"
+            )
+        if sex.lower() not in ("", "female", "male"):
+            raise CorpusError(
+                f"{path}: column 'Sex' holds {sex!r} for actor {actor}, expected Female or Male; "
+                "download the table again"
+            )
+        people[actor] = {"age": float(age) if age else None, "sex": sex.lower() or None}
+    return people
+
+
+def _votes(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the crowd's consensus by clip name; nothing where the table is absent."""
+    if not path.exists():
+        return {}
+    table = read_csv(path, ("FileName", *_VOTES.values()))
+    names = table.pop("FileName")
+    columns = {
+        field: [_vote(path, column, vote) for vote in table[column]]
+        for field, column in _VOTES.items()
+    }
+    rows = zip(*columns.values(), strict=True)
+    return {
+        name: dict(zip(columns, row, strict=True)) for name, row in zip(names, rows, strict=True)
+    }
+
+
+def _vote(path: Path, column: str, letters: str) -> str | None:
+    """Translate "A:D" to "anger:disgust"; nobody voted where the cell is empty or NA."""
+    if letters in ("", "NA"):
+        return None
+    try:
+        return ":".join(_LETTERS[letter] for letter in letters.split(":"))
+    except KeyError:
+        raise CorpusError(
+            f"{path}: column {column!r} holds {letters!r}, expected letters of "
+            f"{' '.join(_LETTERS)} joined with ':'; download the table again"
+        ) from None

@@ -1,0 +1,94 @@
+"""Render the demo corpus: one function per clip, each from the clip's own random streams."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from avlib.corpora.demo.acting import VOICE_CUES, Acting, act
+from avlib.corpora.demo.camera import Camera, set_up
+from avlib.corpora.demo.face import Face, Moment
+from avlib.corpora.demo.head import build_head
+from avlib.corpora.demo.identity import Identity, identity
+from avlib.corpora.demo.labels import read_labels, write_labels
+from avlib.corpora.demo.motion import Motion, move
+from avlib.corpora.demo.plan import FPS, DemoClip, clip_plan
+from avlib.corpora.demo.score import Score, write_score
+from avlib.corpora.demo.streams import clip_stream, subject_stream
+from avlib.corpora.demo.voice import SAMPLE_RATE, synthesise
+from avlib.media import write_clip
+
+__all__ = ["DemoClip", "clip_plan", "read_labels", "render_clip", "write_labels"]
+
+
+def render_clip(
+    clip: DemoClip, folder: Path | str, *, seed: int, width: int = 320, height: int = 240
+) -> Path:
+    """Act, paint, speak and write one clip.
+
+    The bytes depend on the arguments alone: not on other clips, their order or their number.
+
+    Parameters
+    ----------
+    clip
+        From ``clip_plan``.
+    folder
+        Corpus folder; the clip's own folder in it is created.
+    seed
+        Seed of the corpus.
+    width, height
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    Path of the mp4 file: H.264 at 25 frames per second, AAC mono at 16 kHz.
+    """
+    person, acting, score = rehearse(clip, seed)
+    path = Path(folder) / clip.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    voice = _stream(clip, seed, "voice")
+    signal = synthesise(person.voice, acting, score, clip.duration, voice)
+    motion = animate(clip, seed)
+    frames = _film(clip, person, motion, seed, width, height)
+    write_clip(path, frames, FPS, signal, SAMPLE_RATE)
+    return path
+
+
+def rehearse(clip: DemoClip, seed: int) -> tuple[Identity, Acting, Score]:
+    """Who acts a clip, how, and what is said when."""
+    person = identity(clip.subject, seed)
+    acting = act(person, clip.emotion, clip.take, seed)
+    hurry = acting.voice_apex[VOICE_CUES.index("rate")]
+    score = write_score(_stream(clip, seed, "score"), clip.duration, person.voice.rate * 2.0**hurry)
+    return person, acting, score
+
+
+def animate(clip: DemoClip, seed: int) -> Motion:
+    """Movements of a clip, one row per frame."""
+    _, acting, score = rehearse(clip, seed)
+    times = np.arange(round(clip.duration * FPS)) / FPS
+    return move(acting, score, times, _stream(clip, seed, "motion"))
+
+
+def _film(
+    clip: DemoClip, person: Identity, motion: Motion, seed: int, width: int, height: int
+) -> Iterator[np.ndarray]:
+    room = subject_stream(seed, clip.subject, "room")
+    take = _stream(clip, seed, "camera")
+    shot = set_up(room, take, width, height)
+    head = build_head(person.face, shot.light)
+    face = Face(person.face, head, shot.light.fill + 0.8 * shot.light.key)
+    camera = Camera(shot, head, room, take, width, height)
+    for frame in range(len(motion.opening)):
+        moment = Moment(
+            actions=motion.actions[frame],
+            opening=float(motion.opening[frame]),
+            stretch=float(motion.stretch[frame]),
+            blink=float(motion.blink[frame]),
+            gaze=(float(motion.gaze[frame, 0]), float(motion.gaze[frame, 1])),
+        )
+        yield camera.take_picture(face.paint(moment), motion.pose[frame])
+
+
+def _stream(clip: DemoClip, seed: int, purpose: str) -> np.random.Generator:
+    return clip_stream(seed, clip.subject, clip.emotion, clip.take, purpose)

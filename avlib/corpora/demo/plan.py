@@ -1,0 +1,104 @@
+"""Which clips the demo corpus consists of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avlib.corpora.demo.acting import act
+from avlib.corpora.demo.identity import identity
+from avlib.corpora.demo.streams import EMOTIONS, clip_stream, subject_name
+from avlib.errors import ParamsError
+
+FPS = 25
+
+
+@dataclass(frozen=True)
+class DemoClip:
+    """One clip to render.
+
+    Attributes
+    ----------
+    clip_id
+        Name of the file without its suffix, such as ``S01_anger_1``.
+    subject, emotion, take, sex
+        Who acts what, and which take it is (from 1).
+    path
+        File relative to the corpus folder, such as ``S01/S01_anger_1.mp4``.
+    duration
+        In seconds, a whole number of frames at 25 per second.
+    arousal, valence
+        -1..1, mean over the clip.
+    """
+
+    clip_id: str
+    subject: str
+    emotion: str
+    take: int
+    sex: str
+    path: str
+    duration: float
+    arousal: float
+    valence: float
+
+
+def clip_plan(
+    *, subjects: int, takes: int, seconds: tuple[float, float], seed: int
+) -> list[DemoClip]:
+    """List the clips, by subject, emotion and take.
+
+    A clip does not depend on how many subjects or takes there are: adding some leaves the others
+    as they were.
+
+    Parameters
+    ----------
+    subjects
+        Number of subjects; half of them are female.
+    takes
+        Clips per subject and emotion.
+    seconds
+        Shortest and longest clip.
+    seed
+        Seed of the corpus.
+
+    Raises
+    ------
+    ParamsError
+        A number is out of range.
+    """
+    shortest, longest = seconds
+    if subjects < 1 or takes < 1:
+        raise ParamsError(
+            f"demo corpus: found {subjects} subjects and {takes} takes, expected at least 1 of each"
+        )
+    if not 1.5 <= shortest <= longest <= 60.0:
+        raise ParamsError(
+            f"demo corpus: found clips of {shortest} to {longest} s, expected 1.5 <= shortest <= "
+            "longest <= 60; shorter clips leave no room for speech between the pauses"
+        )
+    return [
+        _clip(subject_name(number), emotion, take, seconds, seed)
+        for number in range(1, subjects + 1)
+        for emotion in EMOTIONS
+        for take in range(1, takes + 1)
+    ]
+
+
+def _clip(
+    subject: str, emotion: str, take: int, seconds: tuple[float, float], seed: int
+) -> DemoClip:
+    rng = clip_stream(seed, subject, emotion, take, "duration")
+    frames = round(rng.uniform(*seconds) * FPS)
+    person = identity(subject, seed)
+    affect = act(person, emotion, take, seed).affect(np.arange(frames) / FPS).mean(axis=0)
+    clip_id = f"{subject}_{emotion}_{take}"
+    return DemoClip(
+        clip_id=clip_id,
+        subject=subject,
+        emotion=emotion,
+        take=take,
+        sex=person.sex,
+        path=f"{subject}/{clip_id}.mp4",
+        duration=frames / FPS,
+        arousal=round(float(affect[0]), 4),
+        valence=round(float(affect[1]), 4),
+    )

@@ -1,0 +1,1 @@
+"""Scores, pictures and the report: what tables of predictions say about models."""

@@ -1,0 +1,254 @@
+"""Pictures of scores. Every function returns the bytes of a PNG, the same on every run.
+
+Colours are Okabe and Ito's, which stay apart for colour-blind readers; no picture needs colour
+alone to be read. Scores are shown in percent.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from avlib.evaluation.scores import DIGITS
+
+# Black comes last: it would outweigh the others.
+PALETTE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#8C6D1F",
+    "#7A7A7A",
+    "#332288",
+    "#882255",
+    "#44AA99",
+    "#000000",
+)
+STATUS_COLOURS = {
+    "ok": "#0072B2",
+    "degraded": "#E69F00",
+    "failed": "#D55E00",
+    "not reached": "#B8B8B8",
+}
+_DPI = 150
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so pictures do not vary with the system
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.axisbelow": True,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.8,
+    "xtick.color": "#444444",
+    "ytick.color": "#222222",
+    "text.color": "#222222",
+    "axes.labelcolor": "#222222",
+    "text.parse_math": False,  # names are data: a $ in one is a $
+}
+
+
+def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
+    """Draw a confusion matrix: colour and large figures are percent of the row, small ones clips.
+
+    Parameters
+    ----------
+    counts
+        (n_classes, n_classes); rows are true emotions.
+    """
+    counts = np.asarray(counts)
+    n = len(emotions)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    side = 1.35 + 0.42 * n
+    with _figure(side + 0.2, side) as (figure, png):
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(n, n):
+            ink = "white" if shares[row, column] > 0.55 else "#222222"
+            place: dict[str, Any] = {"ha": "center", "color": ink}
+            if totals[row, 0]:
+                percent = f"{100 * shares[row, column]:.0f}"
+                axes.text(column, row, percent, va="bottom", fontsize=9, **place)
+                count = f"{counts[row, column]:,}"
+                axes.text(column, row + 0.08, count, va="top", fontsize=6, **place)
+        axes.set_xticks(range(n), emotions, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(n), emotions)
+        axes.set(xlabel="predicted", ylabel="true emotion", title=title)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xticks(np.arange(n - 1) + 0.5, minor=True)
+        axes.set_yticks(np.arange(n - 1) + 0.5, minor=True)
+        axes.grid(which="minor", color="white", linewidth=1.5)
+        axes.tick_params(which="minor", length=0)
+    return png.getvalue()
+
+
+def recall_bars(recalls: Mapping[str, Mapping[str, float]], chance: float) -> bytes:
+    """Draw each emotion's recall, one panel per emotion and one bar per model.
+
+    Parameters
+    ----------
+    recalls
+        Recall in [0, 1] by model and emotion; NaN where an emotion was not tested.
+    chance
+        Recall of a guess, in [0, 1].
+    """
+    models = list(recalls)
+    emotions = list(next(iter(recalls.values())))
+    columns = 3 if len(emotions) in (3, 5, 6, 9) else 4  # few empty panels
+    rows = -(-len(emotions) // columns)
+    with _figure(9, rows * (0.75 + 0.24 * len(models)) + 0.3) as (figure, png):
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for panel in panels.flat[len(emotions) :]:
+            panel.set_visible(False)
+        for emotion, panel in zip(emotions, panels.flat, strict=False):
+            values = 100 * np.array([recalls[model][emotion] for model in models], dtype=float)
+            _bars(panel, models, values)
+            panel.set_title(emotion)
+            panel.axvline(100 * chance, color="#444444", linestyle="--", linewidth=1)
+        for panel in panels[-1]:
+            panel.set_xlabel("recall (%)")
+        panels[0, 0].set_xlim(0, 118)
+        panels[0, 0].set_xticks(range(0, 101, 25))
+    return png.getvalue()
+
+
+def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> bytes:
+    """Draw mean accuracy over folds of each model, with its standard deviation and chance.
+
+    Parameters
+    ----------
+    scores
+        By model: accuracy and accuracy_std in [0, 1]; a NaN std draws no whisker.
+    """
+    models = list(scores)
+    means = 100 * np.array([round(scores[m]["accuracy"], DIGITS) for m in models], dtype=float)
+    stds = 100 * np.array([scores[m]["accuracy_std"] for m in models], dtype=float)
+    with _figure(8, 1.1 + 0.36 * len(models)) as (figure, png):
+        axes = figure.subplots()
+        _bars(axes, models, means, stds)
+        _chance(axes, chance, 100)
+        axes.set(xlim=(0, 108), xlabel="accuracy (%), mean and standard deviation over folds")
+    return png.getvalue()
+
+
+def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes:
+    """Draw a model's accuracy in every fold as dots and their mean as a bar.
+
+    Parameters
+    ----------
+    accuracies
+        Accuracy in [0, 1] by model, one value a fold; NaN where a fold scored no clip.
+    """
+    models = list(accuracies)
+    with _figure(8, 1.1 + 0.36 * len(models)) as (figure, png):
+        axes = figure.subplots()
+        for row, model in enumerate(models):
+            values = 100 * np.array(accuracies[model], dtype=float)
+            values = values[~np.isnan(values)]
+            colour = PALETTE[row % len(PALETTE)]
+            # Folds are spread over the height of the row, so that equal ones are all seen.
+            spread = 0.2 if len(values) > 1 else 0
+            height = row + np.linspace(-spread, spread, len(values))
+            axes.scatter(values, height, s=22, color=colour, alpha=0.75, linewidths=0, zorder=3)
+            if len(values):
+                axes.vlines(values.mean(), row - 0.34, row + 0.34, color=colour, linewidth=2.5)
+        _rows(axes, models)
+        _chance(axes, chance, 100)
+        axes.set(xlim=(0, 108), xlabel="accuracy (%): one dot a fold, the bar is their mean")
+    return png.getvalue()
+
+
+def stage_status(counts: pd.DataFrame) -> bytes:
+    """Draw how many clips came through each stage.
+
+    Parameters
+    ----------
+    counts
+        Clips by stage (rows, in order) and status (columns, keys of ``STATUS_COLOURS``).
+    """
+    total = int(counts.sum(axis="columns").max())
+    with _figure(8, 1.1 + 0.36 * len(counts)) as (figure, png):
+        axes = figure.subplots()
+        left = np.zeros(len(counts))
+        for status, colour in STATUS_COLOURS.items():
+            if status in counts:
+                values = counts[status].to_numpy(dtype=float)
+                axes.barh(range(len(counts)), values, 0.62, left, color=colour, label=status)
+                left += values
+        for row, (_, stage) in enumerate(counts.iterrows()):
+            words = [f"{int(n):,} {status}" for status, n in stage.items() if n]
+            axes.text(total * 1.015, row, " · ".join(words), va="center", fontsize=8)
+        _rows(axes, list(counts.index))
+        axes.grid(visible=False)
+        axes.set(xlim=(0, total), xlabel="clips")
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, borderaxespad=0.2
+        )
+    return png.getvalue()
+
+
+def _bars(axes: Axes, names: list[str], values: np.ndarray, std: np.ndarray | None = None) -> None:
+    """Horizontal bars with their value behind each; NaN becomes a dash."""
+    known = np.nan_to_num(values)
+    colours = [PALETTE[i % len(PALETTE)] for i in range(len(names))]
+    axes.barh(range(len(names)), known, 0.66, color=colours)
+    whisker = np.zeros(len(names)) if std is None else np.nan_to_num(std)
+    for row, (value, spread) in enumerate(zip(values, whisker, strict=True)):
+        if spread:
+            axes.errorbar(value, row, xerr=spread, color="#222222", capsize=3, linewidth=1.2)
+        text = "–" if np.isnan(value) else f"{value:.0f}" if std is None else f"{value:.1f}"
+        end = (0 if np.isnan(value) else value) + spread
+        label = axes.annotate(
+            text, (end, row), (4, 0), textcoords="offset points", va="center", fontsize=8
+        )
+        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    _rows(axes, names)
+
+
+def _rows(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=True, axis="x")
+
+
+def _chance(axes: Axes, chance: float, scale: float) -> None:
+    axes.axvline(scale * chance, color="#444444", linestyle="--", linewidth=1)
+    axes.text(
+        scale * chance,
+        1.01,
+        "chance",
+        transform=axes.get_xaxis_transform(),
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        color="#444444",
+    )
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
+    """Give an empty figure (inches) and the buffer that holds its PNG afterwards."""
+    png = io.BytesIO()
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a user's own matplotlibrc changes no picture
+        mpl.rcParams.update(_STYLE)
+        figure = Figure((width, height), dpi=_DPI, layout="constrained", facecolor="white")
+        FigureCanvasAgg(figure)
+        yield figure, png
+        figure.savefig(png, format="png", metadata={"Software": None})

@@ -1,0 +1,108 @@
+"""Published results, and which of them may stand beside a run of ours.
+
+A published figure is comparable only if corpus and protocol are: the protocol's name, its number
+of folds where the paper states one, and whether subjects are shared. All others are kept apart.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from avlib.protocols import SUBJECT_INDEPENDENT
+
+_FILE = Path(__file__).with_name("published_results.yaml")
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PublishedProtocol(_Facts):
+    """Protocol of a published result; k is None where the paper states none."""
+
+    name: str
+    k: int | None = None
+    subject_independent: bool
+
+    def matches(self, name: str, k: int) -> bool:
+        """Tell whether results under protocol `name` with `k` folds are comparable."""
+        return (
+            self.name == name
+            and self.subject_independent == SUBJECT_INDEPENDENT[name]
+            and self.k in (None, k)
+        )
+
+
+class Published(_Facts):
+    """One published result; accuracy, uar and f1_macro in percent."""
+
+    system: str
+    source: str
+    task: str = "emotion"
+    protocol: PublishedProtocol
+    accuracy: float | None = None
+    uar: float | None = None
+    f1_macro: float | None = None
+    ccc_arousal: float | None = None
+    ccc_valence: float | None = None
+
+
+class Raters(_Facts):
+    """How often human raters recognise the emotion, in percent."""
+
+    modalities: str
+    accuracy: float
+    source: str
+
+
+class Beside(NamedTuple):
+    """What was published on a corpus, seen from a run of ours."""
+
+    same_protocol: tuple[Published, ...]
+    other_protocol: tuple[Published, ...]
+    people: tuple[Raters, ...]
+
+
+class _Corpus(_Facts):
+    results: tuple[Published, ...]
+    people: tuple[Raters, ...] = ()
+
+
+def beside(corpus: str, protocol: str, k: int) -> Beside:
+    """Divide the emotion recognition results on a corpus by whether they are comparable.
+
+    Parameters
+    ----------
+    corpus
+        Name of the corpus; one without published results gives empty tuples.
+    protocol, k
+        Our protocol, a key of ``protocols.SUBJECT_INDEPENDENT``, and its number of folds.
+    """
+    known = _load()[1].get(corpus)
+    if known is None:
+        return Beside((), (), ())
+    emotion = [result for result in known.results if result.task == "emotion"]
+    same = tuple(result for result in emotion if result.protocol.matches(protocol, k))
+    other = tuple(result for result in emotion if not result.protocol.matches(protocol, k))
+    return Beside(same, other, known.people)
+
+
+def cite(source: str) -> str:
+    """Spell out the paper that a source begins with; other sources stay as they are."""
+    paper, comma, place = source.partition(",")
+    return _load()[0].get(paper, paper) + comma + place
+
+
+@cache
+def _load() -> tuple[dict[str, str], dict[str, _Corpus]]:
+    """Papers by short name, and results by corpus."""
+    facts = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    corpora = {}
+    for name, entry in facts["corpora"].items():
+        shared = entry.pop("protocol")
+        entry["results"] = [{"protocol": shared, **result} for result in entry["results"]]
+        corpora[name] = _Corpus.model_validate(entry)
+    return facts["papers"], corpora

@@ -1,0 +1,124 @@
+"""Faces laid upright on one canonical frame, and kept as JPEG.
+
+"Each face is aligned by registering it with respect to facial landmarks, for instance, eye's
+centers, nose, mouth, and chin, to a canonical frame through a similarity transformation. Facial
+images are cropped and re-sized to a fixed resolution: 224 x 224." (MERML, section 4)
+"""
+
+import io
+from collections.abc import Sequence
+
+import dlib
+import numpy as np
+from PIL import Image
+
+# Pixels; the canonical frame is laid out for this size and scales with it.
+CHIP = 224
+# Of the 68 landmarks: each anchor is the mean of its points.
+ANCHORS = {
+    "right eye": range(36, 42),
+    "left eye": range(42, 48),
+    "nose": (30,),
+    "right corner of the mouth": (48,),
+    "left corner of the mouth": (54,),
+    "chin": (8,),
+}
+# Where the anchors lie in a chip, x and y in pixels: the proportions of an average face, made
+# symmetric, at such a size that `RESNET_CROP` is the crop that dlib's ResNet was trained on.
+CANONICAL = np.array(
+    [(82.0, 79.0), (142.0, 79.0), (112.0, 108.5), (88.0, 149.0), (136.0, 149.0), (112.0, 196.0)]
+)
+# The square of the chip, from this pixel to this one, that dlib's ResNet is to see.
+RESNET_CROP = (24, 200)
+
+
+def anchors(landmarks: np.ndarray) -> np.ndarray:
+    """Return the six points (6, 2) that are registered, from the landmarks (68, 2)."""
+    return np.stack([landmarks[list(points)].mean(axis=0) for points in ANCHORS.values()])
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the rotation, scaling and shift that bring points closest to others.
+
+    Least squares in closed form. With the points as complex numbers, a similarity of the plane is
+    z -> a z + b, so no decomposition is needed and a reflection cannot come out
+    (Umeyama, PAMI 1991, solves the same problem in any dimension).
+
+    Parameters
+    ----------
+    source, target : (n, 2)
+        Corresponding points, at least two of `source` apart.
+
+    Returns
+    -------
+    (2, 3)
+        The matrix M with ``target ~ source @ M[:, :2].T + M[:, 2]``.
+
+    Raises
+    ------
+    ValueError
+        All points of `source` coincide.
+    """
+    z, w = (points[:, 0] + 1j * points[:, 1] for points in (source, target))
+    z_mean, w_mean = z.mean(), w.mean()
+    spread = np.vdot(z - z_mean, z - z_mean).real
+    if spread == 0:
+        raise ValueError("all points coincide; expected at least two different ones")
+    a = np.vdot(z - z_mean, w - w_mean) / spread
+    b = w_mean - a * z_mean
+    return np.array([(a.real, -a.imag, b.real), (a.imag, a.real, b.imag)])
+
+
+def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Apply a (2, 3) transform to points of shape (n, 2)."""
+    return points @ transform[:, :2].T + transform[:, 2]
+
+
+def chip_transform(landmarks: np.ndarray, size: int = CHIP) -> np.ndarray:
+    """Return the (2, 3) transform from the frame to the chip of a face, in pixel centres."""
+    return similarity(anchors(landmarks), CANONICAL * (size / CHIP))
+
+
+def extract_chip(image: np.ndarray, landmarks: np.ndarray, size: int = CHIP) -> np.ndarray:
+    """Cut a face out of a frame, aligned.
+
+    Parameters
+    ----------
+    image : uint8 of shape (h, w, 3)
+        The frame, RGB.
+    landmarks : (68, 2)
+        In its pixels.
+    size : int
+        Side of the chip in pixels.
+
+    Returns
+    -------
+    uint8 of shape (size, size, 3)
+        Bilinear, low-pass filtered where the face is larger than the chip; black outside the
+        frame.
+    """
+    to_frame = similarity(CANONICAL * (size / CHIP), anchors(landmarks))
+    # dlib takes a similarity as a turned rectangle, exactly; given points it is a pixel off.
+    [centre] = apply(to_frame, np.full((1, 2), (size - 1) / 2))
+    cosine, sine = to_frame[:, 0]
+    reach = np.hypot(cosine, sine) * (size - 1) / 2
+    details = dlib.chip_details(
+        dlib.drectangle(*(centre - reach), *(centre + reach)),
+        dlib.chip_dims(size, size),
+        float(np.arctan2(sine, cosine)),
+    )
+    return np.asarray(dlib.extract_image_chip(np.ascontiguousarray(image), details))
+
+
+def encode_jpeg(chip: np.ndarray, quality: int = 95) -> bytes:
+    """Return a chip, uint8 of shape (h, w, 3), as JPEG; the same bytes for the same chip."""
+    buffer = io.BytesIO()
+    Image.fromarray(chip).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def decode_chips(chips: Sequence[bytes]) -> np.ndarray:
+    """Decode JPEG chips of one size into uint8 of shape (n, h, w, 3); n = 0 gives 224x224."""
+    if not len(chips):
+        return np.zeros((0, CHIP, CHIP, 3), np.uint8)
+    return np.stack([np.asarray(Image.open(io.BytesIO(chip)).convert("RGB")) for chip in chips])

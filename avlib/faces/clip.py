@@ -1,0 +1,30 @@
+"""One clip of the faces stage."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from avlib.clipwise import ClipRows
+from avlib.faces.tracking import track_faces
+from avlib.media import video_frames
+from avlib.tables import no_rows
+
+
+def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows:
+    """Return the rows of table `faces` of one clip.
+
+    Parameters
+    ----------
+    payload
+        ``path``: the recording, or None when it has no video stream; ``used``: whether faces are
+        wanted at all.
+    params
+        Section ``faces`` of params.yaml, the options of `track_faces`.
+    """
+    if not payload["used"]:
+        return ClipRows(no_rows("faces"))
+    if payload["path"] is None:
+        return ClipRows(no_rows("faces"), "degraded", "no video stream")
+    columns = track_faces(video_frames(payload["path"]), **params)
+    if all(state == "missing" for state in columns["state"]):
+        return ClipRows(columns, "degraded", f"no face found in {len(columns['state'])} frames")
+    return ClipRows(columns)

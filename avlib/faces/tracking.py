@@ -1,0 +1,248 @@
+"""One face followed through a clip: a row for every decoded frame, whatever is in it.
+
+While a face is followed, the landmarks of one frame say where to start them in the next; that the
+starts agree (see `landmarks`) is the check that it is still a face, and every `detect_every`
+frames the detector must agree too. Where either disagrees the detector looks around the place,
+then in the whole frame. While nobody is followed the whole frame is searched every `detect_every`
+frames, and a face that is found is followed back into the frames between.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from avlib.faces.alignment import CHIP, encode_jpeg, extract_chip
+from avlib.faces.detection import Detection, find_faces, find_near, to_grey
+from avlib.faces.landmarks import AGREEMENT, N_POINTS, box_of, fit_landmarks
+from avlib.faces.selection import most_prominent
+from avlib.schemas import fixed_size_list
+
+# A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
+# weaker one is a face only if they do, which sorts out the detector's false hits.
+SURE_SCORE = 0.5
+# As long as a clip has shown nobody, one search in so many looks for small faces.
+FINE_SEARCH_EVERY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face in one frame; the score is None where landmarks alone carry it."""
+
+    box: np.ndarray
+    landmarks: np.ndarray
+    score: float | None
+
+
+@dataclass(slots=True)
+class Row:
+    """What becomes a row of the table `faces`."""
+
+    time: float
+    state: str = "missing"
+    face: Face | None = None
+    chip: bytes | None = None
+
+
+def track_faces(
+    frames: Iterable[tuple[float, np.ndarray]],
+    *,
+    detect_every: int = 5,
+    max_gap: float = 0.5,
+    chip_size: int = CHIP,
+    min_score: float = 0.0,
+    jpeg_quality: int = 95,
+) -> dict[str, Any]:
+    """Follow the main face through a clip and cut it out, aligned.
+
+    Parameters
+    ----------
+    frames : iterable of (time, image)
+        Times in seconds, increasing; images RGB uint8 of shape (h, w, 3). Read once; at most
+        `max_gap` seconds of frames are held.
+    detect_every : int
+        Frames between two runs of the detector, at least 1.
+    max_gap : float
+        In seconds. A gap with the face on both sides, at most this far apart, is bridged; a face
+        that the detector does not confirm is carried by its landmarks for at most this long; and
+        a face that appears is looked for in the frames this far back.
+    chip_size : int
+        Side of the chips in pixels.
+    min_score : float
+        Least score of a detection, at least 0 (dlib's own threshold).
+    jpeg_quality : int
+        Of the chips, 1 to 95.
+
+    Returns
+    -------
+    dict
+        Columns of the table `faces` without clip_id, one value per frame, in their order:
+
+        - frame, time (s)
+        - state: "detected" (by the detector, in this frame), "tracked" (by its landmarks),
+          "bridged" (interpolated between two faces; the chip is cut from the real frame), "missing"
+        - box (left, top, right, bottom) and landmarks (x0, y0, x1, ...) in pixels, null if missing
+        - score of the detector, null unless detected
+        - chip, JPEG, null if missing
+    """
+    follower = _Follower(detect_every, max_gap, chip_size, min_score, jpeg_quality)
+    for time, image in frames:
+        follower.step(time, image)
+    return _columns(follower.rows)
+
+
+class _Follower:
+    """The state between two frames."""
+
+    def __init__(
+        self,
+        detect_every: int,
+        max_gap: float,
+        chip_size: int,
+        min_score: float,
+        jpeg_quality: int,
+    ):
+        self.detect_every = detect_every
+        self.max_gap = max_gap
+        self.chip_size = chip_size
+        self.min_score = min_score
+        self.jpeg_quality = jpeg_quality
+        self.rows: list[Row] = []
+        self.face: Face | None = None  # in the frame before, None when it was missing there
+        self.confirmed = 0  # index of the last frame in which the detector saw the face
+        self.last: int | None = None  # index of the last frame with a face
+        self.lost = 0  # index of the first frame without
+        self.gap: deque[tuple[int, np.ndarray]] = deque()  # recent frames without a face
+
+    def step(self, time: float, image: np.ndarray) -> None:
+        """Take the next frame."""
+        index = len(self.rows)
+        self.rows.append(Row(time))
+        grey = to_grey(image)
+        if self.face is not None:
+            self.face = self._follow_on(grey, index)
+            if self.face is None:
+                self.lost = index
+        if self.face is None:
+            self.face = self._search(grey, index)
+            if self.face is not None:
+                self._fill_gap(self.face, index)
+        if self.face is None:
+            self._wait(index, image)
+            return
+        if self.face.score is not None:
+            self.confirmed = index
+        self.last = index
+        self._note(index, image, self.face)
+
+    def _follow_on(self, grey: np.ndarray, index: int) -> Face | None:
+        assert self.face is not None
+        due = index - self.confirmed >= self.detect_every
+        face = self._follow(grey, self.face, detect=due)
+        unconfirmed = self.rows[index].time - self.rows[self.confirmed].time
+        if face is not None and face.score is None and unconfirmed > self.max_gap:
+            return None
+        return face
+
+    def _follow(self, grey: np.ndarray, before: Face, *, detect: bool) -> Face | None:
+        """Find in a frame the face of its neighbour: by its landmarks, else by the detector."""
+        landmarks, disagreement = fit_landmarks(grey, box_of(before.landmarks))
+        box = box_of(landmarks)
+        agreed = disagreement <= AGREEMENT
+        tracked = Face(box, landmarks, None) if agreed else None
+        if tracked is not None and not detect:
+            return tracked
+        hit = find_near(grey, box if agreed else before.box)
+        if hit is None or hit.score < self.min_score:
+            return tracked
+        return Face(hit.box, landmarks, hit.score) if agreed else self._accept(grey, hit)
+
+    def _search(self, grey: np.ndarray, index: int) -> Face | None:
+        """Find somebody to follow in the whole frame, when it is time to."""
+        turn, wait = divmod(index - self.lost, self.detect_every)
+        if wait:
+            return None
+        fine = self.last is None and turn % FINE_SEARCH_EVERY == 0
+        hits = [hit for hit in find_faces(grey) if hit.score >= self.min_score]
+        if fine and not hits:
+            hits = [hit for hit in find_faces(grey, fine=True) if hit.score >= self.min_score]
+        if self.last is None:
+            ranked = most_prominent(hits, grey.shape)
+        else:
+            before = self.rows[self.last]
+            assert before.face is not None
+            gap = self.rows[index].time - before.time
+            ranked = most_prominent(hits, grey.shape, before.face.box, gap, self.max_gap)
+        accepted = (self._accept(grey, hit) for hit in ranked)
+        return next((face for face in accepted if face is not None), None)
+
+    def _accept(self, grey: np.ndarray, hit: Detection) -> Face | None:
+        """Make a face of a detection, unless it is a false hit."""
+        landmarks, disagreement = fit_landmarks(grey, hit.box)
+        if hit.score < SURE_SCORE and disagreement > AGREEMENT:
+            return None
+        return Face(hit.box, landmarks, hit.score)
+
+    def _wait(self, index: int, image: np.ndarray) -> None:
+        """Keep a frame without a face for as long as one may still be found in it."""
+        self.gap.append((index, image))
+        while self.rows[self.gap[0][0]].time < self.rows[index].time - self.max_gap:
+            self.gap.popleft()
+
+    def _fill_gap(self, found: Face, index: int) -> None:
+        """Follow a new face back through the gap, and bridge what remains between two faces."""
+        face, first = found, index
+        while self.gap:
+            at, image = self.gap[-1]
+            earlier = self._follow(to_grey(image), face, detect=True)
+            if earlier is None or self.rows[index].time - self.rows[at].time > self.max_gap:
+                break
+            self._note(at, image, earlier)
+            self.gap.pop()
+            face, first = earlier, at
+        if self.last is not None:
+            before, after = self.rows[self.last], self.rows[first].time
+            assert before.face is not None
+            if after - before.time <= self.max_gap:
+                for at, image in self.gap:
+                    share = (self.rows[at].time - before.time) / (after - before.time)
+                    self._note(at, image, _between(before.face, face, share), "bridged")
+        self.gap.clear()
+
+    def _note(self, index: int, image: np.ndarray, face: Face, state: str | None = None) -> None:
+        """Write a face and its chip into the row of a frame."""
+        row = self.rows[index]
+        row.state = state or ("tracked" if face.score is None else "detected")
+        row.face = face
+        chip = extract_chip(image, face.landmarks, self.chip_size)
+        row.chip = encode_jpeg(chip, self.jpeg_quality)
+
+
+def _between(before: Face, after: Face, share: float) -> Face:
+    """Interpolate linearly from one face (share 0) to another (share 1)."""
+    box = (1 - share) * before.box + share * after.box
+    landmarks = (1 - share) * before.landmarks + share * after.landmarks
+    return Face(box, landmarks, None)
+
+
+def _columns(rows: list[Row]) -> dict[str, Any]:
+    missing = np.array([row.face is None for row in rows], dtype=bool)
+    boxes = np.zeros((len(rows), 4), np.float32)
+    landmarks = np.zeros((len(rows), 2 * N_POINTS), np.float32)
+    for index, row in enumerate(rows):
+        if row.face is not None:
+            boxes[index] = row.face.box
+            landmarks[index] = row.face.landmarks.ravel()
+    scores = [row.face.score if row.face is not None else None for row in rows]
+    return {
+        "frame": np.arange(len(rows), dtype=np.int32),
+        "time": np.array([row.time for row in rows], dtype=float),
+        "state": pa.array([row.state for row in rows], pa.string()),
+        "box": fixed_size_list(boxes, mask=missing),
+        "score": pa.array(scores, pa.float32()),
+        "landmarks": fixed_size_list(landmarks, mask=missing),
+        "chip": pa.array([row.chip for row in rows], pa.binary()),
+    }

@@ -1,0 +1,1 @@
+"""Frame descriptors of voice and face: arrays in, arrays out."""

@@ -1,0 +1,41 @@
+"""One clip of the audio_features stage."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from avlib.clipwise import ClipRows
+from avlib.features.audio import frame_descriptors, functionals, windowed_functionals
+from avlib.speech.clip import from_pcm
+from avlib.tables import no_rows, read_clip
+
+
+def audio_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows:
+    """Return the rows of table `audio` of one clip.
+
+    Parameters
+    ----------
+    payload
+        ``path``, ``row_group`` and ``rows`` of the clip in table `speech`, and its ``status`` and
+        ``reason`` there.
+    params
+        Section ``audio`` of params.yaml.
+    """
+    if not payload["rows"]:
+        return ClipRows(no_rows("audio"), payload["status"], payload["reason"])
+    speech = read_clip(payload["path"], payload["row_group"])
+    signal = from_pcm(speech["pcm"][0].as_py())
+    if not np.any(signal):
+        return ClipRows(no_rows("audio"), "degraded", "silence")
+    rate, names = speech["sample_rate"][0].as_py(), params["feature_set"]
+    if params["level"] == "frames":
+        times, values = frame_descriptors(signal, rate, names)
+    elif params["level"] == "windows":
+        times, values = windowed_functionals(
+            signal, rate, names, window=params["window"], hop=params["hop"]
+        )
+    else:
+        times = np.array([len(signal) / rate / 2])
+        values = functionals(signal, rate, names)[np.newaxis]
+    return ClipRows({"frame": np.arange(len(times)), "time": times, "descriptor": values})

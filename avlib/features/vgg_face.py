@@ -1,0 +1,82 @@
+"""The paper's face descriptor: a fully connected layer of VGG-Face."""
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+
+from avlib.errors import ParamsError
+from avlib.networks.vgg_face import Layer, VGGFace, preprocess
+from avlib.networks.weights import ROOT, load_weights
+
+# Chips per forward pass: the first block alone holds 26 MB of activations for each.
+BATCH_CPU = 8
+BATCH_GPU = 128
+
+
+class VGGFaceLayer:
+    """Activations of one fully connected layer of VGG-Face, after its ReLU.
+
+    Parameters
+    ----------
+    network : VGGFace
+        With its weights; it is moved to `device` and set to evaluation.
+    layer : {"fc6", "fc7"}
+        MERML (section 4) uses fc6.
+    device : str
+        Of torch.
+    """
+
+    name = "vgg_face"
+
+    def __init__(self, network: VGGFace, layer: Layer = "fc6", device: str = "cpu"):
+        self.network = network.to(device).eval()
+        self.layer = layer
+        self.device = device
+        self.dim: int = getattr(network, layer).out_features
+
+    @torch.inference_mode()
+    def describe(self, chips: np.ndarray) -> np.ndarray:
+        """Describe aligned chips.
+
+        Parameters
+        ----------
+        chips : uint8 of shape (n, 224, 224, 3)
+            RGB; n may be 0.
+
+        Returns
+        -------
+        float32 of shape (n, dim)
+
+        Raises
+        ------
+        ValueError
+            Another shape or type.
+        """
+        size = BATCH_CPU if self.device == "cpu" else BATCH_GPU
+        values = [np.zeros((0, self.dim), np.float32)]
+        for start in range(0, len(chips), size):
+            batch = preprocess(chips[start : start + size], self.device)
+            values.append(self.network(batch, layer=self.layer).cpu().numpy())
+        return np.concatenate(values)
+
+
+def load_vgg_face(
+    layer: str = "fc6", weights_folder: Path | None = None, device: str = "cpu"
+) -> VGGFaceLayer:
+    """Make VGG-Face up to `layer`, with its published weights (see `avlib.networks.weights`).
+
+    Raises
+    ------
+    ParamsError
+        No such layer.
+    WeightsError
+        The weights are missing or not of this network.
+    """
+    if layer not in ("fc6", "fc7"):
+        raise ParamsError(f"visual.layer is {layer!r}; expected fc6 or fc7")
+    with torch.device("meta"):
+        network = VGGFace(cast(Layer, layer))
+    load_weights("vgg_face", network, weights_folder or ROOT)
+    return VGGFaceLayer(network, cast(Layer, layer), device)

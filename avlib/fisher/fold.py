@@ -1,0 +1,142 @@
+"""One fold of the fisher stage: learn on the training clips, encode every clip."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from avlib import tables
+from avlib.errors import DataError
+from avlib.fisher.encoder import FisherEncoder
+
+DESCRIPTORS = {"audio": "data/audio", "video": "data/visual"}
+_BATCH = 64  # clips encoded at a time
+
+
+class _Encoder(Protocol):
+    def fit(self, descriptors: Iterable[np.ndarray], n_clips: int | None = None) -> Any: ...
+
+    def encode(self, descriptors: list[np.ndarray]) -> np.ndarray: ...
+
+    def save(self, path: Path) -> None: ...
+
+
+class ClipVectors:
+    """Clips that already are one vector each (functionals of a recording) are standardised.
+
+    The counterpart of `FisherEncoder` for ``audio.level: clip``.
+    """
+
+    backend_ = "none"
+
+    def fit(self, descriptors: Iterable[np.ndarray], n_clips: int | None = None) -> "ClipVectors":
+        """Learn each value's mean and standard deviation over the training clips."""
+        self._scaler = StandardScaler()
+        for clip in descriptors:
+            self._scaler.partial_fit(clip.astype(np.float64))
+        return self
+
+    def encode(self, descriptors: list[np.ndarray]) -> np.ndarray:
+        """Return the standardised vectors, float32 of shape (n_clips, d)."""
+        return self._scaler.transform(np.concatenate(descriptors)).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write mean and scale as npz."""
+        np.savez(path, mean_=self._scaler.mean_, scale_=self._scaler.scale_)
+
+
+def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
+    """Write ``fisher.parquet`` and ``encoders/<modality>.npz`` of one fold.
+
+    Scaling, PCA and mixture see the fold's training clips only: neither its test clips nor the
+    validation clips that settings are chosen on.
+
+    Parameters
+    ----------
+    payload
+        ``fold``; ``modalities``; ``level`` (section audio); ``fisher`` (section fisher).
+    folder
+        Where to write.
+
+    Raises
+    ------
+    DataError
+        No training clip has any of the modalities.
+    """
+    fold, settings = payload["fold"], payload["fisher"]
+    folds = tables.read_table("data/folds.parquet")
+    folds = folds[folds["fold"] == fold].sort_values("clip_id")
+    clip_ids = folds["clip_id"].tolist()
+    training = set(folds.loc[folds["part"] == "train", "clip_id"])
+    columns: dict[str, Any] = {"clip_id": clip_ids, "fold": [fold] * len(clip_ids)}
+    backends = {}
+    (folder / "encoders").mkdir()
+    for modality, source in DESCRIPTORS.items():
+        columns[modality] = tables.fixed_size_list(
+            np.zeros((len(clip_ids), 0)), np.ones(len(clip_ids), dtype=bool)
+        )
+        described = {ref.clip_id for ref in tables.clip_refs(Path(source)) if ref.rows}
+        learnt_from = training & described
+        if modality not in payload["modalities"] or not learnt_from:
+            continue
+        encoder = _encoder(modality, payload["level"], settings)
+        encoder.fit(_descriptors(source, learnt_from), len(learnt_from))
+        encoder.save(folder / "encoders" / f"{modality}.npz")
+        backends[modality] = encoder.backend_
+        columns[modality] = _encode_all(encoder, source, clip_ids)
+    if not backends:
+        raise DataError(
+            f"none of the {len(training)} training clips has {' or '.join(payload['modalities'])};"
+            " see data/status for the reasons, and check `modalities` in params.yaml"
+        )
+    metadata = {f"backend_{modality}": name for modality, name in backends.items()}
+    tables.write_table(folder / "fisher.parquet", columns, "fisher", metadata)
+
+
+def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> Any:
+    if modality == "audio" and level == "clip":
+        return ClipVectors()
+    return FisherEncoder(
+        settings["components"],
+        settings[f"pca_{modality}"],
+        max_descriptors=settings["max_descriptors"],
+        seed=settings["seed"],
+        backend=settings["backend"],
+    )
+
+
+def _descriptors(source: str, clip_ids: set[str]) -> Iterator[np.ndarray]:
+    for clip_id, rows in tables.iter_clips(source, ["descriptor"]):
+        if clip_id in clip_ids:
+            yield tables.vectors(rows["descriptor"])
+
+
+def _encode_all(encoder: _Encoder, source: str, clip_ids: list[str]) -> Any:
+    """Encode the clips that have descriptors; the others' vectors are null."""
+    row = {clip_id: i for i, clip_id in enumerate(clip_ids)}
+    vectors: np.ndarray | None = None
+    missing = np.ones(len(clip_ids), dtype=bool)
+    batch: list[tuple[int, np.ndarray]] = []
+
+    def flush() -> None:
+        nonlocal vectors
+        if not batch:
+            return
+        where = [i for i, _ in batch]
+        encoded = encoder.encode([values for _, values in batch])
+        if vectors is None:
+            vectors = np.zeros((len(clip_ids), encoded.shape[1]), dtype=np.float32)
+        vectors[where] = encoded
+        missing[where] = False
+        batch.clear()
+
+    for clip_id, rows in tables.iter_clips(source, ["descriptor"]):
+        if clip_id in row and rows.num_rows:
+            batch.append((row[clip_id], tables.vectors(rows["descriptor"])))
+            if len(batch) == _BATCH:
+                flush()
+    flush()
+    assert vectors is not None, "training clips have descriptors"
+    return tables.fixed_size_list(vectors, missing)

@@ -1,0 +1,124 @@
+"""Stages that work fold by fold: worker processes, and memory of finished folds.
+
+DVC deletes a stage's outputs before it runs the stage, so a fold that an interrupted run finished
+survives only under ``.memo/<stage>/``, until the stage is done. Its files are hard links to the
+stage's outputs and take no space of their own.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from avlib.errors import DataError
+from avlib.memo import code_fingerprint, link
+from avlib.parallel import Failure, map_clips
+
+MEMO = Path(".memo")
+
+
+def run_foldwise(
+    stage: str,
+    function: Callable[[Any, Path], None],
+    payloads: Mapping[int, Any],
+    *,
+    out: Mapping[str, Path],
+    params: Mapping[str, Any],
+    inputs: Iterable[Path],
+    memo: Path = MEMO,
+) -> None:
+    """Compute every fold, resuming after an interruption, and lay the results out.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage (with its model, where several models share a stage).
+    function
+        Called as ``function(payload, folder)`` in a worker; writes its results into ``folder``.
+        It must be importable.
+    payloads
+        By fold: what `function` needs to know; paths rather than arrays.
+    out
+        By name of a file or folder that `function` writes: the folder that collects it. The result
+        ``name`` (or ``name.suffix``) of fold 3 becomes ``<out[name]>/fold-3`` (``fold-3.suffix``).
+    params
+        The stage's parameters, as JSON knows them.
+    inputs
+        Files that the results depend on.
+    memo
+        Where finished folds are remembered.
+
+    Raises
+    ------
+    DataError
+        A fold failed; the message says which and why.
+    """
+    started = time.monotonic()
+    key = _key(stage, function, params, inputs)
+    memory = memo / stage
+    _forget_all_but(memory, key)
+    done = {fold: memory / key / f"fold-{fold}" for fold in payloads}
+    missing = [fold for fold in payloads if not done[fold].is_dir()]
+    tasks = [(function, payloads[fold], str(done[fold].absolute())) for fold in missing]
+    for index, result in map_clips(
+        _compute, tasks, label=stage, name=lambda task: Path(task[2]).name
+    ):
+        if isinstance(result, Failure):
+            raise DataError(f"{stage}, fold {missing[index]}: {result.reason}")
+    for fold, folder in done.items():
+        for path in sorted(folder.iterdir()):
+            _lay_out(path, out[path.name.split(".")[0]] / f"fold-{fold}{path.suffix}")
+    shutil.rmtree(memory)
+    logging.getLogger(__name__).info(
+        "%s: computed %d folds, %d from memo, %.1f s",
+        stage,
+        len(missing),
+        len(done) - len(missing),
+        time.monotonic() - started,
+    )
+
+
+def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
+    """Compute one fold into a folder that appears whole or not at all (in a worker)."""
+    function, payload, target = task
+    unfinished = Path(target).with_name(f".{uuid.uuid4().hex}")
+    unfinished.mkdir(parents=True)
+    function(payload, unfinished)
+    unfinished.rename(target)
+
+
+def _key(
+    stage: str,
+    function: Callable[..., Any],
+    params: Mapping[str, Any],
+    inputs: Iterable[Path],
+) -> str:
+    digests = {}
+    for path in sorted(inputs):
+        with path.open("rb") as file:
+            digests[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+    facts = [stage, code_fingerprint(function), params, digests]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _forget_all_but(memory: Path, key: str) -> None:
+    """Drop folds computed from other inputs, and what a killed run left unfinished."""
+    if memory.is_dir():
+        for path in [*memory.iterdir(), *memory.glob(f"{key}/.*")]:
+            if path.name != key:
+                shutil.rmtree(path)
+
+
+def _lay_out(path: Path, target: Path) -> None:
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                _lay_out(file, target / file.relative_to(path))
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link(path, target)

@@ -1,0 +1,114 @@
+"""Open a recording and walk its packets, whatever state the file is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from avlib.errors import MediaError
+
+# Seconds: a timestamp that jumps further than this is damage, not a gap, and is ignored.
+MAX_JUMP = 10.0
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+@contextmanager
+def opened(path: Path | str) -> Iterator[Any]:
+    """Open a recording, or say in one line why it is none."""
+    path = Path(path)
+    if not path.is_file():
+        raise MediaError(f"{path}: there is no such file")
+    with path.open("rb") as file:
+        head = file.read(len(_LFS_POINTER))
+    if not head:
+        raise MediaError(f"{path}: the file is empty (0 bytes); download or copy it again")
+    if head == _LFS_POINTER:
+        raise MediaError(
+            f"{path}: is a Git LFS pointer, not the recording; pull the file (git lfs pull)"
+        )
+    try:
+        # "file:" keeps a colon in a name from being read as a protocol, and the whitelist keeps a
+        # playlist that poses as a recording from opening anything else.
+        container = av.open(
+            f"file:{path}",
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(
+            f"{path}: cannot be opened as a recording ({_reason(error)}); it is no audio or video "
+            "file, or its download was cut short"
+        ) from error
+    with container:
+        for stream in (*container.streams.video, *container.streams.audio):
+            if stream.codec_context is not None:
+                stream.codec_context.thread_count = 1
+        yield container
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def first_stream(container: Any, kind: str) -> Any | None:
+    """Return the first decodable stream of a kind; a cover picture of a song is no video."""
+    for stream in getattr(container.streams, kind):
+        picture = bool(stream.disposition & Disposition.attached_pic)
+        if stream.codec_context is not None and not picture:
+            return stream
+    return None
+
+
+def packets(container: Any, streams: list[Any]) -> Iterator[Any]:
+    """Demux to the end, or to where the file breaks off; the last packet of each stream flushes."""
+    flushed = set()
+    try:
+        for packet in container.demux(*streams):
+            if packet.dts is None and packet.size == 0:
+                flushed.add(packet.stream.index)
+            yield packet
+    except av.error.FFmpegError:
+        pass
+    for stream in streams:
+        if stream.index not in flushed:
+            flush = av.Packet()
+            flush.stream = stream
+            yield flush
+
+
+def decoded(packet: Any) -> list[Any]:
+    """Decode a packet; a damaged one gives nothing and the next ones go on."""
+    try:
+        return packet.decode()
+    except (av.error.FFmpegError, ValueError):
+        return []
+
+
+def stream_frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield the frames of one stream as far as they decode."""
+    for packet in packets(container, [stream]):
+        yield from decoded(packet)
+
+
+def frame_time(frame: Any) -> float | None:
+    """Return a frame's presentation time in seconds on the container's axis, None if unknown."""
+    stamp = frame.pts if frame.pts is not None else frame.dts
+    return None if stamp is None else float(stamp * frame.time_base)
+
+
+def mean_rate(stream: Any) -> float | None:
+    """Return the container's mean frame rate in frames per second, None if unknown."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate else None
+
+
+def trimmed_end(stream: Any, end: float) -> float:
+    """Cut the padding after a stream's declared end, where the container declares one."""
+    if stream.duration is None or stream.start_time is None:
+        return end
+    return min(end, float((stream.start_time + stream.duration) * stream.time_base))

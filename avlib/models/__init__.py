@@ -1,0 +1,8 @@
+"""The systems: what each is called, and what it is in one line."""
+
+MODELS = {
+    "svm_audio": "RBF-SVM on the audio Fisher vector",
+    "svm_video": "RBF-SVM on the video Fisher vector",
+    "svm_concat": "RBF-SVM on the audio and video Fisher vectors side by side",
+    "merml": "MERML: one learned metric per modality, their weighted sum in an RBF-SVM",
+}

@@ -1,0 +1,115 @@
+"""Progress of long work on stderr: count, rate, remaining time, failures.
+
+On a terminal a bar; elsewhere (a log file, a CI job) one plain line every ten seconds.
+"""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+_LINE_EVERY = 10.0  # seconds between two plain lines
+_SHOWN_FAILURES = 5  # the rest is in the status table
+
+
+class Progress:
+    """Count finished items while the block runs.
+
+    Parameters
+    ----------
+    label
+        What is going on, e.g. the stage's name.
+    total
+        Number of items, None when unknown.
+    unit
+        What is counted.
+
+    Examples
+    --------
+    >>> with Progress("fisher", 10, "folds") as progress:
+    ...     for fold in range(10):
+    ...         progress.advance()
+    """
+
+    def __init__(self, label: str, total: int | None, unit: str = "clips") -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.done = self.failed = 0
+        self._start = self._last_line = time.monotonic()
+        console = Console(stderr=True)
+        self._bar: Bar | None = None
+        if console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), _Summary(self))
+            self._bar = Bar(*columns, console=console)
+            self._task = self._bar.add_task(label, total=total)
+
+    def __enter__(self) -> "Progress":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """Count one more finished item."""
+        self.done += 1
+        if self._bar:
+            self._bar.advance(self._task)
+        elif time.monotonic() - self._last_line >= _LINE_EVERY:
+            self._last_line = time.monotonic()
+            self._print(f"{self.label}: {self.summary()}")
+
+    def fail(self, name: str, reason: str) -> None:
+        """Count one more item, a failed one, and show the reason of the first few."""
+        self.failed += 1
+        if self.failed <= _SHOWN_FAILURES:
+            self._print(f"{self.label}: {name} failed: {reason}")
+        self.advance()
+
+    def summary(self) -> str:
+        """Say how far the work is, in one line."""
+        elapsed = time.monotonic() - self._start
+        rate = self.done / elapsed if elapsed > 0 else 0.0
+        known = self.total is not None
+        parts = [f"{self.done}/{self.total} {self.unit}" if known else f"{self.done} {self.unit}"]
+        if self.done:
+            parts.append(f"{rate:.2g} {self.unit}/s" if rate < 10 else f"{rate:.0f} {self.unit}/s")
+            if self.total is not None and self.done < self.total:
+                parts.append(f"{_duration((self.total - self.done) / rate)} left")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        return ", ".join(parts)
+
+    def _print(self, line: str) -> None:
+        if self._bar:
+            self._bar.console.print(Text(line))
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+
+class _Summary(ProgressColumn):
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        super().__init__()
+
+    def render(self, task: Task) -> Text:
+        return Text(self.progress.summary())
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in words, e.g. ``6 min 50 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,359 @@
+"""Evaluation protocols: which clips train, select and test in each fold, and the leak check.
+
+``subject_kfold``
+    k folds of whole subjects, emotions spread as evenly as whole subjects allow.
+``stratified_kfold``
+    k folds of clips balanced by emotion; a subject may be on both sides.
+``loso``, ``logso``
+    One subject, or one of k equally large groups of subjects, is tested at a time.
+``official``
+    The corpus authors' own partition, read from the clips' column ``partition``; one fold.
+
+The papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
+validation part consists of whole subjects that were taken out of the training clips, because
+anything that is selected must be selected on people whom the model has not heard or seen.
+"""
+
+import numpy as np
+import pandas as pd
+
+from avlib.errors import DataError, LeakError, ParamsError
+
+PARTS = ("train", "validation", "test")
+SUBJECT_INDEPENDENT = {
+    "subject_kfold": True,
+    "stratified_kfold": False,
+    "loso": True,
+    "logso": True,
+    "official": True,
+}
+
+
+def make_folds(
+    clips: pd.DataFrame, *, protocol: str, k: int, validation: float, seed: int
+) -> pd.DataFrame:
+    """Divide the labelled clips into folds.
+
+    Every labelled clip is in the test part of exactly one fold (under ``official``: of fold 0 if
+    its partition says so). A clip is labelled if it has an emotion; in a corpus without emotions,
+    if it has arousal or valence. The result does not depend on the order of the rows.
+
+    Parameters
+    ----------
+    clips
+        Columns clip_id, subject, emotion, sha256; arousal and valence where there is no emotion;
+        partition under ``official``.
+    protocol
+        A key of ``SUBJECT_INDEPENDENT``.
+    k
+        Number of folds; ``loso`` and ``official`` know theirs and ignore it.
+    validation
+        Share of the training subjects that is held out for selection, in (0, 1); at least one
+        subject is, and at least one remains.
+    seed
+        Seed of the draw.
+
+    Returns
+    -------
+    DataFrame
+        Columns clip_id, fold (int32, from 0), part ("train", "validation" or "test").
+
+    Raises
+    ------
+    ParamsError
+        Unknown protocol, impossible share, or more folds than subjects (or recordings).
+    DataError
+        No labelled clips, a clip without a subject, an emotion that a fold would test without
+        training it, too few subjects, or no usable ``partition``.
+    """
+    _check_params(protocol, k, validation)
+    labelled = _labelled(clips).sort_values("clip_id", kind="stable").reset_index(drop=True)
+    if protocol == "official":
+        return _official_folds(labelled, validation, seed)
+    tested_in = _test_folds(labelled, protocol, k, np.random.default_rng(seed))
+    folds = []
+    for fold in range(tested_in.max() + 1):
+        part = np.where(tested_in == fold, "test", "train").astype(object)
+        rng = np.random.default_rng([seed, fold])
+        part[_validation_clips(labelled, part, validation, rng, fold)] = "validation"
+        folds.append(_fold_table(labelled, fold, part))
+    return pd.concat(folds, ignore_index=True)
+
+
+def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None:
+    """Stop a run whose folds leak.
+
+    A clip, or a byte-identical recording under another clip_id, may never stand in the test part
+    and another part of one fold; nor may a subject where the protocol is subject-independent.
+    Validation subjects may never be training subjects, except in an official partition, which is
+    its authors' to draw.
+
+    Raises
+    ------
+    LeakError
+        Names the fold, and the subjects or clips on both sides.
+    DataError
+        The table is no division of these clips: an unknown clip or part, a fold without training
+        or test clips, or a clip tested in more or fewer folds than the protocol says.
+    """
+    _check_params(protocol, k=2, validation=0.5)
+    unknown_clips = folds.loc[~folds["clip_id"].isin(clips["clip_id"]), "clip_id"].unique()
+    if len(unknown_clips):
+        raise DataError(
+            f"folds name {_some(unknown_clips)}, which the clips table lacks; make the folds anew"
+        )
+    unknown_parts = set(folds["part"]) - set(PARTS)
+    if unknown_parts:
+        raise DataError(f"folds hold part {_some(unknown_parts)}; expected {', '.join(PARTS)}")
+
+    joined = folds.merge(clips[["clip_id", "subject", "sha256"]], on="clip_id")
+    _forbid_on_both_sides(joined, "clip_id", "clip", ("train", "validation"), "test")
+    _forbid_on_both_sides(joined, "clip_id", "clip", ("train",), "validation")
+    _forbid_on_both_sides(joined, "sha256", "recording", ("train", "validation"), "test")
+    if SUBJECT_INDEPENDENT[protocol]:
+        _forbid_on_both_sides(joined, "subject", "subject", ("train", "validation"), "test")
+    if protocol != "official":
+        _forbid_on_both_sides(joined, "subject", "subject", ("train",), "validation")
+    _check_each_tested_once(folds, protocol)
+
+
+def _check_params(protocol: str, k: int, validation: float) -> None:
+    if protocol not in SUBJECT_INDEPENDENT:
+        raise ParamsError(
+            f"protocol.name is {protocol!r}; expected one of {', '.join(SUBJECT_INDEPENDENT)}"
+        )
+    if not 0 < validation < 1:
+        raise ParamsError(
+            f"protocol.validation is {validation}; expected a share of the training subjects "
+            "between 0 and 1, for example 0.15"
+        )
+    if k < 2 and protocol not in ("loso", "official"):
+        raise ParamsError(f"protocol.k is {k}; expected 2 folds or more")
+
+
+def _labelled(clips: pd.DataFrame) -> pd.DataFrame:
+    twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"].unique()
+    if len(twice):
+        raise DataError(f"clips table holds {_some(twice)} twice; each clip_id must be unique")
+    if clips["emotion"].notna().any():
+        has_label = clips["emotion"].notna()
+    else:
+        targets = clips.columns.intersection(["arousal", "valence"])
+        has_label = clips[targets].notna().any(axis=1)
+    labelled = clips[has_label]
+    if labelled.empty:
+        raise DataError(
+            f"none of the {len(clips)} clips has an emotion, arousal or valence; "
+            "there is nothing to make folds of"
+        )
+    nameless = labelled.loc[labelled["subject"].isna(), "clip_id"]
+    if len(nameless):
+        raise DataError(f"{_some(nameless)} has no subject; folds need to know who is recorded")
+    return labelled
+
+
+def _test_folds(
+    labelled: pd.DataFrame, protocol: str, k: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Fold that tests each clip, (n_clips,)."""
+    if protocol == "stratified_kfold":
+        # Byte-identical recordings are one unit, so that no copy trains what another tests.
+        # (Recordings whose hash is unknown are units of their own.)
+        unit, names = pd.factorize(labelled["sha256"].fillna(labelled["clip_id"]))
+        noun = "recordings"
+    else:
+        unit, names = pd.factorize(labelled["subject"], sort=True)
+        noun = "subjects"
+    if protocol == "loso":
+        k = len(names)
+    if k > len(names) or len(names) < 2:
+        raise ParamsError(
+            f"protocol.k is {k}, but the corpus has {len(names)} labelled {noun}; "
+            f"expected at least 2 and at most as many folds as {noun}"
+        )
+    if protocol == "loso":
+        return unit
+    counts = _class_counts(labelled, unit)
+    if protocol == "logso":
+        counts = np.ones((len(names), 1))
+    return _spread(counts, k, rng)[unit]
+
+
+def _class_counts(clips: pd.DataFrame, unit: np.ndarray) -> np.ndarray:
+    """Clips of each class in each unit, (n_units, n_classes); one class if none has an emotion."""
+    emotion, classes = pd.factorize(clips["emotion"].fillna(""), sort=True)
+    counts = np.zeros((unit.max() + 1, len(classes)))
+    np.add.at(counts, (unit, emotion), 1)
+    return counts
+
+
+def _spread(counts: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    """Put units into k folds so that each class is spread as evenly as whole units allow.
+
+    Greedy, the largest units first and equal ones in random order: a unit goes where it adds least
+    to the sum, over folds and classes, of the squared share of the class that the fold holds.
+    No fold stays empty.
+
+    Parameters
+    ----------
+    counts
+        Clips of each class in each unit, (n_units, n_classes), n_units >= k.
+
+    Returns
+    -------
+    ndarray
+        Fold of each unit, (n_units,).
+    """
+    share = counts / counts.sum(axis=0)
+    order = rng.permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    held = np.zeros((k, counts.shape[1]))
+    clips = np.zeros(k)
+    fold = np.empty(len(counts), dtype=np.int64)
+    for unit in order:
+        # Rounded, so that ties are ties whatever the order of summation was.
+        added = np.round((held * share[unit]).sum(axis=1), 12)
+        best = np.lexsort((clips, added))[0]
+        fold[unit] = best
+        held[best] += share[unit]
+        clips[best] += counts[unit].sum()
+    return fold
+
+
+def _validation_clips(
+    labelled: pd.DataFrame,
+    part: np.ndarray,
+    share: float,
+    rng: np.random.Generator,
+    fold: int,
+) -> np.ndarray:
+    """Rows of the training clips to hold out: whole subjects, training keeping every class."""
+    rows = np.flatnonzero(part == "train")
+    training = labelled.iloc[rows]
+    _check_trainable(labelled[part == "test"], training, fold)
+    subject, names = pd.factorize(training["subject"], sort=True)
+    wanted = int(np.clip(round(share * len(names)), 1, max(len(names) - 1, 1)))
+    held_out = _hold_out(_class_counts(training, subject), wanted, rng)
+    if not held_out.any():
+        raise DataError(
+            f"fold {fold}: none of its {len(names)} training subjects ({_some(names)}) can be held "
+            "out for validation so that training keeps every emotion; expected at least two "
+            "subjects that share their emotions: add subjects, or lower protocol.k"
+        )
+    return rows[held_out[subject]]
+
+
+def _check_trainable(test: pd.DataFrame, training: pd.DataFrame, fold: int) -> None:
+    untrained = sorted(set(test["emotion"].dropna()) - set(training["emotion"].dropna()))
+    if untrained:
+        clips = test.loc[test["emotion"] == untrained[0], "clip_id"]
+        raise DataError(
+            f"fold {fold} would test emotion {untrained[0]!r} ({_some(clips)}) without a clip to "
+            "train it on; expected it in two folds at least: leave this emotion out of the corpus, "
+            "or add clips of it by other subjects"
+        )
+
+
+def _hold_out(counts: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Choose up to ``wanted`` subjects so that the others still have every class.
+
+    Random, but a subject who brings a class that no chosen one has comes first, so that
+    selection sees every class where it can.
+
+    Parameters
+    ----------
+    counts
+        Clips of each class by each subject, (n_subjects, n_classes).
+
+    Returns
+    -------
+    ndarray
+        (n_subjects,) bool.
+    """
+    order = rng.permutation(len(counts))
+    chosen = np.zeros(len(counts), dtype=bool)
+    for _ in range(wanted):
+        rest = counts[~chosen].sum(axis=0)
+        candidates = [s for s in order if not chosen[s] and (rest - counts[s] > 0).all()]
+        if not candidates:
+            break
+        missing = counts[chosen].sum(axis=0) == 0
+        new_classes = [(counts[s, missing] > 0).sum() for s in candidates]
+        chosen[candidates[int(np.argmax(new_classes))]] = True
+    return chosen
+
+
+def _official_folds(labelled: pd.DataFrame, validation: float, seed: int) -> pd.DataFrame:
+    if "partition" not in labelled:
+        raise DataError(
+            "protocol.name is 'official', but the clips table has no column 'partition'; this "
+            "corpus has no partition of its authors': choose subject_kfold, for example"
+        )
+    wrong = labelled[~labelled["partition"].isin(PARTS)]
+    if len(wrong):
+        raise DataError(
+            f"clip {wrong['clip_id'].iloc[0]}: partition is {wrong['partition'].iloc[0]!r}; "
+            f"expected {', '.join(PARTS)}"
+        )
+    part = labelled["partition"].to_numpy(dtype=object)
+    for name in ("train", "test"):
+        if name not in part:
+            raise DataError(f"column 'partition' has no clip in {name!r}; nothing can be measured")
+    if "validation" not in part:
+        rng = np.random.default_rng([seed, 0])
+        part[_validation_clips(labelled, part, validation, rng, fold=0)] = "validation"
+    return _fold_table(labelled, 0, part)
+
+
+def _fold_table(labelled: pd.DataFrame, fold: int, part: np.ndarray) -> pd.DataFrame:
+    table = pd.DataFrame({"clip_id": labelled["clip_id"], "fold": fold, "part": part})
+    return table.astype({"clip_id": str, "fold": np.int32, "part": str})
+
+
+def _forbid_on_both_sides(
+    joined: pd.DataFrame, column: str, noun: str, one_side: tuple[str, ...], other: str
+) -> None:
+    known = joined.dropna(subset=[column])
+    first = known[known["part"].isin(one_side)]
+    second = known[known["part"] == other]
+    shared = first.merge(second, on=["fold", column], suffixes=("", "_other"))
+    if shared.empty:
+        return
+    fold = shared["fold"].min()
+    shared = shared[shared["fold"] == fold]
+    if column == "sha256":
+        found = shared.iloc[0]
+        what = f"clips {found['clip_id']} and {found['clip_id_other']} are the same recording and"
+        cure = "remove one of the two from the corpus"
+    else:
+        what = f"{noun} {_some(shared[column].unique())}"
+        cure = "make the folds anew" if column == "clip_id" else "keep subjects whole"
+    sides = " or ".join(one_side)
+    raise LeakError(f"fold {fold}: {what} stand in {sides} and in {other}; {cure}")
+
+
+def _check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
+    sizes = folds.groupby(["fold", "part"]).size().unstack(fill_value=0)
+    for part in ("train", "test"):
+        empty = sizes.index if part not in sizes else sizes.index[sizes[part] == 0]
+        if len(empty):
+            raise DataError(f"fold {empty[0]} has no {part} clips; make the folds anew")
+    repeated = folds.loc[folds.duplicated(["clip_id", "fold"]), "clip_id"].unique()
+    if len(repeated):
+        raise DataError(f"a fold holds {_some(repeated)} twice; expected one row a clip and fold")
+    if protocol == "official":
+        return
+    times = (folds["part"] == "test").groupby(folds["clip_id"]).sum()
+    wrong = times[times != 1]
+    if len(wrong):
+        raise DataError(
+            f"clip {wrong.index[0]} is tested in {wrong.iloc[0]} folds; expected exactly one "
+            f"under {protocol}: make the folds anew"
+        )
+
+
+def _some(names: "pd.Series | pd.Index | np.ndarray | set[str]", shown: int = 3) -> str:
+    """Spell out the first few names and count the rest."""
+    ordered = sorted(str(name) for name in names)
+    rest = len(ordered) - shown
+    return ", ".join(ordered[:shown]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,1 @@
+"""Speech: where somebody speaks, and the segments that deep systems see."""

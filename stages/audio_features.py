@@ -1,0 +1,32 @@
+"""Describe the sound with openSMILE."""
+
+from pathlib import Path
+
+from avlib.clipwise import run_clipwise
+from avlib.features.audio_clip import audio_rows
+from avlib.params import load
+from avlib.stage import STATUS, run
+from avlib.tasks import failed_clips, table_tasks
+
+PARAMS = ("audio", "max_failed_fraction")
+
+
+def main() -> None:
+    """Write ``data/audio`` and the status of every clip."""
+    params = load(PARAMS)
+    status = STATUS / "speech.parquet"
+    run_clipwise(
+        "audio_features",
+        audio_rows,
+        table_tasks(Path("data/speech"), status),
+        skipped=failed_clips(status),
+        out=Path("data/audio"),
+        status=STATUS / "audio_features.parquet",
+        schema_name="audio",
+        params=params.audio.model_dump(),
+        max_failed_fraction=params.max_failed_fraction,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,52 @@
+"""List the recordings with their labels, checksums and media properties."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from avlib import tables
+from avlib.clipwise import stop_when_too_many_failed
+from avlib.corpora import reader
+from avlib.corpora.base import Recording
+from avlib.corpora.describe import Described, describe
+from avlib.parallel import Failure, map_clips
+from avlib.params import load
+from avlib.stage import RAW, STATUS, run
+
+PARAMS = ("corpus", "max_failed_fraction")
+
+
+def main() -> None:
+    """Write ``data/clips.parquet`` and the status of every file that looks like a clip."""
+    params = load(PARAMS)
+    folder = RAW / params.corpus
+    listing = reader(params.corpus).recordings(folder)
+    for note in listing.notes:
+        print(note)
+    status = [(path, "failed", reason) for path, reason in listing.unrecognised]
+    rows = []
+    tasks = [(recording, str(folder)) for recording in listing.recordings]
+    for index, result in map_clips(
+        describe_one, tasks, label="clips", name=lambda task: task[0].clip_id
+    ):
+        clip_id = listing.recordings[index].clip_id
+        if isinstance(result, Failure):
+            status.append((clip_id, "failed", result.reason))
+        else:
+            rows.append(result.row)
+            status.append((clip_id, result.status, result.reason))
+    table = pd.DataFrame(status, columns=["clip_id", "status", "reason"]).assign(stage="clips")
+    tables.write_table(STATUS / "clips.parquet", table, "status")
+    failed = {clip_id: reason for clip_id, verdict, reason in status if verdict == "failed"}
+    stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
+    tables.write_table(Path("data/clips.parquet"), pd.DataFrame(rows), "clips")
+
+
+def describe_one(task: tuple[Recording, str]) -> Described:
+    """Probe and hash one recording (in a worker)."""
+    recording, folder = task
+    return describe(recording, folder)
+
+
+if __name__ == "__main__":
+    run(main)

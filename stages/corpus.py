@@ -1,0 +1,62 @@
+"""Generate the demo corpus, or check that the folder of the chosen corpus can be read.
+
+A corpus that is already on disk is never copied: only what was found is written down.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from avlib.corpora import reader
+from avlib.corpora.demo import generate
+from avlib.errors import DataError
+from avlib.parallel import Failure, map_clips
+from avlib.params import DemoCorpus, load
+from avlib.stage import RAW, run
+
+PARAMS = ("corpus", "demo_corpus")
+DEMO = RAW / "demo"
+
+
+def main() -> None:
+    """Leave ``data/raw/demo`` (empty unless it is the corpus) and ``data/corpus.json``."""
+    params = load(PARAMS)
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir(parents=True)
+    if params.corpus == "demo":
+        generate_demo(params.demo_corpus, DEMO)
+    listing = reader(params.corpus).recordings(RAW / params.corpus)
+    found = {
+        "corpus": params.corpus,
+        "clips": len(listing.recordings),
+        "subjects": len({recording.subject for recording in listing.recordings}),
+        "unrecognised": len(listing.unrecognised),
+    }
+    Path("data/corpus.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def generate_demo(settings: DemoCorpus, folder: Path) -> None:
+    """Render every clip of the demo corpus, in parallel, and its table of labels."""
+    plan = generate.clip_plan(
+        subjects=settings.subjects,
+        takes=settings.takes,
+        seconds=(settings.seconds[0], settings.seconds[1]),
+        seed=settings.seed,
+    )
+    tasks = [(clip, str(folder), settings.seed) for clip in plan]
+    for index, result in map_clips(
+        render, tasks, label="demo corpus", name=lambda task: task[0].clip_id
+    ):
+        if isinstance(result, Failure):
+            raise DataError(f"demo clip {plan[index].clip_id} was not rendered: {result.reason}")
+    generate.write_labels(folder, plan)
+
+
+def render(task: tuple[generate.DemoClip, str, int]) -> None:
+    """Render one clip (in a worker)."""
+    clip, folder, seed = task
+    generate.render_clip(clip, Path(folder), seed=seed)
+
+
+if __name__ == "__main__":
+    run(main)

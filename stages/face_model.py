@@ -1,0 +1,25 @@
+"""Prepare the face network: dlib's needs nothing, VGG-Face is taken or fine-tuned on FER2013."""
+
+from pathlib import Path
+
+from avlib.networks.face_model import prepare
+from avlib.params import load
+from avlib.stage import RAW, run
+
+PARAMS = ("face_model", "visual")
+
+
+def main() -> None:
+    """Write ``data/face_model``."""
+    params = load(PARAMS)
+    prepare(
+        params.visual.backbone,
+        params.visual.layer,
+        fer2013=RAW / "fer2013" / "fer2013.csv",
+        out=Path("data/face_model"),
+        settings=params.face_model.model_dump(),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,35 @@
+"""Encode each clip's descriptors as Fisher vectors, fitted inside each fold's training clips."""
+
+from pathlib import Path
+
+from avlib import tables
+from avlib.fisher.fold import DESCRIPTORS, encode_fold
+from avlib.foldwise import run_foldwise
+from avlib.params import load
+from avlib.stage import run
+
+PARAMS = ("audio", "fisher", "modalities")
+
+
+def main() -> None:
+    """Write ``data/fisher`` and ``data/fisher_encoders``, a file and a folder per fold."""
+    params = load(PARAMS)
+    settings = {
+        "fisher": params.fisher.model_dump(),
+        "level": params.audio.level,
+        "modalities": params.modalities,
+    }
+    folds = sorted(tables.read_table("data/folds.parquet")["fold"].unique().tolist())
+    sources = [path for folder in DESCRIPTORS.values() for path in Path(folder).glob("*.parquet")]
+    run_foldwise(
+        "fisher",
+        encode_fold,
+        {fold: {"fold": fold, **settings} for fold in folds},
+        out={"fisher": Path("data/fisher"), "encoders": Path("data/fisher_encoders")},
+        params=settings,
+        inputs=[Path("data/folds.parquet"), *sources],
+    )
+
+
+if __name__ == "__main__":
+    run(main)

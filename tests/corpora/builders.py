@@ -1,0 +1,107 @@
+"""Miniature corpora in their authors' layout: real containers and codecs, generated content."""
+
+import csv
+
+import numpy as np
+
+from avlib import media
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+CODECS = {
+    ".mp4": {"video_codec": "libx264", "audio_codec": "aac"},
+    ".flv": {"video_codec": "flv", "audio_codec": "libmp3lame"},
+    ".avi": {"video_codec": "mpeg4", "audio_codec": "pcm_s16le"},
+    ".wav": {"audio_codec": "pcm_s16le"},
+    ".flac": {"audio_codec": "flac"},
+}
+
+
+def write_media(
+    path,
+    *,
+    seconds=0.4,
+    n_frames=None,
+    fps=25,
+    size=(48, 64),
+    sample_rate=None,
+    channels=1,
+    video=True,
+    audio=True,
+    seed=0,
+):
+    """Write a noisy clip in the container and codecs of its suffix; audio suffixes have no video.
+
+    ``size`` is (height, width) in pixels; the sample rate defaults to 48 kHz, in flv to 44.1 kHz.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng([seed, *path.name.encode()])
+    frames = None
+    if video and path.suffix in (".mp4", ".flv", ".avi"):
+        picture = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+        count = round(seconds * fps) if n_frames is None else n_frames
+        frames = [np.roll(picture, shift, axis=1) for shift in range(count)]
+    sample_rate = sample_rate or (44100 if path.suffix == ".flv" else 48000)
+    signal = random.normal(0, 0.1, (round(seconds * sample_rate), channels)) if audio else None
+    media.write_clip(path, frames, fps, signal, sample_rate, **CODECS[path.suffix])
+    return path
+
+
+def truncate(path, share=0.5):
+    """Cut a file as a broken download does."""
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * share)])
+    return path
+
+
+def ravdess_file(folder, name, *, archive_level=False, **options):
+    """Write ``Actor_AA/<name>``, the suffix by modality unless the name has one.
+
+    ``archive_level`` adds the folder that the published archives unpack to.
+    """
+    stem, _, suffix = name.partition(".")
+    suffix = suffix or ("wav" if stem.startswith("03") else "mp4")
+    actor = stem[-2:]
+    if archive_level:
+        folder = folder / (
+            "Audio_Speech_Actors_01-24" if stem.startswith("03") else f"Video_Speech_Actor_{actor}"
+        )
+    options.setdefault("audio", not stem.startswith("02"))
+    return write_media(folder / f"Actor_{actor}" / f"{stem}.{suffix}", **options)
+
+
+def crema_d_clip(folder, name, *, kinds=("VideoFlash", "AudioWAV"), **options):
+    """Write one clip's files: VideoFlash flv1 + mp3, AudioWAV 16 kHz wav."""
+    if "VideoFlash" in kinds:
+        write_media(folder / "VideoFlash" / f"{name}.flv", **options)
+    if "AudioWAV" in kinds:
+        write_media(folder / "AudioWAV" / f"{name}.wav", sample_rate=16000, **options)
+
+
+def crema_d_tables(folder, people, votes):
+    """Write the demographics and the crowd's consensus as the authors do.
+
+    ``people`` holds (actor, age, sex), ``votes`` holds (name, voice, face, both) as letters.
+    """
+    (folder / "processedResults").mkdir(parents=True, exist_ok=True)
+    with (folder / "VideoDemographics.csv").open("w", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(["ActorID", "Age", "Sex", "Race", "Ethnicity"])
+        writer.writerows([*person, "unsaid", "unsaid"] for person in people)
+    with (folder / "processedResults" / "summaryTable.csv").open("w", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        kinds = ("Voice", "Face", "MultiModal")
+        writer.writerow(["", "FileName", *(k + c for k in kinds for c in ("Vote", "Level"))])
+        for number, (name, *letters) in enumerate(votes, start=1):
+            cells = [cell for letter in letters for cell in (letter, "61.5")]
+            writer.writerow([number, name, *cells])
+
+
+def demo_corpus(folder, rows, **options):
+    """Write ``clips.csv`` and its mp4 files; rows are (path, subject, emotion, take, sex, a, v)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "clips.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "subject", "emotion", "take", "sex", "arousal", "valence"])
+        writer.writerows(rows)
+    for path, *_ in rows:
+        write_media(folder / path, sample_rate=16000, **options)

@@ -1,0 +1,109 @@
+"""The rendered clips, judged by dlib and WebRTC from the encoded files."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import webrtcvad
+
+from avlib.corpora.demo.generate import animate, clip_plan, rehearse, render_clip
+from avlib.media import probe
+
+SEED = 3
+FRAME = 0.03  # s, of the voice activity detector
+
+
+def test_same_clip_gives_the_same_bytes_in_any_order(demo_clips, tmp_path):
+    folder, clips = demo_clips
+    for clip in (clips[3], clips[0]):
+        again = render_clip(clip, tmp_path, seed=SEED)
+        assert again.read_bytes() == (folder / clip.path).read_bytes()
+
+
+def test_another_seed_gives_another_clip(demo_clips, tmp_path):
+    folder, clips = demo_clips
+    other = render_clip(dataclasses.replace(clips[0], duration=1.6), tmp_path, seed=SEED + 1)
+    assert other.read_bytes() != (folder / clips[0].path).read_bytes()
+
+
+def test_clip_from_a_larger_plan_has_the_same_bytes(demo_clips, tmp_path):
+    folder, clips = demo_clips
+    larger = clip_plan(subjects=5, takes=2, seconds=(1.6, 1.8), seed=SEED)
+    twin = next(clip for clip in larger if clip.clip_id == clips[1].clip_id)
+    assert (
+        render_clip(twin, tmp_path, seed=SEED).read_bytes() == (folder / clips[1].path).read_bytes()
+    )
+
+
+def test_files_are_h264_and_aac_of_the_planned_length(demo_clips):
+    folder, clips = demo_clips
+    for clip in clips:
+        info = probe(folder / clip.path)
+        assert info.has_video
+        assert info.has_audio
+        assert (info.width, info.height, info.sample_rate) == (320, 240, 16000)
+        assert float(info.fps) == pytest.approx(25.0)
+        assert info.duration == pytest.approx(clip.duration, abs=0.1)
+
+
+def test_detector_finds_the_face_in_nearly_every_frame(landmarks):
+    found = [points is not None for frames in landmarks.values() for points in frames]
+    assert np.mean(found) >= 0.95
+
+
+def test_landmarks_follow_the_drawn_mouth_and_brows(demo_clips, landmarks):
+    _, clips = demo_clips
+    drawn_gap, seen_gap, drawn_brow, seen_brow = [], [], [], []
+    for clip in clips:
+        motion = animate(clip, SEED)
+        frames = landmarks[clip.clip_id]
+        kept = [index for index, points in enumerate(frames) if points is not None]
+        points = np.stack([frames[index] for index in kept])
+        eyes = np.linalg.norm(points[:, 42:48].mean(1) - points[:, 36:42].mean(1), axis=1)
+        seen_gap.append((points[:, 66, 1] - points[:, 62, 1]) / eyes)
+        drawn_gap.append(motion.opening[kept])
+        brows = points[:, 17:27, 1].mean(1)
+        height = (points[:, 36:48, 1].mean(1) - brows) / eyes
+        # A brow's own resting height differs between people: compare changes within a clip.
+        seen_brow.append(height - height.mean())
+        inner, outer, lower = motion.actions[kept, :3].T
+        lift = inner + outer - lower
+        drawn_brow.append(lift - lift.mean())
+    assert np.corrcoef(np.concatenate(seen_gap), np.concatenate(drawn_gap))[0, 1] > 0.85
+    assert np.corrcoef(np.concatenate(seen_brow), np.concatenate(drawn_brow))[0, 1] > 0.7
+
+
+def test_detector_of_voices_accepts_speech_and_rejects_pauses(demo_clips, signals):
+    _, clips = demo_clips
+    accepted, rejected = [], []
+    for clip in clips:
+        _, _, score = rehearse(clip, SEED)
+        pcm = (np.clip(signals[clip.clip_id], -1, 1) * 32767).astype("<i2")
+        detector = webrtcvad.Vad(2)
+        size = round(FRAME * 16000)
+        count = len(pcm) // size
+        voiced = np.array(
+            [
+                detector.is_speech(pcm[i * size : (i + 1) * size].tobytes(), 16000)
+                for i in range(count)
+            ]
+        )
+        middle = (np.arange(count) + 0.5)[:, None] * FRAME
+        starts, ends = score.phrases.T
+        inside = ((middle > starts + 0.08) & (middle < ends - 0.05)).any(axis=1)
+        # The detector itself holds on for up to 0.1 s after speech.
+        outside = ~((middle > starts - 0.03) & (middle < ends + 0.15)).any(axis=1)
+        assert outside.any()
+        accepted.extend(voiced[inside])
+        rejected.extend(~voiced[outside])
+    assert np.mean(accepted) > 0.95
+    assert np.mean(rejected) > 0.95
+
+
+def test_every_clip_has_a_pause_before_between_and_after_the_phrases(demo_plan):
+    for clip in demo_plan:
+        _, _, score = rehearse(clip, SEED)
+        (first, split), (again, last) = score.phrases
+        assert min(first, again - split, clip.duration - last) > 0.15
+        assert split - first > 0.2
+        assert last - again > 0.2

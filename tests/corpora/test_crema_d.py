@@ -1,0 +1,112 @@
+import builders
+import pytest
+
+from avlib.corpora import reader
+from avlib.errors import CorpusError
+
+
+def recordings(folder):
+    return {r.clip_id: r for r in reader("crema_d").recordings(folder).recordings}
+
+
+def test_names_people_and_votes_come_together(crema_d_folder):
+    found = recordings(crema_d_folder)
+    clip = found["1001_DFA_ANG_XX"]
+    assert (clip.subject, clip.emotion, clip.sentence) == ("1001", "anger", "DFA")
+    assert (clip.intensity, clip.age, clip.sex) == (None, 51.0, "male")
+    assert (clip.vote_voice, clip.vote_face) == ("anger", "anger:disgust")
+    assert clip.vote_multimodal == "anger"
+    assert found["1001_IEO_HAP_LO"].intensity == "low"
+    assert found["1002_DFA_SAD_XX"].vote_voice == "neutral:sadness"
+    assert found["1002_IEO_FEA_HI"].intensity == "high"
+    assert found["1002_IEO_FEA_HI"].vote_face is None  # nobody's votes are tabulated
+    assert {clip.sex for clip in found.values()} == {"male", "female"}
+
+
+def test_the_label_is_the_intended_emotion_not_the_vote(crema_d_folder):
+    assert recordings(crema_d_folder)["1001_IEO_HAP_LO"].emotion == "happiness"
+    assert recordings(crema_d_folder)["1001_IEO_HAP_LO"].vote_voice == "neutral"
+
+
+def test_tables_are_optional(tmp_path):
+    builders.crema_d_clip(tmp_path, "1091_WSI_NEU_XX", seconds=0.1)
+    (clip,) = recordings(tmp_path).values()
+    assert (clip.age, clip.sex, clip.vote_voice) == (None, None, None)
+
+
+def test_the_sound_is_the_wav_then_the_mp3_then_the_videos_own(tmp_path):
+    for number, kinds in enumerate((("wav", "mp3"), ("mp3",), ()), start=1001):
+        name = f"{number}_DFA_ANG_XX"
+        builders.crema_d_clip(tmp_path, name, kinds=("VideoFlash",), seconds=0.1)
+        for kind in kinds:
+            path = tmp_path / f"Audio{kind.upper()}" / f"{name}.{kind}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"sound")
+    found = [clip.audio_path.split("/")[0] for clip in recordings(tmp_path).values()]
+    assert found == ["AudioWAV", "AudioMP3", "VideoFlash"]
+
+
+def test_a_clip_with_sound_alone_among_videos_is_marked(crema_d_folder):
+    builders.crema_d_clip(crema_d_folder, "1003_DFA_ANG_XX", kinds=("AudioWAV",), seconds=0.1)
+    assert recordings(crema_d_folder)["1003_DFA_ANG_XX"].missing == "no video file"
+
+
+def test_sound_alone_everywhere_is_a_whole_corpus(tmp_path):
+    builders.crema_d_clip(tmp_path, "1003_DFA_ANG_XX", kinds=("AudioWAV",), seconds=0.1)
+    (clip,) = recordings(tmp_path).values()
+    assert (clip.video_path, clip.missing) == (None, "")
+
+
+def test_the_name_with_a_short_level_finds_its_votes(tmp_path):
+    builders.crema_d_clip(tmp_path, "1040_ITH_SAD_X", seconds=0.1)
+    builders.crema_d_tables(tmp_path, [], [("1040_ITH_SAD_XX", "N", "N", "F")])
+    clip = recordings(tmp_path)["1040_ITH_SAD_X"]
+    assert (clip.intensity, clip.vote_multimodal) == (None, "fear")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "VideoFlash/1001_DFA_ANGRY_XX.flv",
+        "VideoFlash/1092_DFA_ANG_XX.flv",
+        "VideoFlash/1001_DFA_ANG_XX_copy.flv",
+        "VideoFlash/1001_DFA_ANG_XX.mp4",
+        "Elsewhere/1001_DFA_ANG_XX.flv",
+        "1001_DFA_ANG_XX.flv",
+    ],
+)
+def test_a_renamed_or_displaced_file_is_accounted_for(crema_d_folder, name):
+    (crema_d_folder / name).parent.mkdir(exist_ok=True)
+    (crema_d_folder / name).write_bytes(b"something")
+    found = reader("crema_d").recordings(crema_d_folder)
+    assert [path for path, _ in found.unrecognised] == [name]
+    assert len(found.recordings) == 4
+
+
+DEMOGRAPHICS, SUMMARY = "VideoDemographics.csv", "processedResults/summaryTable.csv"
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "words"),
+    [
+        (DEMOGRAPHICS, b"", "no csv table"),
+        (DEMOGRAPHICS, b"ActorID,Sex\n1001,Male\n", "no column 'Age'"),
+        (DEMOGRAPHICS, b"ActorID,Age,Sex\n1001,old,Male\n", "'Age' holds 'old' for actor 1001"),
+        (DEMOGRAPHICS, b"ActorID,Age,Sex\n1001,51,12\n", "'Sex' holds '12' for actor 1001"),
+        (DEMOGRAPHICS, b"\xff\xfe\x00\x01binary", "no csv table"),
+        (SUMMARY, builders.LFS_POINTER, "no column 'FileName'"),
+        (SUMMARY, b"FileName,VoiceVote\n1001_DFA_ANG_XX,A\n", "no column 'FaceVote'"),
+        (
+            SUMMARY,
+            b"FileName,VoiceVote,FaceVote,MultiModalVote\n1001_DFA_ANG_XX,A,Q,A\n",
+            "'FaceVote' holds 'Q'",
+        ),
+        (SUMMARY, b'FileName,VoiceVote\n"1001_DFA', "no csv table|no column"),
+    ],
+)
+def test_a_broken_table_is_named_with_its_column(crema_d_folder, table, content, words):
+    (crema_d_folder / table).write_bytes(content)
+    with pytest.raises(CorpusError, match=words) as caught:
+        reader("crema_d").recordings(crema_d_folder)
+    assert str(caught.value).startswith(str(crema_d_folder / table))
+    assert "\n" not in str(caught.value)

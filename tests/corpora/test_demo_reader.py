@@ -1,0 +1,61 @@
+import builders
+import pytest
+
+from avlib.corpora import reader
+from avlib.errors import CorpusError
+
+ROWS = [
+    ("s01/s01_anger_1.mp4", "s01", "anger", 1, "female", 0.7, -0.5),
+    ("s01/s01_neutral_1.mp4", "s01", "neutral", 1, "female", 0.0, 0.0),
+]
+
+
+def test_the_table_gives_recordings(tmp_path):
+    builders.demo_corpus(tmp_path, ROWS, seconds=0.1)
+    first, second = reader("demo").recordings(tmp_path).recordings
+    assert (first.clip_id, first.subject, first.emotion) == ("s01_anger_1", "s01", "anger")
+    assert (first.take, first.sex, first.arousal, first.valence) == ("1", "female", 0.7, -0.5)
+    assert first.video_path == first.audio_path == "s01/s01_anger_1.mp4"
+    assert second.clip_id == "s01_neutral_1"
+
+
+def test_a_file_that_the_table_does_not_name_is_accounted_for(tmp_path):
+    builders.demo_corpus(tmp_path, ROWS, seconds=0.1)
+    (tmp_path / "s01" / "renamed.mp4").write_bytes(b"")
+    assert reader("demo").recordings(tmp_path).unrecognised == [
+        ("s01/renamed.mp4", "clips.csv does not name it")
+    ]
+
+
+def test_a_file_that_the_table_names_is_listed_even_when_it_is_gone(tmp_path):
+    builders.demo_corpus(tmp_path, ROWS, seconds=0.1)
+    (tmp_path / ROWS[0][0]).unlink()
+    assert len(reader("demo").recordings(tmp_path).recordings) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (("../x.mp4", "s01", "anger", 1, "male", 0, 0), "'../x.mp4'.*inside the corpus folder"),
+        (("/x.mp4", "s01", "anger", 1, "male", 0, 0), "'/x.mp4'.*inside the corpus folder"),
+        (("x.mp4", "s01", "angst", 1, "male", 0, 0), "'emotion' holds 'angst' for x.mp4"),
+    ],
+)
+def test_an_impossible_row_is_named(tmp_path, row, words):
+    builders.demo_corpus(tmp_path, ROWS[:1], seconds=0.1)
+    with (tmp_path / "clips.csv").open("a") as file:
+        file.write(",".join(map(str, row)) + "\n")
+    with pytest.raises(CorpusError, match=words):
+        reader("demo").recordings(tmp_path)
+
+
+def test_a_missing_demo_corpus_says_how_to_generate_it(tmp_path):
+    with pytest.raises(CorpusError, match=r"no such folder.*dvc repro"):
+        reader("demo").recordings(tmp_path / "demo")
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    rows = [ROWS[0], ("s02/s01_anger_1.mp4", *ROWS[0][1:])]
+    builders.demo_corpus(tmp_path, rows, seconds=0.1)
+    with pytest.raises(CorpusError, match=r"1 clip ids stand for several.*s01_anger_1"):
+        reader("demo").recordings(tmp_path)

@@ -1,0 +1,58 @@
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avlib.protocols import make_folds
+
+EMOTIONS = ["anger", "disgust", "happiness"]
+
+
+@dataclass
+class TinyRun:
+    """Six subjects, three emotions, two takes, three folds; models that are right at random."""
+
+    clips: pd.DataFrame
+    folds: pd.DataFrame
+    predict: Callable[..., pd.DataFrame]
+
+    @property
+    def status(self):
+        rows = list(itertools.product(self.clips["clip_id"], ("faces", "speech")))
+        table = pd.DataFrame(rows, columns=["clip_id", "stage"])
+        return table.assign(status="ok", reason="")
+
+
+@pytest.fixture
+def tiny():
+    keys = itertools.product("abcdef", EMOTIONS, range(2))
+    rows = [(f"{s}_{e}_{t}", s, e) for s, e, t in keys]
+    clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
+    clips = clips.assign(sha256=clips["clip_id"], vote_voice=None, vote_face=None)
+    clips = clips.assign(vote_multimodal=None)
+    folds = make_folds(clips, protocol="subject_kfold", k=3, validation=0.25, seed=0)
+
+    def predict(model="merml", conditions=("default",), seed=0, used="audio+video"):
+        rng = np.random.default_rng(seed)
+        tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
+        tables = []
+        for condition in conditions:
+            values = rng.random((len(tested), len(EMOTIONS)))
+            values[np.arange(len(tested)), [EMOTIONS.index(e) for e in tested["emotion"]]] += 0.4
+            values /= values.sum(axis=1, keepdims=True)
+            table = tested[["clip_id", "fold"]].assign(
+                model=model,
+                condition=condition,
+                modalities=used if condition == "default" else condition,
+                emotion=tested["emotion"],
+                predicted=np.array(EMOTIONS)[values.argmax(axis=1)],
+            )
+            tables.append(
+                table.assign(**{f"prob_{e}": values[:, i] for i, e in enumerate(EMOTIONS)})
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    return TinyRun(clips, folds, predict)

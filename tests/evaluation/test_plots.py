@@ -1,0 +1,60 @@
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from avlib.evaluation import plots
+
+EMOTIONS = ["anger", "calm", "fear"]
+
+
+def draw(name, scale=1.0):
+    if name == "confusion":
+        return plots.confusion(np.array([[3, 1, 0], [0, 0, 0], [1, 1, 2 * scale]]), EMOTIONS, "m")
+    if name == "recall_bars":
+        recall = {"anger": 0.5, "calm": float("nan"), "fear": 0.9 * scale}
+        return plots.recall_bars({"merml": recall, "avef": recall}, 1 / 3)
+    if name == "comparison_bars":
+        scores = {"accuracy": 0.6 * scale, "accuracy_std": 0.1}
+        return plots.comparison_bars(
+            {"merml": scores, "avef": {**scores, "accuracy_std": float("nan")}}, 1 / 3
+        )
+    if name == "fold_dots":
+        return plots.fold_dots({"merml": [0.5, 0.6 * scale, float("nan")], "avef": [0.4]}, 1 / 3)
+    counts = {"ok": [9, 8], "degraded": [0, int(2 * scale)], "failed": [1, 0]}
+    return plots.stage_status(pd.DataFrame(counts, index=["faces", "speech"]))
+
+
+NAMES = ("confusion", "recall_bars", "comparison_bars", "fold_dots", "stage_status")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_picture_is_the_same_on_every_run_whatever_the_users_settings(name):
+    first = draw(name)
+    with mpl.rc_context({"font.size": 20, "figure.dpi": 40, "axes.facecolor": "red"}):
+        assert draw(name) == first
+    image = Image.open(io.BytesIO(first))
+    assert image.format == "PNG"
+    assert "Software" not in image.info
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_picture_shows_its_values(name):
+    assert draw(name) != draw(name, scale=0.5)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("models", "emotions"), [(1, 2), (2, 6), (13, 5)])
+def test_any_number_of_models_and_emotions_is_drawn_without_a_warning(models, emotions):
+    names = [f"emotion{i}" for i in range(emotions)]
+    recalls = {f"model $_{i}": dict.fromkeys(names, 0.5) for i in range(models)}
+    assert plots.recall_bars(recalls, 1 / emotions)
+
+
+def test_model_that_scored_nothing_is_drawn_as_a_dash():
+    nothing = {"accuracy": float("nan"), "accuracy_std": float("nan")}
+    assert plots.comparison_bars({"merml": nothing}, 0.5)
+    assert plots.fold_dots({"merml": [float("nan")]}, 0.5)

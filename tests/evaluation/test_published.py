@@ -1,0 +1,67 @@
+import pytest
+
+from avlib.evaluation.published import beside, cite
+from avlib.protocols import SUBJECT_INDEPENDENT
+
+CORPORA = ("crema_d", "ravdess", "enterface05", "rml", "baum1s", "recola", "omg_emotion")
+
+
+def systems(results):
+    return {result.system: result.accuracy for result in results}
+
+
+def test_results_match_where_protocol_and_folds_match():
+    known = beside("crema_d", "subject_kfold", 10)
+    assert systems(known.same_protocol)["merml"] == 66.5
+    assert systems(known.other_protocol) == {"HiCMAE-B": 84.89}
+    assert {raters.modalities: raters.accuracy for raters in known.people} == {
+        "audio": 40.9,
+        "video": 58.2,
+        "audio+video": 63.6,
+    }
+
+
+@pytest.mark.parametrize(
+    ("protocol", "k"), [("subject_kfold", 4), ("stratified_kfold", 10), ("loso", 10)]
+)
+def test_nothing_matches_under_another_protocol(protocol, k):
+    known = beside("crema_d", protocol, k)
+    assert not known.same_protocol
+    assert systems(known.other_protocol)["merml"] == 66.5
+
+
+def test_number_of_folds_is_free_where_the_paper_states_none():
+    for k in (5, 8):
+        assert systems(beside("rml", "loso", k).same_protocol)["avef"] == 82.38
+
+
+def test_one_corpus_may_hold_results_under_several_protocols():
+    stratified = beside("enterface05", "stratified_kfold", 10)
+    assert systems(stratified.same_protocol)["merml"] == 91.5
+    assert systems(stratified.other_protocol)["avef"] == 85.69
+    assert systems(beside("enterface05", "logso", 5).same_protocol)["avef"] == 85.69
+
+
+def test_binary_tasks_never_stand_beside_emotions():
+    known = beside("rml", "loso", 8)
+    assert {result.task for result in (*known.same_protocol, *known.other_protocol)} == {"emotion"}
+
+
+def test_corpus_without_published_results_has_none():
+    assert beside("demo", "subject_kfold", 10) == ((), (), ())
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_every_result_is_placed_once_and_its_figures_are_percent(corpus):
+    for protocol, independent in SUBJECT_INDEPENDENT.items():
+        known = beside(corpus, protocol, 10)
+        for result in known.same_protocol:
+            assert result.protocol.subject_independent == independent
+        for result in (*known.same_protocol, *known.other_protocol):
+            for value in (result.accuracy, result.uar, result.f1_macro):
+                assert value is None or 1 < value < 100
+
+
+def test_sources_are_spelled_out():
+    assert cite("merml, table 1") == "Ghaleb, Popa, Asteriadis, IEEE MultiMedia 2019, table 1"
+    assert cite("HiCMAE repository, 2024") == "HiCMAE repository, 2024"

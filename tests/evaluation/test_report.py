@@ -1,0 +1,286 @@
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from avlib.evaluation import plots
+from avlib.evaluation.page import Section, Table, markdown_text
+from avlib.evaluation.report import results_table, write_report
+from avlib.evaluation.sections import LISTED
+from avlib.params import Protocol
+from avlib.protocols import make_folds
+from avlib.tables import write_table
+
+THREE_FOLDS = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+
+
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Drawing takes most of a report's time, and most tests read its words."""
+    empty = plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
+    for name in ("confusion", "recall_bars", "comparison_bars", "fold_dots", "stage_status"):
+        monkeypatch.setattr(plots, name, lambda *args: empty)
+
+
+def write(folder, tiny, **changes):
+    arguments = {
+        "corpus": "demo",
+        "protocol": THREE_FOLDS,
+        "clips": tiny.clips,
+        "folds": tiny.folds,
+        "status": tiny.status,
+        "predictions": {"svm_audio": tiny.predict("svm_audio", used="audio")},
+        "descriptions": {"svm_audio": "a support vector machine", "avef": "two networks"},
+        "untrained": {},
+        "params": {"corpus": "demo"},
+    }
+    write_report(folder, **{**arguments, **changes})
+    return (folder / "report.md").read_text(), (folder / "report.html").read_text()
+
+
+def section(markdown, title):
+    return markdown.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def spoiled(tiny, clip_ids, status="failed", reason="cannot be decoded"):
+    table = tiny.status
+    hit = table["clip_id"].isin(clip_ids) & (table["stage"] == "speech")
+    table.loc[hit, ["status", "reason"]] = [status, reason]
+    return table
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
+    predictions = {"svm_audio": tiny.predict("svm_audio", used="audio"), "merml": tiny.predict()}
+    markdown, html = write(
+        tmp_path, tiny, predictions=predictions, untrained={"avef": "left out by params.yaml"}
+    )
+    results = section(markdown, "Results")
+    assert results.index("| svm_audio | audio |") < results.index("| merml | audio+video |")
+    assert "36 / 36" in results
+    assert "36 labelled clips of 6 subjects, 3 emotions" in markdown
+    assert "subject_kfold, 3 folds, subject-independent, seed 0" in markdown
+    assert "| avef | two networks | left out by params.yaml |" in markdown
+    assert "left out by params.yaml" in html
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_demo_corpus_carries_a_warning_and_others_do_not(tmp_path, tiny):
+    warning = "no score here says anything about people"
+    assert all(warning in text for text in write(tmp_path, tiny))
+    assert not any(warning in text for text in write(tmp_path, tiny, corpus="ravdess"))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_every_failed_and_degraded_clip_is_named_with_its_reason(tmp_path, tiny):
+    failed, degraded = tiny.clips["clip_id"][:3], tiny.clips["clip_id"][5:9]
+    status = spoiled(tiny, failed)
+    status.loc[status["clip_id"].isin(degraded), ["status", "reason"]] = ["degraded", "no face"]
+    markdown, html = write(tmp_path, tiny, status=status)
+    for clip in failed:
+        assert f"| {clip} | speech | cannot be decoded |" in markdown
+    for clip in degraded:
+        assert f"| {clip} | faces | no face |" in markdown
+    assert "| speech | 29 | 4 | 3 | 0 |" in markdown
+    plain = html.replace("<wbr>", "")
+    assert all(clip in plain for clip in (*failed, *degraded))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_clips_that_a_stage_never_reached_are_counted(tmp_path, tiny):
+    status = tiny.status
+    lost = (status["clip_id"] == "a_anger_0") & (status["stage"] == "speech")
+    markdown, _ = write(tmp_path, tiny, status=status[~lost])
+    assert "| speech | 35 | 0 | 0 | 1 |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_long_list_of_failures_is_cut_and_the_rest_is_counted(tmp_path, tiny):
+    many = pd.DataFrame({"clip_id": [f"clip{i:04d}" for i in range(LISTED + 20)]})
+    many = many.assign(stage="faces", status="failed", reason="empty file")
+    markdown, _ = write(tmp_path, tiny, status=many)
+    assert markdown.count("| faces | empty file |") == LISTED
+    assert "| and 20 more |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_clips_that_a_model_could_not_score_are_counted_and_named(tmp_path, tiny):
+    predictions = tiny.predict("svm_audio", used="audio")
+    lost = predictions["clip_id"].iloc[0]
+    markdown, _ = write(tmp_path, tiny, predictions={"svm_audio": predictions.iloc[1:]})
+    assert "35 / 36" in section(markdown, "Results")
+    assert f"| svm_audio | 1 | {lost} |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_modalities_are_scored_one_by_one_where_predictions_hold_them(tmp_path, tiny):
+    table = tiny.predict("merml", conditions=("default", "audio", "video"))
+    markdown, _ = write(tmp_path, tiny, predictions={"merml": table})
+    alone = section(markdown, "One modality at a time")
+    assert re.findall(r"\| merml \| ([\w ]+) \|", alone) == ["all", "audio only", "video only"]
+    without, _ = write(tmp_path, tiny)
+    assert "One modality at a time" not in without
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_partly_missing_modalities_are_counted_in_the_results(tmp_path, tiny):
+    table = tiny.predict("merml")
+    table.loc[:4, "modalities"] = "audio"
+    markdown, _ = write(tmp_path, tiny, predictions={"merml": table})
+    assert "| merml | audio+video (31), audio (5) |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_published_figures_stand_beside_ours_only_under_the_same_protocol(tmp_path, tiny):
+    table = {"merml": tiny.predict("merml")}
+    markdown, _ = write(tmp_path, tiny, corpus="crema_d", predictions=table)
+    assert "published" not in section(markdown, "Results")
+    others = section(markdown, "Published results")
+    assert "| same protocol |" not in others
+    assert "| merml | 66.5 | – | subject_kfold, 10 folds, subject-independent |" in others
+    assert "| audio | 40.9 |" in others
+
+    clips = pd.concat([tiny.clips.assign(clip_id=tiny.clips["clip_id"] + f"-{i}") for i in "xy"])
+    clips["subject"] += clips["clip_id"].str[-1]
+    ten = make_folds(clips, protocol="subject_kfold", k=10, validation=0.2, seed=0)
+    tested = ten[ten["part"] == "test"].merge(clips, on="clip_id")
+    right = tested[["clip_id", "fold"]].assign(
+        model="merml",
+        condition="default",
+        modalities="audio+video",
+        emotion=tested["emotion"],
+        predicted=tested["emotion"],
+        prob_anger=0.2,
+        prob_disgust=0.2,
+        prob_happiness=0.6,
+    )
+    markdown, _ = write(
+        tmp_path,
+        tiny,
+        corpus="crema_d",
+        clips=clips,
+        folds=ten,
+        protocol=Protocol(name="subject_kfold", k=10, validation=0.2, seed=0),
+        predictions={"merml": right},
+    )
+    assert re.search(r"\| merml \| audio\+video \|.*\| 72 / 72 \| 66\.5 \|", markdown)
+    others = section(markdown, "Published results")
+    assert "| merml | 66.5 | 100.0 | Ghaleb" in others
+    assert "| HiCMAE-B | 84.9 | 84.9 | subject_kfold, 5 folds" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_votes_of_raters_are_scored_where_the_corpus_has_them(tmp_path, tiny):
+    clips = tiny.clips.assign(vote_voice=tiny.clips["emotion"])
+    clips.loc[0, "vote_voice"] = "anger:disgust"
+    markdown, _ = write(tmp_path, tiny, clips=clips)
+    assert "(35) |" in section(markdown, "Against what raters perceived")
+    assert "perceived, face" not in markdown
+
+
+HOSTILE = '<script>alert("x")</script>|`*[a](b)'
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_names_from_tables_are_text_in_both_formats(tmp_path, tiny):
+    status = spoiled(tiny, ["a_anger_0"], reason=HOSTILE).replace(
+        {"clip_id": {"a_anger_0": HOSTILE}}
+    )
+    markdown, html = write(tmp_path, tiny, status=status, params={"corpus": "</pre><script>"})
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    row = next(line for line in markdown.splitlines() if "alert" in line)
+    assert "<script" not in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == 4
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.targets, self.pictures = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        self.pictures += tag == "img"
+        self.targets += [value for key, value in attrs if key in ("href", "src")]
+        assert tag not in ("script", "link", "iframe")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_html_holds_everything_it_shows(tmp_path, tiny):
+    _, html = write(tmp_path, tiny)
+    links = _Links()
+    links.feed(html)
+    assert links.pictures == 5
+    assert all(target.startswith(("#", "data:image/png;base64,")) for target in links.targets)
+    anchors = {target[1:] for target in links.targets if target.startswith("#")}
+    assert anchors == set(re.findall(r'<section id="([^"]+)"', html))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_markdown_shows_pictures_that_exist(tmp_path, tiny):
+    markdown, _ = write(tmp_path, tiny)
+    shown = re.findall(r"\]\((pictures/[^)]+)\)", markdown)
+    assert len(shown) == 5
+    assert all((tmp_path / picture).is_file() for picture in shown)
+
+
+def test_two_runs_write_the_same_bytes(tmp_path, tiny):
+    write(tmp_path / "first", tiny)
+    write(tmp_path / "second", tiny)
+    first = {p.relative_to(tmp_path / "first"): p for p in (tmp_path / "first").rglob("*.*")}
+    assert len(first) == 7
+    for name, path in first.items():
+        assert path.read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_predictions_may_be_given_as_files(tmp_path, tiny):
+    table = tiny.predict("svm_audio", used="audio")
+    write_table(tmp_path / "p.parquet", table, "predictions")
+    from_file = write(tmp_path, tiny, predictions={"svm_audio": tmp_path / "p.parquet"})
+    assert from_file == write(tmp_path, tiny, predictions={"svm_audio": table})
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_run_without_any_model_still_accounts_for_its_clips(tmp_path, tiny):
+    markdown, _ = write(tmp_path, tiny, predictions={}, untrained={"merml": "no features"})
+    assert "No model has predictions yet." in markdown
+    assert "| merml | – | no features |" in markdown
+    assert "| speech | 36 | 0 | 0 | 0 |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_further_analyses_are_further_sections(tmp_path, tiny):
+    extra = Section("Significance", ["no pair differs"], [Table(["a", "b"], "lr", [["x", "1"]])])
+    for text in write(tmp_path, tiny, extra=[extra]):
+        assert text.index("Confusions") < text.index("no pair differs")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_many_folds_are_folded_away(tmp_path, tiny):
+    _, few = write(tmp_path, tiny)
+    copies = [tiny.folds.assign(fold=tiny.folds["fold"] + 3 * i) for i in range(5)]
+    _, many = write(tmp_path, tiny, folds=pd.concat(copies))
+    assert "accuracy in each of" not in few
+    assert "accuracy in each of 15 folds" in many
+
+
+def test_table_with_a_short_row_is_refused():
+    with pytest.raises(ValueError, match="differ in length"):
+        Table(["a", "b"], "lr", [["x"]])
+
+
+def test_markdown_keeps_names_readable():
+    assert markdown_text("svm_concat a|b\n_x_") == "svm_concat a\\|b \\_x\\_"
+
+
+def test_terminal_table_lists_the_best_model_first_and_dashes_what_is_unknown():
+    line = {"accuracy": 0.5, "accuracy_std": None, "uar": None, "f1_macro": 0.1, "clips": 1234}
+    table = results_table({"demo": {"low": line, "high": {**line, "accuracy": 0.61234}}})
+    rows = table.splitlines()
+    assert rows[0].split("|")[1].strip() == "corpus"
+    assert [row.split("|")[2].strip() for row in rows[2:]] == ["high", "low"]
+    assert rows[2].split("|")[3].strip() == "61.2"
+    assert rows[3].split("|")[4].strip() == "–"
+    assert rows[3].split("|")[6].strip() == "1,234"

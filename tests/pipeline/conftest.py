@@ -1,0 +1,108 @@
+"""A working copy of the project with a tiny demo corpus, for running DVC for real."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+TINY = {
+    "demo_corpus": {"subjects": 4, "takes": 1, "seconds": [1.0, 1.2], "seed": 0},
+    "demo": {"protocol": {"k": 2}, "visual": {"fps": 3}},
+}
+
+
+@dataclass
+class Checkout:
+    """A copy of the project, with its own Git and DVC."""
+
+    folder: Path
+
+    def run(self, *command: str, check: bool = True, **environment: str):
+        """Run a command in the copy; returns the completed process (stdout and stderr as text)."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, "PATH": path, "AVLIB_WORKERS": "2", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def dvc(self, *arguments: str, **options):
+        """Run DVC in the copy."""
+        return self.run("dvc", *arguments, **options)
+
+    def set(self, **sections) -> None:
+        """Lay values over params.yaml, section by section."""
+        path = self.folder / "params.yaml"
+        values = yaml.safe_load(path.read_text())
+        for section, changes in sections.items():
+            if isinstance(changes, dict):
+                values[section] = _merged(values.get(section, {}), changes)
+            else:
+                values[section] = changes
+        path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def commit(self, message: str) -> None:
+        """Commit everything that Git tracks."""
+        self.run("git", "add", "-A")
+        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", message)
+
+
+def _merged(old, new):
+    merged = dict(old)
+    for key, value in new.items():
+        merged[key] = _merged(old.get(key, {}), value) if isinstance(value, dict) else value
+    return merged
+
+
+def project_files() -> list[str]:
+    """Files of the project as they stand: tracked ones and new ones that Git does not ignore."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.splitlines() if (PROJECT / name).is_file()]
+
+
+def copy_project(folder: Path) -> Checkout:
+    """Copy the project into ``folder`` and make it tiny."""
+    for name in project_files():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, target)
+    checkout = Checkout(folder)
+    checkout.set(**TINY)
+    checkout.run("git", "init", "-q", "-b", "main")
+    checkout.commit("start")
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Checkout:
+    """A checkout whose pipeline has run once; tests must leave it as it is."""
+    checkout = copy_project(tmp_path_factory.mktemp("finished"))
+    checkout.first_run = checkout.dvc("repro")
+    checkout.commit("first run")
+    return checkout
+
+
+@pytest.fixture
+def clone(finished, tmp_path) -> Checkout:
+    """A copy of the finished checkout, with its data, cache and memo, to change at will."""
+    folder = tmp_path / "clone"
+    subprocess.run(["cp", "-a", str(finished.folder), str(folder)], check=True)
+    return Checkout(folder)

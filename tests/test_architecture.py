@@ -1,0 +1,130 @@
+"""The house: imports go down, and dvc.yaml, params.yaml, the code and the documents agree."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from avlib.models import MODELS
+from avlib.params import Params, overlaid_sections
+from avlib.schemas import SCHEMAS
+from avlib.sources import imported_files
+
+# From the ground up; a module imports only from its own floor or from those before it.
+FLOORS = [
+    {"errors"},
+    {"params"},
+    {"stage", "device"},
+    {"schemas"},
+    {"tables"},
+    {"sources", "progress"},
+    {"parallel"},
+    {"memo"},
+    {"clipwise", "foldwise"},
+    {"tasks"},
+    {"media"},
+    {"protocols"},
+    {"corpora"},
+    {"faces"},
+    {"speech"},
+    {"networks"},
+    {"features"},
+    {"fisher"},
+    {"metric_learning"},
+    {"models"},
+    {"evaluation"},
+    {"weights_cli"},
+    {"cli", "__main__"},
+]
+STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+SCRIPTS = {name: stage["cmd"].split()[2] for name, stage in STAGES.items()}
+
+
+def floor_of(path):
+    """Return the floor that a file of avlib stands on."""
+    room = Path(path).parts[1].removesuffix(".py")
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def avlib_files():
+    return [p for p in sorted(Path("avlib").rglob("*.py")) if p != Path("avlib/__init__.py")]
+
+
+@pytest.mark.parametrize("path", avlib_files(), ids=str)
+def test_imports_go_down(path):
+    direct = re.findall(
+        r"^\s*(?:from|import) (avlib[.\w]*)(?: import (.+))?", path.read_text(), re.M
+    )
+    for module, names in direct:
+        targets = (
+            [f"{module}.{name.strip()}" for name in names.split(",")]
+            if module == "avlib"
+            else [module]
+        )
+        for target in targets:
+            room = target.split(".")[1]
+            above = floor_of(f"avlib/{room}")
+            assert above <= floor_of(path), f"{path} imports {target}, which stands above it"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_files_it_imports(stage):
+    needed = {str(p) for p in relative(imported_files(SCRIPTS[stage]))}
+    declared = {d for d in STAGES[stage]["deps"] if d.endswith(".py") or d.startswith("avlib")}
+    assert declared == needed, (
+        f"{stage}: add {sorted(needed - declared)}, remove {sorted(declared - needed)}"
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_lists_exactly_the_parameters_it_reads(stage):
+    names = set(importlib.import_module(SCRIPTS[stage]).PARAMS)
+    overlaid = {f"demo.{section}" for section in overlaid_sections() & names}
+    expected = names | overlaid | ({"corpus"} if overlaid else set())
+    assert set(STAGES[stage]["params"]) == expected
+    assert names <= set(Params.model_fields)
+
+
+def test_every_model_is_trained_evaluated_and_reported():
+    trained = set()
+    for name, stage in STAGES.items():
+        if name.startswith("train_"):
+            trained |= set(stage.get("matrix", {}).get("model", [name.removeprefix("train_")]))
+    assert trained == set(STAGES["evaluate"]["matrix"]["model"]) == set(MODELS)
+    reported = {d for d in STAGES["report"]["deps"] if d.startswith(("metrics/", "data/pred"))}
+    assert reported == {f"metrics/{m}.json" for m in MODELS} | {
+        f"data/predictions/{m}.parquet" for m in MODELS
+    }
+
+
+def test_every_stage_says_what_it_does_and_there_are_not_too_many():
+    assert all(stage.get("desc") for stage in STAGES.values())
+    assert len(Repo(".").index.stages) <= 60
+
+
+def test_the_catalogue_of_artifacts_is_complete():
+    text = Path("docs/architecture.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| [^|]+ \| ([^|]*) \|$", text, re.M)
+    documented = {path: (stage.strip(), key.strip()) for path, stage, key in rows}
+    outputs = set()
+    for name, stage in STAGES.items():
+        for out in [*stage["outs"], *stage.get("metrics", [])]:
+            path = out if isinstance(out, str) else next(iter(out))
+            path = path.replace("${item.model}", "<model>").replace("/merml", "/<model>")
+            if path.startswith("data/status/"):
+                path = "data/status/<stage>.parquet"
+            outputs.add(path)
+            assert path in documented, f"{path}, an output of {name}, is not in the catalogue"
+    assert set(documented) == outputs
+    for path, (_, key) in documented.items():
+        table = Path(path).parts[1].removesuffix(".parquet")
+        if table in SCHEMAS and key:
+            assert key == ", ".join(SCHEMAS[table].key), path
+
+
+def relative(paths):
+    """Paths below the project's root."""
+    return [Path(p).resolve().relative_to(Path().resolve()) for p in paths]

@@ -1,0 +1,69 @@
+"""Folds are computed once, survive an interruption, and are laid out by name."""
+
+from pathlib import Path
+
+import pytest
+
+from avlib.errors import DataError
+from avlib.foldwise import run_foldwise
+
+
+@pytest.fixture(autouse=True)
+def in_process(monkeypatch, tmp_path):
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    monkeypatch.chdir(tmp_path)
+    Path("input").write_text("numbers")
+
+
+def write_fold(payload, folder):
+    """Note that it ran, and write a table and a model."""
+    with Path("ran").open("a") as log:
+        log.write(f"{payload['fold']}\n")
+    if payload.get("fails"):
+        raise DataError("no clip to learn from")
+    (folder / "table.txt").write_text(f"rows of {payload['fold']}")
+    (folder / "model").mkdir()
+    (folder / "model" / "state.txt").write_text(f"state of {payload['fold']}")
+
+
+def run(payloads, **params):
+    """Run the stage into ``tables`` and ``models``."""
+    run_foldwise(
+        "train",
+        write_fold,
+        payloads,
+        out={"table": Path("tables"), "model": Path("models")},
+        params=params,
+        inputs=[Path("input")],
+    )
+
+
+def ran():
+    """Return the folds that were computed, in order."""
+    return [int(line) for line in Path("ran").read_text().split()]
+
+
+def test_results_are_collected_by_name():
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    assert Path("tables/fold-1.txt").read_text() == "rows of 1"
+    assert Path("models/fold-0/state.txt").read_text() == "state of 0"
+    assert not Path(".memo/train").exists()
+
+
+def test_a_failing_fold_is_named_and_the_finished_ones_are_not_computed_again():
+    with pytest.raises(DataError, match="train, fold 1: no clip to learn from"):
+        run({0: {"fold": 0}, 1: {"fold": 1, "fails": True}})
+    assert not Path("tables").exists()
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    assert ran() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("change", ["params", "input"])
+def test_a_finished_fold_is_forgotten_when_what_it_depends_on_changes(change):
+    with pytest.raises(DataError):
+        run({0: {"fold": 0}, 1: {"fold": 1, "fails": True}}, dim=1)
+    if change == "input":
+        Path("input").write_text("other numbers")
+    run({0: {"fold": 0}, 1: {"fold": 1}}, dim=2 if change == "params" else 1)
+    assert ran() == [0, 1, 0, 1]
+    assert not list(Path(".memo").iterdir())

@@ -1,0 +1,317 @@
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
+
+from avlib.errors import DataError, LeakError, ParamsError
+from avlib.protocols import SUBJECT_INDEPENDENT, check_folds, make_folds
+
+EMOTIONS = ("anger", "disgust", "fear", "happiness")
+
+
+def corpus(subjects=8, takes=2, emotions=EMOTIONS):
+    """Every subject plays every emotion ``takes`` times."""
+    keys = itertools.product(range(subjects), emotions, range(takes))
+    rows = [(f"s{s:02d}_{e}_{t}", f"s{s:02d}", e) for s, e, t in keys]
+    clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
+    return clips.assign(sha256="hash of " + clips["clip_id"])
+
+
+def folds_of(clips, protocol="subject_kfold", k=4, validation=0.2, seed=0):
+    return make_folds(clips, protocol=protocol, k=k, validation=validation, seed=seed)
+
+
+def joined(clips, folds):
+    return folds.merge(clips, on="clip_id")
+
+
+@st.composite
+def ragged_corpora(draw):
+    """A few subjects with any number of clips of each emotion, some of them unlabelled."""
+    subjects = draw(st.integers(3, 9))
+    counts = draw(
+        st.lists(
+            st.lists(st.integers(0, 4), min_size=4, max_size=4),
+            min_size=subjects,
+            max_size=subjects,
+        )
+    )
+    rows = [
+        (f"s{s}_{e}_{t}", f"s{s}", emotion)
+        for s, row in enumerate(counts)
+        for e, (emotion, n) in enumerate(zip((*EMOTIONS[:3], None), row, strict=True))
+        for t in range(n)
+    ]
+    clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
+    return clips.assign(sha256="hash of " + clips["clip_id"])
+
+
+@pytest.mark.parametrize("protocol", ["subject_kfold", "stratified_kfold", "loso", "logso"])
+@settings(max_examples=10, deadline=None)
+@given(clips=ragged_corpora(), k=st.integers(2, 4), seed=st.integers(0, 5))
+def test_any_corpus_gives_sound_folds_or_a_clear_error(protocol, clips, k, seed):
+    try:
+        folds = folds_of(clips, protocol, k=k, seed=seed)
+    except (ParamsError, DataError) as error:
+        assert "expected" in str(error) or "nothing to make folds of" in str(error)  # noqa: PT017
+        return
+    labelled = clips.dropna(subset=["emotion"])
+    check_folds(folds, clips, protocol)
+    assert sorted(folds.loc[folds["part"] == "test", "clip_id"]) == sorted(labelled["clip_id"])
+    table = joined(clips, folds)
+    for _, fold in table.groupby("fold"):
+        assert sorted(fold["clip_id"]) == sorted(labelled["clip_id"])
+        parts = dict(iter(fold.groupby("part")))
+        assert set(parts) == {"train", "validation", "test"}
+        assert set(parts["train"]["emotion"]) == set(labelled["emotion"])
+        assert not set(parts["train"]["subject"]) & set(parts["validation"]["subject"])
+        if SUBJECT_INDEPENDENT[protocol]:
+            training = set(parts["train"]["subject"]) | set(parts["validation"]["subject"])
+            assert not training & set(parts["test"]["subject"])
+
+
+@given(clips=ragged_corpora(), seed=st.integers(0, 3))
+@settings(max_examples=8, deadline=None)
+def test_folds_depend_on_the_seed_and_not_on_the_order_of_rows(clips, seed):
+    assume(clips["subject"].nunique() >= 3)
+    shuffled = clips.sample(frac=1, random_state=seed)
+    try:
+        folds = folds_of(clips, k=3, seed=seed)
+    except (ParamsError, DataError):
+        return
+    pd.testing.assert_frame_equal(folds, folds_of(shuffled, k=3, seed=seed))
+
+
+def test_another_seed_draws_other_folds():
+    clips = corpus()
+    assert not folds_of(clips, seed=0).equals(folds_of(clips, seed=1))
+
+
+@pytest.mark.parametrize(("subjects", "k"), [(12, 4), (24, 10), (10, 10)])
+def test_equal_subjects_are_spread_evenly(subjects, k):
+    table = joined(corpus(subjects), folds_of(corpus(subjects), k=k))
+    tested = table[table["part"] == "test"].groupby("fold")["subject"].nunique()
+    assert len(tested) == k
+    assert tested.max() - tested.min() <= 1
+
+
+def test_unequal_subjects_are_spread_at_least_as_evenly_as_scikit_learn_does():
+    rng = np.random.default_rng(3)
+    full = corpus(40, takes=10)
+    clips = full[rng.random(len(full)) < 0.4].reset_index(drop=True)
+    ours = joined(clips, folds_of(clips, k=5)).query("part == 'test'")
+    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    theirs = np.zeros(len(clips), dtype=int)
+    for fold, (_, test) in enumerate(splitter.split(clips, clips["emotion"], clips["subject"])):
+        theirs[test] = fold
+
+    def unevenness(counts):
+        return (counts.std() / counts.mean()).mean()
+
+    our_counts = ours.groupby(["fold", "emotion"]).size().unstack(fill_value=0)
+    their_counts = clips.groupby([theirs, "emotion"]).size().unstack(fill_value=0)
+    assert unevenness(our_counts) <= 1.1 * unevenness(their_counts)
+
+
+def test_stratified_folds_hold_each_emotion_equally_often():
+    clips = corpus(5, takes=3)
+    table = joined(clips, folds_of(clips, "stratified_kfold", k=10)).query("part == 'test'")
+    counts = table.groupby(["fold", "emotion"]).size().unstack(fill_value=0)
+    assert (counts.max() - counts.min()).max() <= 1
+
+
+def test_emotion_rarer_than_the_folds_is_still_tested_once_a_clip():
+    clips = corpus(6)
+    rare = clips[clips["emotion"] == "fear"].iloc[[0, 4]]
+    clips = pd.concat([clips[clips["emotion"] != "fear"], rare], ignore_index=True)
+    folds = folds_of(clips, "stratified_kfold", k=5)
+    tested = joined(clips, folds).query("part == 'test' and emotion == 'fear'")
+    assert tested["fold"].nunique() == 2
+
+
+@pytest.mark.parametrize("protocol", ["subject_kfold", "stratified_kfold"])
+def test_emotion_that_could_not_be_trained_is_named(protocol):
+    clips = corpus(6)
+    clips.loc[0, "emotion"] = "surprise"
+    with pytest.raises(DataError, match=r"emotion 'surprise' \(s00_anger_0\)"):
+        folds_of(clips, protocol)
+
+
+def test_loso_tests_one_subject_at_a_time_whatever_k_is():
+    clips = corpus(5)
+    table = joined(clips, folds_of(clips, "loso", k=99)).query("part == 'test'")
+    assert (table.groupby("fold")["subject"].nunique() == 1).all()
+    assert table["fold"].nunique() == 5
+
+
+def test_logso_groups_hold_equally_many_subjects_even_if_one_has_most_clips():
+    clips = corpus(6)
+    many = corpus(1, takes=40).assign(subject="s05")
+    many["clip_id"] += "_more"
+    table = joined(clips, folds_of(pd.concat([clips, many]), "logso", k=3))
+    assert (table.query("part == 'test'").groupby("fold")["subject"].nunique() == 2).all()
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.01, 1), (0.34, 2), (0.99, 5)])
+def test_validation_holds_out_a_share_of_the_training_subjects(share, expected):
+    clips = corpus(8)
+    table = joined(clips, folds_of(clips, k=4, validation=share)).query("part == 'validation'")
+    assert (table.groupby("fold")["subject"].nunique() == expected).all()
+
+
+def test_subject_who_alone_holds_an_emotion_is_never_held_out():
+    clips = corpus(6)
+    sole = clips[clips["subject"].isin(["s00", "s01"]) | (clips["emotion"] != "fear")]
+    table = joined(sole, folds_of(sole, k=3, validation=0.8))
+    fear_in_training = table.query("part == 'train' and emotion == 'fear'")
+    assert fear_in_training["fold"].nunique() == 3
+
+
+def test_identical_recordings_of_two_subjects_stay_on_one_side_of_stratified_folds():
+    clips = corpus(6, takes=4)
+    clips["sha256"] = "hash of " + clips["emotion"] + clips["clip_id"].str[-1]
+    folds = folds_of(clips, "stratified_kfold", k=3)
+    check_folds(folds, clips, "stratified_kfold")
+    table = joined(clips, folds).query("part == 'test'")
+    assert (table.groupby("sha256")["fold"].nunique() == 1).all()
+
+
+def test_more_folds_than_subjects_names_both_numbers():
+    with pytest.raises(ParamsError, match=r"k is 9, but the corpus has 8 labelled subjects"):
+        folds_of(corpus(8), k=9)
+
+
+def test_two_subjects_are_too_few_to_train_and_select_and_test():
+    with pytest.raises(DataError, match=r"fold 0.*held out for validation"):
+        folds_of(corpus(2), k=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"protocol": "tenfold"}, "'tenfold'"),
+        ({"validation": 0}, "validation is 0"),
+        ({"validation": 1.0}, "validation is 1.0"),
+        ({"k": 1}, "k is 1"),
+    ],
+)
+def test_impossible_settings_are_named(changes, found):
+    with pytest.raises(ParamsError, match=found):
+        folds_of(corpus(), **changes)
+
+
+def test_corpus_without_labels_or_names_is_refused():
+    clips = corpus()
+    with pytest.raises(DataError, match="none of the 64 clips"):
+        folds_of(clips.assign(emotion=None))
+    with pytest.raises(DataError, match="s00_anger_0 has no subject"):
+        folds_of(clips.assign(subject=clips["subject"].where(clips.index > 0)))
+    with pytest.raises(DataError, match="s00_anger_0 twice"):
+        folds_of(pd.concat([clips, clips.iloc[:1]]))
+
+
+def test_corpus_with_dimensions_instead_of_emotions_gets_folds():
+    clips = corpus().assign(emotion=None, arousal=0.5, valence=0.1)
+    folds = folds_of(clips)
+    check_folds(folds, clips, "subject_kfold")
+    assert (folds["part"] == "test").sum() == len(clips)
+
+
+def official(clips):
+    number = clips["subject"].str[1:].astype(int)
+    part = np.select([number < 5, number < 6], ["train", "validation"], "test")
+    return clips.assign(partition=part)
+
+
+def test_official_partition_is_taken_as_it_is():
+    clips = official(corpus())
+    folds = folds_of(clips, "official")
+    check_folds(folds, clips, "official")
+    found = folds.set_index("clip_id")["part"]
+    pd.testing.assert_series_equal(
+        found, clips.set_index("clip_id")["partition"], check_names=False, check_dtype=False
+    )
+
+
+def test_official_partition_without_validation_gets_one_by_subject():
+    clips = official(corpus()).replace({"partition": {"validation": "train"}})
+    table = joined(clips, folds_of(clips, "official"))
+    assert table.query("part == 'validation'")["subject"].nunique() == 1
+
+
+def test_unusable_official_partitions_are_named():
+    clips = official(corpus())
+    with pytest.raises(DataError, match="no column 'partition'"):
+        folds_of(clips.drop(columns="partition"), "official")
+    with pytest.raises(DataError, match="s00_anger_0: partition is 'dev'"):
+        folds_of(clips.assign(partition=["dev", *clips["partition"][1:]]), "official")
+    with pytest.raises(DataError, match="no clip in 'test'"):
+        folds_of(clips[clips["partition"] != "test"], "official")
+
+
+def test_leaked_subject_is_caught_and_named():
+    clips = corpus()
+    folds = folds_of(clips)
+    mover = joined(clips, folds).query("fold == 2 and part == 'test'")["clip_id"].iloc[0]
+    row = (folds["fold"] == 2) & (folds["clip_id"] == mover)
+    folds.loc[row, "part"] = "train"
+    with pytest.raises(LeakError, match=f"fold 2: subject {mover[:3]} stand"):
+        check_folds(folds, clips, "subject_kfold")
+
+
+def test_leaked_clip_is_caught_even_where_subjects_may_be_shared():
+    clips = corpus()
+    folds = folds_of(clips, "stratified_kfold")
+    tested = folds.query("fold == 1 and part == 'test'").iloc[:1]
+    leak = pd.concat([folds, tested.assign(part="train")])
+    with pytest.raises(LeakError, match=f"fold 1: clip {tested['clip_id'].iloc[0]}"):
+        check_folds(leak, clips, "stratified_kfold")
+
+
+def test_leaked_copy_of_a_recording_is_caught():
+    clips = corpus()
+    folds = folds_of(clips, "stratified_kfold")
+    tested = folds.query("fold == 0 and part == 'test'")["clip_id"].iloc[0]
+    trained = folds.query("fold == 0 and part == 'train'")["clip_id"].iloc[0]
+    hashes = clips["sha256"].where(clips["clip_id"] != trained, "hash of " + tested)
+    with pytest.raises(LeakError, match=f"{trained} and {tested} are the same recording"):
+        check_folds(folds, clips.assign(sha256=hashes), "stratified_kfold")
+
+
+def test_copies_within_one_subject_do_not_stop_subject_independent_folds():
+    clips = corpus()
+    clips.loc[1, "sha256"] = clips.loc[0, "sha256"]
+    check_folds(folds_of(clips), clips, "subject_kfold")
+
+
+def test_clips_whose_hash_is_unknown_are_no_copies_of_each_other():
+    clips = corpus().assign(sha256=None)
+    folds = folds_of(clips, "stratified_kfold", k=5)
+    check_folds(folds, clips, "stratified_kfold")
+    assert folds["fold"].nunique() == 5
+
+
+def test_validation_subject_who_also_trains_is_caught():
+    clips = corpus()
+    folds = folds_of(clips, "stratified_kfold")
+    row = folds[(folds["fold"] == 0) & (folds["part"] == "validation")].index[0]
+    folds.loc[row, "part"] = "train"
+    with pytest.raises(LeakError, match="stand in train and in validation"):
+        check_folds(folds, clips, "stratified_kfold")
+
+
+def test_tables_that_are_no_division_of_the_clips_are_refused():
+    clips = corpus()
+    folds = folds_of(clips)
+    with pytest.raises(DataError, match="name s00_anger_0"):
+        check_folds(folds, clips.iloc[1:], "subject_kfold")
+    with pytest.raises(DataError, match="part dev; expected"):
+        check_folds(folds.replace({"part": {"validation": "dev"}}), clips, "subject_kfold")
+    with pytest.raises(DataError, match="fold 0 has no train clips"):
+        check_folds(folds.query("fold > 0 or part != 'train'"), clips, "subject_kfold")
+    with pytest.raises(DataError, match="tested in 0 folds"):
+        check_folds(folds.query("fold > 0"), clips, "subject_kfold")
