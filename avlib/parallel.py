@@ -213,7 +213,7 @@ def _local(workers: int) -> "Iterator[Client]":
     import dask
     import distributed
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _hush()
     quiet = {"DASK_LOGGING__DISTRIBUTED": "critical"}
     settings = {
         "distributed.nanny.pre-spawn-environ": {**_ONE_THREAD, **quiet},
@@ -251,6 +251,13 @@ def _local(workers: int) -> "Iterator[Client]":
         yield stack.enter_context(distributed.Client(cluster))
 
 
+def _hush() -> None:
+    """Keep Dask's log off the user's terminal; what matters there is reported by us."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 @contextlib.contextmanager
 def _environment_restored() -> Iterator[None]:
     """Undo what Dask sets for its workers in this process's own environment."""
@@ -278,7 +285,7 @@ def _external(address: str) -> "Iterator[Client]":
     """Connect to a running scheduler."""
     import distributed
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _hush()
     try:
         client = distributed.Client(address, timeout=_CONNECT)
     except (OSError, ValueError) as error:
@@ -390,11 +397,11 @@ class _Dispatch:
             return
         try:
             found = self.client.scheduler_info(n_workers=-1)["workers"]
-        except (OSError, TimeoutError) as error:
+        except (OSError, KeyError, RuntimeError) as error:  # KeyError: the client gave up on it
             raise AvlibError(
-                f"the Dask scheduler is gone ({_one_line(str(error))}); start it and run again:"
-                " finished clips are kept"
-            ) from None
+                "the Dask scheduler went away; expected it to stay until the work is done; start it"
+                " and run again: finished clips are kept"
+            ) from error
         # Dask's nanny gives up on a process that dies while it starts, so a worker that replaces
         # a dead one must have come up before it gets a clip that may kill it.
         ready = now + _SETTLING if self.looked else now
@@ -405,6 +412,7 @@ class _Dispatch:
             self.seen = now
         elif now - self.seen > _PATIENCE:
             raise AvlibError(
-                f"no Dask worker for {_PATIENCE:.0f} s; start one with `dask worker ADDRESS"
-                " --nthreads 1` and run again: finished clips are kept"
+                f"no Dask worker for {_PATIENCE:.0f} s; expected at least one; start one with `dask"
+                " worker ADDRESS --nthreads 1`, or unset AVLIB_SCHEDULER, and run again: finished"
+                " clips are kept"
             )

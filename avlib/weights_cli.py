@@ -23,7 +23,9 @@ def list_() -> None:
     from avlib.networks.weights import list_weights  # torch takes seconds: not for --help
 
     rows = list_weights()
-    table = Table(*rows[0])
+    table = Table()
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")  # an address cut short is of no use
     for row in rows:
         table.add_row(*row.values())
     Console().print(table)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from avlib.networks.face_model import prepare
+from avlib.features.face_network import prepare
 from avlib.params import load
 from avlib.stage import RAW, run
 
@@ -17,6 +17,7 @@ def main() -> None:
         params.visual.layer,
         fer2013=RAW / "fer2013" / "fer2013.csv",
         out=Path("data/face_model"),
+        checkpoints=Path(".memo/face_model"),
         settings=params.face_model.model_dump(),
     )
 

@@ -7,7 +7,6 @@ import pandas as pd
 from avlib import tables
 from avlib.evaluation import scores
 from avlib.evaluation.report import write_report
-from avlib.evaluation.run import Protocol
 from avlib.models import MODELS
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
@@ -28,7 +27,7 @@ def main() -> None:
     write_report(
         Path("report"),
         corpus=params.corpus,
-        protocol=Protocol(**params.protocol.model_dump()),
+        protocol=params.protocol,
         clips=clips,
         folds=folds,
         status=pd.concat([tables.read_table(STATUS / f"{stage}.parquet") for stage in STAGES]),

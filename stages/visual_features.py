@@ -4,29 +4,31 @@ from pathlib import Path
 
 from avlib.clipwise import run_clipwise
 from avlib.corpora.describe import file_digest
+from avlib.features.face_network import network_file
 from avlib.features.visual_clip import visual_rows
 from avlib.params import load
 from avlib.stage import STATUS, run
 from avlib.tasks import failed_clips, table_tasks
 
 PARAMS = ("max_failed_fraction", "visual")
-FACE_MODEL = Path("data/face_model")
 
 
 def main() -> None:
     """Write ``data/visual`` and the status of every clip."""
     params = load(PARAMS)
     status = STATUS / "faces.parquet"
-    network = file_digest(*sorted(path for path in FACE_MODEL.iterdir() if path.is_file()))
+    weights = network_file(Path("data/face_model"))
+    extra = {"weights": str(weights.absolute()) if weights else None}
+    network = {"network": file_digest(weights) if weights else ""}
     run_clipwise(
         "visual_features",
         visual_rows,
-        table_tasks(Path("data/faces"), status, {"weights": str(FACE_MODEL.absolute())}),
+        table_tasks(Path("data/faces"), status, extra),
         skipped=failed_clips(status),
         out=Path("data/visual"),
         status=STATUS / "visual_features.parquet",
         schema_name="visual",
-        params={**params.visual.model_dump(), "network": network},
+        params=params.visual.model_dump() | network,
         max_failed_fraction=params.max_failed_fraction,
     )
 

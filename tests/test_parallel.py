@@ -174,6 +174,16 @@ def test_cluster_without_workers_is_an_error(monkeypatch):
             outcomes(range(3), function=double)
 
 
+@pytest.mark.parametrize("error", [OSError("gone"), KeyError("workers")])
+def test_scheduler_that_goes_away_is_an_error(error):
+    class Client:
+        def scheduler_info(self, n_workers):
+            raise error
+
+    with pytest.raises(AvlibError, match="the Dask scheduler went away"):
+        list(parallel._Dispatch(Client(), double).run(iter([(0, 1)])))
+
+
 @pytest.mark.parametrize("value", ["two", "-1", "1.5"])
 def test_number_of_workers_must_be_a_number(monkeypatch, value):
     monkeypatch.setenv("AVLIB_WORKERS", value)

@@ -280,7 +280,8 @@ def test_missing_or_broken_files_are_named(tmp_path):
 
 def test_predictions_accept_one_probability_per_class(tmp_path):
     rows = {
-        "clip_id": ["a"], "fold": [0], "model": ["merml"], "condition": ["default"], "modalities": ["audio+video"],
+        "clip_id": ["a"], "fold": [0], "model": ["merml"], "condition": ["default"],
+        "modalities": ["audio+video"],
         "emotion": ["anger"], "predicted": ["anger"], "prob_sadness": [0.25], "prob_anger": [0.75],
     }  # fmt: skip
     assert conform(rows, "predictions").column_names[-2:] == ["prob_anger", "prob_sadness"]

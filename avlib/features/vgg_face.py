@@ -8,7 +8,7 @@ import torch
 
 from avlib.errors import ParamsError
 from avlib.networks.vgg_face import Layer, VGGFace, preprocess
-from avlib.networks.weights import ROOT, load_weights
+from avlib.networks.weights import load_tensors, load_weights
 
 # Chips per forward pass: the first block alone holds 26 MB of activations for each.
 BATCH_CPU = 8
@@ -63,9 +63,9 @@ class VGGFaceLayer:
 
 
 def load_vgg_face(
-    layer: str = "fc6", weights_folder: Path | None = None, device: str = "cpu"
+    layer: str = "fc6", weights: Path | None = None, device: str = "cpu"
 ) -> VGGFaceLayer:
-    """Make VGG-Face up to `layer`, with its published weights (see `avlib.networks.weights`).
+    """Make VGG-Face up to `layer`, with its published weights or those of a file.
 
     Raises
     ------
@@ -78,5 +78,8 @@ def load_vgg_face(
         raise ParamsError(f"visual.layer is {layer!r}; expected fc6 or fc7")
     with torch.device("meta"):
         network = VGGFace(cast(Layer, layer))
-    load_weights("vgg_face", network, weights_folder or ROOT)
+    if weights is None:
+        load_weights("vgg_face", network)
+    else:
+        load_tensors(weights, network)
     return VGGFaceLayer(network, cast(Layer, layer), device)

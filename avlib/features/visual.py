@@ -38,7 +38,7 @@ class Backbone(Protocol):
 
 
 def backbone(
-    name: str, *, layer: str = "fc6", weights_folder: Path | None = None, device: str = "cpu"
+    name: str, *, layer: str = "fc6", weights: Path | None = None, device: str = "cpu"
 ) -> Backbone:
     """Make the network `name`, ready to describe chips.
 
@@ -48,8 +48,8 @@ def backbone(
         One of `NAMES`.
     layer : {"fc6", "fc7"}
         Of VGG-Face.
-    weights_folder : Path, optional
-        Where the converted weights of VGG-Face stand; by default, the registry's place.
+    weights : Path, optional
+        VGG-Face's tensors as safetensors: the published ones (the default) or fine-tuned ones.
     device : str
         Of torch.
 
@@ -63,7 +63,7 @@ def backbone(
     if name == "dlib_resnet":
         return DlibResNetDescriptor(device)
     if name == "vgg_face":
-        return load_vgg_face(layer, weights_folder, device)
+        return load_vgg_face(layer, weights, device)
     raise ParamsError(f"visual.backbone is {name!r}; expected one of {', '.join(NAMES)}")
 
 

@@ -19,7 +19,7 @@ def visual_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRo
     ----------
     payload
         ``path``, ``row_group`` and ``rows`` of the clip in table `faces`, and its ``status`` and
-        ``reason`` there; ``weights``: the folder of the face network.
+        ``reason`` there; ``weights``: file of the face network's tensors, None where it has none.
     params
         Section ``visual`` of params.yaml.
     """
@@ -42,6 +42,7 @@ def visual_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRo
 
 
 @functools.cache
-def _network(name: str, layer: str, weights: str) -> Backbone:
+def _network(name: str, layer: str, weights: str | None) -> Backbone:
     """One network per process."""
-    return backbone(name, layer=layer, weights_folder=Path(weights), device=device())
+    file = Path(weights) if weights else None
+    return backbone(name, layer=layer, weights=file, device=device())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from sklearn.preprocessing import StandardScaler
 
 from avlib import tables
@@ -74,9 +75,7 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
     backends = {}
     (folder / "encoders").mkdir()
     for modality, source in DESCRIPTORS.items():
-        columns[modality] = tables.fixed_size_list(
-            np.zeros((len(clip_ids), 0)), np.ones(len(clip_ids), dtype=bool)
-        )
+        columns[modality] = pa.nulls(len(clip_ids))
         described = {ref.clip_id for ref in tables.clip_refs(Path(source)) if ref.rows}
         learnt_from = training & described
         if modality not in payload["modalities"] or not learnt_from:

@@ -12,7 +12,6 @@ import lightning
 import torch
 from lightning.pytorch import LightningModule
 from rich.progress import track
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -22,7 +21,7 @@ from avlib.networks import face_images, training, vgg_face
 from avlib.networks.face_images import batches, enlarge, unpack
 from avlib.networks.training import EpochSampler, fit, load_checkpoint
 from avlib.networks.vgg_face import FULLY_CONNECTED, VGGFace, scaled
-from avlib.networks.weights import load_tensors, sha256, write_json
+from avlib.networks.weights import load_tensors, save_tensors, sha256, write_json
 
 Trainable = Literal["head", "fc6", "all"]
 
@@ -143,7 +142,7 @@ def fine_tune(
         "test_accuracy": _accuracy(task.model, batches(parts["test"], batch_size)),
     }
     out.mkdir(parents=True, exist_ok=True)
-    save_file(task.model.state_dict(), out / f"{FILE}.tmp")
+    save_tensors(task.model.state_dict(), out / f"{FILE}.tmp")
     (out / f"{FILE}.tmp").replace(out / FILE)
     shutil.copyfile(work / "curves.csv", out / "curves.csv")
     write_json(out / "report.json", report)

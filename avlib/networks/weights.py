@@ -106,13 +106,13 @@ def weights_path(name: str, root: Path = ROOT) -> Path:
     return root / name / f"{name}.safetensors"
 
 
-def load_weights(name: str, module: nn.Module, root: Path = ROOT) -> None:
-    """Fill `module` with the published weights `name`.
+def require_weights(name: str, root: Path = ROOT) -> Path:
+    """Return where the converted weights of `name` stand.
 
     Raises
     ------
     WeightsError
-        The name is unknown, the file is missing or damaged, or lacks something that `module` has.
+        The name is unknown, or the file is missing; the message says how to get it.
     """
     entry = registered(name)
     path = weights_path(name, root)
@@ -123,7 +123,18 @@ def load_weights(name: str, module: nn.Module, root: Path = ROOT) -> None:
             f"Bring it in with `python -m avlib weights import FILE --name {name}`"
             + (f", or do without: {entry.without}" if entry.without else "")
         )
-    load_tensors(path, module)
+    return path
+
+
+def load_weights(name: str, module: nn.Module, root: Path = ROOT) -> None:
+    """Fill `module` with the published weights `name`.
+
+    Raises
+    ------
+    WeightsError
+        The name is unknown, the file is missing or damaged, or lacks something that `module` has.
+    """
+    load_tensors(require_weights(name, root), module)
 
 
 def load_tensors(path: Path, module: nn.Module) -> None:
@@ -186,7 +197,7 @@ def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
     path = weights_path(name, root)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
-    save_file(tensors, scratch)
+    save_tensors(tensors, scratch)
     provenance = {
         "name": name,
         "source_file": file.name,
@@ -226,6 +237,12 @@ def sha256(path: Path) -> str:
     """Return the file's digest, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write safetensors, readable by everybody whom the folder lets in."""
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors leaves 600
 
 
 def write_json(path: Path, content: object) -> None:

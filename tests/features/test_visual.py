@@ -137,6 +137,7 @@ def test_backbones_are_made_by_name():
         backbone("vgg_face", layer="fc9")
 
 
-def test_vgg_face_without_its_weights_says_which_file_is_missing(tmp_path):
+def test_vgg_face_without_its_weights_says_which_file_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match=r"vgg_face\.safetensors is missing"):
-        backbone("vgg_face", weights_folder=tmp_path)
+        backbone("vgg_face")

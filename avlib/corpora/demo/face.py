@@ -146,7 +146,7 @@ class Face:
         rim = np.exp(-(((v - bottom) / 0.018) ** 2)) * soft(width - np.abs(u))
         blend(part, 0.35 * rim, traits.skin * 0.45 * self.shade)
         crease = np.exp(-(((v - top + 0.055) / 0.016) ** 2)) * soft(width + 0.02 - np.abs(u))
-        blend(part, 0.4 * crease * shut, traits.skin * 0.5 * self.shade)
+        blend(part, 0.25 * crease * shut, traits.skin * 0.5 * self.shade)
 
     def _paint_brow(
         self, part: np.ndarray, window: Window, side: float, act: dict[str, float]
@@ -250,8 +250,8 @@ def _pulls(traits: FaceTraits) -> list[tuple[tuple[slice, slice], np.ndarray, di
         apple = bump(cheek.u, cheek.v, (side * 0.62, 0.68), (0.27, 0.26))
         add(cheek, apple, cheek=-0.10, corner_pull=-0.08, lip_raise=-0.05, nose_wrinkle=-0.05)
         brow = Window(side * 0.5 - 0.5, side * 0.5 + 0.5, -0.85, 0.0)
-        field = bump(brow.u, brow.v, (side * 0.4, -0.42), (0.30, 0.20))
-        add(brow, field, brow_lower=0.06, inner_brow=-0.025, outer_brow=-0.025)
+        field = bump(brow.u, brow.v, (side * 0.45, -0.28), (0.36, 0.20))
+        add(brow, field, brow_lower=0.06, inner_brow=-0.05, outer_brow=-0.05)
     return fields
 
 

@@ -88,10 +88,10 @@ def _relief(traits: FaceTraits, edge: np.ndarray) -> np.ndarray:
     mouth = traits.mouth_height
     for side in (-1.0, 1.0):
         z = z + 0.09 * bump(U, V, (side * width * 0.85, length - 0.02), (0.075, 0.075))
-        z = z - 0.10 * bump(U, V, (side * 0.47, -0.02), (0.30, 0.17))
+        z = z - 0.05 * bump(U, V, (side * 0.47, 0.0), (0.30, 0.15))
         z = z + 0.06 * bump(U, V, (side * 0.5, 0.01), (0.19, 0.12))
         z = z + 0.07 * bump(U, V, (side * 0.62, 0.52), (0.28, 0.24))
-        z = z + 0.05 * bump(U, V, (side * 0.48, -traits.brow_height + 0.06), (0.34, 0.10))
+        z = z + 0.015 * bump(U, V, (side * 0.48, -traits.brow_height), (0.34, 0.10))
     z = z + 0.09 * bump(U, V, (0.0, mouth), (0.42, 0.26))
     z = z - 0.02 * bump(U, V, (0.0, 0.5 * (length + mouth)), (0.05, 0.12))
     z = z - 0.05 * bump(U, V, (0.0, mouth + 0.25), (0.24, 0.06))
@@ -117,7 +117,7 @@ def _albedo(traits: FaceTraits, rng: np.random.Generator) -> np.ndarray:
     for side in (-1.0, 1.0):
         blush = blush + 0.13 * bump(U, V, (side * 0.6, 0.6), (0.3, 0.25))
         socket = bump(U, V, (side * 0.5, 0.06), (0.3, 0.16))
-        colour *= 1.0 - 0.12 * socket
+        colour *= 1.0 - 0.05 * socket
     colour *= 1.0 - blush * _planes(np.array([0.0, 0.9, 0.8]))
     if traits.beard > 0:
         low = smooth_step(V + 0.35 * np.abs(U), 0.95, 1.25)

@@ -1,0 +1,95 @@
+"""An SVM's decisions from stored arrays, and probabilities from decisions."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from sklearn.svm import SVC
+
+
+def pairwise_coefficients(svc: SVC) -> np.ndarray:
+    """Lay an SVC's dual coefficients out as one row per pair of classes.
+
+    Parameters
+    ----------
+    svc : SVC
+        Fitted with a precomputed kernel.
+
+    Returns
+    -------
+    array of shape (n_pairs, n_support)
+        Pairs (0, 1), (0, 2), ..., (1, 2), ... of ``svc.classes_``; a positive
+        ``K @ row + intercept`` votes for the first class of the pair.
+    """
+    n_classes = len(svc.classes_)
+    if n_classes == 2:  # scikit-learn turns the sign of the binary case
+        return -np.asarray(svc.dual_coef_)
+    owner = np.repeat(np.arange(n_classes), svc.n_support_)
+    rows = []
+    for i in range(n_classes):
+        for j in range(i + 1, n_classes):
+            first = np.where(owner == i, svc.dual_coef_[j - 1], 0.0)
+            rows.append(first + np.where(owner == j, svc.dual_coef_[i], 0.0))
+    return np.array(rows)
+
+
+def pairwise_intercepts(svc: SVC) -> np.ndarray:
+    """Return the intercept of each pair of classes, shape (n_pairs,)."""
+    return -svc.intercept_ if len(svc.classes_) == 2 else np.asarray(svc.intercept_)
+
+
+def one_vs_rest(pairwise: np.ndarray, n_classes: int) -> np.ndarray:
+    """Turn pairwise decisions into one value per class.
+
+    Parameters
+    ----------
+    pairwise : array of shape (n, n_classes (n_classes - 1) / 2)
+
+    Returns
+    -------
+    array of shape (n, n_classes)
+        Votes, with ties broken by the summed decisions squashed into (-1/3, 1/3), as
+        scikit-learn does. The largest is the SVM's decision.
+    """
+    votes = np.zeros((len(pairwise), n_classes))
+    confidence = np.zeros_like(votes)
+    for k, (i, j) in enumerate(zip(*np.triu_indices(n_classes, 1), strict=True)):
+        first = pairwise[:, k] >= 0
+        votes[:, i] += first
+        votes[:, j] += ~first
+        confidence[:, i] += pairwise[:, k]
+        confidence[:, j] -= pairwise[:, k]
+    return votes + confidence / (3.0 * (np.abs(confidence) + 1.0))
+
+
+def softmax(values: np.ndarray, temperature: float) -> np.ndarray:
+    """Return row-wise softmax of ``values / temperature``, shape (n, n_classes)."""
+    scaled = (values - values.max(axis=1, keepdims=True)) / temperature
+    exponents = np.exp(scaled)
+    return exponents / exponents.sum(axis=1, keepdims=True)
+
+
+def fit_temperature(values: np.ndarray, labels: np.ndarray) -> float:
+    """Find the temperature that makes the labels most likely.
+
+    Parameters
+    ----------
+    values : array of shape (n, n_classes)
+        One-vs-rest decisions.
+    labels : int array of shape (n,)
+        Columns of `values`; -1 where the true class is not among them (left out).
+
+    Returns
+    -------
+    float
+        In [0.05, 20]; 1 when no label is known.
+    """
+    known = labels >= 0
+    if not known.any():
+        return 1.0
+    values, labels = values[known], labels[known]
+
+    def surprise(log_temperature: float) -> float:
+        chances = softmax(values, float(np.exp(log_temperature)))
+        return -float(np.log(np.maximum(chances[np.arange(len(labels)), labels], 1e-300)).mean())
+
+    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    return float(np.exp(found.x))
