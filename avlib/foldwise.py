@@ -30,6 +30,7 @@ def run_foldwise(
     out: Mapping[str, Path],
     params: Mapping[str, Any],
     inputs: Iterable[Path],
+    code: Iterable[Callable[..., Any]] = (),
     memo: Path = MEMO,
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
@@ -50,6 +51,8 @@ def run_foldwise(
         The stage's parameters, as JSON knows them.
     inputs
         Files that the results depend on.
+    code
+        Functions and classes that `function` finds in its payload.
     memo
         Where finished folds are remembered.
 
@@ -59,14 +62,14 @@ def run_foldwise(
         A fold failed; the message says which and why.
     """
     started = time.monotonic()
-    key = _key(stage, function, params, inputs)
+    key = _key(stage, [function, *code], params, inputs)
     memory = memo / stage
     _forget_all_but(memory, key)
     done = {fold: memory / key / f"fold-{fold}" for fold in payloads}
     missing = [fold for fold in payloads if not done[fold].is_dir()]
     tasks = [(function, payloads[fold], str(done[fold].absolute())) for fold in missing]
     for index, result in map_clips(
-        _compute, tasks, label=stage, name=lambda task: Path(task[2]).name
+        _compute, tasks, label=stage, name=lambda task: Path(task[2]).name, unit="folds"
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, fold {missing[index]}: {result.reason}")
@@ -94,7 +97,7 @@ def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
 
 def _key(
     stage: str,
-    function: Callable[..., Any],
+    code: Iterable[Callable[..., Any]],
     params: Mapping[str, Any],
     inputs: Iterable[Path],
 ) -> str:
@@ -102,7 +105,7 @@ def _key(
     for path in sorted(inputs):
         with path.open("rb") as file:
             digests[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
-    facts = [stage, code_fingerprint(function), params, digests]
+    facts = [stage, [code_fingerprint(piece) for piece in code], params, digests]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

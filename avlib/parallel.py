@@ -72,6 +72,7 @@ def map_clips(
     *,
     label: str,
     name: Callable[[Any], str] = str,
+    unit: str = "clips",
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
 
@@ -87,6 +88,8 @@ def map_clips(
         What the progress display calls this work.
     name
         What to call a task that fails.
+    unit
+        What a task is, for the progress display.
 
     Yields
     ------
@@ -117,7 +120,7 @@ def map_clips(
 
     workers = _local_workers()
     scheduler = os.environ.get("AVLIB_SCHEDULER", "")
-    with Progress(label, total) as progress, contextlib.ExitStack() as stack:
+    with Progress(label, total, unit) as progress, contextlib.ExitStack() as stack:
         if workers == 0 and not scheduler:
             outcomes = _in_process(function, named())
         else:

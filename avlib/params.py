@@ -6,7 +6,7 @@ ones that its entry in ``dvc.yaml`` lists (a test compares the two).
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 Modality = Literal["audio", "video"]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
@@ -104,6 +105,28 @@ class Fisher(Section):
     seed: int = Field(ge=0)
 
 
+class SVM(Section):
+    """The RBF-SVM of every vector model; see `avlib.models.kernel_svm.KernelSVM`."""
+
+    c: list[Positive] = Field(min_length=1)
+    sigma: list[Positive] = Field(min_length=1)
+    class_weight: Literal["balanced"] | None
+
+
+class Merml(Section):
+    """MERML's metric; see `avlib.metric_learning.MERML`."""
+
+    dim: int = Field(ge=1)
+    init: Literal["pca", "random"]
+    learning_rate: float = Field(gt=0)
+    epochs: int = Field(ge=0)
+    pairs_per_epoch: int = Field(ge=2)
+    batch_size: int = Field(ge=1)
+    hard_fraction: float = Field(ge=0, le=1)
+    candidates: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -118,6 +141,8 @@ class Params(Section):
     speech: Speech
     audio: Audio
     fisher: Fisher
+    svm: SVM
+    merml: Merml
 
     @field_validator("modalities")
     @classmethod

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ __all__ = [
     "digest_rows",
     "fixed_size_list",
     "iter_clips",
+    "merge",
     "no_rows",
     "part_path",
     "read_clip",
@@ -130,6 +132,16 @@ def write_part(path: Path | str, clips: Iterable[tuple[str, pa.Table]], name: st
             for _ in listing:
                 writer.write_table(schema.empty_table())
         writer.add_key_value_metadata({_CLIPS_KEY: json.dumps(listing).encode()})
+
+
+def merge(folder: Path | str, path: Path | str, name: str) -> None:
+    """Make one file of a folder of parts of table `name`, and remove the folder."""
+    table = pa.concat_tables(
+        [rows for file in _files(folder) if (rows := pq.read_table(file)).num_rows]
+        or [no_rows(name)]
+    )
+    write_table(path, table, name)
+    shutil.rmtree(folder)
 
 
 def part_path(folder: Path | str, subject: str) -> Path:

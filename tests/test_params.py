@@ -81,7 +81,7 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
     with pytest.raises(ParamsError, match="missing; run from the project's root"):
         load(("corpus",), tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("corpus: [demo")
-    with pytest.raises(ParamsError, match="not valid YAML.*line 1"):
+    with pytest.raises(ParamsError, match=r"not valid YAML.*line 1"):
         load(("corpus",), tmp_path / "params.yaml")
 
 

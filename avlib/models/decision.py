@@ -67,7 +67,7 @@ def softmax(values: np.ndarray, temperature: float) -> np.ndarray:
     return exponents / exponents.sum(axis=1, keepdims=True)
 
 
-def fit_temperature(values: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Find the temperature that makes the labels most likely.
 
     Parameters
@@ -79,12 +79,14 @@ def fit_temperature(values: np.ndarray, labels: np.ndarray) -> float:
 
     Returns
     -------
-    float
+    temperature : float
         In [0.05, 20]; 1 when no label is known.
+    surprise : float
+        Mean negative log-likelihood of the labels under it; 0 when none is known.
     """
     known = labels >= 0
     if not known.any():
-        return 1.0
+        return 1.0, 0.0
     values, labels = values[known], labels[known]
 
     def surprise(log_temperature: float) -> float:
@@ -92,4 +94,4 @@ def fit_temperature(values: np.ndarray, labels: np.ndarray) -> float:
         return -float(np.log(np.maximum(chances[np.arange(len(labels)), labels], 1e-300)).mean())
 
     found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
-    return float(np.exp(found.x))
+    return float(np.exp(found.x)), float(found.fun)

@@ -1,24 +1,29 @@
 """MERML as a system: the learned metric in the RBF-SVM (MERML sec. 3)."""
 
+import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from avlib.errors import DataError
 from avlib.metric_learning import MERML
 from avlib.models.base import BOTH, VectorClips, complete, concatenate
-from avlib.models.kernel_svm import Choice, Embedding
+from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
 from avlib.models.vectors import VectorModel
+
+log = logging.getLogger(__name__)
 
 
 class MERMLModel(VectorModel):
     """MERML's metric followed by the RBF-SVM on it (eqs. 4-9).
 
     The metric is learned on the training clips with one epoch, a quarter of the epochs and all of
-    them, and taken at its start (PCA) too; the validation clips choose among these together with C
-    and sigma, so that a small corpus stops early. Their confusions then steer the hard pairs
-    (sec. 3.6) of the final metric and SVM, which learn from training and validation clips.
+    them, and taken at its start (PCA) too. The validation clips choose among these under the middle
+    C and sigma, so that a small corpus stops early; then C and sigma. Their confusions steer the
+    hard pairs (sec. 3.6) of the final metric, which like the final SVM learns from both parts.
 
     Parameters
     ----------
@@ -57,44 +62,52 @@ class MERMLModel(VectorModel):
         train = complete(train, self.modalities, "training")
         validation = complete(validation, self.modalities, "validation")
         svm = self._new_svm()
-        best: tuple[int, Choice] | None = None
-        for epochs in self._stops():
-            self._learn(train, epochs)
-            choice = svm.select(
-                self._embed(train), train.emotion, self._embed(validation), validation.emotion
-            )
-            if best is None or choice.accuracy > best[1].accuracy:
-                best = epochs, choice
-        assert best is not None
-        epochs, choice = best
+        stops = {epochs: self._learn(train, epochs) for epochs in self._stops()}
+        surprise = {
+            epochs: self._select(svm.middle(), metric, train, validation).surprise
+            for epochs, metric in stops.items()
+        }
+        epochs = min(stops, key=lambda epochs: (surprise[epochs], -epochs))
+        choice = self._select(svm, stops[epochs], train, validation)
         everything = concatenate(train, validation)
-        self._learn(everything, epochs, choice.confusion)
-        self.svm_ = svm.fit(self._embed(everything), everything.emotion, choice)
+        self.metric_ = self._learn(everything, epochs, choice.confusion)
+        self.svm_ = svm.fit(_embedded(self.metric_, everything), everything.emotion, choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma, "epochs": epochs}
+        if epochs == max(stops) > 1 and not self.metric_.converged_:
+            log.warning("MERML's loss still fell when it stopped after %d epochs", epochs)
         return self
+
+    def _select(
+        self, svm: KernelSVM, metric: MERML, train: VectorClips, validation: VectorClips
+    ) -> Choice:
+        return svm.select(
+            _embedded(metric, train),
+            train.emotion,
+            _embedded(metric, validation),
+            validation.emotion,
+        )
 
     def _stops(self) -> list[int]:
         """Return the numbers of epochs to try, the full one first: it wins ties."""
         full = MERML(**self.metric).epochs
         return sorted({full, full // 4, min(1, full), 0}, reverse=True)
 
-    def _learn(self, clips: VectorClips, epochs: int, confusion: np.ndarray | None = None) -> None:
+    def _learn(self, clips: VectorClips, epochs: int, confusion: np.ndarray | None = None) -> MERML:
         if confusion is not None:  # the metric knows only the classes that it sees
             seen = np.unique(clips.emotion)
             confusion = confusion[np.ix_(seen, seen)]
         metric = MERML(**{**self.metric, "epochs": epochs})
         features = {m: clips.features[m] for m in self.modalities}
         try:
-            self.metric_ = metric.fit(features, clips.emotion, clips.subject, confusion)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is on purpose
+                return metric.fit(features, clips.emotion, clips.subject, confusion)
         except (ValueError, FloatingPointError) as error:
             raise DataError(f"MERML cannot learn from {len(clips)} clips: {error}") from error
 
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Project each modality; the weights are omega and 1 - omega."""
         return Embedding(self.metric_.project(features), self.metric_.weights_)
-
-    def _embed(self, clips: VectorClips) -> Embedding:
-        return self.embed({m: clips.features[m] for m in self.modalities})
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
@@ -119,3 +132,8 @@ class MERMLModel(VectorModel):
         metric.b_ = float(arrays["metric_b"])
         metric.loss_curve_ = arrays["metric_loss_curve"].tolist()
         self.metric_ = metric
+
+
+def _embedded(metric: MERML, clips: VectorClips) -> Embedding:
+    features = {m: clips.features[m] for m in metric.weights_}
+    return Embedding(metric.project(features), metric.weights_)

@@ -9,7 +9,7 @@ import numpy as np
 
 from avlib.errors import DataError
 from avlib.models.base import BOTH, Model, VectorClips, load_state, require_finite, save_state
-from avlib.models.kernel_svm import C, SIGMA, Embedding, KernelSVM
+from avlib.models.kernel_svm import SIGMA, C, Embedding, KernelSVM
 
 
 class VectorModel(Model):
@@ -124,7 +124,7 @@ class VectorModel(Model):
         """Return the arrays that `embed` needs; none by default."""
         return {}
 
-    def restore_embedding(self, arrays: dict[str, np.ndarray]) -> None:  # noqa: B027
+    def restore_embedding(self, arrays: dict[str, np.ndarray]) -> None:
         """Take the arrays of `embedding_state` back; nothing by default."""
 
     def save(self, folder: Path) -> None:

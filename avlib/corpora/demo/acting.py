@@ -59,7 +59,7 @@ FACE = {
 # Complementary by construction: joy and disgust are told from the face, anger and sadness from the
 # voice (Scherer 2003; Paulmann & Pell 2011).
 FACE_CLARITY = {
-    "anger": 0.65, "disgust": 1.0, "fear": 0.8, "happiness": 1.0, "neutral": 1.0, "sadness": 0.6,
+    "anger": 0.6, "disgust": 1.0, "fear": 0.75, "happiness": 1.0, "neutral": 1.0, "sadness": 0.5,
 }  # fmt: skip
 # Head at full expression: right (units of the eye distance), down, nearer (ratio), roll, yaw,
 # pitch (rad). Anger leans in, fear recoils, disgust turns away, sadness lowers the head.
@@ -126,14 +126,17 @@ AFFECT = {
 }  # fmt: skip
 
 # Difficulty ---------------------------------------------------------------------------------------
-FACE_STRENGTH = 1.0
-VOICE_STRENGTH = 1.0
-INTENSITY_SPREAD = 0.22  # standard deviation over takes, drawn for face and voice independently
-BLEND_MAX = 0.45  # share of another emotion's pattern that a take mixes in
-FACE_NOISE = 0.13  # per action and take, in activation
+FACE_STRENGTH = 0.55
+VOICE_STRENGTH = 1.5
+# Largest share of another emotion's pattern that a subject shows at rest, in every take.
+FACE_RESTING = 0.35
+VOICE_RESTING = 0.22
+INTENSITY_SPREAD = 0.25  # standard deviation over takes, drawn for face and voice independently
+BLEND_MAX = 0.5  # largest share of another emotion's pattern that a take mixes in
+FACE_NOISE = 0.18  # per action and take, in activation
 VOICE_NOISE = {
-    "f0": 1.0, "f0_range": 0.25, "f0_slope": 1.0, "level": 2.0, "rate": 0.12, "tilt": 1.0,
-    "breath": 1.5, "jitter": 0.3, "formants": 0.05, "attack": 0.3,
+    "f0": 0.7, "f0_range": 0.2, "f0_slope": 0.7, "level": 1.5, "rate": 0.08, "tilt": 0.7,
+    "breath": 1.0, "jitter": 0.2, "formants": 0.035, "attack": 0.2,
 }  # fmt: skip
 
 
@@ -202,13 +205,15 @@ def act(person: Identity, emotion: str, take: int, seed: int) -> Acting:
     others = rng.choice([e for e in EMOTIONS if e != emotion], 2)
     blends = rng.uniform(0.0, BLEND_MAX, 2)
 
-    face_rest = habits.face_resting_weight * _row(FACE[habits.face_resting], ACTIONS)
+    resting = FACE_RESTING * habits.face_resting_weight
+    face_rest = resting * _row(FACE[habits.face_resting], ACTIONS)
     face_rest = face_rest + np.abs(rng.normal(0.0, FACE_NOISE, len(ACTIONS)))
     face_gain = FACE_STRENGTH * strength[0] * habits.face_expressiveness
     head_rest = rng.normal(0.0, (0.05, 0.04, 0.02, 0.03, 0.05, 0.03))
 
     voice_noise = rng.normal(0.0, _row(VOICE_NOISE, VOICE_CUES))
-    voice_rest = habits.voice_resting_weight * _row(VOICE[habits.voice_resting], VOICE_CUES)
+    resting = VOICE_RESTING * habits.voice_resting_weight
+    voice_rest = resting * _row(VOICE[habits.voice_resting], VOICE_CUES)
     voice_rest = voice_rest + voice_noise
     voice_gain = VOICE_STRENGTH * strength[1] * habits.voice_expressiveness
 

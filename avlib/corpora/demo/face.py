@@ -65,7 +65,11 @@ class Face:
 
     def __init__(self, traits: FaceTraits, head: Head, shade: float) -> None:
         self.traits = traits
-        self.head = head
+        # Hair behind the face does not move, and what the jaw covers of it is below the chin.
+        self._still = head.skin.copy()
+        uncovered = (1.0 - head.skin[3]) * head.back_hair[3]
+        self._still[3] += uncovered
+        blend(self._still, uncovered / np.maximum(self._still[3], 1e-6), head.back_hair[:3])
         self.shade = shade
         self._pulls = _pulls(traits)
         self._folds = _folds(traits)
@@ -73,9 +77,10 @@ class Face:
         self._brows = [Window(s * 0.52 - 0.5, s * 0.52 + 0.5, -0.66, -0.04) for s in (-1, 1)]
         middle = traits.mouth_height
         self._mouth = Window(-0.78, 0.78, middle - 0.35, middle + 0.62)
-        hair = head.front_hair[3]
-        rows = np.flatnonzero(hair.any(axis=1))
-        self._hair_rows = slice(rows[0], rows[-1] + 1)
+        rows = np.flatnonzero(head.front_hair[3].any(axis=1))
+        columns = np.flatnonzero(head.front_hair[3].any(axis=0))
+        self._hair_place = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        self._front_hair = head.front_hair[:, *self._hair_place]
 
     def paint(self, moment: Moment) -> np.ndarray:
         """Paint the head on the canvas: ``(4, h, w)`` float32, colours and coverage in 0..1."""
@@ -97,19 +102,15 @@ class Face:
         for place, field, drivers in self._pulls:
             amount = sum(weight * act.get(name, opening) for name, weight in drivers.items())
             down[place] += amount * SCALE * field
-        skin = self.head.skin.copy()
-        moved = sample_vertically(self.head.skin, MOVING.place, down[MOVING.place])
+        skin = self._still.copy()
+        moved = sample_vertically(self._still, MOVING.place, down[MOVING.place])
         skin[:, *MOVING.place] = moved
         return skin
 
     def _lay_hair(self, skin: np.ndarray) -> None:
-        behind = self.head.back_hair
-        skin[:3] += (1.0 - skin[3]) * (behind[:3] - skin[:3])
-        np.maximum(skin[3], behind[3], out=skin[3])
-        front = self.head.front_hair[:, self._hair_rows]
-        part = skin[:, self._hair_rows]
-        blend(part, front[3], front[:3])
-        np.maximum(part[3], front[3], out=part[3])
+        part = skin[:, *self._hair_place]
+        blend(part, self._front_hair[3], self._front_hair[:3])
+        np.maximum(part[3], self._front_hair[3], out=part[3])
 
     def _paint_eye(
         self, part: np.ndarray, window: Window, side: float, act: dict[str, float], moment: Moment
@@ -156,9 +157,9 @@ class Face:
         inner, outer = 0.20, 0.86
         along = np.clip((u - inner) / (outer - inner), 0.0, 1.0)
         arch = traits.brow_arch * np.sin(np.pi * np.clip(along * 0.85 + 0.1, 0, 1))
-        lift = 0.15 * act["inner_brow"] * (1.0 - along) ** 1.3
-        lift = lift + 0.12 * act["outer_brow"] * np.sin(np.pi * (0.25 + 0.6 * along))
-        lift = lift - act["brow_lower"] * (0.095 * (1.0 - along) ** 1.2 + 0.045)
+        lift = 0.11 * act["inner_brow"] * (1.0 - along) ** 1.3
+        lift = lift + 0.085 * act["outer_brow"] * np.sin(np.pi * (0.25 + 0.6 * along))
+        lift = lift - act["brow_lower"] * (0.085 * (1.0 - along) ** 1.2 + 0.035)
         lift = lift - 0.05 * act["nose_wrinkle"] * (1.0 - 0.6 * along)
         lift = lift - 0.025 * act["cheek"] * along
         middle = -traits.brow_height + 0.06 * along**2.5 - arch - lift

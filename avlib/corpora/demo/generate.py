@@ -49,7 +49,7 @@ def render_clip(
     voice = _stream(clip, seed, "voice")
     signal = synthesise(person.voice, acting, score, clip.duration, voice)
     motion = animate(clip, seed)
-    frames = _film(clip, person, motion, seed, width, height)
+    frames = film(clip, motion, seed=seed, width=width, height=height)
     write_clip(path, frames, FPS, signal, SAMPLE_RATE)
     return path
 
@@ -70,9 +70,11 @@ def animate(clip: DemoClip, seed: int) -> Motion:
     return move(acting, score, times, _stream(clip, seed, "motion"))
 
 
-def _film(
-    clip: DemoClip, person: Identity, motion: Motion, seed: int, width: int, height: int
+def film(
+    clip: DemoClip, motion: Motion, *, seed: int, width: int = 320, height: int = 240
 ) -> Iterator[np.ndarray]:
+    """Paint and photograph a clip's frames, each ``(height, width, 3)`` uint8 RGB."""
+    person = identity(clip.subject, seed)
     room = subject_stream(seed, clip.subject, "room")
     take = _stream(clip, seed, "camera")
     shot = set_up(room, take, width, height)

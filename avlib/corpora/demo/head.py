@@ -56,9 +56,11 @@ def build_head(traits: FaceTraits, light: Light) -> Head:
         ear = soft(0.24 - np.hypot((U - side * (traits.width + 0.02)) * 1.9, (V - EAR_V) * 0.85))
         blend(skin, ear * (1.0 - face), traits.skin * 0.85 * neck_shade / 0.72)
         face = np.maximum(face, ear)
-    blend(skin, neck * (1.0 - face), traits.skin * neck_shade)
+    # Colour reaches beyond the neck's edge, or that edge would shine with bare skin.
+    below = (1.0 - face) * (V > 0.6)
+    blend(skin, below, traits.skin * neck_shade)
     # The chin throws a shadow on the neck: the jaw line stands out, as a detector expects.
-    skin[:3] *= 1.0 - 0.3 * neck * (1.0 - face) * np.exp(edge * 5.0)
+    skin[:3] *= 1.0 - 0.3 * below * np.exp(edge * 5.0)
     skin[3] = np.maximum(face, neck)
 
     back, front = _hair(traits, rng, light)

@@ -121,7 +121,7 @@ def _face(rng: np.random.Generator, number: int, female: bool) -> FaceTraits:
         jaw_shape=rng.uniform(2.0, 2.5) if female else rng.uniform(2.4, 3.2),
         eye_size=rng.uniform(0.92, 1.1) + 0.04 * female,
         eye_tilt=rng.uniform(-0.02, 0.035),
-        brow_height=rng.uniform(0.24, 0.29) + 0.015 * female,
+        brow_height=rng.uniform(0.22, 0.26) + 0.01 * female,
         brow_thickness=rng.uniform(0.045, 0.058) if female else rng.uniform(0.055, 0.072),
         brow_arch=rng.uniform(0.03, 0.07),
         nose_width=rng.uniform(0.17, 0.23) - 0.015 * female,
@@ -161,7 +161,7 @@ def _habits(rng: np.random.Generator) -> Habits:
         face_expressiveness=rng.uniform(0.75, 1.15),
         voice_expressiveness=rng.uniform(0.75, 1.15),
         face_resting=str(face_resting),
-        face_resting_weight=rng.uniform(0.05, 0.25),
+        face_resting_weight=rng.uniform(0.2, 1.0),
         voice_resting=str(voice_resting),
-        voice_resting_weight=rng.uniform(0.05, 0.25),
+        voice_resting_weight=rng.uniform(0.2, 1.0),
     )

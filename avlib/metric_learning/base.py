@@ -1,0 +1,98 @@
+"""What every metric learner needs: checked inputs, distances, and one thread."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+MODALITIES = ("audio", "video")
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Run numpy's and torch's linear algebra on one thread.
+
+    A matrix product split over another number of threads rounds differently, and gradient descent
+    amplifies that. One thread per fold (folds run side by side) makes the bits independent of the
+    machine's cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def check_features(X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Check feature matrices and bring them into the project's order of modalities.
+
+    Parameters
+    ----------
+    X : dict of str to array of shape (n, d_modality)
+        One matrix per modality ("audio", "video"); rows are the same samples in each.
+
+    Returns
+    -------
+    dict of str to float32 or float64 array
+        Audio before video.
+
+    Raises
+    ------
+    ValueError
+        No or an unknown modality, not a matrix, matrices of different lengths, or a value that is
+        not finite (the message names the modality and the row).
+    """
+    unknown = sorted(set(X) - set(MODALITIES))
+    if unknown or not X:
+        raise ValueError(f"expected features of {' or '.join(MODALITIES)}, got {sorted(X)}")
+    checked = {}
+    for modality in (m for m in MODALITIES if m in X):
+        values = np.asarray(X[modality])
+        if values.ndim != 2 or values.shape[1] == 0:
+            raise ValueError(f"{modality} features must have shape (n, d), got {values.shape}")
+        if values.dtype not in (np.float32, np.float64):
+            values = values.astype(np.float64)
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(bad):
+            raise ValueError(
+                f"{modality} features of row {bad[0]} are not finite ({len(bad)} such rows): "
+                "leave these samples out"
+            )
+        checked[modality] = values
+    lengths = {m: len(values) for m, values in checked.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"every modality needs the same samples, got lengths {lengths}")
+    return checked
+
+
+def check_labels(y: np.ndarray, n: int, name: str = "y") -> np.ndarray:
+    """Check that ``y`` is a vector of ``n`` labels; raise ValueError with both lengths if not."""
+    labels = np.asarray(y)
+    if labels.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},) like the features, got {labels.shape}")
+    return labels
+
+
+def squared_distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances between the rows of two matrices.
+
+    Parameters
+    ----------
+    A : array of shape (n, d)
+    B : array of shape (m, d)
+
+    Returns
+    -------
+    float64 array of shape (n, m)
+        Never negative. Rows are centred on B's mean first, which changes no distance and keeps
+        the expanded square from cancelling.
+    """
+    A, B = np.asarray(A, np.float64), np.asarray(B, np.float64)
+    mean = B.mean(axis=0) if len(B) else 0.0
+    A, B = A - mean, B - mean
+    squares = (A**2).sum(axis=1)[:, None] + (B**2).sum(axis=1)[None, :] - 2.0 * (A @ B.T)
+    return np.maximum(squares, 0.0, out=squares)

@@ -1,0 +1,264 @@
+"""MERML: one metric per modality, their weighted sum, learned from pairs (eqs. 4-7)."""
+
+import warnings
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from avlib.metric_learning.base import (
+    check_features,
+    check_labels,
+    single_thread,
+    squared_distances,
+)
+from avlib.metric_learning.descent import Descent
+from avlib.metric_learning.pairs import PairSampler
+from avlib.metric_learning.span import principal_span
+
+PROBE = 4000  # pairs that set the first scale of W and b
+TOLERANCE = 0.05  # converged when the last epoch lowered the loss by no more than this share
+
+
+class MERML(TransformerMixin, BaseEstimator):
+    """Multimodal Emotion Recognition Metric Learning by stochastic gradient descent on pairs.
+
+    Learns W_audio, W_video, omega and b such that
+    ``d^2 = omega |W_v (x_v - x'_v)|^2 + (1 - omega) |W_a (x_a - x'_a)|^2`` (eq. 4) is below
+    ``b - 1`` for samples of one class and above ``b + 1`` otherwise (eq. 5), by descending on the
+    hinge of eq. 6. The objective is not convex in W. A pair counts while ``y (b - d^2) < 1``: the
+    hinge of eq. 6, where eq. 7 as printed would stop at 0. omega stays in [0, 1] by projection,
+    b is free. With one modality there is no omega and d^2 has one term.
+
+    The margin of 1 is a length, so features come on one scale: each modality is divided by the
+    root of its mean squared pair distance, and W is first scaled so that d^2 over random pairs has
+    a standard deviation of 2. Both are exact changes of variables, undone in ``W_``; learning_rate
+    then means the same for Fisher vectors of norm 1 and for raw descriptors. b begins half-way
+    between the mean d^2 of similar and of dissimilar pairs.
+
+    Parameters
+    ----------
+    dim : int
+        Rows p of each W; no more than the rank of the training features is used.
+    init : {"pca", "random"}
+        First W: the p leading principal axes, or Gaussian directions.
+    learning_rate : float
+        First step; it falls linearly to zero over the run.
+    epochs : int
+        0 keeps the first W.
+    pairs_per_epoch : int
+    batch_size : int
+        Pairs per step, whose gradients are averaged. 1 is the paper's online descent, which wants a
+        learning rate about batch_size times smaller than a mini-batch.
+    hard_fraction : float
+        Share of hard pairs, in [0, 1] (see `PairSampler`).
+    candidates : int
+        Random partners among which a hard one is found.
+    seed : int
+
+    Attributes
+    ----------
+    W_ : dict of str to float32 array of shape (p, d_modality)
+    omega_ : float or None
+        Weight of video; None with one modality.
+    weights_ : dict of str to float
+        omega and 1 - omega, or 1, by modality.
+    b_ : float
+    loss_curve_ : list of float
+        Mean hinge loss over each epoch's pairs, seen while descending.
+    n_iter_ : int
+        Steps taken.
+    converged_ : bool
+        The last epoch lowered the loss by less than 5 %.
+    classes_ : array of shape (n_classes,)
+
+    References
+    ----------
+    Ghaleb, Popa, Asteriadis: Metric Learning Based Multimodal Audio-visual Emotion Recognition,
+    IEEE MultiMedia 2019.
+    """
+
+    def __init__(
+        self,
+        dim: int = 200,
+        *,
+        init: str = "pca",
+        learning_rate: float = 1.0,
+        epochs: int = 10,
+        pairs_per_epoch: int = 20000,
+        batch_size: int = 64,
+        hard_fraction: float = 0.25,
+        candidates: int = 8,
+        seed: int = 0,
+    ) -> None:
+        self.dim = dim
+        self.init = init
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.pairs_per_epoch = pairs_per_epoch
+        self.batch_size = batch_size
+        self.hard_fraction = hard_fraction
+        self.candidates = candidates
+        self.seed = seed
+
+    def fit(
+        self,
+        X: Mapping[str, np.ndarray],
+        y: np.ndarray,
+        groups: np.ndarray | None = None,
+        confusion: np.ndarray | None = None,
+    ) -> "MERML":
+        """Learn the metric.
+
+        Parameters
+        ----------
+        X : dict of str to array of shape (n, d_modality)
+            "audio", "video" or both.
+        y : array of shape (n,)
+            Classes. A class with one sample takes part in dissimilar pairs only.
+        groups : array of shape (n,), optional
+            Subjects: similar pairs join two, dissimilar pairs stay in one.
+        confusion : array of shape (n_classes, n_classes), optional
+            Counts (rows true, columns predicted, in the order of the sorted classes) that steer the
+            hard pairs.
+
+        Returns
+        -------
+        MERML
+            itself
+
+        Raises
+        ------
+        ValueError
+            An impossible parameter, features that are not finite, unequal lengths, or fewer than
+            two classes.
+        FloatingPointError
+            The descent diverged (learning_rate too large).
+        """
+        self._check_parameters()
+        features = check_features(X)
+        n = len(next(iter(features.values())))
+        self.classes_, codes = np.unique(check_labels(y, n), return_inverse=True)
+        seeds = np.random.SeedSequence(self.seed).generate_state(3)
+        sampler = PairSampler(
+            codes,
+            groups,
+            hard_fraction=self.hard_fraction,
+            candidates=self.candidates,
+            confusion=confusion,
+            seed=int(seeds[0]),
+        )
+        with single_thread():
+            spans = {m: principal_span(v, self.dim, int(seeds[1])) for m, v in features.items()}
+            descent = Descent(spans, self.init, int(seeds[2]))
+            descent.scale(*sampler.sample(PROBE))
+            self._descend(descent, sampler)
+            self.W_ = {m: spans[m].restore(descent.W[m].cpu().numpy()) for m in spans}
+        self.weights_ = {m: float(w) for m, w in descent.weights().items()}
+        self.omega_ = self.weights_["video"] if len(features) == 2 else None
+        self.b_ = float(descent.b)
+        self.n_features_in_ = sum(v.shape[1] for v in features.values())
+        return self
+
+    def _descend(self, descent: Descent, sampler: PairSampler) -> None:
+        steps_per_epoch = -(-self.pairs_per_epoch // self.batch_size)
+        total = self.epochs * steps_per_epoch
+        self.loss_curve_: list[float] = []
+        self.n_iter_ = 0
+        for _ in range(self.epochs):
+            embedding = descent.embedding() if self.hard_fraction > 0 else None
+            first, second, sign = sampler.sample(self.pairs_per_epoch, embedding)
+            loss = torch.zeros((), device=descent.device)
+            for pairs in descent.batches(first, second, sign, self.batch_size):
+                rate = self.learning_rate * (1.0 - self.n_iter_ / total)
+                loss += descent.step(*pairs, rate)
+                self.n_iter_ += 1
+            self.loss_curve_.append(float(loss) / self.pairs_per_epoch)
+            if not np.isfinite(self.loss_curve_[-1]):
+                raise FloatingPointError(
+                    f"MERML diverged at learning_rate {self.learning_rate}: take a smaller one"
+                )
+        curve = self.loss_curve_
+        self.converged_ = len(curve) > 1 and curve[-1] >= (1.0 - TOLERANCE) * curve[-2]
+        if self.epochs > 0 and not self.converged_:
+            warnings.warn(
+                f"MERML's loss still fell when it stopped after {self.epochs} epochs: "
+                "more epochs may help",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def transform(self, X: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Embed samples so that squared Euclidean distance is d^2 of eq. 4.
+
+        Returns
+        -------
+        float32 array of shape (n, p_audio + p_video)
+            ``[sqrt(1 - omega) W_a x_a ; sqrt(omega) W_v x_v]``; audio first.
+        """
+        projections = self.project(X)
+        missing = sorted(set(self.weights_) - set(projections))
+        if missing:
+            raise ValueError(f"transform needs {missing} features too; distances does without")
+        return np.hstack([np.sqrt(w) * projections[m] for m, w in self.weights_.items()]).astype(
+            np.float32
+        )
+
+    def project(self, X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return ``W_m x_m`` of shape (n, p_m) for each modality m given, without weights."""
+        check_is_fitted(self)
+        features = check_features(X)
+        for modality, values in features.items():
+            if modality not in self.W_ or values.shape[1] != self.W_[modality].shape[1]:
+                fitted = {m: W.shape[1] for m, W in self.W_.items()}
+                raise ValueError(
+                    f"{modality} features have {values.shape[1]} columns, fitted were {fitted}"
+                )
+        with single_thread():
+            return {m: (v @ self.W_[m].T).astype(np.float32) for m, v in features.items()}
+
+    def distances(
+        self,
+        X: Mapping[str, np.ndarray],
+        Y: Mapping[str, np.ndarray],
+        modalities: tuple[str, ...] | None = None,
+    ) -> np.ndarray:
+        """Squared distances of eq. 4 between two sets of samples.
+
+        Parameters
+        ----------
+        X, Y : dict of str to array of shape (n, d_modality) and (m, d_modality)
+        modalities : tuple of str, optional
+            Modalities to use, each of them fitted; a missing one's weight goes to the other.
+
+        Returns
+        -------
+        float64 array of shape (n, m)
+        """
+        check_is_fitted(self)
+        used = tuple(self.weights_) if modalities is None else modalities
+        unknown = sorted(set(used) - set(self.weights_))
+        if unknown or not used:
+            raise ValueError(f"modalities must be of {sorted(self.weights_)}, got {list(used)}")
+        A, B = self.project({m: X[m] for m in used}), self.project({m: Y[m] for m in used})
+        if len(used) == 1:
+            return squared_distances(A[used[0]], B[used[0]])
+        parts = [self.weights_[m] * squared_distances(A[m], B[m]) for m in used]
+        return np.sum(parts, axis=0)
+
+    def _check_parameters(self) -> None:
+        if self.init not in ("pca", "random"):
+            raise ValueError(f"init must be 'pca' or 'random', got {self.init!r}")
+        least = {"dim": 1, "epochs": 0, "pairs_per_epoch": 1, "batch_size": 1, "candidates": 1}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < bound:
+                raise ValueError(f"{name} must be an integer of at least {bound}, got {value!r}")
+        if not isinstance(self.learning_rate, Real) or not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        if not 0 <= self.hard_fraction <= 1:
+            raise ValueError(f"hard_fraction must lie in [0, 1], got {self.hard_fraction!r}")

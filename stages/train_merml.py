@@ -1,0 +1,24 @@
+"""Learn MERML's metric and its SVM in every fold and apply them."""
+
+from avlib.models.merml import MERMLModel
+from avlib.models.training import Recipe, train
+from avlib.params import load
+from avlib.stage import run
+
+PARAMS = ("merml", "modalities", "protocol", "svm")
+
+
+def main() -> None:
+    """Write ``data/models/merml`` and ``data/predictions/merml.parquet``."""
+    params = load(PARAMS)
+    settings = {"metric": params.merml.model_dump(), **params.svm.model_dump()}
+    train(
+        "train_merml",
+        Recipe("merml", MERMLModel, settings=settings),
+        params.modalities,
+        params.protocol.name,
+    )
+
+
+if __name__ == "__main__":
+    run(main)
