@@ -7,8 +7,7 @@ from typing import Any
 
 from avlib.errors import ParamsError
 from avlib.memo import link
-from avlib.networks.face_model import FILE, fine_tune
-from avlib.networks.weights import require_weights
+from avlib.networks.weights import FACE_MODEL, require_weights
 
 
 def prepare(
@@ -53,14 +52,16 @@ def prepare(
             " or move the csv away to use VGG-Face as published"
         )
     if fine_tuned:
+        from avlib.networks.face_model import fine_tune  # Lightning takes seconds to load
+
         fine_tune(fer2013, require_weights("vgg_face"), out, checkpoints=checkpoints, **settings)
     elif backbone == "vgg_face":
-        link(require_weights("vgg_face"), out / FILE)
+        link(require_weights("vgg_face"), out / FACE_MODEL)
     facts = {"backbone": backbone, "fine_tuned_on": "fer2013" if fine_tuned else None}
     (out / "network.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def network_file(folder: Path) -> Path | None:
     """Return the tensors of the prepared network, None where it needs none."""
-    file = folder / FILE
+    file = folder / FACE_MODEL
     return file if file.is_file() else None

@@ -78,6 +78,10 @@ class Choice:
     surprise: float
     confusion: np.ndarray
 
+    def merit(self) -> tuple[float, float]:
+        """Return what to compare choices by: accuracy, then likelihood."""
+        return self.accuracy, -self.surprise
+
 
 class KernelSVM:
     """SVM with kernel ``exp(-d^2 / (2 sigma^2))`` on a weighted distance.
@@ -152,7 +156,7 @@ class KernelSVM:
                 pairwise = outer[:, svc.support_] @ pairwise_coefficients(svc).T
                 values = one_vs_rest(pairwise + pairwise_intercepts(svc), len(svc.classes_))
                 choices.append(self._judge(c, sigma, svc.classes_, values, y_validation))
-        return min(choices, key=lambda choice: (choice.surprise, -choice.accuracy))
+        return max(choices, key=Choice.merit)
 
     def _judge(
         self, c: float, sigma: float, classes: np.ndarray, values: np.ndarray, truth: np.ndarray

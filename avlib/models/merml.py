@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class MERMLModel(VectorModel):
     """MERML's metric followed by the RBF-SVM on it (eqs. 4-9).
 
-    The metric is learned on the training clips with one epoch, a quarter of the epochs and all of
-    them, and taken at its start (PCA) too. The validation clips choose among these under the middle
+    The metric is learned on the training clips with a quarter of the epochs and with all of them,
+    and taken at its start (PCA) too. The validation clips choose among these under the middle
     C and sigma, so that a small corpus stops early; then C and sigma. Their confusions steer the
     hard pairs (sec. 3.6) of the final metric, which like the final SVM learns from both parts.
 
@@ -63,11 +63,11 @@ class MERMLModel(VectorModel):
         validation = complete(validation, self.modalities, "validation")
         svm = self._new_svm()
         stops = {epochs: self._learn(train, epochs) for epochs in self._stops()}
-        surprise = {
-            epochs: self._select(svm.middle(), metric, train, validation).surprise
+        merit = {
+            epochs: self._select(svm.middle(), metric, train, validation).merit()
             for epochs, metric in stops.items()
         }
-        epochs = min(stops, key=lambda epochs: (surprise[epochs], -epochs))
+        epochs = max(stops, key=lambda epochs: (merit[epochs], epochs))
         choice = self._select(svm, stops[epochs], train, validation)
         everything = concatenate(train, validation)
         self.metric_ = self._learn(everything, epochs, choice.confusion)
@@ -90,7 +90,7 @@ class MERMLModel(VectorModel):
     def _stops(self) -> list[int]:
         """Return the numbers of epochs to try, the full one first: it wins ties."""
         full = MERML(**self.metric).epochs
-        return sorted({full, full // 4, min(1, full), 0}, reverse=True)
+        return sorted({full, full // 4, 0}, reverse=True)
 
     def _learn(self, clips: VectorClips, epochs: int, confusion: np.ndarray | None = None) -> MERML:
         if confusion is not None:  # the metric knows only the classes that it sees

@@ -21,13 +21,12 @@ from avlib.networks import face_images, training, vgg_face
 from avlib.networks.face_images import batches, enlarge, unpack
 from avlib.networks.training import EpochSampler, fit, load_checkpoint
 from avlib.networks.vgg_face import FULLY_CONNECTED, VGGFace, scaled
-from avlib.networks.weights import load_tensors, save_tensors, sha256, write_json
+from avlib.networks.weights import FACE_MODEL, load_tensors, save_tensors, sha256, write_json
 
 Trainable = Literal["head", "fc6", "all"]
 
 HEAD = 1000
 KEPT_RATE = 0.1  # of the head's learning rate: kept layers start where they are already good
-FILE = "face_model.safetensors"
 
 
 class FaceModel(VGGFace):
@@ -142,8 +141,8 @@ def fine_tune(
         "test_accuracy": _accuracy(task.model, batches(parts["test"], batch_size)),
     }
     out.mkdir(parents=True, exist_ok=True)
-    save_tensors(task.model.state_dict(), out / f"{FILE}.tmp")
-    (out / f"{FILE}.tmp").replace(out / FILE)
+    save_tensors(task.model.state_dict(), out / f"{FACE_MODEL}.tmp")
+    (out / f"{FACE_MODEL}.tmp").replace(out / FACE_MODEL)
     shutil.copyfile(work / "curves.csv", out / "curves.csv")
     write_json(out / "report.json", report)
     shutil.rmtree(work)

@@ -20,6 +20,7 @@ from avlib.networks.vgg_face import VGGFace
 from avlib.networks.weight_files import read_tensors
 
 ROOT = Path("data/weights")
+FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it
 
 
 @dataclass(frozen=True)

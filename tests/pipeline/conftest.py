@@ -12,7 +12,9 @@ import yaml
 
 PROJECT = Path(__file__).parents[2]
 TINY = {
-    "demo_corpus": {"subjects": 4, "takes": 1, "seconds": [1.0, 1.2], "seed": 0},
+    "demo_corpus": {"subjects": 6, "takes": 1, "seconds": [1.5, 1.6], "seed": 0},
+    "fisher": {"components": 4, "pca_audio": 16, "pca_video": 16},
+    "merml": {"pairs_per_epoch": 2000},
     "demo": {"protocol": {"k": 2}, "visual": {"fps": 3}},
 }
 
@@ -25,11 +27,10 @@ class Checkout:
 
     def run(self, *command: str, check: bool = True, **environment: str):
         """Run a command in the copy; returns the completed process (stdout and stderr as text)."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, "PATH": path, "AVLIB_WORKERS": "2", **environment},
+            env=self.environment() | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -37,6 +38,12 @@ class Checkout:
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
         return done
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        """Return the environment of commands: this Python and its DVC first, two workers."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "AVLIB_WORKERS": "2"}
 
     def dvc(self, *arguments: str, **options):
         """Run DVC in the copy."""

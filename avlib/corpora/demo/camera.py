@@ -135,7 +135,8 @@ class Camera:
         seen[:3] += self._grain[grain, :, :, self._columns]
         np.clip(seen, 0.0, 255.0, out=seen)
         picture = self._empty[grain].copy()
-        picture[:, self._columns] = seen[:3].transpose(1, 2, 0)
+        for channel, plane in enumerate(seen[:3].astype(np.uint8)):
+            picture[:, self._columns, channel] = plane
         return picture
 
 

@@ -20,9 +20,9 @@ from avlib.corpora.demo.identity import FaceTraits
 
 EYE_WIDTH = 0.235
 MOVING = Window(-1.3, 1.3, -0.9, 2.28)  # where actions displace the skin
-TEETH = np.array([0.93, 0.90, 0.84])
-CAVITY = np.array([0.16, 0.04, 0.05])
-TONGUE = np.array([0.60, 0.26, 0.25])
+TEETH = np.array([0.93, 0.90, 0.84], dtype=np.float32)
+CAVITY = np.array([0.16, 0.04, 0.05], dtype=np.float32)
+TONGUE = np.array([0.60, 0.26, 0.25], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Face:
         inside = np.abs(u) < width
         opening = soft(np.minimum(v - top, bottom - v)) * inside
 
-        white = np.array([0.90, 0.88, 0.86]) * self.shade
+        white = np.array([0.90, 0.88, 0.86], dtype=np.float32) * self.shade
         roundness = 1.0 - 0.30 * (u / width) ** 2 - 0.35 * np.exp(-np.maximum(v - top, 0.0) / 0.03)
         picture = white[:, None, None] * roundness
         du = window.u - side * 0.5 - moment.gaze[0]
@@ -197,8 +197,10 @@ class Face:
         ends = np.abs(s) < 1.0
 
         lips = soft(np.minimum(window.v - upper, lower - window.v)) * ends
-        red = traits.skin * np.array([0.84, 0.52, 0.55]) * self.shade
-        tone = np.where(window.v < 0.5 * (inner_top + inner_bottom), 0.84, 1.06)
+        red = traits.skin * np.array([0.84, 0.52, 0.55], dtype=np.float32) * self.shade
+        tone = np.where(
+            window.v < 0.5 * (inner_top + inner_bottom), np.float32(0.84), np.float32(1.06)
+        )
         place = (window.v - 0.5 * (inner_bottom + lower)) / (0.03 + 0.2 * (lower - inner_bottom))
         shine = 0.16 * np.exp(-(place**2)) * np.exp(-((s / 0.45) ** 2))
         blend(part, 0.92 * lips, red[:, None, None] * (tone + shine))

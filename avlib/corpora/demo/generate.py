@@ -18,6 +18,8 @@ from avlib.corpora.demo.streams import clip_stream, subject_stream
 from avlib.corpora.demo.voice import SAMPLE_RATE, synthesise
 from avlib.media import write_clip
 
+AUDIO_BITRATE = 64_000  # bits per second
+
 __all__ = ["DemoClip", "clip_plan", "read_labels", "render_clip", "write_labels"]
 
 
@@ -50,7 +52,7 @@ def render_clip(
     signal = synthesise(person.voice, acting, score, clip.duration, voice)
     motion = animate(clip, seed)
     frames = film(clip, motion, seed=seed, width=width, height=height)
-    write_clip(path, frames, FPS, signal, SAMPLE_RATE)
+    write_clip(path, frames, FPS, signal, SAMPLE_RATE, audio_bitrate=AUDIO_BITRATE)
     return path
 
 

@@ -1,0 +1,47 @@
+"""The learned-metric check: six Gaussian classes whose best possible accuracy is known."""
+
+import numpy as np
+import pytest
+from gaussian_problem import bayes_accuracy, concatenated, draw, make_world
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from avlib.metric_learning import MERML
+from avlib.models.base import concatenate
+from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
+from avlib.models.merml import MERMLModel
+from avlib.models.svm import SVMModel
+
+
+def accuracy(model, clips):
+    return float(np.mean(model.predict_proba(clips).argmax(axis=1) == clips.emotion))
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_thousand_clips_beat_the_concatenation_and_linear_discriminants(seed):
+    world = make_world(seed)
+    train = draw(world, 900, 45, seed)
+    validation = draw(world, 100, 5, seed + 100, first_subject=45)
+    test = draw(world, 4000, 4000, seed + 200, first_subject=1000)
+
+    merml = accuracy(MERMLModel(6).fit(train, validation), test)
+    baseline = accuracy(SVMModel(6).fit(train, validation), test)
+    everything = concatenate(train, validation)
+    discriminant = LinearDiscriminantAnalysis().fit(concatenated(everything), everything.emotion)
+
+    assert merml >= baseline + 0.04
+    assert merml >= discriminant.score(concatenated(test), test.emotion)
+    assert merml < bayes_accuracy(world)
+
+
+def test_ten_thousand_clips_come_within_two_points_of_the_best_possible():
+    world = make_world(1)
+    train, test = draw(world, 10_000, 100, 1), draw(world, 4000, 4000, 201, first_subject=1000)
+    metric = MERML(dim=60).fit(train.features, train.emotion, train.subject)
+    # The SVM needs no selection here and would take minutes with it.
+    some = train.select(np.arange(5000))
+    choice = Choice(1.0, 1.0, 1.0, 0.0, 0.0, np.zeros((6, 6)))
+    svm = KernelSVM(6).fit(
+        Embedding(metric.project(some.features), metric.weights_), some.emotion, choice
+    )
+    chances = svm.predict_proba(Embedding(metric.project(test.features), metric.weights_))
+    assert np.mean(chances.argmax(axis=1) == test.emotion) > bayes_accuracy(world) - 0.02

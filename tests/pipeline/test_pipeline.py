@@ -1,0 +1,116 @@
+"""The pipeline as its users run it: DVC, for real, on a tiny corpus."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pandas as pd
+import pytest
+import yaml
+
+from avlib.models import MODELS
+
+pytestmark = pytest.mark.pipeline
+
+
+def ran(process) -> list[str]:
+    """Names of the stages that a run executed, in order."""
+    return re.findall(r"Running stage '([^']+)'", process.stdout)
+
+
+def lock(checkout) -> dict:
+    """The checksums of everything, as DVC wrote them down."""
+    return yaml.safe_load((checkout.folder / "dvc.lock").read_text())["stages"]
+
+
+def test_one_command_goes_from_recordings_to_a_report(finished):
+    stages = ran(finished.first_run)
+    assert stages[0] == "corpus"
+    assert stages[-1] == "report"
+    summary = json.loads((finished.folder / "metrics/summary.json").read_text())["demo"]
+    assert set(summary) == set(MODELS)
+    clips = pd.read_parquet(finished.folder / "data/clips.parquet")
+    assert all(scores["clips"] == len(clips) == 36 for scores in summary.values())
+    html = (finished.folder / "report/report.html").read_text()
+    assert "Generated stand-in data" in html
+    assert "http" not in re.sub(r'href="[^"]*"', "", html).split("<body")[0]
+
+
+def test_a_second_run_does_nothing(finished):
+    again = finished.dvc("repro")
+    assert not ran(again)
+    assert "up to date" in again.stdout
+
+
+def test_an_experiment_with_another_dimension_reruns_three_stages(clone):
+    experiment = clone.dvc("exp", "run", "-S", "merml.dim=5")
+    assert ran(experiment) == ["train_merml", "evaluate@merml", "report"]
+    assert "merml.dim" in clone.dvc("params", "diff").stdout
+    difference = clone.dvc("metrics", "diff", "--all", "--md").stdout
+    assert "demo.merml.accuracy" in difference
+    assert len(clone.dvc("metrics", "diff").stdout.splitlines()) < 25, "more than one screen"
+
+
+def test_other_mixtures_rerun_everything_from_the_fisher_vectors_on(clone):
+    stages = ran(clone.dvc("exp", "run", "-S", "fisher.components=4"))
+    assert stages[0] == "fisher"
+    assert {s.partition("@")[0] for s in stages} == {
+        "fisher",
+        "train_svm",
+        "train_merml",
+        "evaluate",
+        "report",
+    }
+
+
+def test_plots_open_without_a_network(finished, tmp_path):
+    finished.dvc("plots", "show", "-o", str(tmp_path / "plots"))
+    page = (tmp_path / "plots/index.html").read_text()
+    assert "<script" not in page
+    pictures = re.findall(r'<img[^>]* src="([^"]+)"', page)
+    assert len(pictures) >= 2 * len(MODELS)
+    assert all((tmp_path / "plots" / picture).is_file() for picture in pictures)
+
+
+def test_one_more_subject_is_the_only_one_computed(clone):
+    clone.set(demo_corpus={"subjects": 7})
+    text = clone.dvc("repro", "visual_features", "audio_features").stderr
+    for stage in ("faces", "visual_features", "speech", "audio_features"):
+        assert f"{stage}: computed 6, from memory 36" in text
+    parts = sorted(p.name for p in (clone.folder / "data/faces").iterdir())
+    assert len(parts) == 7
+
+
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(clone):
+    expected = lock(clone)
+    shutil.rmtree(clone.folder / ".memo")
+    shutil.rmtree(clone.folder / ".dvc/cache/runs")
+    (clone.folder / "dvc.lock").unlink()
+    process = subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=clone.folder,
+        env=clone.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    clips = clone.folder / ".memo/faces/clips"
+    deadline = time.monotonic() + 300
+    while not (clips.is_dir() and len(list(clips.glob("*.arrow"))) >= 3):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (clone.folder / ".dvc/tmp/rwlock").unlink(missing_ok=True)
+    resumed = clone.dvc("repro")
+    computed, remembered = re.search(
+        r"faces: computed (\d+), from memory (\d+)", resumed.stderr
+    ).groups()
+    assert int(remembered) >= 3
+    assert int(computed) + int(remembered) == 36
+    assert lock(clone) == expected

@@ -1,0 +1,57 @@
+"""One clip of the speech stage: sound in the table is the sound of the file."""
+
+import numpy as np
+import pytest
+
+from avlib import media, tables
+from avlib.speech.clip import from_pcm, speech_rows, to_pcm, write_segments
+from avlib.speech.segments import segment_times
+
+SETTINGS = {"vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
+
+
+def rows_of(path, used=True):
+    return speech_rows({"path": path, "used": used}, SETTINGS)
+
+
+def test_sixteen_bit_samples_survive_the_round_trip_exactly():
+    steps = np.arange(-32768, 32768, dtype=np.float32) / 32768
+    assert np.array_equal(from_pcm(to_pcm(steps)), steps)
+
+
+def test_samples_beyond_full_scale_do_not_wrap():
+    assert from_pcm(to_pcm(np.array([1.0, -1.2]))).tolist() == [32767 / 32768, -1.0]
+
+
+def test_the_row_holds_the_recordings_sound(tmp_path):
+    signal = 0.3 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)
+    media.write_clip(tmp_path / "a.wav", None, 25, signal, 16000, audio_codec="pcm_s16le")
+    rows = rows_of(str(tmp_path / "a.wav"))
+    assert rows.columns["sample_rate"] == [16000]
+    np.testing.assert_allclose(from_pcm(rows.columns["pcm"][0]), signal, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("path", "used", "status", "reason"),
+    [(None, True, "degraded", "no audio stream"), ("any", False, "ok", "")],
+)
+def test_a_clip_without_usable_sound_has_no_rows(path, used, status, reason):
+    rows = rows_of(path, used)
+    assert (rows.columns.num_rows, rows.status, rows.reason) == (0, status, reason)
+
+
+def test_silence_is_degraded_and_keeps_its_row(tmp_path):
+    media.write_clip(tmp_path / "a.wav", None, 25, np.zeros(8000), 16000, audio_codec="pcm_s16le")
+    rows = rows_of(str(tmp_path / "a.wav"))
+    assert (rows.status, rows.reason) == ("degraded", "silence")
+    assert len(rows.columns["pcm"][0]) == 16000
+
+
+def test_segments_of_all_clips_are_those_of_their_durations(tmp_path):
+    pcm = to_pcm(np.zeros(24000))
+    clip = {"clip_id": ["a"], "sample_rate": [16000], "pcm": [pcm], "intervals": [[[0.0, 0.655]]]}
+    tables.write_table(tmp_path / "speech/s.parquet", clip, "speech")
+    write_segments(tmp_path / "speech", tmp_path / "segments.parquet", frames=64, overlap=30)
+    table = tables.read_table(tmp_path / "segments.parquet")
+    assert table[["start", "end"]].to_numpy() == pytest.approx(segment_times(1.5))
+    assert table["speech_share"].tolist() == pytest.approx([1.0, 0.315 / 0.655, 0.0], abs=1e-6)
