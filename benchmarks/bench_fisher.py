@@ -1,11 +1,6 @@
-"""Fisher encoding: ours on torch against cyvlfeat and scikit-image, all on one thread.
-
-``python -m benchmarks.bench_fisher`` prints a Markdown table: clips of 300 frames, K = 64, and
-how many times longer the others take than ours.
-"""
+"""Fisher encoding: ours on torch against cyvlfeat and scikit-image, all on one thread."""
 
 from collections.abc import Callable
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -15,6 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from avlib.fisher import Mixture, vlfeat
 from avlib.fisher.vectors import encode_torch
+from benchmarks.machine import take_turns
+from benchmarks.table import Table
 
 COMPONENTS = 64
 FRAMES = 300
@@ -22,17 +19,23 @@ CLIPS = 16
 ROUNDS = 5
 
 
-def main() -> None:
-    """Print the table."""
-    print(f"{CLIPS} clips of {FRAMES} frames, K = {COMPONENTS}, best of {ROUNDS} rounds\n")
-    print("| dimensions | encoder | ms per clip | relative to ours on the CPU |")
-    print("| --- | --- | --- | --- |")
+def tables() -> list[Table]:
+    """Encode the same clips with all of them."""
+    rows = []
     for dim in (64, 400):
         with threadpool_limits(limits=1):
-            seconds = measure(encoders(dim))
+            seconds = take_turns(encoders(dim), ROUNDS)
         for name, value in seconds.items():
             ratio = value / seconds["ours (torch, CPU)"]
-            print(f"| {dim} | {name} | {1000 * value / CLIPS:.1f} | {ratio:.2f} |")
+            rows.append([name, str(dim), f"{1000 * value / CLIPS:.1f}", f"{ratio:.2f}"])
+    return [
+        Table(
+            f"{CLIPS} clips of {FRAMES} frames, K = {COMPONENTS}.",
+            f"Above 1 in the last column: slower than ours on the CPU. Best of {ROUNDS}.",
+            ["encoder", "dimensions", "ms per clip", "times ours"],
+            rows,
+        )
+    ]
 
 
 def encoders(dim: int) -> dict[str, Callable[[], object]]:
@@ -59,18 +62,3 @@ def encoders(dim: int) -> dict[str, Callable[[], object]]:
     if torch.cuda.is_available():
         found["ours (torch, GPU)"] = lambda: encode_torch(clips, mixture, "cuda")
     return found
-
-
-def measure(found: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Best time of each in seconds; they take turns, so that a busy moment hits all of them."""
-    seconds = {name: float("inf") for name in found}
-    for _ in range(ROUNDS):
-        for name, encode in found.items():
-            start = perf_counter()
-            encode()
-            seconds[name] = min(seconds[name], perf_counter() - start)
-    return seconds
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import uuid
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -60,7 +61,7 @@ def write_clip(
     first = next(images, None)
     if first is None and signal is None:
         raise ValueError(f"{path}: nothing to write, got neither a frame nor a signal")
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f".{uuid.uuid4().hex}.part")  # its own, should two write one clip
     try:
         with av.open(
             partial, "w", format=_FORMATS[path.suffix], options={"fflags": "bitexact"}

@@ -51,8 +51,8 @@ def draw(world, n, n_subjects, seed, first_subject=0):
     return VectorClips(ids, names, emotion, features, {"audio": here, "video": here.copy()})
 
 
-def bayes_accuracy(world, n=100_000):
-    """Accuracy of the best classifier, by Monte Carlo (standard error 0.001)."""
+def bayes_accuracy(world, n=40_000):
+    """Accuracy of the best classifier, by Monte Carlo (standard error 0.002)."""
     clips = draw(world, n, n, seed=99)
     scores = np.zeros((n, N_CLASSES))
     for modality, means in world.means.items():

@@ -1,0 +1,108 @@
+"""Preparation time over clip duration, stage by stage on one core, against bare decoding."""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+from typing import Any
+
+from avlib.clipwise import ClipRows
+from avlib.corpora.demo.generate import clip_plan, render_clip
+from avlib.faces.clip import face_rows
+from avlib.features.audio_clip import audio_rows
+from avlib.features.visual_clip import visual_rows
+from avlib.media import read_audio, video_frames
+from avlib.params import load
+from avlib.speech.clip import speech_rows
+from avlib.tables import conform, write_part
+from benchmarks import ROOT
+from benchmarks.machine import one_core, take_turns
+from benchmarks.table import Table
+
+SIZES = {(320, 240): 4, (1280, 720): 2}  # clips by width and height in pixels; RAVDESS: 1280x720
+ROUNDS = 3
+STAGES = ("faces", "visual_features", "speech", "audio_features")
+
+
+def tables() -> list[Table]:
+    """Time every stage at every picture size."""
+    with TemporaryDirectory() as folder, one_core():
+        return [measure(Path(folder), size, n_clips) for size, n_clips in SIZES.items()]
+
+
+def measure(folder: Path, size: tuple[int, int], n_clips: int) -> Table:
+    """Render clips of one picture size, decode them and prepare them."""
+    width, height = size
+    corpus = folder / f"{width}x{height}"
+    plan = clip_plan(subjects=n_clips, takes=1, seconds=(2.0, 3.0), seed=0)
+    plan = plan[:: len(plan) // n_clips][:n_clips]  # one clip of each subject
+    clips = [render_clip(clip, corpus, seed=0, width=width, height=height) for clip in plan]
+    seconds = sum(clip.duration for clip in plan)
+
+    work: dict[str, list[Callable[[], object]]] = {
+        "decoding alone": [functools.partial(decode, clip) for clip in clips]
+    }
+    for number, clip in enumerate(clips):
+        for name, call in stage_calls(clip, corpus / str(number)).items():
+            work.setdefault(name, []).append(call)
+    each = {name: functools.partial(_all, calls) for name, calls in work.items()}
+    times = take_turns(each, ROUNDS, process_time)
+    times["the four stages"] = sum(times[name] for name in STAGES)
+
+    rows = [
+        [name, f"{1000 * time / seconds:.0f}", f"{time / times['decoding alone']:.1f}"]
+        for name, time in times.items()
+    ]
+    return Table(
+        f"{n_clips} clips of {width}x{height} pixels, {seconds:.1f} s in all.",
+        "Below 1000, one core is faster than the clips play; the last column is the price over"
+        " reading pictures and sound. Every frame is described by the embedded network. CPU time,"
+        f" models loaded before, best of {ROUNDS}.",
+        ["stage", "CPU ms per second of clip", "times decoding alone"],
+        rows,
+    )
+
+
+def decode(clip: Path) -> None:
+    """Read a clip's pictures and its sound, and do nothing with them."""
+    for _ in video_frames(clip):
+        pass
+    read_audio(clip)
+
+
+def stage_calls(clip: Path, folder: Path) -> dict[str, Callable[[], ClipRows]]:
+    """Return what each stage computes of a clip; all of it has been run once."""
+    params = load(("audio", "faces", "speech", "visual"), ROOT / "params.yaml")
+    visual = params.visual.model_dump() | {"backbone": "dlib_resnet", "fps": None}
+    recording = {"path": str(clip), "used": True}
+    faces = functools.partial(face_rows, recording, params.faces.model_dump())
+    speech = functools.partial(speech_rows, recording, params.speech.model_dump())
+    calls: dict[str, Callable[[], ClipRows]] = {
+        "faces": faces,
+        "visual_features": functools.partial(
+            visual_rows, kept("faces", faces(), folder) | {"weights": None}, visual
+        ),
+        "speech": speech,
+        "audio_features": functools.partial(
+            audio_rows, kept("speech", speech(), folder), params.audio.model_dump()
+        ),
+    }
+    calls["visual_features"]()
+    calls["audio_features"]()
+    return calls
+
+
+def kept(table: str, rows: ClipRows, folder: Path) -> dict[str, Any]:
+    """Write the rows of a clip as the next stage finds them, and return its payload."""
+    path = folder / f"{table}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns: Mapping[str, Any] = dict(rows.columns)
+    n_rows = len(next(iter(columns.values())))
+    write_part(path, [("clip", conform({**columns, "clip_id": ["clip"] * n_rows}, table))], table)
+    return {"path": str(path), "row_group": 0, "rows": n_rows, "status": "ok", "reason": ""}
+
+
+def _all(calls: list[Callable[[], object]]) -> None:
+    for call in calls:
+        call()

@@ -1,0 +1,78 @@
+"""One measured command of the benchmark ``scale``: ``python -m benchmarks.scale_step STEP N``.
+
+Works in the current folder, where ``recordings/`` holds a few generated clips. The steps are
+``audio`` (the stages speech and audio_features of N clips on two workers) and ``fisher`` (one fold
+of the stage fisher, in this process, from what ``audio`` left).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from avlib.params import load
+from benchmarks import ROOT
+
+CLIPS_PER_SUBJECT = 10
+
+
+def audio(n_clips: int) -> None:
+    """Read and describe the sound of N clips; they share a few recordings."""
+    from avlib.clipwise import ClipTask, run_clipwise
+    from avlib.features.audio_clip import audio_rows
+    from avlib.speech.clip import speech_rows
+    from avlib.tasks import table_tasks
+
+    os.environ["AVLIB_WORKERS"] = "2"
+    params = load(("audio", "speech"), ROOT / "params.yaml")
+    recordings = sorted(str(path.absolute()) for path in Path("recordings").rglob("*.mp4"))
+    tasks = [
+        ClipTask(
+            f"clip-{number:05d}",
+            f"subject-{number // CLIPS_PER_SUBJECT:04d}",
+            str(number),
+            {"path": recordings[number % len(recordings)], "used": True},
+        )
+        for number in range(n_clips)
+    ]
+    data, status = Path("data"), Path("data/status")
+    run_clipwise(
+        "speech",
+        speech_rows,
+        tasks,
+        out=data / "speech",
+        status=status / "speech.parquet",
+        schema_name="speech",
+        params=params.speech.model_dump(),
+        max_failed_fraction=0,
+    )
+    run_clipwise(
+        "audio_features",
+        audio_rows,
+        table_tasks(data / "speech", status / "speech.parquet"),
+        out=data / "audio",
+        status=status / "audio_features.parquet",
+        schema_name="audio",
+        params=params.audio.model_dump(),
+        max_failed_fraction=0,
+    )
+
+
+def fisher(n_clips: int) -> None:
+    """Fit on three of four clips and encode all of them, audio alone."""
+    from avlib.fisher.fold import encode_fold
+    from avlib.tables import clip_refs, write_table
+
+    clip_ids = [ref.clip_id for ref in clip_refs(Path("data/audio"))]
+    assert len(clip_ids) == n_clips
+    parts = ["test" if number % 4 == 0 else "train" for number in range(n_clips)]
+    folds = {"clip_id": clip_ids, "fold": [0] * n_clips, "part": parts}
+    write_table(Path("data/folds.parquet"), folds, "folds")
+    Path("data/visual").mkdir()
+    out = Path("fold-0")
+    out.mkdir()
+    settings = load(("fisher",), ROOT / "params.yaml").fisher.model_dump()
+    encode_fold({"fold": 0, "modalities": ["audio"], "level": "frames", "fisher": settings}, out)
+
+
+if __name__ == "__main__":
+    {"audio": audio, "fisher": fisher}[sys.argv[1]](int(sys.argv[2]))
