@@ -37,7 +37,7 @@ types: setup
 	mypy
 
 tests: setup
-	pytest -n 2
+	pytest -n 2 --dist loadgroup
 
 test: lint types tests
 

@@ -58,7 +58,7 @@ def network_table(device: str, n_chips: int, matrix: int) -> Table:
         f"{work / 1e9:.1f} GFLOP a frame; times include the way of the pictures there and of the"
         f" descriptors back. The peak is a product of two {matrix}x{matrix} float32 matrices in the"
         " same run; the network's convolutions may use TF32, its layer fc6 float32. The CPU uses"
-        " all its cores.",
+        " one thread.",
         ["peak of", "frames/s", "times CPU", "TFLOP/s", "peak TFLOP/s", "share of peak"],
         rows,
     )
@@ -118,8 +118,8 @@ def rates_table(device: str) -> Table:
     return Table(
         "Fisher encoding and MERML.",
         f"{CLIPS} clips of {FRAMES}x{DIM} descriptors, K = {COMPONENTS}; {VECTORS} clips with"
-        f" {VALUES} values per modality, 20,000 pairs an epoch, without the start. The CPU computes"
-        " both in one thread.",
+        f" {VALUES} values per modality, 20,000 pairs an epoch, without the start. The CPU uses one"
+        " thread.",
         ["what", "CPU", "device", "times CPU"],
         rows,
     )

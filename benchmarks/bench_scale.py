@@ -38,7 +38,7 @@ def measure(folder: Path, n_clips: int) -> dict[str, Cost]:
     place = folder / str(n_clips)
     place.mkdir()
     (place / "recordings").symlink_to(folder / "recordings")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("AVLIB_SCHEDULER", None)
     return {
         step: run_measured(

@@ -24,6 +24,7 @@ class Checkout:
     """A copy of the project, with its own Git and DVC."""
 
     folder: Path
+    workers: str = "2"
 
     def run(self, *command: str, check: bool = True, **environment: str):
         """Run a command in the copy; returns the completed process (stdout and stderr as text)."""
@@ -39,11 +40,10 @@ class Checkout:
             raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
         return done
 
-    @staticmethod
-    def environment() -> dict[str, str]:
-        """Return the environment of commands: this Python and its DVC first, two workers."""
+    def environment(self) -> dict[str, str]:
+        """Return the environment of commands: this Python and its DVC first."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "AVLIB_WORKERS": "2"}
+        return {**os.environ, "PATH": path, "AVLIB_WORKERS": self.workers}
 
     def dvc(self, *arguments: str, **options):
         """Run DVC in the copy."""
@@ -109,7 +109,11 @@ def finished(tmp_path_factory) -> Checkout:
 
 @pytest.fixture
 def clone(finished, tmp_path) -> Checkout:
-    """A copy of the finished checkout, with its data, cache and memo, to change at will."""
+    """A copy of the finished checkout, with its data, cache and memo, to change at will.
+
+    It computes in the stages' own processes, which is quicker for so little, and must change
+    no byte.
+    """
     folder = tmp_path / "clone"
     subprocess.run(["cp", "-a", str(finished.folder), str(folder)], check=True)
-    return Checkout(folder)
+    return Checkout(folder, workers="0")

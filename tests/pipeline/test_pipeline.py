@@ -13,7 +13,7 @@ import yaml
 
 from avlib.models import MODELS
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 
 
 def ran(process) -> list[str]:
@@ -55,7 +55,7 @@ def test_an_experiment_with_another_dimension_reruns_three_stages(clone):
 
 
 def test_other_mixtures_rerun_everything_from_the_fisher_vectors_on(clone):
-    stages = ran(clone.dvc("exp", "run", "-S", "fisher.components=4"))
+    stages = ran(clone.dvc("exp", "run", "-S", "fisher.components=3"))
     assert stages[0] == "fisher"
     assert {s.partition("@")[0] for s in stages} == {
         "fisher",
