@@ -1,6 +1,7 @@
 """The house: imports go down, and dvc.yaml, params.yaml, the code and the documents agree."""
 
 import importlib
+import itertools
 import re
 from pathlib import Path
 
@@ -146,3 +147,18 @@ def test_the_catalogue_of_artifacts_is_complete():
 def relative(paths):
     """Paths below the project's root."""
     return [Path(p).resolve().relative_to(Path().resolve()) for p in paths]
+
+
+def test_the_readmes_picture_is_the_stage_graph():
+    drawn = re.search(r"```mermaid\nflowchart LR\n(.*?)```", Path("README.md").read_text(), re.S)
+    edges = set()
+    for line in drawn.group(1).splitlines():
+        chain = [name.strip() for name in line.split("-->")]
+        edges |= set(itertools.pairwise(chain))
+    graph = Repo(".").index.graph  # from a stage to those it depends on
+    real = {
+        (before.addressing.partition("@")[0], after.addressing.partition("@")[0])
+        for after, before in graph.edges
+    }
+    assert {name for edge in edges for name in edge} == set(STAGES)
+    assert edges <= real, f"not in dvc.yaml: {sorted(edges - real)}"

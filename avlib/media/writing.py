@@ -104,7 +104,7 @@ def _video_track(
     if codec == "libx264":
         # Macroblock-tree rate control reads memory that it never set in this build's assembly:
         # the same frames then give other bytes once the heap has been used.
-        stream.options = {"preset": "veryfast", "crf": "23", "x264-params": "mbtree=0"}
+        stream.options = {"preset": "superfast", "crf": "23", "x264-params": "mbtree=0"}
     else:
         stream.bit_rate = 4_000_000
     return stream, _pictures(images, rate, stream.pix_fmt)
@@ -117,6 +117,8 @@ def _audio_track(
     layout = {1: "mono", 2: "stereo"}[len(samples)]
     stream = container.add_stream(codec, rate=sample_rate, layout=layout)
     stream.bit_rate = bitrate
+    if codec == "aac":
+        stream.options = {"aac_coder": "fast"}  # half the time of the default
     return stream, _sounds(samples, sample_rate, layout)
 
 

@@ -126,7 +126,7 @@ AFFECT = {
 }  # fmt: skip
 
 # Difficulty ---------------------------------------------------------------------------------------
-FACE_STRENGTH = 0.55
+FACE_STRENGTH = 0.8
 VOICE_STRENGTH = 1.5
 # Largest share of another emotion's pattern that a subject shows at rest, in every take.
 FACE_RESTING = 0.35
