@@ -119,6 +119,7 @@ def _forget_all_but(memory: Path, key: str) -> None:
 
 def _lay_out(path: Path, target: Path) -> None:
     if path.is_dir():
+        target.mkdir(parents=True, exist_ok=True)  # DVC wants its outputs, also when empty
         for file in sorted(path.rglob("*")):
             if file.is_file():
                 _lay_out(file, target / file.relative_to(path))

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from avlib.errors import ParamsError
 
+# What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
+OVERLAID = ("protocol", "visual")
+
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -20,7 +23,7 @@ Positive = Annotated[float, Field(gt=0)]
 class Section(BaseModel):
     """A part of ``params.yaml``: unknown keys are errors, values cannot be changed later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class DemoCorpus(Section):
@@ -196,6 +199,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _lay_over(values: dict[str, Any], overlay: dict[str, Any], path: Path | str) -> dict[str, Any]:
     merged = dict(values)
     for section, changes in overlay.items():
+        if section in values and section not in OVERLAID:
+            raise ParamsError(
+                f"{path}: demo.{section} is not tracked by dvc.yaml, so a change of it would rerun"
+                f" nothing; expected {' or '.join(OVERLAID)}; change {section} itself"
+            )
         if not isinstance(changes, dict) or not isinstance(values.get(section), dict):
             raise ParamsError(
                 f"{path}: demo.{section} has no section {section}: to lay over; "

@@ -111,6 +111,7 @@ def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None
     _forbid_on_both_sides(joined, "clip_id", "clip", ("train",), "validation")
     _forbid_on_both_sides(joined, "sha256", "recording", ("train", "validation"), "test")
     if SUBJECT_INDEPENDENT[protocol]:
+        _forbid_on_both_sides(joined, "sha256", "recording", ("train",), "validation")
         _forbid_on_both_sides(joined, "subject", "subject", ("train", "validation"), "test")
     if protocol != "official":
         _forbid_on_both_sides(joined, "subject", "subject", ("train",), "validation")
@@ -284,7 +285,7 @@ def _hold_out(counts: np.ndarray, wanted: int, rng: np.random.Generator) -> np.n
 
 
 def _official_folds(labelled: pd.DataFrame, validation: float, seed: int) -> pd.DataFrame:
-    if "partition" not in labelled:
+    if "partition" not in labelled or labelled["partition"].isna().all():
         raise DataError(
             "protocol.name is 'official', but the clips table has no column 'partition'; this "
             "corpus has no partition of its authors': choose subject_kfold, for example"

@@ -57,7 +57,7 @@ class Schema:
 _CLIPS = {
     **dict.fromkeys(("clip_id", "corpus", "subject", "emotion"), TEXT),
     **dict.fromkeys(("arousal", "valence"), FLOAT),
-    **dict.fromkeys(("sentence", "intensity", "take", "sex"), TEXT),
+    **dict.fromkeys(("sentence", "intensity", "take", "partition", "sex"), TEXT),
     "age": FLOAT,
     **dict.fromkeys(("vote_voice", "vote_face", "vote_multimodal"), TEXT),
     **dict.fromkeys(("video_path", "audio_path", "sha256"), TEXT),

@@ -6,7 +6,7 @@ from avlib.clipwise import run_clipwise
 from avlib.faces.clip import face_rows
 from avlib.params import load
 from avlib.stage import STATUS, run
-from avlib.tasks import recording_tasks
+from avlib.tasks import failed_clips, recording_tasks
 
 PARAMS = ("corpus", "faces", "max_failed_fraction", "modalities")
 
@@ -18,6 +18,7 @@ def main() -> None:
         "faces",
         face_rows,
         recording_tasks(params.corpus, "video", params.modalities),
+        skipped=failed_clips(STATUS / "clips.parquet"),
         out=Path("data/faces"),
         status=STATUS / "faces.parquet",
         schema_name="faces",

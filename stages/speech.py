@@ -6,7 +6,7 @@ from avlib.clipwise import run_clipwise
 from avlib.params import load
 from avlib.speech.clip import speech_rows, write_segments
 from avlib.stage import STATUS, run
-from avlib.tasks import recording_tasks
+from avlib.tasks import failed_clips, recording_tasks
 
 PARAMS = ("corpus", "max_failed_fraction", "modalities", "speech")
 
@@ -19,6 +19,7 @@ def main() -> None:
         "speech",
         speech_rows,
         recording_tasks(params.corpus, "audio", params.modalities),
+        skipped=failed_clips(STATUS / "clips.parquet"),
         out=Path("data/speech"),
         status=STATUS / "speech.parquet",
         schema_name="speech",

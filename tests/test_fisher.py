@@ -301,6 +301,6 @@ def test_no_clips_make_no_vectors():
     [(True, True, "torch"), (False, True, "vlfeat"), (False, False, "torch")],
 )
 def test_auto_takes_the_gpu_then_vlfeat_then_torch(monkeypatch, on_gpu, installed, backend):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: on_gpu)
+    monkeypatch.setattr(encoder, "device", lambda: "cuda" if on_gpu else "cpu")
     monkeypatch.setattr(vlfeat, "AVAILABLE", installed)
     assert FisherEncoder().backend_ == backend

@@ -23,6 +23,8 @@ def write_fold(payload, folder):
         raise DataError("no clip to learn from")
     (folder / "table.txt").write_text(f"rows of {payload['fold']}")
     (folder / "model").mkdir()
+    if payload.get("untrained"):
+        return
     (folder / "model" / "state.txt").write_text(f"state of {payload['fold']}")
 
 
@@ -48,6 +50,11 @@ def test_results_are_collected_by_name():
     assert Path("tables/fold-1.txt").read_text() == "rows of 1"
     assert Path("models/fold-0/state.txt").read_text() == "state of 0"
     assert not Path(".memo/train").exists()
+
+
+def test_an_empty_result_folder_is_laid_out_too():
+    run({0: {"fold": 0, "untrained": True}})
+    assert list(Path("models/fold-0").iterdir()) == []
 
 
 def test_a_failing_fold_is_named_and_the_finished_ones_are_not_computed_again():

@@ -92,3 +92,9 @@ def test_the_committed_file_is_short_and_every_value_is_explained():
     unexplained = [line for line in keys if not line.rstrip().endswith(":") and "#" not in line]
     seeds_aside = [line for line in unexplained if "seed:" not in line]
     assert not seeds_aside, "keys without a comment: " + "; ".join(seeds_aside)
+
+
+def test_the_demo_may_change_only_what_dvc_tracks(tmp_path):
+    path = changed(tmp_path, demo__fisher={"components": 8})
+    with pytest.raises(ParamsError, match=r"demo\.fisher is not tracked by dvc\.yaml"):
+        load(("fisher",), path)

@@ -38,6 +38,8 @@ class Recording:
         Posix, relative to the corpus folder; both may name the same file.
     sentence, intensity, take, sex : str or None
         As far as the corpus tells; sex is "female" or "male".
+    partition : str or None
+        "train", "validation" or "test" where the corpus's authors divide it (protocol `official`).
     age : float or None
         In years.
     arousal, valence : float or None
@@ -58,6 +60,7 @@ class Recording:
     sentence: str | None = None
     intensity: str | None = None
     take: str | None = None
+    partition: str | None = None
     sex: str | None = None
     age: float | None = None
     arousal: float | None = None

@@ -132,11 +132,13 @@ def one_modality(run: Run) -> Section | None:
 def raters_votes(run: Run) -> Section | None:
     """Score against what the corpus' raters perceived, where it tells."""
     named = {"voice": "vote_voice", "face": "vote_face", "both": "vote_multimodal"}
-    votes = {
-        heard: run.used_clips.set_index("clip_id")[column]
-        for heard, column in named.items()
-        if column in run.used_clips and run.used_clips[column].notna().any()
-    }
+    votes = {}
+    for heard, column in named.items():
+        if column in run.used_clips:
+            vote = run.used_clips.set_index("clip_id")[column]
+            vote = vote.where(vote.isin(run.emotions))  # neither ties nor emotions not tested here
+            if vote.notna().any():
+                votes[heard] = vote
     if not votes or not run.predictions:
         return None
     rows = []
@@ -147,7 +149,8 @@ def raters_votes(run: Run) -> Section | None:
     columns = ["model", "intended (%)", *(f"perceived, {heard} (%)" for heard in votes)]
     text = [
         "Accuracy against the emotion that the actor intended, and against the one that most "
-        "raters perceived from voice, face or both; clips whose vote is a tie are left out "
+        "raters perceived from voice, face or both; clips whose vote is a tie, or an emotion that "
+        "this run lacks, are left out "
         "(clips in brackets)."
     ]
     align = "l" + "r" * (len(columns) - 1)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from avlib.clipwise import ClipRows
 from avlib.device import device
 from avlib.faces.alignment import decode_chips
@@ -28,8 +30,9 @@ def visual_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRo
     faces = read_clip(payload["path"], payload["row_group"], ["frame", "time", "chip"])
     times = faces["time"].to_numpy()
     chips = faces["chip"].to_pylist()
-    chosen = [i for i in subsample(times, params["fps"]) if chips[i] is not None]
-    if not chosen:
+    seen = np.array([i for i, chip in enumerate(chips) if chip is not None], dtype=int)
+    chosen = seen[subsample(times[seen], params["fps"])]
+    if not len(chosen):
         return ClipRows(no_rows("visual"), "degraded", f"no face found in {len(chips)} frames")
     network = _network(params["backbone"], params["layer"], payload["weights"])
     return ClipRows(

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-import torch
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
+from avlib.device import device
 from avlib.errors import DataError
 from avlib.fisher import vlfeat
 from avlib.fisher.mixture import Mixture, fit_mixture
@@ -144,15 +144,13 @@ class FisherEncoder(BaseEstimator):
             projected = [self._project(clip) for clip in descriptors]
             if self.backend_ == "vlfeat":
                 return vlfeat.encode_vlfeat(projected, mixture)
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            return encode_torch(projected, mixture, device)
+            return encode_torch(projected, mixture, device())
 
     @property
     def backend_(self) -> str:
         """The encoder used on this machine, "torch" or "vlfeat"."""
         if self.backend == "auto":
-            on_gpu = torch.cuda.is_available()
-            return "vlfeat" if vlfeat.AVAILABLE and not on_gpu else "torch"
+            return "vlfeat" if vlfeat.AVAILABLE and device() == "cpu" else "torch"
         return self.backend
 
     def save(self, path: Path) -> None:

@@ -82,8 +82,8 @@ def complete(clips: VectorClips, modalities: tuple[str, ...], part: str) -> Vect
     kept = clips.select(clips.has(modalities))
     if len(kept) == 0:
         raise DataError(
-            f"none of the {len(clips)} {part} clips has {' and '.join(modalities)}: check the"
-            " folds and the status table"
+            f"none of the {len(clips)} {part} clips has {' and '.join(modalities)}: look into"
+            " data/status, or set `modalities` in params.yaml to what the corpus has"
         )
     require_finite({m: kept.features[m] for m in modalities}, kept.clip_id)
     return kept

@@ -90,7 +90,7 @@ class MERMLModel(VectorModel):
     def _stops(self) -> list[int]:
         """Return the numbers of epochs to try, the full one first: it wins ties."""
         full = MERML(**self.metric).epochs
-        return sorted({full, full // 4, 0}, reverse=True)
+        return sorted({full, full // 4, min(1, full), 0}, reverse=True)
 
     def _learn(self, clips: VectorClips, epochs: int, confusion: np.ndarray | None = None) -> MERML:
         if confusion is not None:  # the metric knows only the classes that it sees

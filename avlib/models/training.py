@@ -1,5 +1,6 @@
 """One fold of a train stage: fit a model on vectors, save it, and predict the test clips."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from avlib.models.base import BOTH, VectorClips
 from avlib.models.vectors import VectorModel
 from avlib.protocols import check_folds
 
+# Share of the training clips from which a modality is used: a model learns from the clips that have
+# all of its modalities, and a rare one would leave it with few.
+USED_FROM = 0.5
 _SEEN_BY_ALL = [Path("data/clips.parquet"), Path("data/folds.parquet")]
 
 
@@ -67,6 +71,7 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
     check_folds(folds, tables.read_table("data/clips.parquet"), protocol)
     numbers = sorted(folds["fold"].unique().tolist())
     parts = Path("data/predictions") / f".{recipe.name}"
+    shutil.rmtree(parts, ignore_errors=True)  # an interrupted run may have left other folds
     run_foldwise(
         f"{stage}/{recipe.name}",
         train_fold,
@@ -96,7 +101,9 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     emotions, parts = load_fold(fold)
     training = parts["train"]
     used = tuple(
-        m for m in recipe.modalities if m in payload["allowed"] and training.has((m,)).any()
+        m
+        for m in recipe.modalities
+        if m in payload["allowed"] and training.has((m,)).mean() >= USED_FROM
     )
     (folder / "model").mkdir()
     tables_of_rows = []

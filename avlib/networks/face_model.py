@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from avlib.corpora import fer2013
+from avlib.device import device
 from avlib.networks import face_images, training, vgg_face
 from avlib.networks.face_images import batches, enlarge, unpack
 from avlib.networks.training import EpochSampler, fit, load_checkpoint
@@ -212,11 +213,11 @@ def _initial(pretrained: Path, width: float, seed: int) -> FaceModel:
 @torch.inference_mode()
 def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
     """Share of faces recognised; None where there are none."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device).eval()
+    processor = device()
+    model.to(processor).eval()
     hits = total = 0
     for pixels, emotions in track(loader, description="PrivateTest", total=len(loader)):
-        logits = model.classify(enlarge(pixels.to(device)))
+        logits = model.classify(enlarge(pixels.to(processor)))
         hits += int((logits.argmax(1).cpu() == emotions).sum())
         total += len(emotions)
     model.cpu()

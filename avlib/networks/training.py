@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch.utils.data import DataLoader, RandomSampler, Sampler
 
+from avlib.device import device
 from avlib.errors import ParamsError
 
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
@@ -134,7 +135,7 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 def _trainer(max_epochs: int, callbacks: list[Callback]) -> Trainer:
-    cuda = torch.cuda.is_available()
+    cuda = device() != "cpu"
     return Trainer(
         accelerator="gpu" if cuda else "cpu",
         devices="auto" if cuda else 1,

@@ -90,3 +90,10 @@ def test_a_clip_without_any_face_is_degraded(tmp_path):
     payload = faces_table(tmp_path / "f.parquet", [None, None])
     result = visual_rows(payload, VISUAL)
     assert (result.status, result.reason) == ("degraded", "no face found in 2 frames")
+
+
+def test_frames_without_a_face_do_not_hide_their_neighbours(tmp_path):
+    chip = encode_jpeg(np.full((224, 224, 3), 120, np.uint8))
+    payload = faces_table(tmp_path / "f.parquet", [None, chip, chip, None, chip, chip])
+    result = visual_rows(payload, VISUAL | {"fps": 5 / 3})
+    assert result.columns["frame"].tolist() == [1, 4]
