@@ -1,4 +1,4 @@
-"""The face_model stage: which weights describe the faces, and what is said when they are missing."""
+"""The face_model stage: which weights describe the faces, and what missing ones say."""
 
 import json
 
