@@ -61,7 +61,9 @@ def test_torch_tensors_in_a_plain_pickle_come_back():
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-@pytest.mark.parametrize("function", [os.system, eval, np.load, torch.load], ids=str)
+@pytest.mark.parametrize(
+    "function", [os.system, eval, np.load, torch.load], ids=["system", "eval", "numpy", "torch"]
+)
 def test_a_pickle_that_runs_something_is_refused_and_not_run(function, protocol, tmp_path):
     mark = tmp_path / "was-run"
     bomb = pickle.dumps({"conv1": Command(function, f"touch {mark}")}, protocol)
