@@ -182,16 +182,16 @@ def _limit_loaded_libraries() -> Callable[[], None]:
     """Limit what is loaded already to one thread; return a function that undoes it."""
     import threadpoolctl
 
-    pools = threadpoolctl.threadpool_limits(1)
     torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 1
+    threads = torch.get_num_threads() if torch else 1  # asked first: torch shares a pool
+    pools = threadpoolctl.threadpool_limits(1)
     if torch:
         torch.set_num_threads(1)
 
     def undo() -> None:
-        pools.restore_original_limits()
         if torch:
             torch.set_num_threads(threads)
+        pools.restore_original_limits()
 
     return undo
 

@@ -416,7 +416,7 @@ def test_cluster_that_loses_a_worker_gives_the_same_bytes(tmp_path, stage, other
     worker = ("worker", "--no-nanny", "--nthreads", "2")
     processes = [dask("scheduler", "--host", "127.0.0.1", "--port", "0")]
     try:
-        wait_until(address_file.exists)
+        wait_until(lambda: address_file.exists() and address_file.read_text().endswith("}"))
         processes += [dask(*worker), dask(*worker)]
         address = json.loads(address_file.read_text())["address"]
         with distributed.Client(address) as client:
