@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from avlib.clipwise import ClipRows
 from avlib.faces.tracking import track_faces
 from avlib.media import video_frames
@@ -25,6 +27,7 @@ def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows
     if payload["path"] is None:
         return ClipRows(no_rows("faces"), "degraded", "no video stream")
     columns = track_faces(video_frames(payload["path"]), **params)
-    if all(state == "missing" for state in columns["state"]):
-        return ClipRows(columns, "degraded", f"no face found in {len(columns['state'])} frames")
+    states = np.array([str(state) for state in columns["state"]])
+    if (states == "missing").all():
+        return ClipRows(columns, "degraded", f"no face found in {len(states)} frames")
     return ClipRows(columns)

@@ -1,0 +1,25 @@
+"""One clip of the faces stage: what is said of a clip without a face or without pictures."""
+
+import numpy as np
+import pytest
+
+from avlib import media
+from avlib.faces.clip import face_rows
+
+SETTINGS = {"detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
+
+
+def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
+    grey = [np.full((120, 160, 3), 90, np.uint8)] * 7
+    media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
+    rows = face_rows({"path": str(tmp_path / "a.mp4"), "used": True}, SETTINGS)
+    assert (rows.status, rows.reason) == ("degraded", "no face found in 7 frames")
+    assert len(rows.columns["frame"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("used", "status", "reason"), [(True, "degraded", "no video stream"), (False, "ok", "")]
+)
+def test_a_clip_without_usable_pictures_has_no_rows(used, status, reason):
+    rows = face_rows({"path": None, "used": used}, SETTINGS)
+    assert (rows.columns.num_rows, rows.status, rows.reason) == (0, status, reason)
