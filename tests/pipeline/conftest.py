@@ -43,7 +43,12 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         """Return the environment of commands: this Python and its DVC first."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "AVLIB_WORKERS": self.workers}
+        who = {
+            f"GIT_{role}_{what}": "test@localhost"
+            for role in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
+        return {**os.environ, **who, "PATH": path, "AVLIB_WORKERS": self.workers}
 
     def dvc(self, *arguments: str, **options):
         """Run DVC in the copy."""
@@ -63,7 +68,7 @@ class Checkout:
     def commit(self, message: str) -> None:
         """Commit everything that Git tracks."""
         self.run("git", "add", "-A")
-        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", message)
+        self.run("git", "commit", "-qm", message)
 
 
 def _merged(old, new):
