@@ -28,25 +28,25 @@ private_apt() {
 }
 
 fetch_vlfeat() {
-  rm -rf packages root && mkdir packages && cd packages || return 1
+  rm -rf packages unpacked && mkdir packages && cd packages || return 1
   if ! apt-get -q -o APT::Sandbox::User="$(id -un)" download libvlfeat1 libvlfeat-dev; then
     cd .. && private_apt update && cd packages || return 1
     private_apt download libvlfeat1 libvlfeat-dev || return 1
   fi
   cd ..
   local package
-  for package in packages/*.deb; do dpkg -x "$package" root || return 1; done
+  for package in packages/*.deb; do dpkg -x "$package" unpacked || return 1; done
   rm -rf packages lists cache
 }
 
 build() {
   local lib
-  lib=$(dirname "$(find "$VLFEAT/root" -name libvl.so -print -quit)")
+  lib=$(dirname "$(find "$VLFEAT/unpacked" -name libvl.so -print -quit)")
   "$PYTHON" -m pip install --constraint "$CONSTRAINTS" numpy scipy cython setuptools wheel || return 1
   # The wrappers are thin, so compiling them fast is worth more than fast code; two at a time.
   printf '[build_ext]\nparallel = 2\n' >build.cfg
   # No cache: a wheel cached for another folder would look for the library there.
-  DIST_EXTRA_CONFIG="$VLFEAT/build.cfg" CFLAGS="-O0 -g0 -I$VLFEAT/root/usr/include" LDFLAGS="-L$lib -Wl,-rpath,$lib" \
+  DIST_EXTRA_CONFIG="$VLFEAT/build.cfg" CFLAGS="-O0 -g0 -I$VLFEAT/unpacked/usr/include" LDFLAGS="-L$lib -Wl,-rpath,$lib" \
     "$PYTHON" -m pip install --constraint "$CONSTRAINTS" --no-build-isolation --no-deps \
     --no-cache-dir "cyvlfeat==$VERSION"
 }
@@ -64,7 +64,7 @@ HEADERS=$("$PYTHON" -c "import sysconfig; print(sysconfig.get_path('include'))")
 mkdir -p "$VLFEAT" && cd "$VLFEAT" && : >"$LOG" || go_without "$VLFEAT cannot be written"
 
 echo "Building cyvlfeat $VERSION (about a minute) ..."
-if ! find root -name libvl.so 2>/dev/null | grep -q .; then
+if ! find unpacked -name libvl.so 2>/dev/null | grep -q .; then
   fetch_vlfeat >>"$LOG" 2>&1 || go_without "libvlfeat-dev cannot be fetched by apt-get (see .vlfeat/install.log)"
 fi
 build >>"$LOG" 2>&1 || go_without "its build failed (see .vlfeat/install.log)"
