@@ -1,5 +1,6 @@
 """Compare all models on one page, beside the papers' figures."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,7 @@ def main() -> None:
             if model not in trained
         },
         params=params.model_dump(),
+        notes=json.loads(Path("data/corpus.json").read_text())["notes"],
     )
     overall = {model: scores.model_scores(rows, folds) for model, rows in trained.items()}
     scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))

@@ -1,7 +1,8 @@
 """Published results, and which of them may stand beside a run of ours.
 
-A published figure is comparable only if corpus and protocol are: the protocol's name, its number
-of folds where the paper states one, and whether subjects are shared. All others are kept apart.
+A published figure is comparable only if the corpus is there whole, the protocol is the same (its
+name, its number of folds where the paper states one, and whether subjects are shared) and the
+system used the same modalities. All others are kept apart.
 """
 
 from functools import cache
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from avlib.protocols import SUBJECT_INDEPENDENT
 
+ALMOST_ALL = 0.98  # share of a corpus' clips from which a run holds it whole
 _FILE = Path(__file__).with_name("published_results.yaml")
 
 
@@ -49,6 +51,12 @@ class Published(_Facts):
     ccc_arousal: float | None = None
     ccc_valence: float | None = None
 
+    @property
+    def modalities(self) -> str:
+        """What the system used, as in the table of predictions; told by its name's ending."""
+        last = self.system.rpartition("_")[2]
+        return last if last in ("audio", "video") else "audio+video"
+
 
 class Raters(_Facts):
     """How often human raters recognise the emotion, in percent."""
@@ -66,7 +74,15 @@ class Beside(NamedTuple):
     people: tuple[Raters, ...]
 
 
+class Whole(_Facts):
+    """Labelled clips and subjects of a corpus as its authors distribute it."""
+
+    clips: int
+    subjects: int
+
+
 class _Corpus(_Facts):
+    whole: Whole | None = None
     results: tuple[Published, ...]
     people: tuple[Raters, ...] = ()
 
@@ -88,6 +104,30 @@ def beside(corpus: str, protocol: str, k: int) -> Beside:
     same = tuple(result for result in emotion if result.protocol.matches(protocol, k))
     other = tuple(result for result in emotion if not result.protocol.matches(protocol, k))
     return Beside(same, other, known.people)
+
+
+def partial(corpus: str, clips: int, subjects: int) -> str:
+    """Say what a run lacks of a corpus; "" where it is whole or its size is not known.
+
+    A few clips may be missing, because some releases hold broken ones; a subject may not.
+
+    Parameters
+    ----------
+    corpus
+        Name of the corpus.
+    clips, subjects
+        Labelled clips, and subjects, of the run.
+    """
+    known = _load()[1].get(corpus)
+    if known is None or known.whole is None:
+        return ""
+    whole = known.whole
+    if clips >= ALMOST_ALL * whole.clips and subjects == whole.subjects:
+        return ""
+    return (
+        f"This run holds {clips:,} of the corpus' {whole.clips:,} clips, "
+        f"of {subjects:,} of its {whole.subjects:,} subjects"
+    )
 
 
 def cite(source: str) -> str:

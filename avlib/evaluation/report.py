@@ -30,6 +30,7 @@ def write_report(
     descriptions: Mapping[str, str],
     untrained: Mapping[str, str],
     params: Mapping[str, Any],
+    notes: Sequence[str] = (),
     extra: Sequence[Section] = (),
 ) -> None:
     """Write ``report.md``, ``report.html`` and ``pictures/`` into a folder.
@@ -50,6 +51,8 @@ def write_report(
         Why a model has no predictions, by model.
     params
         Parameters of the run.
+    notes
+        What the corpus' reader found worth saying.
     extra
         Further sections, shown after the confusion matrices.
 
@@ -62,7 +65,7 @@ def write_report(
         model: table if isinstance(table, pd.DataFrame) else read_table(table)
         for model, table in predictions.items()
     }
-    run = Run(corpus, protocol, clips, folds, status, tables)
+    run = Run(corpus, protocol, clips, folds, status, tables, notes)
     parts = [
         sections.data_and_protocol(run),
         sections.results(run),

@@ -1,11 +1,13 @@
 """What a report is about: the tables of one run, and the scores that several sections share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from avlib.evaluation.published import partial
 from avlib.evaluation.scores import fold_scores, model_scores
 from avlib.params import Protocol
 from avlib.protocols import SUBJECT_INDEPENDENT
@@ -13,7 +15,10 @@ from avlib.protocols import SUBJECT_INDEPENDENT
 
 @dataclass(frozen=True)
 class Run:
-    """Tables of one run; `predictions` by model, in the order of the report."""
+    """Tables of one run; `predictions` by model, in the order of the report.
+
+    `notes` is what the corpus' reader found worth saying.
+    """
 
     corpus: str
     protocol: Protocol
@@ -21,6 +26,7 @@ class Run:
     folds: pd.DataFrame
     status: pd.DataFrame
     predictions: dict[str, pd.DataFrame]
+    notes: Sequence[str] = ()
 
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]]:
@@ -46,6 +52,11 @@ class Run:
     def chance(self) -> float:
         """Accuracy of a guess among equally likely emotions."""
         return 1 / max(len(self.emotions), 1)
+
+    @cached_property
+    def partial(self) -> str:
+        """What the run lacks of the corpus; "" where it is whole."""
+        return partial(self.corpus, len(self.used_clips), self.used_clips["subject"].nunique())
 
     @property
     def n_folds(self) -> int:

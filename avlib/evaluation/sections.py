@@ -15,7 +15,8 @@ from avlib.evaluation.run import Run
 from avlib.evaluation.scores import DEFAULT, DIGITS, conditions_of, model_scores
 from avlib.protocols import PARTS
 
-LISTED = 100  # clips of one status that the report names
+LISTED = 100  # reasons of one status that the report lists
+NAMED = 10  # clips that it names for each
 _STATUSES = ("ok", "degraded", "failed")
 
 
@@ -56,31 +57,29 @@ def data_and_protocol(run: Run) -> Section:
             else ""
         ),
     }
-    return Section("Data and protocol", tables=[Table(["", ""], "ll", list(facts.items()))])
+    rows = [*facts.items(), *(("Found", note) for note in run.notes)]
+    return Section("Data and protocol", tables=[Table(["", ""], "ll", rows)])
 
 
 def results(run: Run) -> Section:
-    """Compare the models, beside published figures where corpus and protocol match."""
+    """Compare the models, beside published figures where they are comparable."""
     published = {
-        result.system: result
-        for result in beside(run.corpus, run.protocol.name, run.n_folds).same_protocol
-        if result.accuracy is not None
+        model: figure for model in run.scores if (figure := _beside(run, model)) is not None
     }
-    comparable = any(model in published for model in run.scores)
     rows = []
     for model, scores in run.scores.items():
         row = [model, _used(run.predictions[model]), *_score_cells(scores)]
-        if comparable:
+        if published:
             row.append(f"{published[model].accuracy:.1f}" if model in published else "–")
         rows.append(row)
-    columns = ["model", "modalities used", *_SCORE_COLUMNS] + ["published (%)"] * comparable
+    columns = ["model", "modalities used", *_SCORE_COLUMNS] + ["published (%)"] * bool(published)
     text = [
         "Accuracy is the share of clips that are right, UAR the unweighted mean of the emotions' "
         "recalls; both, and macro-F1, are means over folds, with the standard deviation over folds."
     ]
-    if comparable:
+    if published:
         text.append(
-            "Published accuracies are shown where corpus and protocol match; "
+            "Published accuracies are shown where corpus, protocol and modalities match; "
             "the papers' folds are other draws."
         )
     if any(scores["clips"] < scores["clips_total"] for scores in run.scores.values()):
@@ -215,7 +214,11 @@ def published_results(run: Run) -> Section | None:
     known = beside(run.corpus, run.protocol.name, run.n_folds)
     tables = []
     if known.same_protocol:
-        ours = {m: percent(scores["accuracy"]) for m, scores in run.scores.items()}
+        ours = {
+            model: percent(scores["accuracy"])
+            for model, scores in run.scores.items()
+            if _beside(run, model)
+        }
         beside_ours = [ours.get(result.system, "–") for result in known.same_protocol]
         tables.append(_published("same protocol", known.same_protocol, "ours (%)", beside_ours))
     if known.other_protocol:
@@ -231,6 +234,8 @@ def published_results(run: Run) -> Section | None:
         "be compared with ours. The papers publish no lists of subjects, so even under the same "
         "protocol their folds are other draws."
     ]
+    if run.partial:
+        text.append(f"{run.partial}; its scores are no counterpart of these.")
     return Section("Published results", text, tables)
 
 
@@ -247,16 +252,8 @@ def clip_status(run: Run) -> Section:
     text = ["Clips in the table of clips that a stage has no word on are counted as not reached."]
     for status in ("failed", "degraded"):
         troubled = run.status[run.status["status"] == status]
-        if troubled.empty:
-            continue
-        place = troubled["stage"].map(stages.index)
-        troubled = troubled.assign(place=place).sort_values(["place", "clip_id"])
-        listed = [list(r) for r in troubled[["clip_id", "stage", "reason"]].head(LISTED).to_numpy()]
-        rest = len(troubled) - len(listed)
-        if rest:
-            listed.append([f"and {rest:,} more", "", "see the table status of each stage"])
-        folded = f"{len(troubled):,} {status}" if len(listed) > 15 else ""
-        tables.append(Table([f"{status} clip", "stage", "reason"], "lll", listed, folded))
+        if len(troubled):
+            tables.append(_by_reason(troubled, status, stages))
     unscored = _unscored(run)
     if unscored:
         tables.append(Table(["model", "clips not scored", "which"], "lrl", unscored))
@@ -293,16 +290,48 @@ def _used(predictions: pd.DataFrame, condition: str = DEFAULT) -> str:
     return ", ".join(f"{modalities} ({n:,})" for modalities, n in counts.items())
 
 
-def _unscored(run: Run, shown: int = 10) -> list[list[str]]:
+def _by_reason(troubled: pd.DataFrame, status: str, stages: list[str]) -> Table:
+    """Table of the clips of one status, by stage and reason, the commonest reason first."""
+    groups = troubled.groupby(["stage", "reason"])["clip_id"].agg(sorted).reset_index()
+    order = sorted(
+        groups.itertuples(index=False),
+        key=lambda g: (stages.index(g.stage), -len(g.clip_id), g.reason),
+    )
+    rows = [[g.stage, g.reason, f"{len(g.clip_id):,}", _names(g.clip_id)] for g in order[:LISTED]]
+    if len(order) > LISTED:
+        rows.append(
+            ["", f"and {len(order) - LISTED:,} more reasons", "", "see the tables of data/status"]
+        )
+    folded = f"{len(troubled):,} {status}, {len(order):,} reasons" if len(rows) > 15 else ""
+    return Table([f"{status} in", "reason", "clips", "which"], "llrl", rows, folded)
+
+
+def _unscored(run: Run) -> list[list[str]]:
     tested = run.folds.loc[run.folds["part"] == "test", "clip_id"]
     rows = []
     for model, table in run.predictions.items():
         scored = table.loc[table["condition"] == DEFAULT, "clip_id"]
         missing = sorted(set(tested) - set(scored))
         if missing:
-            rest = f" and {len(missing) - shown:,} more" if len(missing) > shown else ""
-            rows.append([model, f"{len(missing):,}", ", ".join(missing[:shown]) + rest])
+            rows.append([model, f"{len(missing):,}", _names(missing)])
     return rows
+
+
+def _names(clip_ids: Sequence[str]) -> str:
+    rest = len(clip_ids) - NAMED
+    return ", ".join(clip_ids[:NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _beside(run: Run, model: str) -> Published | None:
+    """Return the published figure that a model's accuracy may stand beside, if there is one."""
+    if run.partial:
+        return None
+    rows = run.predictions[model]
+    used = rows.loc[rows["condition"] == DEFAULT, "modalities"].mode()
+    for result in beside(run.corpus, run.protocol.name, run.n_folds).same_protocol:
+        if result.system == model and result.accuracy is not None:
+            return result if [result.modalities] == used.tolist() else None
+    return None
 
 
 def _published(title: str, results: Sequence[Published], name: str, extra: list[str]) -> Table:

@@ -1,6 +1,6 @@
 import pytest
 
-from avlib.evaluation.published import beside, cite
+from avlib.evaluation.published import beside, cite, partial
 from avlib.protocols import SUBJECT_INDEPENDENT
 
 CORPORA = ("crema_d", "ravdess", "enterface05", "rml", "baum1s", "recola", "omg_emotion")
@@ -45,6 +45,21 @@ def test_one_corpus_may_hold_results_under_several_protocols():
 def test_binary_tasks_never_stand_beside_emotions():
     known = beside("rml", "loso", 8)
     assert {result.task for result in (*known.same_protocol, *known.other_protocol)} == {"emotion"}
+
+
+@pytest.mark.parametrize(
+    ("clips", "subjects", "whole"),
+    [(1440, 24, True), (1436, 24, True), (1440, 23, False), (1200, 24, False)],
+)
+def test_corpus_is_whole_with_all_subjects_and_nearly_all_clips(clips, subjects, whole):
+    assert (partial("ravdess", clips, subjects) == "") == whole
+
+
+def test_systems_of_one_modality_are_told_by_their_names():
+    named = {r.system: r.modalities for r in beside("crema_d", "subject_kfold", 10).same_protocol}
+    assert named["svm_audio"] == "audio"
+    assert named["gating_video"] == "video"
+    assert named["merml"] == named["svm_concat"] == "audio+video"
 
 
 def test_corpus_without_published_results_has_none():
