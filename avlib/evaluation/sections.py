@@ -292,16 +292,14 @@ def _used(predictions: pd.DataFrame, condition: str = DEFAULT) -> str:
 
 def _by_reason(troubled: pd.DataFrame, status: str, stages: list[str]) -> Table:
     """Table of the clips of one status, by stage and reason, the commonest reason first."""
-    groups = troubled.groupby(["stage", "reason"])["clip_id"].agg(sorted).reset_index()
-    order = sorted(
-        groups.itertuples(index=False),
-        key=lambda g: (stages.index(g.stage), -len(g.clip_id), g.reason),
-    )
-    rows = [[g.stage, g.reason, f"{len(g.clip_id):,}", _names(g.clip_id)] for g in order[:LISTED]]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in troubled.sort_values("clip_id").to_dict("records"):
+        groups.setdefault((row["stage"], row["reason"]), []).append(row["clip_id"])
+    order = sorted(groups, key=lambda key: (stages.index(key[0]), -len(groups[key]), key[1]))
+    rows = [[*key, f"{len(groups[key]):,}", _names(groups[key])] for key in order[:LISTED]]
     if len(order) > LISTED:
-        rows.append(
-            ["", f"and {len(order) - LISTED:,} more reasons", "", "see the tables of data/status"]
-        )
+        more = f"and {len(order) - LISTED:,} more reasons"
+        rows.append(["", more, "", "see the tables of data/status"])
     folded = f"{len(troubled):,} {status}, {len(order):,} reasons" if len(rows) > 15 else ""
     return Table([f"{status} in", "reason", "clips", "which"], "llrl", rows, folded)
 
