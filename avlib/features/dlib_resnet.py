@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from avlib.faces.alignment import CHIP, RESNET_CROP
+from avlib.faces.alignment import RESNET_CROP
 from avlib.faces.models import RECOGNITION, model_file
+from avlib.features.backbone import Backbone
 from avlib.networks.dlib_resnet import DIM, SIDE, DlibResNet, load_dlib_resnet, preprocess
 
 # Chips per forward pass.
@@ -15,7 +16,7 @@ BATCH_CPU = 16
 BATCH_GPU = 512
 
 
-class DlibResNetDescriptor:
+class DlibResNetDescriptor(Backbone):
     """128 numbers per face, within 0.6 of each other for faces of one person.
 
     The network was trained on faces cut by dlib's own alignment; the canonical frame of our chips
@@ -37,37 +38,13 @@ class DlibResNetDescriptor:
 
     def __init__(self, device: str = "cpu"):
         self.device = device
+        self.batch_size = BATCH_CPU if device == "cpu" else BATCH_GPU
         self.network = _network(device)
 
-    @torch.inference_mode()
-    def describe(self, chips: np.ndarray) -> np.ndarray:
-        """Describe aligned chips.
-
-        Parameters
-        ----------
-        chips : uint8 of shape (n, 224, 224, 3)
-            RGB; n may be 0.
-
-        Returns
-        -------
-        float32 of shape (n, 128)
-
-        Raises
-        ------
-        ValueError
-            Another shape or type.
-        """
-        if chips.dtype != np.uint8 or chips.shape[1:] != (CHIP, CHIP, 3):
-            raise ValueError(
-                f"chips are {chips.dtype} of shape {chips.shape}; "
-                f"expected uint8 of shape (n, {CHIP}, {CHIP}, 3)"
-            )
-        size = BATCH_CPU if self.device == "cpu" else BATCH_GPU
-        values = [np.zeros((0, self.dim), np.float32)]
-        for start in range(0, len(chips), size):
-            faces = np.stack([inner_face(chip) for chip in chips[start : start + size]])
-            values.append(self.network(preprocess(faces, self.device)).cpu().numpy())
-        return np.concatenate(values)
+    def forward(self, chips: np.ndarray) -> torch.Tensor:
+        """Describe one batch of chips: shape (n, 128)."""
+        faces = np.stack([inner_face(chip) for chip in chips])
+        return self.network(preprocess(faces, self.device))
 
 
 def inner_face(chip: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from avlib.errors import ParamsError
+from avlib.features.backbone import Backbone
 from avlib.networks.vgg_face import Layer, VGGFace, preprocess
 from avlib.networks.weights import load_tensors, load_weights
 
@@ -15,7 +16,7 @@ BATCH_CPU = 8
 BATCH_GPU = 128
 
 
-class VGGFaceLayer:
+class VGGFaceLayer(Backbone):
     """Activations of one fully connected layer of VGG-Face, after its ReLU.
 
     Parameters
@@ -34,32 +35,12 @@ class VGGFaceLayer:
         self.network = network.to(device).eval()
         self.layer = layer
         self.device = device
+        self.batch_size = BATCH_CPU if device == "cpu" else BATCH_GPU
         self.dim: int = getattr(network, layer).out_features
 
-    @torch.inference_mode()
-    def describe(self, chips: np.ndarray) -> np.ndarray:
-        """Describe aligned chips.
-
-        Parameters
-        ----------
-        chips : uint8 of shape (n, 224, 224, 3)
-            RGB; n may be 0.
-
-        Returns
-        -------
-        float32 of shape (n, dim)
-
-        Raises
-        ------
-        ValueError
-            Another shape or type.
-        """
-        size = BATCH_CPU if self.device == "cpu" else BATCH_GPU
-        values = [np.zeros((0, self.dim), np.float32)]
-        for start in range(0, len(chips), size):
-            batch = preprocess(chips[start : start + size], self.device)
-            values.append(self.network(batch, layer=self.layer).cpu().numpy())
-        return np.concatenate(values)
+    def forward(self, chips: np.ndarray) -> torch.Tensor:
+        """Describe one batch of chips: shape (n, dim)."""
+        return self.network(preprocess(chips, self.device), layer=self.layer)
 
 
 def load_vgg_face(

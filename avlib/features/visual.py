@@ -7,34 +7,15 @@
 """
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from avlib.errors import ParamsError
+from avlib.features.backbone import Backbone
 from avlib.features.dlib_resnet import DlibResNetDescriptor
 from avlib.features.vgg_face import load_vgg_face
 
 NAMES = ("dlib_resnet", "vgg_face")
-
-
-class Backbone(Protocol):
-    """A network that describes faces.
-
-    Attributes
-    ----------
-    name : str
-        One of `NAMES`.
-    dim : int
-        Length of a descriptor.
-    """
-
-    name: str
-    dim: int
-
-    def describe(self, chips: np.ndarray) -> np.ndarray:
-        """Describe aligned chips, uint8 RGB (n, 224, 224, 3), by float32 (n, dim); n may be 0."""
-        ...
 
 
 def backbone(

@@ -10,7 +10,8 @@ import numpy as np
 from avlib.clipwise import ClipRows
 from avlib.device import device
 from avlib.faces.alignment import decode_chips
-from avlib.features.visual import Backbone, backbone, subsample
+from avlib.features.backbone import Backbone
+from avlib.features.visual import backbone, subsample
 from avlib.tables import no_rows, read_clip
 
 

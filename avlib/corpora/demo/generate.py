@@ -11,6 +11,7 @@ from avlib.corpora.demo.face import Face, Moment
 from avlib.corpora.demo.head import build_head
 from avlib.corpora.demo.identity import Identity, identity
 from avlib.corpora.demo.labels import read_labels, write_labels
+from avlib.corpora.demo.microphone import record
 from avlib.corpora.demo.motion import Motion, move
 from avlib.corpora.demo.plan import FPS, DemoClip, clip_plan
 from avlib.corpora.demo.score import Score, write_score
@@ -48,8 +49,8 @@ def render_clip(
     person, acting, score = rehearse(clip, seed)
     path = Path(folder) / clip.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    voice = _stream(clip, seed, "voice")
-    signal = synthesise(person.voice, acting, score, clip.duration, voice)
+    voice = synthesise(person.voice, acting, score, clip.duration, _stream(clip, seed, "voice"))
+    signal = record(voice, _stream(clip, seed, "microphone"))
     motion = animate(clip, seed)
     frames = film(clip, motion, seed=seed, width=width, height=height)
     write_clip(path, frames, FPS, signal, SAMPLE_RATE, audio_bitrate=AUDIO_BITRATE)

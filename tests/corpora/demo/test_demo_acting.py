@@ -3,6 +3,7 @@ import pytest
 
 from avlib.corpora.demo.acting import ACTIONS, FACE, HEAD, POSE, VOICE, VOICE_CUES, act
 from avlib.corpora.demo.identity import identity
+from avlib.corpora.demo.microphone import record
 from avlib.corpora.demo.score import write_score
 from avlib.corpora.demo.streams import EMOTIONS
 from avlib.corpora.demo.voice import SAMPLE_RATE, synthesise
@@ -73,8 +74,18 @@ def test_anger_is_louder_and_brighter_than_neutral_and_sadness_the_opposite():
     assert centroid(anger) > centroid(neutral) > centroid(sadness)
 
 
-def test_voice_stays_within_full_scale_and_pauses_stay_quiet():
-    signal, score = spoken("anger")
+def test_recording_stays_within_full_scale_and_pauses_stay_quiet():
+    voice, score = spoken("anger")
+    signal = record(100.0 * voice, np.random.default_rng(0))
     assert np.abs(signal).max() <= 0.95
     before = signal[: int((score.phrases[0, 0] - 0.05) * SAMPLE_RATE)]
     assert np.sqrt(np.mean(before**2)) == pytest.approx(5e-5, rel=0.3)
+
+
+def test_takes_differ_in_loudness_and_colour():
+    voice, _ = spoken("neutral")
+    takes = [record(voice, np.random.default_rng(take)) for take in range(40)]
+    loudness = [20 * np.log10(take.std() / voice.std()) for take in takes]
+    assert -9.1 < min(loudness) < -6
+    assert 2 < max(loudness) < 5.1
+    assert max(map(centroid, takes)) > 1.4 * min(map(centroid, takes))
