@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 
 from avlib.evaluation import sections
+from avlib.evaluation.comparisons import paired_comparisons
 from avlib.evaluation.page import Page, Section, write_page
 from avlib.evaluation.run import Run
 from avlib.params import Protocol
@@ -74,6 +75,7 @@ def write_report(
         sections.raters_votes(run),
         sections.recalls(run),
         sections.confusions(run),
+        paired_comparisons(run),
         *extra,
         sections.folds(run),
         sections.published_results(run),
