@@ -51,7 +51,7 @@ def compare(
     The p-values are of this comparison alone; the report corrects them over its
     family of comparisons.
     """
-    from avlib.evaluation import comparisons
+    from avlib.evaluation import comparisons, comparisons_page
     from avlib.tables import read_table
 
     folder = data / "predictions"
@@ -67,7 +67,7 @@ def compare(
             raise DataError(f"{file}: holds no predictions, as no clip has what {model} needs")
     folds, clips = (read_table(data / f"{name}.parquet") for name in ("folds", "clips"))
     compared = comparisons.compare(tables[model_a], tables[model_b], folds, clips)
-    for line in comparisons.summary_lines(compared):
+    for line in comparisons_page.summary_lines(compared):
         typer.echo(line)
     typer.echo("One comparison, not corrected for others; report/report.html corrects over all.")
 

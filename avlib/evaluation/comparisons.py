@@ -1,4 +1,4 @@
-"""Which models are compared, on which clips, and how the report shows it.
+"""Which models are compared, and on which clips.
 
 Two models are compared on the clips that both scored in the same fold under condition `default`.
 The family of comparisons, over which p-values are corrected, follows from the list of models
@@ -15,13 +15,8 @@ import numpy as np
 import pandas as pd
 
 from avlib.errors import DataError
-from avlib.evaluation import plots
-from avlib.evaluation.page import Picture, Section, Table
-from avlib.evaluation.run import Run
 from avlib.evaluation.scores import DEFAULT, fold_scores
 from avlib.evaluation.significance import (
-    LEVEL,
-    RESAMPLES,
     CorrectedT,
     Interval,
     McNemar,
@@ -33,7 +28,6 @@ from avlib.evaluation.significance import (
 
 REFERENCE = "svm_concat"  # both modalities and nothing learned about them
 MOST_MODELS = 8  # of which every pair is shown: 28 comparisons
-_DASH = "–"
 
 
 @dataclass(frozen=True)
@@ -134,12 +128,12 @@ def compare_all(
     found = [
         compare(predictions[a], predictions[b], folds, clips) for a, b in pairs([*predictions])
     ]
-    for test, adjusted in (("mcnemar", "mcnemar_holm"), ("t_test", "t_holm")):
-        tested = [i for i, c in enumerate(found) if getattr(c, test) is not None]
-        p_values = holm(np.array([getattr(found[i], test).p for i in tested]))
-        for i, p in zip(tested, p_values, strict=True):
-            found[i] = replace(found[i], **{adjusted: float(p)})
-    return found
+    mcnemar_holm = _corrected([c.mcnemar for c in found])
+    t_holm = _corrected([c.t_test for c in found])
+    return [
+        replace(c, mcnemar_holm=mcnemar_p, t_holm=t_p)
+        for c, mcnemar_p, t_p in zip(found, mcnemar_holm, t_holm, strict=True)
+    ]
 
 
 def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
@@ -156,57 +150,6 @@ def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
         }
         for c in found
     }
-
-
-def paired_comparisons(run: Run) -> Section | None:
-    """Say which differences between models are more than chance, and who is asked to believe it."""
-    found = compare_all(run.predictions, run.folds, run.clips)
-    if not found:
-        return None
-    tables = [_table(found)]
-    reasons = [[c.a, c.b, "; ".join(c.missing)] for c in found if c.missing]
-    if reasons:
-        tables.append(Table(["A", "B", "what could not be computed, and why"], "lll", reasons))
-    drawn = {
-        f"{c.a} − {c.b}": (c.difference, c.interval) for c in found if c.difference is not None
-    }
-    pictures = []
-    if drawn:
-        alt = (
-            "Difference in accuracy of each pair of models, with its interval; line: no difference"
-        )
-        pictures = [Picture("differences", plots.differences(drawn), alt)]
-    return Section(
-        "Paired comparisons", _explanation(found, len(run.predictions)), tables, pictures
-    )
-
-
-def summary_lines(comparison: Comparison) -> list[str]:
-    """Say in plain lines what `compare` found, for the terminal."""
-    c = comparison
-    lines = [f"{c.a} (A) against {c.b} (B): {c.clips:,} clips of {c.subjects:,} subjects"]
-    if c.difference is not None:
-        lines.append(f"accuracy A - B: {_points(c.difference)} points")
-    if c.interval:
-        lines.append(f"{100 * LEVEL:g} % interval: {_bounds(c.interval)} (subjects resampled)")
-    if c.mcnemar:
-        lines.append(
-            f"McNemar, exact: only A right {c.mcnemar.only_a:,}, only B right "
-            f"{c.mcnemar.only_b:,}, p = {p_text(c.mcnemar.p)} (takes clips for independent)"
-        )
-    if c.t_test:
-        lines.append(
-            f"corrected t-test over {c.t_test.df + 1} folds: t = {c.t_test.t:.2f}, "
-            f"p = {p_text(c.t_test.p)}"
-        )
-    return [*lines, *c.missing]
-
-
-def p_text(p: float | None) -> str:
-    """Write a p-value with three decimals; none is a dash, a tiny one is never written as 0."""
-    if p is None:
-        return _DASH
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _scored(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
@@ -242,49 +185,7 @@ def _over_folds(
     return t_test, () if t_test else ("no t-test: the difference is the same in every fold",)
 
 
-def _table(found: Sequence[Comparison]) -> Table:
-    rows = [
-        [
-            c.a,
-            c.b,
-            f"{c.clips:,}",
-            _DASH if c.difference is None else _points(c.difference),
-            _bounds(c.interval) if c.interval else _DASH,
-            f"{c.mcnemar.only_a:,} / {c.mcnemar.only_b:,}" if c.mcnemar else _DASH,
-            p_text(c.mcnemar and c.mcnemar.p),
-            p_text(c.mcnemar_holm),
-            f"{c.t_test.t:.2f}" if c.t_test else _DASH,
-            p_text(c.t_test and c.t_test.p),
-            p_text(c.t_holm),
-        ]
-        for c in found
-    ]
-    columns = ["A", "B", "clips", "A − B (points)", f"{100 * LEVEL:g} % interval"]
-    columns += ["only A / only B right", "McNemar p", "after Holm", "t", "t-test p", "after Holm"]
-    return Table(columns, "ll" + "r" * 9, rows)
-
-
-def _explanation(found: Sequence[Comparison], n_models: int) -> list[str]:
-    if n_models <= MOST_MODELS:
-        family = "every pair of models"
-    else:
-        family = f"every model against {found[0].b}, which was fixed before any score was known"
-    return [
-        f"Two models on the clips that both scored. The family is {family} ({len(found)} in all); "
-        "Holm's correction holds over it, for each test by itself. Intervals are not corrected.",
-        f"The interval comes from {RESAMPLES:,} bootstrap resamples of whole subjects, because "
-        "clips of one subject are not independent; with few subjects it is too narrow, and it "
-        "does not hold the chance in training. McNemar's exact test takes clips for independent, "
-        "so its p is too small where a model fails on some subjects rather than on some clips. "
-        "The t-test over folds (Nadeau and Bengio 2003) allows for the training clips that folds "
-        "share; it assumes normal differences and, with few folds, misses all but large ones.",
-    ]
-
-
-def _points(difference: float) -> str:
-    points = round(100 * difference, 1)
-    return f"{points:+.1f}" if points else "0.0"
-
-
-def _bounds(interval: Interval) -> str:
-    return f"{_points(interval.low)} to {_points(interval.high)}"
+def _corrected(tests: Sequence[McNemar | CorrectedT | None]) -> list[float | None]:
+    """p-values after Holm's correction, over the tests that there are."""
+    adjusted = iter(holm(np.array([test.p for test in tests if test is not None])).tolist())
+    return [None if test is None else next(adjusted) for test in tests]

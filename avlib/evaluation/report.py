@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 
 from avlib.evaluation import sections
-from avlib.evaluation.comparisons import paired_comparisons
+from avlib.evaluation.comparisons_page import paired_comparisons
 from avlib.evaluation.page import Page, Section, write_page
 from avlib.evaluation.run import Run
 from avlib.params import Protocol
