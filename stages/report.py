@@ -41,6 +41,7 @@ def main() -> None:
         },
         params=params.model_dump(),
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],
+        votes=tables.read_table("data/votes.parquet"),
     )
     overall = {model: scores.model_scores(rows, folds) for model, rows in trained.items()}
     scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))
