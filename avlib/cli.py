@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -35,6 +36,40 @@ def results(summary: Path = Path("metrics/summary.json")) -> None:
         "\nThen change a number: dvc exp run -S merml.dim=50; compare: dvc metrics diff"
         "\nYour own corpus: README.md, section `Your corpus in three steps`."
     )
+
+
+@app.command()
+def compare(
+    model_a: Annotated[str, typer.Argument(help="A model with predictions, such as merml.")],
+    model_b: Annotated[str, typer.Argument(help="The model to compare it with.")],
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's tables.")] = Path("data"),
+) -> None:
+    """Test whether two models of the last run differ, on the clips that both scored.
+
+    Prints the difference in accuracy with its bootstrap interval (whole subjects
+    resampled), McNemar's exact test over clips, and the corrected t-test over folds.
+    The p-values are of this comparison alone; the report corrects them over its
+    family of comparisons.
+    """
+    from avlib.evaluation import comparisons, comparisons_page
+    from avlib.tables import read_table
+
+    folder = data / "predictions"
+    tables = {}
+    for model in (model_a, model_b):
+        file = folder / f"{model}.parquet"
+        if not file.exists():
+            found = ", ".join(sorted(path.stem for path in folder.glob("*.parquet")))
+            todo = f"expected one of {found}" if found else "run `dvc repro` first"
+            raise DataError(f"{file}: there is no model {model!r} with predictions; {todo}")
+        tables[model] = read_table(file)
+        if tables[model].empty:
+            raise DataError(f"{file}: holds no predictions, as no clip has what {model} needs")
+    folds, clips = (read_table(data / f"{name}.parquet") for name in ("folds", "clips"))
+    compared = comparisons.compare(tables[model_a], tables[model_b], folds, clips)
+    for line in comparisons_page.summary_lines(compared):
+        typer.echo(line)
+    typer.echo("One comparison, not corrected for others; report/report.html corrects over all.")
 
 
 def main() -> None:

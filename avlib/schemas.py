@@ -71,6 +71,10 @@ SCHEMAS = {
         columns=_CLIPS,
         nullable=frozenset(_CLIPS) - {"clip_id", "corpus", "subject", "sha256"},
     ),
+    "votes": Schema(
+        key=("clip_id", "modality", "emotion"),
+        columns={**dict.fromkeys(("clip_id", "modality", "emotion"), TEXT), "ratings": INT},
+    ),
     "folds": Schema(("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "part": TEXT}),
     "faces": Schema(
         key=("clip_id", "frame"),

@@ -7,7 +7,7 @@ import pandas as pd
 from avlib import tables
 from avlib.clipwise import stop_when_too_many_failed
 from avlib.corpora import reader
-from avlib.corpora.base import Recording
+from avlib.corpora.base import Recording, Votes
 from avlib.corpora.describe import Described, describe
 from avlib.parallel import Failure, map_clips
 from avlib.params import load
@@ -17,7 +17,7 @@ PARAMS = ("corpus", "max_failed_fraction")
 
 
 def main() -> None:
-    """Write ``data/clips.parquet`` and the status of every file that looks like a clip."""
+    """Write ``data/clips.parquet``, ``data/votes.parquet`` and the status of every clip's file."""
     params = load(PARAMS)
     folder = RAW / params.corpus
     listing = reader(params.corpus).recordings(folder)
@@ -40,12 +40,23 @@ def main() -> None:
     failed = {clip_id: reason for clip_id, verdict, reason in status if verdict == "failed"}
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
     tables.write_table(Path("data/clips.parquet"), pd.DataFrame(rows), "clips")
+    tables.write_table(Path("data/votes.parquet"), votes_table(listing.votes), "votes")
 
 
 def describe_one(task: tuple[Recording, str]) -> Described:
     """Probe and hash one recording (in a worker)."""
     recording, folder = task
     return describe(recording, folder)
+
+
+def votes_table(votes: list[Votes]) -> pd.DataFrame:
+    """Lay out raters' answers, one row per clip, modality and emotion."""
+    rows = [
+        (vote.clip_id, vote.modality, emotion, ratings)
+        for vote in votes
+        for emotion, ratings in vote.counts.items()
+    ]
+    return pd.DataFrame(rows, columns=["clip_id", "modality", "emotion", "ratings"])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from avlib import tables
-from avlib.evaluation import scores
+from avlib.evaluation import comparisons, scores
 from avlib.evaluation.report import write_report
 from avlib.models import MODELS
 from avlib.params import Params, load
@@ -17,7 +17,7 @@ STAGES = ("clips", "faces", "visual_features", "speech", "audio_features")
 
 
 def main() -> None:
-    """Write ``report/`` and ``metrics/summary.json``."""
+    """Write ``report/``, ``metrics/summary.json`` and ``metrics/comparisons.json``."""
     params = load(PARAMS)
     clips = tables.read_table("data/clips.parquet")
     folds = tables.read_table("data/folds.parquet")
@@ -41,9 +41,12 @@ def main() -> None:
         },
         params=params.model_dump(),
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],
+        votes=tables.read_table("data/votes.parquet"),
     )
     overall = {model: scores.model_scores(rows, folds) for model, rows in trained.items()}
     scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))
+    compared = comparisons.as_json(comparisons.compare_all(trained, folds, clips))
+    scores.write_json(Path("metrics/comparisons.json"), compared)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,24 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Votes:
+    """What human raters answered about one clip.
+
+    Attributes
+    ----------
+    clip_id : str
+    modality : str
+        What they were given: "audio", "video" or "audio+video".
+    counts : dict
+        How many of them named each emotion that they could choose, in canonical words.
+    """
+
+    clip_id: str
+    modality: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Listing:
     """What a corpus folder holds.
 
@@ -84,11 +102,14 @@ class Listing:
         Media files, relative to the folder, whose names the corpus does not know.
     notes : list of str
         What was left out on purpose, and how much of the whole corpus is here.
+    votes : list of Votes
+        What raters answered about these recordings, where the corpus publishes it.
     """
 
     recordings: list[Recording]
     unrecognised: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    votes: list[Votes] = field(default_factory=list)
 
 
 class Reader(ABC):
@@ -152,7 +173,8 @@ class Reader(ABC):
         notes = list(listing.notes)
         if self.n_clips is not None and len(found) != self.n_clips:
             notes.append(f"{len(found):,} of the {self.n_clips:,} clips of {self.title} are here")
-        return Listing(self._completed(found), sorted(listing.unrecognised), notes)
+        unrecognised = sorted(listing.unrecognised)
+        return Listing(self._completed(found), unrecognised, notes, listing.votes)
 
     def _completed(self, recordings: list[Recording]) -> list[Recording]:
         """Name the corpus, and mark clips that lack a file which others of the corpus have.

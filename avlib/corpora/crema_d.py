@@ -6,7 +6,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from avlib.corpora.base import Listing, Reader, Recording, is_media, read_csv, walk
+import pandas as pd
+
+from avlib.corpora.base import Listing, Reader, Recording, Votes, is_media, read_csv, walk
 from avlib.errors import CorpusError
 
 _EMOTIONS = {
@@ -25,6 +27,8 @@ _NAME = re.compile(
 )
 _FOLDERS = {"VideoFlash": ".flv", "AudioWAV": ".wav", "AudioMP3": ".mp3"}
 _VOTES = {"vote_voice": "VoiceVote", "vote_face": "FaceVote", "vote_multimodal": "MultiModalVote"}
+_RATED = {"1": "audio", "2": "video", "3": "audio+video"}  # first digit of a tabulated row's id
+_RATING_ID = "Unnamed: 0"  # as pandas calls the column, whose header is empty
 
 
 class CremaD(Reader):
@@ -38,7 +42,10 @@ class CremaD(Reader):
 
     ``VideoDemographics.csv`` (ActorID, Age, Sex) and ``processedResults/summaryTable.csv``
     (FileName, VoiceVote, FaceVote, MultiModalVote: the crowd's consensus as letters, ties with
-    ``:``) are read where present; the label stays the intended emotion of the name.
+    ``:``) are read where present; the label stays the intended emotion of the name. So is
+    ``processedResults/tabulatedVotes.csv``: how many raters named each emotion (columns A D F H N
+    S), a row for each clip (fileName) and modality, told by the first digit of the row's id (1
+    voice, 2 face, 3 both: 100001, 200001 and 300001 are the same clip).
     """
 
     name: ClassVar[str] = "crema_d"
@@ -65,7 +72,9 @@ class CremaD(Reader):
         people = _people(folder / "VideoDemographics.csv")
         votes = _votes(folder / "processedResults" / "summaryTable.csv")
         recordings = [_recording(stem, paths, people, votes) for stem, paths in files.items()]
-        return Listing(recordings, unrecognised)
+        clip_ids = {_tabulated_name(stem): stem for stem in files}
+        ratings = _ratings(folder / "processedResults" / "tabulatedVotes.csv", clip_ids)
+        return Listing(recordings, unrecognised, votes=ratings)
 
 
 def _recording(
@@ -85,9 +94,13 @@ def _recording(
         sentence=sentence,
         intensity=_INTENSITIES[level],
         **people.get(actor, {}),
-        # The tables write XX where some copies of a file are named X.
-        **votes.get(f"{actor}_{sentence}_{emotion}_{'XX' if level == 'X' else level}", {}),
+        **votes.get(_tabulated_name(stem), {}),
     )
+
+
+def _tabulated_name(stem: str) -> str:
+    """Name of a clip in the tables, which write XX where some copies of a file are named X."""
+    return f"{stem}X" if stem.endswith("_X") else stem
 
 
 def _people(path: Path) -> dict[str, dict[str, Any]]:
@@ -137,3 +150,40 @@ def _vote(path: Path, column: str, letters: str) -> str | None:
             f"{path}: column {column!r} holds {letters!r}, expected letters of "
             f"{' '.join(_LETTERS)} joined with ':'; download the table again"
         ) from None
+
+
+def _ratings(path: Path, clip_ids: dict[str, str]) -> list[Votes]:
+    """Read how many raters named each emotion; nothing where the table is absent.
+
+    `clip_ids` are those that are here, by their name in the table.
+    """
+    if not path.exists():
+        return []
+    table = read_csv(path, (_RATING_ID, "fileName", *_LETTERS))
+    _require(path, table, _RATING_ID, r"[123]\d{5}", "100001 to 307442")
+    for letter in _LETTERS:
+        _require(path, table, letter, r"\d{1,6}", "a number of raters")
+    modality = table[_RATING_ID].str[0].map(_RATED)
+    twice = pd.DataFrame({"clip": table["fileName"], "modality": modality}).duplicated()
+    if twice.any():
+        raise CorpusError(
+            f"{path}: tabulates {table['fileName'][twice].iloc[0]} twice for "
+            f"{modality[twice].iloc[0]}, expected one row; download the table again"
+        )
+    counts = table[list(_LETTERS)].astype(int).to_numpy().tolist()
+    rows = zip(table["fileName"], modality, counts, strict=True)
+    return [
+        Votes(clip_ids[name], given, dict(zip(_LETTERS.values(), row, strict=True)))
+        for name, given, row in rows
+        if name in clip_ids
+    ]
+
+
+def _require(path: Path, table: pd.DataFrame, column: str, pattern: str, expected: str) -> None:
+    wrong = ~table[column].str.fullmatch(pattern)
+    if wrong.any():
+        row = table[wrong].iloc[0]
+        raise CorpusError(
+            f"{path}: column {column!r} holds {row[column]!r} for clip {row['fileName']}, "
+            f"expected {expected}; download the table again"
+        )

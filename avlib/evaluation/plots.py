@@ -173,6 +173,34 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
     return png.getvalue()
 
 
+def differences(
+    pairs: Mapping[str, tuple[float, tuple[float, float] | None]],
+) -> bytes:
+    """Draw differences in accuracy with their intervals, and the line of no difference.
+
+    Parameters
+    ----------
+    pairs
+        By name: difference in [-1, 1], and the bounds of its interval or None.
+    """
+    names = list(pairs)
+    with _figure(8, 0.9 + 0.3 * len(names)) as (figure, png):
+        axes = figure.subplots()
+        for row, (difference, bounds) in enumerate(pairs.values()):
+            apart = bounds is not None and not bounds[0] <= 0 <= bounds[1]
+            colour = PALETTE[0] if apart else PALETTE[7]
+            if bounds is not None:
+                axes.hlines(row, 100 * bounds[0], 100 * bounds[1], color=colour, linewidth=2)
+            # A filled dot: the interval leaves out zero.
+            face = colour if apart else "white"
+            axes.scatter(100 * difference, row, s=34, color=face, edgecolors=colour, zorder=3)
+        _rows(axes, names)
+        axes.axvline(0, color="#444444", linestyle="--", linewidth=1)
+        axes.margins(x=0.05)
+        axes.set_xlabel("difference in accuracy (points) and its interval; filled: without zero")
+    return png.getvalue()
+
+
 def stage_status(counts: pd.DataFrame) -> bytes:
     """Draw how many clips came through each stage.
 

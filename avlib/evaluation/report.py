@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 
 from avlib.evaluation import sections
+from avlib.evaluation.comparisons_page import paired_comparisons
 from avlib.evaluation.page import Page, Section, write_page
+from avlib.evaluation.people import people_beside_systems
 from avlib.evaluation.run import Run
 from avlib.params import Protocol
 from avlib.tables import read_table
@@ -31,6 +33,7 @@ def write_report(
     untrained: Mapping[str, str],
     params: Mapping[str, Any],
     notes: Sequence[str] = (),
+    votes: pd.DataFrame | None = None,
     extra: Sequence[Section] = (),
 ) -> None:
     """Write ``report.md``, ``report.html`` and ``pictures/`` into a folder.
@@ -53,6 +56,8 @@ def write_report(
         Parameters of the run.
     notes
         What the corpus' reader found worth saying.
+    votes
+        Table ``votes``: what the corpus' raters answered.
     extra
         Further sections, shown after the confusion matrices.
 
@@ -65,15 +70,17 @@ def write_report(
         model: table if isinstance(table, pd.DataFrame) else read_table(table)
         for model, table in predictions.items()
     }
-    run = Run(corpus, protocol, clips, folds, status, tables, notes)
+    run = Run(corpus, protocol, clips, folds, status, tables, notes, votes)
     parts = [
         sections.data_and_protocol(run),
         sections.results(run),
         sections.models(run, descriptions, untrained),
         sections.one_modality(run),
+        people_beside_systems(run),
         sections.raters_votes(run),
         sections.recalls(run),
         sections.confusions(run),
+        paired_comparisons(run),
         *extra,
         sections.folds(run),
         sections.published_results(run),

@@ -17,7 +17,7 @@ from avlib.protocols import SUBJECT_INDEPENDENT
 class Run:
     """Tables of one run; `predictions` by model, in the order of the report.
 
-    `notes` is what the corpus' reader found worth saying.
+    `notes` is what the corpus' reader found worth saying; `votes` what its raters answered.
     """
 
     corpus: str
@@ -27,6 +27,7 @@ class Run:
     status: pd.DataFrame
     predictions: dict[str, pd.DataFrame]
     notes: Sequence[str] = ()
+    votes: pd.DataFrame | None = None
 
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]]:
