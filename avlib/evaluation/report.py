@@ -9,7 +9,7 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from avlib.evaluation import sections
+from avlib.evaluation import modalities, sections
 from avlib.evaluation.page import Page, Section, write_page
 from avlib.evaluation.run import Run
 from avlib.params import Protocol
@@ -70,7 +70,9 @@ def write_report(
         sections.data_and_protocol(run),
         sections.results(run),
         sections.models(run, descriptions, untrained),
-        sections.one_modality(run),
+        modalities.one_modality(run),
+        modalities.contribution(run),
+        modalities.agreements(run),
         sections.raters_votes(run),
         sections.recalls(run),
         sections.confusions(run),
