@@ -1,8 +1,10 @@
 """``python -m avlib``: what the pipeline's stages do not do."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -35,6 +37,32 @@ def results(summary: Path = Path("metrics/summary.json")) -> None:
         "\nThen change a number: dvc exp run -S merml.dim=50; compare: dvc metrics diff"
         "\nYour own corpus: README.md, section `Your corpus in three steps`."
     )
+
+
+@app.command()
+def sweep(
+    parameters: Annotated[
+        list[str], typer.Argument(help="One or two, such as merml.dim merml.init.")
+    ],
+    model: str = typer.Option("", help="Default: what the first parameter begins with."),
+    out: Path = Path("metrics/plots/sweep.png"),
+) -> None:
+    """Draw accuracy over a parameter from the experiments of `dvc exp run --queue`."""
+    from avlib.evaluation.sweep import collect, draw
+
+    if len(parameters) > 2:
+        raise DataError(f"{len(parameters)} parameters to draw over; expected one or two")
+    shown = subprocess.run(
+        [sys.executable, "-m", "dvc", "exp", "show", "--json"], stdout=subprocess.PIPE, check=False
+    )
+    if shown.returncode:
+        raise DataError("`dvc exp show` failed, see above; run it from the project's root")
+    model = model or parameters[0].partition(".")[0]
+    table = collect(json.loads(shown.stdout), parameters, model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(draw(table, parameters, model))
+    typer.echo(table.to_string(index=False))
+    typer.echo(f"\n{out}")
 
 
 def main() -> None:

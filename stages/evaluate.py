@@ -81,7 +81,10 @@ def _embedded(
     picture = b""
     if draw and len(clip_id) >= embeddings.DRAWN_FROM:
         points = {space: embeddings.tsne(values) for space, values in spaces.items()}
-        title = f"{model}, {len(clip_id):,} test clips of fold {fold}"
+        title = (
+            f"{model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
+            f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
+        )
         picture = modality_plots.scatters(points, emotions, title, near)
     return {"neighbours": near, "embedded": len(clip_id)}, picture
 

@@ -42,8 +42,8 @@ def chosen(facts: FoldFacts) -> Section | None:
     text = [
         "In the order of the folds; chosen on the validation clips, or learned. sigma is in "
         "multiples of the median training distance. omega is the weight of video in the learned "
-        "distance and 1 - omega that of audio, b the distance that divides similar from dissimilar "
-        "pairs (MERML eqs. 4-6)."
+        "distance and 1 - omega that of audio, b the squared distance that divides similar from "
+        "dissimilar pairs (MERML eqs. 4-6)."
     ]
     return Section(
         "Chosen and learned",

@@ -68,7 +68,7 @@ def contribution(run: Run) -> Section | None:
     text = [
         "RBF-SVM on audio alone, RBF-SVM on video alone and MERML on both, as in figure 4 of the "
         "paper: mean accuracy over folds, and recall of each emotion over all test clips. The "
-        "numbers stand under `Results` and `Recall of each emotion`."
+        "numbers stand under Results and under Recall of each emotion."
     ]
     png = modality_plots.modality_bars(values)
     alt = "Accuracy and recall of each emotion: audio, video, and MERML on both"

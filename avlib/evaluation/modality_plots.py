@@ -15,7 +15,7 @@ _SPACES = {
     "video": "video, learned",
     "joint": "both, learned",
 }
-_MARKERS = "os^Dv*P<X>pd"
+_MARKERS = "os^DvXP*<>pd"
 _HATCHES = ("", "///", "...")
 _READABLE = 0.07  # share of a bar from which its number fits in
 
@@ -49,7 +49,7 @@ def scatters(
                 panel.scatter(
                     here[:, 0],
                     here[:, 1],
-                    s=30,
+                    s=36,
                     color=PALETTE[i % len(PALETTE)],
                     marker=_MARKERS[i % len(_MARKERS)],
                     edgecolors="white",
@@ -119,7 +119,13 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> bytes:
         wrong = Patch(
             facecolor="#999999", alpha=0.5, hatch="////", edgecolor="white", label="wrong"
         )
-        figure.legend(handles=[*parts, wrong], loc="outside upper center", ncols=5, frameon=False)
+        figure.legend(
+            handles=[*parts, wrong],
+            title="the joint decision agrees with",
+            loc="outside upper center",
+            ncols=5,
+            frameon=False,
+        )
     return png.getvalue()
 
 
