@@ -1,6 +1,7 @@
 """``python -m avlib``: what the pipeline's stages do not do."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +71,31 @@ def compare(
     for line in comparisons_page.summary_lines(compared):
         typer.echo(line)
     typer.echo("One comparison, not corrected for others; report/report.html corrects over all.")
+
+
+def sweep(
+    parameters: Annotated[
+        list[str], typer.Argument(help="One or two, such as merml.dim merml.init.")
+    ],
+    model: str = typer.Option("", help="Default: what the first parameter begins with."),
+    out: Path = Path("metrics/plots/sweep.png"),
+) -> None:
+    """Draw accuracy over a parameter from the experiments of `dvc exp run --queue`."""
+    from avlib.evaluation.sweep import collect, draw
+
+    if len(parameters) > 2:
+        raise DataError(f"{len(parameters)} parameters to draw over; expected one or two")
+    shown = subprocess.run(
+        [sys.executable, "-m", "dvc", "exp", "show", "--json"], stdout=subprocess.PIPE, check=False
+    )
+    if shown.returncode:
+        raise DataError("`dvc exp show` failed, see above; run it from the project's root")
+    model = model or parameters[0].partition(".")[0]
+    table = collect(json.loads(shown.stdout), parameters, model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(draw(table, parameters, model))
+    typer.echo(table.to_string(index=False))
+    typer.echo(f"\n{out}")
 
 
 def main() -> None:

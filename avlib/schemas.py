@@ -123,6 +123,16 @@ SCHEMAS = {
         columns={"clip_id": TEXT, "fold": INT, "audio": VECTOR, "video": VECTOR},
         nullable=frozenset({"audio", "video"}),
     ),
+    "embeddings": Schema(
+        key=("clip_id", "fold", "model"),
+        columns={
+            "clip_id": TEXT,
+            "fold": INT,
+            "model": TEXT,
+            **dict.fromkeys(("audio", "video", "joint"), VECTOR),
+        },
+        nullable=frozenset({"audio", "video", "joint"}),
+    ),
     "predictions": Schema(
         key=("clip_id", "fold", "model", "condition"),
         columns={

@@ -3,13 +3,17 @@
 python -m stages.evaluate MODEL
 """
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from avlib import tables
-from avlib.evaluation import plots, scores
+from avlib.evaluation import embeddings, modality_plots, plots, scores
+from avlib.evaluation.agreement import agreement, decisions
 from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.stage import run
@@ -32,8 +36,14 @@ def main() -> None:
         scores.write_json(METRICS / f"{model}.json", {"clips": 0})
         return
     by_fold = scores.fold_scores(predictions, folds)
+    drawn = False  # one fold's embeddings make the picture
     for fold, values in by_fold.items():
-        scores.write_json(METRICS / "folds" / model / f"fold-{fold}.json", values)
+        near, planes = _embedded(model, fold, clips, draw=not drawn)
+        if planes:
+            (pictures / "tsne.png").write_bytes(planes)
+            drawn = True
+        facts = values | _chosen(model, fold) | near
+        scores.write_json(METRICS / "folds" / model / f"fold-{fold}.json", facts)
     overall = scores.model_scores(predictions, folds)
     scores.write_json(METRICS / f"{model}.json", overall)
 
@@ -42,6 +52,41 @@ def main() -> None:
     (pictures / "confusion.png").write_bytes(plots.confusion(counts, emotions, model))
     accuracies = {model: [values["accuracy"] for values in by_fold.values()]}
     (pictures / "folds.png").write_bytes(plots.fold_dots(accuracies, 1 / len(emotions)))
+    decided = decisions(predictions)
+    if decided is not None and len(decided):
+        png = modality_plots.agreement_bars({model: agreement(decided)})
+        (pictures / "agreement.png").write_bytes(png)
+
+
+def _chosen(model: str, fold: int) -> dict[str, Any]:
+    """Return what training chose or learned in a fold, under ``chosen``."""
+    settings = Path("data/models") / model / f"fold-{fold}" / "settings.json"
+    if not settings.is_file():  # nothing was trained in this fold
+        return {}
+    return {"chosen": json.loads(settings.read_text())["chosen"]}
+
+
+def _embedded(
+    model: str, fold: int, clips: pd.DataFrame, *, draw: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Score the neighbourhoods of a fold's embedded clips, and draw them where asked."""
+    rows = tables.read_table(f"data/embeddings/{model}/fold-{fold}.parquet")
+    fisher = tables.read_table(f"data/fisher/fold-{fold}.parquet")
+    clip_id, spaces = embeddings.spaces(fisher, rows)
+    if not len(clip_id):
+        return {}, b""
+    of_clip = clips.set_index("clip_id").loc[clip_id]
+    emotions, subjects = (of_clip[c].to_numpy(dtype=str) for c in ("emotion", "subject"))
+    near = {s: embeddings.neighbours_accuracy(v, emotions, subjects) for s, v in spaces.items()}
+    picture = b""
+    if draw and len(clip_id) >= embeddings.DRAWN_FROM:
+        points = {space: embeddings.tsne(values) for space, values in spaces.items()}
+        title = (
+            f"{model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
+            f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
+        )
+        picture = modality_plots.scatters(points, emotions, title, near)
+    return {"neighbours": near, "embedded": len(clip_id)}, picture
 
 
 if __name__ == "__main__":

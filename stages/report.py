@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from avlib import tables
-from avlib.evaluation import comparisons, scores
+from avlib.evaluation import comparisons, learned, scores
 from avlib.evaluation.report import write_report
 from avlib.models import MODELS
 from avlib.params import Params, load
@@ -25,6 +26,9 @@ def main() -> None:
         model: tables.read_table(f"data/predictions/{model}.parquet") for model in MODELS
     }
     trained = {model: rows for model, rows in predictions.items() if len(rows)}
+    facts = {model: _fold_facts(model) for model in trained}
+    drawn = {model: Path(f"metrics/plots/{model}/tsne.png") for model in trained}
+    planes = {model: file.read_bytes() for model, file in drawn.items() if file.is_file()}
     write_report(
         Path("report"),
         corpus=params.corpus,
@@ -40,6 +44,7 @@ def main() -> None:
             if model not in trained
         },
         params=params.model_dump(),
+        extra=[s for s in (learned.chosen(facts), learned.embeddings(facts, planes)) if s],
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],
         votes=tables.read_table("data/votes.parquet"),
     )
@@ -47,6 +52,12 @@ def main() -> None:
     scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))
     compared = comparisons.as_json(comparisons.compare_all(trained, folds, clips))
     scores.write_json(Path("metrics/comparisons.json"), compared)
+
+
+def _fold_facts(model: str) -> dict[int, dict[str, Any]]:
+    """Read what `evaluate` wrote about each fold of a model."""
+    files = Path(f"metrics/folds/{model}").glob("fold-*.json")
+    return {int(f.stem.removeprefix("fold-")): json.loads(f.read_text()) for f in files}
 
 
 if __name__ == "__main__":

@@ -114,9 +114,13 @@ def test_every_model_is_trained_evaluated_and_reported():
             trained |= set(stage.get("matrix", {}).get("model", [name.removeprefix("train_")]))
     assert trained == set(STAGES["evaluate"]["matrix"]["model"]) == set(MODELS)
     reported = {d for d in STAGES["report"]["deps"] if d.startswith(("metrics/", "data/pred"))}
-    assert reported == {f"metrics/{m}.json" for m in MODELS} | {
-        f"data/predictions/{m}.parquet" for m in MODELS
-    }
+    read = (
+        "metrics/{}.json",
+        "metrics/folds/{}",
+        "metrics/plots/{}",
+        "data/predictions/{}.parquet",
+    )
+    assert reported == {path.format(m) for m in MODELS for path in read}
 
 
 def test_every_stage_says_what_it_does_and_there_are_not_too_many():

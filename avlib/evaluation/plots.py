@@ -74,7 +74,7 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     side = 1.35 + 0.42 * n
-    with _figure(side + 0.2, side) as (figure, png):
+    with drawing(side + 0.2, side) as (figure, png):
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in np.ndindex(n, n):
@@ -111,7 +111,7 @@ def recall_bars(recalls: Mapping[str, Mapping[str, float]], chance: float) -> by
     emotions = list(next(iter(recalls.values())))
     columns = 3 if len(emotions) in (3, 5, 6, 9) else 4  # few empty panels
     rows = -(-len(emotions) // columns)
-    with _figure(9, rows * (0.75 + 0.24 * len(models)) + 0.3) as (figure, png):
+    with drawing(9, rows * (0.75 + 0.24 * len(models)) + 0.3) as (figure, png):
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for panel in panels.flat[len(emotions) :]:
             panel.set_visible(False)
@@ -138,7 +138,7 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
     models = list(scores)
     means = 100 * np.array([round(scores[m]["accuracy"], DIGITS) for m in models], dtype=float)
     stds = 100 * np.array([scores[m]["accuracy_std"] for m in models], dtype=float)
-    with _figure(8, 1.1 + 0.36 * len(models)) as (figure, png):
+    with drawing(8, 1.1 + 0.36 * len(models)) as (figure, png):
         axes = figure.subplots()
         _bars(axes, models, means, stds)
         _chance(axes, chance, 100)
@@ -155,7 +155,7 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
         Accuracy in [0, 1] by model, one value a fold; NaN where a fold scored no clip.
     """
     models = list(accuracies)
-    with _figure(8, 1.1 + 0.36 * len(models)) as (figure, png):
+    with drawing(8, 1.1 + 0.36 * len(models)) as (figure, png):
         axes = figure.subplots()
         for row, model in enumerate(models):
             values = 100 * np.array(accuracies[model], dtype=float)
@@ -167,7 +167,7 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
             axes.scatter(values, height, s=22, color=colour, alpha=0.75, linewidths=0, zorder=3)
             if len(values):
                 axes.vlines(values.mean(), row - 0.34, row + 0.34, color=colour, linewidth=2.5)
-        _rows(axes, models)
+        name_rows(axes, models)
         _chance(axes, chance, 100)
         axes.set(xlim=(0, 108), xlabel="accuracy (%): one dot a fold, the bar is their mean")
     return png.getvalue()
@@ -184,7 +184,7 @@ def differences(
         By name: difference in [-1, 1], and the bounds of its interval or None.
     """
     names = list(pairs)
-    with _figure(8, 0.9 + 0.3 * len(names)) as (figure, png):
+    with drawing(8, 0.9 + 0.3 * len(names)) as (figure, png):
         axes = figure.subplots()
         for row, (difference, bounds) in enumerate(pairs.values()):
             apart = bounds is not None and not bounds[0] <= 0 <= bounds[1]
@@ -194,7 +194,7 @@ def differences(
             # A filled dot: the interval leaves out zero.
             face = colour if apart else "white"
             axes.scatter(100 * difference, row, s=34, color=face, edgecolors=colour, zorder=3)
-        _rows(axes, names)
+        name_rows(axes, names)
         axes.axvline(0, color="#444444", linestyle="--", linewidth=1)
         axes.margins(x=0.05)
         axes.set_xlabel("difference in accuracy (points) and its interval; filled: without zero")
@@ -210,7 +210,7 @@ def stage_status(counts: pd.DataFrame) -> bytes:
         Clips by stage (rows, in order) and status (columns, keys of ``STATUS_COLOURS``).
     """
     total = int(counts.sum(axis="columns").max())
-    with _figure(8, 1.1 + 0.36 * len(counts)) as (figure, png):
+    with drawing(8, 1.1 + 0.36 * len(counts)) as (figure, png):
         axes = figure.subplots()
         left = np.zeros(len(counts))
         for status, colour in STATUS_COLOURS.items():
@@ -221,7 +221,7 @@ def stage_status(counts: pd.DataFrame) -> bytes:
         for row, (_, stage) in enumerate(counts.iterrows()):
             words = [f"{int(n):,} {status}" for status, n in stage.items() if n]
             axes.text(total * 1.015, row, " · ".join(words), va="center", fontsize=8)
-        _rows(axes, list(counts.index))
+        name_rows(axes, list(counts.index))
         axes.grid(visible=False)
         axes.set(xlim=(0, total), xlabel="clips")
         axes.legend(
@@ -245,10 +245,11 @@ def _bars(axes: Axes, names: list[str], values: np.ndarray, std: np.ndarray | No
             text, (end, row), (4, 0), textcoords="offset points", va="center", fontsize=8
         )
         label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-    _rows(axes, names)
+    name_rows(axes, names)
 
 
-def _rows(axes: Axes, names: list[str]) -> None:
+def name_rows(axes: Axes, names: list[str]) -> None:
+    """Name the rows of horizontal bars at 0, 1, ... from the top."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -270,7 +271,7 @@ def _chance(axes: Axes, chance: float, scale: float) -> None:
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
     """Give an empty figure (inches) and the buffer that holds its PNG afterwards."""
     png = io.BytesIO()
     with mpl.rc_context():

@@ -9,7 +9,7 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from avlib.evaluation import sections
+from avlib.evaluation import modalities, sections
 from avlib.evaluation.comparisons_page import paired_comparisons
 from avlib.evaluation.page import Page, Section, write_page
 from avlib.evaluation.people import people_beside_systems
@@ -75,7 +75,9 @@ def write_report(
         sections.data_and_protocol(run),
         sections.results(run),
         sections.models(run, descriptions, untrained),
-        sections.one_modality(run),
+        modalities.one_modality(run),
+        modalities.contribution(run),
+        modalities.agreements(run),
         people_beside_systems(run),
         sections.raters_votes(run),
         sections.recalls(run),

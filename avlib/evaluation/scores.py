@@ -28,6 +28,7 @@ from avlib.tables import atomic_path
 DEFAULT = "default"
 METRICS = ("accuracy", "uar", "f1_macro")
 DIGITS = 4
+NOTHING = 1e-12  # what rounding errors leave of a 0
 _KEY = ["clip_id", "fold", "model", "condition"]
 
 
@@ -226,8 +227,8 @@ def summary(
 def to_json(value: Any) -> str:
     """Write a value as JSON that is the same on every run and short to read in a diff.
 
-    Keys are sorted, fractions rounded to four digits, NaN is null, and a list of plain values
-    stands on one line.
+    Keys are sorted, fractions rounded to four digits (those that this would make 0 to four
+    significant ones), NaN is null, and a list of plain values stands on one line.
     """
     text = json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     # A line break inside the quotes would be escaped, so this only meets the breaks of the layout.
@@ -309,5 +310,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return round(value, DIGITS) if math.isfinite(value) else None
+        if not math.isfinite(value):
+            return None
+        rounded = round(value, DIGITS)
+        if rounded or abs(value) < NOTHING:
+            return rounded
+        return float(f"{value:.{DIGITS}g}")  # a small setting that was chosen is not 0
     return value

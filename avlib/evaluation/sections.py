@@ -12,7 +12,7 @@ from avlib.evaluation import plots
 from avlib.evaluation.page import Picture, Section, Table
 from avlib.evaluation.published import Published, beside, cite
 from avlib.evaluation.run import Run
-from avlib.evaluation.scores import DEFAULT, DIGITS, conditions_of, model_scores
+from avlib.evaluation.scores import DEFAULT, DIGITS, model_scores
 from avlib.protocols import PARTS
 
 LISTED = 100  # reasons of one status that the report lists
@@ -110,22 +110,6 @@ def models(
     if absent:
         tables.append(Table(["without scores", "what it is", "why"], "lll", absent))
     return Section("Models", tables=tables) if tables else None
-
-
-def one_modality(run: Run) -> Section | None:
-    """Score models that were also tested with less than what they were made for."""
-    rows = []
-    for model, table in run.predictions.items():
-        conditions = conditions_of(table)
-        for condition in conditions if len(conditions) > 1 else ():
-            allowed = "all" if condition == DEFAULT else f"{condition} only"
-            scores = model_scores(table, run.folds, condition=condition)
-            rows.append([model, allowed, _used(table, condition), *_score_cells(scores)])
-    if not rows:
-        return None
-    columns = ["model", "allowed in the test", "used", *_SCORE_COLUMNS]
-    text = ["The same trained models, tested with all their modalities and with one alone."]
-    return Section("One modality at a time", text, [Table(columns, "lll" + "r" * 4, rows)])
 
 
 def raters_votes(run: Run) -> Section | None:

@@ -73,6 +73,9 @@ class MERMLModel(VectorModel):
         self.metric_ = self._learn(everything, epochs, choice.confusion)
         self.svm_ = svm.fit(_embedded(self.metric_, everything), everything.emotion, choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma, "epochs": epochs}
+        self.chosen_["b"] = float(self.metric_.b_)
+        if self.metric_.omega_ is not None:
+            self.chosen_["omega"] = float(self.metric_.omega_)
         if epochs == max(stops) > 1 and not self.metric_.converged_:
             log.warning("MERML's loss still fell when it stopped after %d epochs", epochs)
         return self
@@ -108,6 +111,13 @@ class MERMLModel(VectorModel):
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Project each modality; the weights are omega and 1 - omega."""
         return Embedding(self.metric_.project(features), self.metric_.weights_)
+
+    def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return W_m x_m of each modality, and jointly [sqrt(1 - omega) W_a x_a ; ...] (eq. 4)."""
+        spaces = self.metric_.project(features)
+        if len(features) == len(self.modalities) > 1:
+            spaces["joint"] = self.metric_.transform(features)
+        return spaces
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from avlib import tables
 from avlib.foldwise import run_foldwise
@@ -76,7 +77,11 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
         f"{stage}/{recipe.name}",
         train_fold,
         {fold: {"fold": fold, "recipe": recipe, "allowed": list(modalities)} for fold in numbers},
-        out={"predictions": parts, "model": Path("data/models") / recipe.name},
+        out={
+            "predictions": parts,
+            "model": Path("data/models") / recipe.name,
+            "embeddings": Path("data/embeddings") / recipe.name,
+        },
         params={"settings": recipe.settings, "modalities": list(modalities)},
         inputs=[*_SEEN_BY_ALL, *Path("data/fisher").glob("*.parquet")],
         code=[recipe.make],
@@ -85,10 +90,11 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
 
 
 def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
-    """Write ``model/`` and ``predictions.parquet`` of one fold.
+    """Write ``model/``, ``predictions.parquet`` and ``embeddings.parquet`` of one fold.
 
     The test clips are predicted under several conditions: ``default`` with all that the model may
-    use, and, where that is two modalities, each of them alone.
+    use, and, where that is two modalities, each of them alone. Embeddings are the test clips in the
+    spaces that the model learned; a model that takes vectors as they are has none.
 
     Parameters
     ----------
@@ -107,6 +113,7 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     )
     (folder / "model").mkdir()
     tables_of_rows = []
+    embedded = tables.no_rows("embeddings")
     if used and (used == recipe.modalities or not recipe.needs_all):
         model = recipe.make(len(emotions), used, **recipe.settings)
         model.fit(training, parts["validation"])
@@ -115,8 +122,10 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
         for condition, allowed in conditions.items():
             rows = _predict(model, parts["test"], emotions, allowed)
             tables_of_rows.append(rows.assign(condition=condition, fold=fold, model=recipe.name))
+        embedded = _embed(model, parts["test"], fold, recipe.name)
     table = pd.concat(tables_of_rows) if tables_of_rows else tables.no_rows("predictions")
     tables.write_table(folder / "predictions.parquet", table, "predictions")
+    tables.write_table(folder / "embeddings.parquet", embedded, "embeddings")
 
 
 def load_fold(fold: int) -> tuple[list[str], dict[str, VectorClips]]:
@@ -165,3 +174,19 @@ def _predict(
             **{f"prob_{emotion}": chances[:, i] for i, emotion in enumerate(emotions)},
         }
     )
+
+
+def _embed(model: VectorModel, test: VectorClips, fold: int, name: str) -> pa.Table:
+    """Place the test clips in the spaces that the model learned; null where one has no place."""
+    clips = test.select(model.scorable(test))
+    spaces = model.embeddings(clips)
+    if not spaces:
+        return tables.no_rows("embeddings")
+    columns = {
+        space: tables.fixed_size_list(spaces[space], mask=np.isnan(spaces[space]).any(axis=1))
+        if space in spaces
+        else pa.nulls(len(clips))
+        for space in (*BOTH, "joint")
+    }
+    keys = {"clip_id": clips.clip_id, "fold": [fold] * len(clips), "model": [name] * len(clips)}
+    return tables.conform({**keys, **columns}, "embeddings")

@@ -58,6 +58,43 @@ class VectorModel(Model):
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Embed vectors of one or more of the system's modalities."""
 
+    def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the vectors in the spaces that the system learned; none by default.
+
+        Parameters
+        ----------
+        features : dict of str to array of shape (n, d_modality)
+            Of one or more of the system's modalities.
+
+        Returns
+        -------
+        dict of str to float32 array of shape (n, p)
+            "audio" and "video" where a modality has a space of its own; "joint", which needs all
+            modalities, where there is one for all of them. Distances are Euclidean.
+        """
+        return {}
+
+    def embeddings(self, clips: VectorClips) -> dict[str, np.ndarray]:
+        """Return `learned_spaces` of clips that may lack a modality.
+
+        Parameters
+        ----------
+        clips : VectorClips
+            Each has at least one of the system's modalities (ask `scorable`).
+
+        Returns
+        -------
+        dict of str to float32 array of shape (n_clips, p)
+            Rows of NaN for the clips that have no place in a space.
+        """
+        columns: dict[str, np.ndarray] = {}
+        for held, rows in self._patterns(clips, BOTH):
+            spaces = self.learned_spaces({m: clips.features[m][rows] for m in held})
+            for name, vectors in spaces.items():
+                empty = np.full((len(clips), vectors.shape[1]), np.nan, np.float32)
+                columns.setdefault(name, empty)[rows] = vectors
+        return columns
+
     def scorable(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return which clips have a modality that is used and allowed, bool of shape (n,)."""
         used = [m for m in self.modalities if m in modalities]

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from avlib.evaluation import plots
+from avlib.evaluation import modality_plots, plots
+from avlib.evaluation.agreement import CATEGORIES
 
 EMOTIONS = ["anger", "calm", "fear"]
 
@@ -24,13 +25,39 @@ def draw(name, scale=1.0):
         )
     if name == "fold_dots":
         return plots.fold_dots({"merml": [0.5, 0.6 * scale, float("nan")], "avef": [0.4]}, 1 / 3)
+    if name == "scatters":
+        plane = np.random.default_rng(0).normal(size=(9, 2)) ** (1 if scale == 1 else 2)
+        near = {"raw": 0.4, "audio": 0.5, "joint": float("nan")}
+        points = dict.fromkeys(near, plane)
+        return modality_plots.scatters(points, np.array(EMOTIONS * 3), "merml", near)
+    if name == "agreement_bars":
+        columns = pd.MultiIndex.from_product([("clips", "right"), CATEGORIES])
+        rows = [[4, 3, 2, 1, 4 * scale, 0, 2, 1], [1, 0, 0, 0, 0, 0, 0, 0]]
+        table = pd.DataFrame(rows, index=["all", "fear"], columns=columns)
+        return modality_plots.agreement_bars({"merml": table, "svm": table})
+    if name == "modality_bars":
+        values = {"average": 0.6 * scale, "anger": float("nan")}
+        return modality_plots.modality_bars(dict.fromkeys(("audio", "video", "merml"), values))
+    if name == "weight_dots":
+        return modality_plots.weight_dots([0.4, 0.5 * scale])
     counts = {"ok": [9, 8], "degraded": [0, int(2 * scale)], "failed": [1, 0]}
     return plots.stage_status(pd.DataFrame(counts, index=["faces", "speech"]))
 
 
-NAMES = ("confusion", "recall_bars", "comparison_bars", "fold_dots", "stage_status")
+NAMES = (
+    "confusion",
+    "recall_bars",
+    "comparison_bars",
+    "fold_dots",
+    "stage_status",
+    "scatters",
+    "agreement_bars",
+    "modality_bars",
+    "weight_dots",
+)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", NAMES)
 def test_picture_is_the_same_on_every_run_whatever_the_users_settings(name):
     first = draw(name)

@@ -157,6 +157,13 @@ def test_summary_has_one_short_line_a_model(tiny):
     assert line["accuracy"] == round(scores["merml"]["accuracy"], 4)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.00012345, 0.0001), (1.23456e-6, 1.235e-6), (5e-17, 0.0), (-2e-7, -2e-7)]
+)
+def test_small_settings_are_not_rounded_away_and_rounding_errors_are(value, shown):
+    assert json.loads(to_json(value)) == shown
+
+
 def test_json_is_sorted_rounded_and_the_same_every_time(tmp_path, tiny):
     scores = fold_scores(tiny.predict(), tiny.folds)[0]
     write_json(tmp_path / "metrics" / "fold-0.json", scores)

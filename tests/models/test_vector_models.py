@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from avlib.errors import DataError
 from avlib.models.base import VectorClips
@@ -142,3 +143,39 @@ def test_vector_that_is_not_finite_names_the_clip(parts):
         SVMModel(4).fit(train, validation)
     with pytest.raises(DataError, match=f"video vector of clip {test.clip_id[5]} is not finite"):
         model.predict_proba(test)
+
+
+def test_distances_in_the_joint_space_are_those_of_the_svms_kernel(parts):
+    train, validation, test = parts
+    model = MAKERS["merml"]().fit(train, validation)
+    spaces = model.embeddings(test)
+    embedded = model.embed(test.features)
+    np.testing.assert_allclose(
+        cdist(spaces["joint"], spaces["joint"], "sqeuclidean"),
+        embedded.distances(embedded),
+        rtol=1e-4,
+        atol=1e-4 * embedded.distances(embedded).max(),
+    )
+    weight = model.chosen_["omega"]
+    parts_ = [np.sqrt(1 - weight) * spaces["audio"], np.sqrt(weight) * spaces["video"]]
+    np.testing.assert_allclose(np.hstack(parts_), spaces["joint"], rtol=1e-5)
+
+
+def test_clip_without_a_modality_has_no_place_in_its_space_nor_in_the_joint_one(parts):
+    train, validation, test = parts
+    model = MAKERS["merml"]().fit(train, validation)
+    whole = model.embeddings(test)
+    spaces = model.embeddings(without(without(test, "audio", slice(0, 20)), "video", slice(20, 40)))
+    lacking = {name: np.isnan(values).all(axis=1) for name, values in spaces.items()}
+    row = np.arange(60)
+    np.testing.assert_array_equal(lacking["audio"], row < 20)
+    np.testing.assert_array_equal(lacking["video"], (row >= 20) & (row < 40))
+    np.testing.assert_array_equal(lacking["joint"], row < 40)
+    for name, values in spaces.items():
+        np.testing.assert_allclose(values[~lacking[name]], whole[name][~lacking[name]], rtol=1e-4)
+
+
+def test_vectors_as_they_are_have_no_learned_space_and_one_modality_no_joint_one(parts):
+    train, validation, test = parts
+    assert MAKERS["svm_concat"]().fit(train, validation).embeddings(test) == {}
+    assert list(MAKERS["merml_video"]().fit(train, validation).embeddings(test)) == ["video"]

@@ -1,0 +1,61 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from avlib import tables
+from avlib.models.merml import MERMLModel
+from avlib.models.svm import SVMModel
+from avlib.models.training import Recipe, train_fold
+
+METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
+
+
+@pytest.fixture
+def fold(tmp_path, monkeypatch, parts):
+    """Tables of one fold, in the folders where the stages look for them; one has no sound.
+
+    Returns the test part and the row of that clip.
+    """
+    monkeypatch.chdir(tmp_path)
+    rows, keys = [], []
+    for part, clips in zip(("train", "validation", "test"), parts, strict=True):
+        for i, clip in enumerate(clips.clip_id):
+            features = {m: values[i].tolist() for m, values in clips.features.items()}
+            rows.append({"clip_id": clip, "fold": 0, **features})
+            keys.append((clip, clips.subject[i], f"e{clips.emotion[i]}", part))
+    lost = len(parts[0]) + len(parts[1])
+    rows[lost]["audio"] = None
+    frame = pd.DataFrame(keys, columns=["clip_id", "subject", "emotion", "part"]).assign(fold=0)
+    unknown = [c for c in tables.SCHEMAS["clips"].columns if c not in frame]
+    clips = frame.assign(**dict.fromkeys(unknown)).assign(corpus="x", sha256="x")
+    tables.write_table("data/clips.parquet", clips.drop(columns=["part", "fold"]), "clips")
+    tables.write_table("data/folds.parquet", frame[["clip_id", "fold", "part"]], "folds")
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    tables.write_table("data/fisher/fold-0.parquet", columns, "fisher")
+    return parts[2], rows[lost]["clip_id"]
+
+
+def train(tmp_path, make, **settings):
+    out = tmp_path / "out"
+    out.mkdir()
+    recipe = Recipe("m", make, settings=settings)
+    train_fold({"fold": 0, "recipe": recipe, "allowed": ["audio", "video"]}, out)
+    return out, tables.read_table(out / "embeddings.parquet")
+
+
+def test_test_clips_are_kept_where_the_saved_model_places_them(tmp_path, fold):
+    test, lost = fold
+    out, rows = train(tmp_path, MERMLModel, metric=METRIC)
+    assert sorted(rows["clip_id"]) == sorted(test.clip_id)
+    assert rows.loc[rows["audio"].isna(), "clip_id"].tolist() == [lost]
+    assert rows.loc[rows["joint"].isna(), "clip_id"].tolist() == [lost]
+    metric = MERMLModel.load(out / "model").metric_
+    ordered = test.select(np.argsort(test.clip_id))
+    expected = ordered.features["video"] @ metric.W_["video"].T
+    np.testing.assert_allclose(tables.vectors(rows["video"]), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_model_that_learns_no_space_keeps_no_embeddings(tmp_path, fold):
+    out, rows = train(tmp_path, SVMModel)
+    assert len(rows) == 0
+    assert len(tables.read_table(out / "predictions.parquet"))
