@@ -8,6 +8,8 @@ import pandas as pd
 from avlib import tables
 from avlib.evaluation import scores
 from avlib.evaluation.report import write_report
+from avlib.evaluation.robustness import read_curves
+from avlib.evaluation.robustness_section import robustness_section
 from avlib.models import MODELS
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
@@ -25,6 +27,9 @@ def main() -> None:
         model: tables.read_table(f"data/predictions/{model}.parquet") for model in MODELS
     }
     trained = {model: rows for model, rows in predictions.items() if len(rows)}
+    robustness = robustness_section(
+        read_curves(Path("metrics/robustness"), params.robustness.models)
+    )
     write_report(
         Path("report"),
         corpus=params.corpus,
@@ -41,6 +46,7 @@ def main() -> None:
         },
         params=params.model_dump(),
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],
+        extra=[robustness] if robustness else [],
     )
     overall = {model: scores.model_scores(rows, folds) for model, rows in trained.items()}
     scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))
