@@ -130,6 +130,26 @@ class Merml(Section):
     seed: int = Field(ge=0)
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Robustness(Section):
+    """Corruptions of test clips, and the models that are tried on them."""
+
+    models: list[Literal["svm_audio", "svm_video", "svm_concat", "merml"]]
+    snr: list[float] = Field(min_length=1)
+    occlusion: list[Share] = Field(min_length=1)
+    missing: list[Share] = Field(min_length=1)
+    seed: int = Field(ge=0)
+
+    @field_validator("models", "snr", "occlusion", "missing")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) < len(values):
+            raise ValueError("names a value twice")
+        return values
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -146,6 +166,7 @@ class Params(Section):
     fisher: Fisher
     svm: SVM
     merml: Merml
+    robustness: Robustness
 
     @field_validator("modalities")
     @classmethod

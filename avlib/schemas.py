@@ -142,6 +142,28 @@ SCHEMAS = {
         },
         prefix="prob_",
     ),
+    "robustness": Schema(
+        key=("clip_id", "fold", "model", "corruption", "level"),
+        columns={
+            "clip_id": TEXT,
+            "fold": INT,
+            **dict.fromkeys(("model", "corruption"), TEXT),
+            "level": FLOAT,
+            **dict.fromkeys(("modalities", "emotion", "predicted"), TEXT),
+        },
+        prefix="prob_",
+    ),
+    "corrupted": Schema(  # lies in the memory alone
+        key=("clip_id", "fold", "corruption", "level"),
+        columns={
+            "clip_id": TEXT,
+            "fold": INT,
+            "corruption": TEXT,
+            "level": FLOAT,
+            "vector": VECTOR,
+        },
+        per_clip=True,
+    ),
     "status": Schema(
         key=("clip_id", "stage"),
         columns=dict.fromkeys(("clip_id", "stage", "status", "reason"), TEXT),

@@ -9,6 +9,8 @@ import pandas as pd
 from avlib import tables
 from avlib.evaluation import comparisons, learned, scores
 from avlib.evaluation.report import write_report
+from avlib.evaluation.robustness import read_curves
+from avlib.evaluation.robustness_section import robustness_section
 from avlib.models import MODELS
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
@@ -29,6 +31,11 @@ def main() -> None:
     facts = {model: _fold_facts(model) for model in trained}
     drawn = {model: Path(f"metrics/plots/{model}/tsne.png") for model in trained}
     planes = {model: file.read_bytes() for model, file in drawn.items() if file.is_file()}
+    more = [
+        learned.chosen(facts),
+        learned.embeddings(facts, planes),
+        robustness_section(read_curves(Path("metrics/robustness"), params.robustness.models)),
+    ]
     write_report(
         Path("report"),
         corpus=params.corpus,
@@ -44,7 +51,7 @@ def main() -> None:
             if model not in trained
         },
         params=params.model_dump(),
-        extra=[s for s in (learned.chosen(facts), learned.embeddings(facts, planes)) if s],
+        extra=[section for section in more if section],
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],
         votes=tables.read_table("data/votes.parquet"),
     )

@@ -28,14 +28,34 @@ def audio_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRow
     signal = from_pcm(speech["pcm"][0].as_py())
     if not np.any(signal):
         return ClipRows(no_rows("audio"), "degraded", "silence")
-    rate, names = speech["sample_rate"][0].as_py(), params["feature_set"]
-    if params["level"] == "frames":
-        times, values = frame_descriptors(signal, rate, names)
-    elif params["level"] == "windows":
-        times, values = windowed_functionals(
-            signal, rate, names, window=params["window"], hop=params["hop"]
-        )
-    else:
-        times = np.array([len(signal) / rate / 2])
-        values = functionals(signal, rate, names)[np.newaxis]
+    times, values = describe_sound(signal, speech["sample_rate"][0].as_py(), params)
     return ClipRows({"frame": np.arange(len(times)), "time": times, "descriptor": values})
+
+
+def describe_sound(
+    signal: np.ndarray, rate: int, params: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Describe a recording as section ``audio`` of params.yaml says.
+
+    Parameters
+    ----------
+    signal : float array of shape (n,)
+    rate : int
+        In Hz.
+    params
+        Section ``audio``.
+
+    Returns
+    -------
+    times : array of shape (n_frames,), float64
+        In seconds; one frame, in the middle, where the whole clip is described.
+    values : array of shape (n_frames, d), float32
+    """
+    names = params["feature_set"]
+    if params["level"] == "frames":
+        return frame_descriptors(signal, rate, names)
+    if params["level"] == "windows":
+        window, hop = params["window"], params["hop"]
+        return windowed_functionals(signal, rate, names, window=window, hop=hop)
+    values = functionals(signal, rate, names)[np.newaxis]
+    return np.array([len(signal) / rate / 2]), values

@@ -47,6 +47,30 @@ class ClipVectors:
         """Write mean and scale as npz."""
         np.savez(path, mean_=self._scaler.mean_, scale_=self._scaler.scale_)
 
+    @classmethod
+    def load(cls, path: Path) -> "ClipVectors":
+        """Read what `save` wrote."""
+        vectors = cls()
+        with np.load(path, allow_pickle=False) as state:
+            vectors._scaler = StandardScaler()
+            vectors._scaler.mean_, vectors._scaler.scale_ = state["mean_"], state["scale_"]
+        return vectors
+
+
+def load_encoder(path: Path, level: str, backend: str) -> Any:
+    """Read the encoder that `encode_fold` fitted for a modality.
+
+    Parameters
+    ----------
+    path
+        ``data/fisher_encoders/fold-<k>/<modality>.npz``.
+    level, backend
+        ``audio.level`` and ``fisher.backend`` of params.yaml.
+    """
+    if path.stem == "audio" and level == "clip":
+        return ClipVectors.load(path)
+    return FisherEncoder.load(path, backend=backend)
+
 
 def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
     """Write ``fisher.parquet`` and ``encoders/<modality>.npz`` of one fold.

@@ -120,7 +120,7 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
         model.save(folder / "model")
         conditions = {"default": used} | ({m: (m,) for m in used} if len(used) > 1 else {})
         for condition, allowed in conditions.items():
-            rows = _predict(model, parts["test"], emotions, allowed)
+            rows = predict_rows(model, parts["test"], emotions, allowed)
             tables_of_rows.append(rows.assign(condition=condition, fold=fold, model=recipe.name))
         embedded = _embed(model, parts["test"], fold, recipe.name)
     table = pd.concat(tables_of_rows) if tables_of_rows else tables.no_rows("predictions")
@@ -156,7 +156,7 @@ def load_fold(fold: int) -> tuple[list[str], dict[str, VectorClips]]:
     return emotions, {name: every.select(part == name) for name in ("train", "validation", "test")}
 
 
-def _predict(
+def predict_rows(
     model: VectorModel, test: VectorClips, emotions: list[str], allowed: tuple[str, ...]
 ) -> pd.DataFrame:
     """Predict the clips that have one of the allowed modalities; the others get no row."""

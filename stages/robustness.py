@@ -1,0 +1,54 @@
+"""Try one model on test clips with noise, with covered faces, and without one of the modalities.
+
+python -m stages.robustness MODEL
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from avlib import tables
+from avlib.evaluation.robustness import curves, missing_modality
+from avlib.evaluation.scores import write_json
+from avlib.features.face_network import network_file
+from avlib.models.corrupted import corrupted_predictions
+from avlib.models.saved import require_class
+from avlib.params import load
+from avlib.protocols import check_folds
+from avlib.stage import run
+
+PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "visual")
+
+
+def main() -> None:
+    """Write ``data/robustness/<model>.parquet`` and ``metrics/robustness/<model>.json``."""
+    model = sys.argv[1]
+    require_class(model)
+    params = load(PARAMS)
+    clips = tables.read_table("data/clips.parquet", ["clip_id", "subject", "sha256"])
+    folds = tables.read_table("data/folds.parquet")
+    check_folds(folds, clips, params.protocol.name)
+    saved = tables.read_table(f"data/predictions/{model}.parquet")
+    out, metrics = (Path(f"{p}/robustness/{model}") for p in ("data", "metrics"))
+    if not len(saved):  # no clip has what the model needs; the report says so
+        tables.write_table(out.with_suffix(".parquet"), tables.no_rows("robustness"), "robustness")
+        write_json(metrics.with_suffix(".json"), {"model": model, "clips": 0})
+        return
+    settings = params.robustness.model_dump(exclude={"models"}) | {
+        "audio": params.audio.model_dump(),
+        "visual": params.visual.model_dump(),
+        "backend": params.fisher.backend,
+        "max_failed_fraction": params.max_failed_fraction,
+    }
+    subjects = dict(zip(clips["clip_id"], clips["subject"], strict=True))
+    weights = network_file(Path("data/face_model"))
+    corrupted = corrupted_predictions(model, folds, subjects, settings, weights)
+    missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)
+    table = pd.concat([corrupted, missing], ignore_index=True)
+    tables.write_table(out.with_suffix(".parquet"), table, "robustness")
+    write_json(metrics.with_suffix(".json"), curves(table, folds))
+
+
+if __name__ == "__main__":
+    run(main)
