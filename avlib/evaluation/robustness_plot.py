@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from avlib.evaluation.plots import PALETTE, _figure
+from avlib.evaluation.plots import PALETTE, drawing
 
 # Models differ by line and marker too, so that the picture can be read in grey.
 _LINES = ("-", "--", "-.", ":")
@@ -30,7 +30,7 @@ def draw(
     """
     columns = min(3, len(corruptions))
     rows = -(-len(corruptions) // columns)
-    with _figure(3.2 * columns, 2.5 * rows + 0.5) as (figure, png):
+    with drawing(3.2 * columns, 2.5 * rows + 0.5) as (figure, png):
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for panel in panels.flat[len(corruptions) :]:
             panel.set_visible(False)
