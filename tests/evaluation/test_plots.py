@@ -24,11 +24,14 @@ def draw(name, scale=1.0):
         )
     if name == "fold_dots":
         return plots.fold_dots({"merml": [0.5, 0.6 * scale, float("nan")], "avef": [0.4]}, 1 / 3)
+    if name == "differences":
+        apart, missing = (0.1 * scale, (0.02, 0.2)), (0.0, None)
+        return plots.differences({"merml − svm": apart, "avef − svm": missing})
     counts = {"ok": [9, 8], "degraded": [0, int(2 * scale)], "failed": [1, 0]}
     return plots.stage_status(pd.DataFrame(counts, index=["faces", "speech"]))
 
 
-NAMES = ("confusion", "recall_bars", "comparison_bars", "fold_dots", "stage_status")
+NAMES = ("confusion", "recall_bars", "comparison_bars", "fold_dots", "differences", "stage_status")
 
 
 @pytest.mark.parametrize("name", NAMES)
