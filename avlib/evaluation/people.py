@@ -123,10 +123,8 @@ def people_beside_systems(run: Run) -> Section | None:
 def _cells(
     clips: int, accuracy: float, uar: float, recall: Mapping[str, float], emotions: Sequence[str]
 ) -> list[str]:
-    return [
-        f"{clips:,}",
-        *(percent(share) for share in (accuracy, uar, *map(recall.get, emotions))),
-    ]
+    shares = [accuracy, uar, *(recall.get(emotion) for emotion in emotions)]
+    return [f"{clips:,}", *map(percent, shares)]
 
 
 def _against_published(

@@ -96,6 +96,24 @@ def crema_d_tables(folder, people, votes):
             writer.writerow([number, name, *cells])
 
 
+def crema_d_ratings(folder, rows):
+    """Write the tabulated ratings as the authors do.
+
+    ``rows`` holds (id, name, counts); the id's first digit is the modality, the counts are those
+    of the letters A D F H N S.
+    """
+    path = folder / "processedResults" / "tabulatedVotes.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(["", *"ADFHNS", "fileName", "numResponses", "agreement", "emoVote"])
+        for number, name, counts in rows:
+            vote = "ADFHNS"[int(np.argmax(counts))]
+            agreement = max(counts) / sum(counts)
+            writer.writerow([str(number), *counts, name, sum(counts), agreement, vote])
+    return path
+
+
 def demo_corpus(folder, rows, **options):
     """Write ``clips.csv`` and its mp4 files; rows are (path, subject, emotion, take, sex, a, v)."""
     folder.mkdir(parents=True, exist_ok=True)

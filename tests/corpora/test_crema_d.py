@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import builders
 import pytest
 
@@ -110,3 +113,83 @@ def test_a_broken_table_is_named_with_its_column(crema_d_folder, table, content,
         reader("crema_d").recordings(crema_d_folder)
     assert str(caught.value).startswith(str(crema_d_folder / table))
     assert "\n" not in str(caught.value)
+
+
+ANGRY, HAPPY = "1001_DFA_ANG_XX", "1001_IEO_HAP_LO"
+RATINGS = [
+    (100001, ANGRY, (7, 1, 0, 0, 2, 0)),
+    (100002, HAPPY, (0, 0, 0, 1, 9, 0)),
+    (200001, ANGRY, (6, 4, 0, 0, 0, 0)),
+    (300001, ANGRY, (9, 0, 0, 0, 0, 0)),
+    (300003, "1003_TIE_NEU_XX", (0, 0, 0, 0, 8, 0)),
+]
+
+
+def test_ratings_are_counted_by_what_the_raters_were_given(crema_d_folder):
+    builders.crema_d_ratings(crema_d_folder, RATINGS)
+    votes = reader("crema_d").recordings(crema_d_folder).votes
+    named = {(v.clip_id, v.modality): {e: n for e, n in v.counts.items() if n} for v in votes}
+    assert named == {
+        (ANGRY, "audio"): {"anger": 7, "disgust": 1, "neutral": 2},
+        (HAPPY, "audio"): {"happiness": 1, "neutral": 9},
+        (ANGRY, "video"): {"anger": 6, "disgust": 4},
+        (ANGRY, "audio+video"): {"anger": 9},
+    }  # and none of the clip that is not here
+    assert all(set(v.counts) == set(reader("crema_d").emotions) for v in votes)
+
+
+def test_ratings_are_optional(crema_d_folder):
+    assert reader("crema_d").recordings(crema_d_folder).votes == []
+
+
+def test_the_name_with_a_short_level_finds_its_ratings(tmp_path):
+    builders.crema_d_clip(tmp_path, "1040_ITH_SAD_X", kinds=("AudioWAV",), seconds=0.1)
+    builders.crema_d_ratings(tmp_path, [(100001, "1040_ITH_SAD_XX", (0, 0, 0, 0, 3, 6))])
+    (votes,) = reader("crema_d").recordings(tmp_path).votes
+    assert (votes.clip_id, votes.counts["sadness"]) == ("1040_ITH_SAD_X", 6)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"fileName"', '"file"', "no column 'fileName'"),
+        ('"",', '"row",', "no column 'Unnamed: 0'"),
+        ('"H"', '"J"', "no column 'H'"),
+        ("7,1,0", "7,x,0", "'D' holds 'x' for clip 1001_DFA_ANG_XX, expected a number of raters"),
+        ("7,1,0", "7,-1,0", "'D' holds '-1'"),
+        ("7,1,0", "7,,0", "'D' holds ''"),
+        ("7,1,0", "7,1.5,0", "'D' holds '1.5'"),
+        ('"200001"', '"400001"', "holds '400001' for clip 1001_DFA_ANG_XX, expected 100001 to"),
+        ('"200001"', '"100003"', "tabulates 1001_DFA_ANG_XX twice for audio"),
+    ],
+)
+def test_broken_ratings_are_named_with_clip_and_column(crema_d_folder, old, new, words):
+    path = builders.crema_d_ratings(crema_d_folder, RATINGS)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(CorpusError, match=words) as caught:
+        reader("crema_d").recordings(crema_d_folder)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", builders.LFS_POINTER, b"\xff\xfe\x00\x01binary"])
+def test_ratings_that_are_no_table_are_one_clear_line(crema_d_folder, content):
+    path = builders.crema_d_ratings(crema_d_folder, RATINGS)
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=r"no csv table|no column") as caught:
+        reader("crema_d").recordings(crema_d_folder)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif("AVLIB_REAL" not in os.environ, reason="AVLIB_REAL names no real recordings")
+def test_every_real_clip_was_rated_three_ways():
+    folder = Path(os.environ["AVLIB_REAL"], "crema_d")
+    if not (folder / "processedResults" / "tabulatedVotes.csv").exists():
+        pytest.skip("no CREMA-D votes there")
+    listing = reader("crema_d").recordings(folder)
+    rated = {(votes.clip_id, votes.modality) for votes in listing.votes}
+    given = ("audio", "video", "audio+video")
+    assert rated == {(r.clip_id, modality) for r in listing.recordings for modality in given}

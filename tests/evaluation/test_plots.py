@@ -40,6 +40,9 @@ def draw(name, scale=1.0):
         return modality_plots.modality_bars(dict.fromkeys(("audio", "video", "merml"), values))
     if name == "weight_dots":
         return modality_plots.weight_dots([0.4, 0.5 * scale])
+    if name == "differences":
+        apart, missing = (0.1 * scale, (0.02, 0.2)), (0.0, None)
+        return plots.differences({"merml − svm": apart, "avef − svm": missing})
     counts = {"ok": [9, 8], "degraded": [0, int(2 * scale)], "failed": [1, 0]}
     return plots.stage_status(pd.DataFrame(counts, index=["faces", "speech"]))
 
@@ -49,6 +52,7 @@ NAMES = (
     "recall_bars",
     "comparison_bars",
     "fold_dots",
+    "differences",
     "stage_status",
     "scatters",
     "agreement_bars",

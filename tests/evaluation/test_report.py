@@ -19,7 +19,14 @@ THREE_FOLDS = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
 def no_drawing(monkeypatch):
     """Drawing takes most of a report's time, and most tests read its words."""
     empty = plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
-    for name in ("confusion", "recall_bars", "comparison_bars", "fold_dots", "stage_status"):
+    for name in (
+        "confusion",
+        "recall_bars",
+        "comparison_bars",
+        "fold_dots",
+        "differences",
+        "stage_status",
+    ):
         monkeypatch.setattr(plots, name, lambda *args: empty)
     for name in ("agreement_bars", "modality_bars"):
         monkeypatch.setattr(modality_plots, name, lambda *args: empty)
