@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avlib.errors import DataError
-from avlib.foldwise import run_foldwise
+from avlib.foldwise import _compute, run_foldwise
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +74,11 @@ def test_a_finished_fold_is_forgotten_when_what_it_depends_on_changes(change):
     run({0: {"fold": 0}, 1: {"fold": 1}}, dim=2 if change == "params" else 1)
     assert ran() == [0, 1, 0, 1]
     assert not list(Path(".memo").iterdir())
+
+
+def test_fold_that_two_workers_finish_is_kept_once():
+    for _ in range(2):
+        _compute((write_fold, {"fold": 3}, str(Path("memory/fold-3").absolute())))
+    assert Path("ran").read_text() == "3\n3\n"
+    assert [path.name for path in Path("memory").iterdir()] == ["fold-3"]
+    assert Path("memory/fold-3/table.txt").read_text() == "rows of 3"

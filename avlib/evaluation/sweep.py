@@ -46,7 +46,7 @@ def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str
     if unknown:
         raise DataError(f"{_PARAMS} has no {unknown[0]}; expected a name such as merml.dim")
     rows, models = [], set[str]()
-    for run in sorted(_runs(commit), key=lambda run: str(run["data"]["timestamp"])):
+    for run in sorted(_runs(commit), key=_time):
         values = _flat(_of(run, "params", _PARAMS))
         others = {**fixed, **{name: values.get(name) for name in names}}
         scores: dict[str, Any] = next(iter(_of(run, "metrics", _SUMMARY).values()), {})
@@ -113,16 +113,24 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
 
 
 def _runs(commit: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the commit and its experiments, those that finished."""
-    experiments = [e["revs"][0] for e in commit.get("experiments") or [] if e["revs"]]
-    for run in (commit, *experiments):
-        if run.get("data") and _of(run, "metrics", _SUMMARY):
-            yield run
+    """Yield the commit and its experiments, those that finished.
+
+    DVC shows one that failed with the metrics that lay in the workspace when it was queued.
+    """
+    yield commit
+    for experiment in commit.get("experiments") or []:
+        state = (experiment.get("executor") or {}).get("state", "success")
+        if state == "success":
+            yield from (run for run in experiment["revs"][:1] if not run.get("error"))
+
+
+def _time(run: Mapping[str, Any]) -> str:
+    return str((run["data"] or {}).get("timestamp"))
 
 
 def _of(run: Mapping[str, Any], kind: str, file: str) -> dict[str, Any]:
     """Return the content of a file of parameters or metrics as a run left it."""
-    return ((run["data"].get(kind) or {}).get(file) or {}).get("data") or {}
+    return (((run["data"] or {}).get(kind) or {}).get(file) or {}).get("data") or {}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

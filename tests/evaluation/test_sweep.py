@@ -22,9 +22,13 @@ def run(name, dim, init, accuracy, minute=0, seed=0, **scores):
     return {"rev": f"{name}0123456789", "name": name, "data": data}
 
 
-def shown(*runs):
+def shown(*runs, executors=()):
     commit = run("main", 200, "pca", 0.7)
-    experiments = [{"revs": [one], "executor": None, "name": one["name"]} for one in runs]
+    executors = dict(zip(range(len(runs)), executors, strict=False))
+    experiments = [
+        {"revs": [one], "executor": executors.get(i), "name": one["name"]}
+        for i, one in enumerate(runs)
+    ]
     workspace = {"rev": "workspace", "name": None, "data": commit["data"]}
     return [workspace, commit | {"experiments": experiments}]
 
@@ -53,11 +57,19 @@ def test_point_is_what_agrees_with_the_parameters_as_they_stand():
     assert collect(runs, NAMES, "merml")["experiment"].tolist() == ["a", "b"]
 
 
-def test_experiments_that_failed_or_wait_are_left_out():
-    failed = {"rev": "f" * 40, "name": "failed", "error": {"msg": "no"}, "data": None}
-    waiting = run("waiting", 75, "pca", 0.1)
-    waiting["data"]["metrics"] = None
-    table = collect(shown(run("a", 50, "pca", 0.5), failed, waiting), NAMES, "merml")
+@pytest.mark.parametrize("state", ["failed", "queued", "running"])
+def test_experiment_without_a_result_of_its_own_is_no_point_whatever_metrics_it_shows(state):
+    done, other = run("a", 50, "pca", 0.5), run("other", 75, "pca", 0.7)
+    executors = ({"state": "success"}, {"state": state})
+    table = collect(shown(done, other, executors=executors), NAMES, "merml")
+    assert table["experiment"].tolist() == ["a", "main"]
+
+
+def test_experiment_that_cannot_be_read_is_no_point():
+    unread = {"rev": "f" * 40, "name": "unread", "error": {"msg": "no"}, "data": None}
+    silent = run("silent", 75, "pca", 0.1)
+    silent["data"]["metrics"] = None
+    table = collect(shown(run("a", 50, "pca", 0.5), unread, silent), NAMES, "merml")
     assert table["experiment"].tolist() == ["a", "main"]
 
 
