@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,24 @@ def test_every_model_is_trained_evaluated_and_reported():
         "metrics/plots/{}",
         "data/predictions/{}.parquet",
     )
-    assert reported == {path.format(m) for m in MODELS for path in read}
+    of_models = {path.format(m) for m in MODELS for path in read}
+    assert reported == of_models | {"metrics/robustness"}  # a folder: what is in it is optional
+
+
+def everything_on(folder):
+    """Return the stages of dvc.yaml with every list of params.yaml that is a matrix filled."""
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["robustness"]["models"] = list(MODELS)
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    shutil.copy("dvc.yaml", folder)
+    return Repo.init(str(folder), no_scm=True).index
+
+
+def test_robustness_is_off_unless_a_model_is_named_and_then_is_one_stage_a_model(tmp_path):
+    by_default = {stage.name for stage in Repo(".").index.stages}
+    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - {"robustness"}
+    on = {stage.name for stage in everything_on(tmp_path).stages}
+    assert on - by_default == {f"robustness@{model}" for model in MODELS}
 
 
 def test_every_stage_says_what_it_does_and_there_are_not_too_many():
@@ -153,16 +171,18 @@ def relative(paths):
     return [Path(p).resolve().relative_to(Path().resolve()) for p in paths]
 
 
-def test_the_readmes_picture_is_the_stage_graph():
+def test_the_readmes_picture_is_the_stage_graph(tmp_path):
     drawn = re.search(r"```mermaid\nflowchart LR\n(.*?)```", Path("README.md").read_text(), re.S)
-    edges = set()
+    edges, dotted = set(), set()
     for line in drawn.group(1).splitlines():
-        chain = [name.strip() for name in line.split("-->")]
+        chain = [name.strip() for name in re.split("-->|-\\.->", line)]
         edges |= set(itertools.pairwise(chain))
-    graph = Repo(".").index.graph  # from a stage to those it depends on
+        dotted |= set(itertools.pairwise(chain)) if "-.->" in line else set()
+    graph = everything_on(tmp_path).graph  # from a stage to those it depends on
     real = {
-        (before.addressing.partition("@")[0], after.addressing.partition("@")[0])
+        (before.name.partition("@")[0], after.name.partition("@")[0])
         for after, before in graph.edges
     }
     assert {name for edge in edges for name in edge} == set(STAGES)
     assert edges <= real, f"not in dvc.yaml: {sorted(edges - real)}"
+    assert dotted == {edge for edge in edges if "robustness" in edge}  # off by default

@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,8 +65,8 @@ def corrupted_predictions(
     numbers = sorted(folds["fold"].unique().tolist())
     trained = {fold: load_saved(model, fold) for fold in numbers}
     used = {m for system in trained.values() if system for m in system.modalities}
-    MEMO.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="corrupted-", dir=MEMO)).absolute()
+    folder = (MEMO / "corrupted" / model).absolute()
+    shutil.rmtree(folder, ignore_errors=True)  # of a killed run
     try:
         if "audio" in used:
             tasks = noisy_tasks(folds, subjects, settings["seed"])
@@ -86,7 +85,7 @@ def corrupted_predictions(
                 raise DataError(f"robustness of {model}, fold {todo[index][1]}: {rows.reason}")
             found.append(rows)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
