@@ -27,6 +27,7 @@ class Embedding:
     Attributes
     ----------
     vectors : dict of str to array of shape (n, p_modality)
+        By modality, or one joint vector.
     weights : dict of str to float
         Not negative; one per modality.
     """
@@ -224,10 +225,10 @@ class KernelSVM:
         self.intercepts_ = state["intercepts"]
         self.width_ = float(state["width"])
         self.temperature_ = float(state["temperature"])
-        modalities = [m for m in ("audio", "video") if f"support_{m}" in state]
+        parts = [name.removeprefix("support_") for name in state if name.startswith("support_")]
         self.support_ = Embedding(
-            {m: state[f"support_{m}"] for m in modalities},
-            {m: float(state[f"weight_{m}"]) for m in modalities},
+            {m: state[f"support_{m}"] for m in parts},
+            {m: float(state[f"weight_{m}"]) for m in parts},
         )
         return self
 

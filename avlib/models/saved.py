@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from avlib.errors import DataError
+from avlib.models.linear_metric import METHODS, LinearMetricModel
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel
 from avlib.models.vectors import VectorModel
@@ -12,6 +13,7 @@ CLASSES: dict[str, type[VectorModel]] = {
     "svm_audio": SVMModel,
     "svm_video": SVMModel,
     "svm_concat": SVMModel,
+    **dict.fromkeys(METHODS, LinearMetricModel),
     "merml": MERMLModel,
 }
 

@@ -8,6 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from avlib.metric_learning import MERML
 from avlib.models.base import concatenate
 from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
+from avlib.models.linear_metric import LinearMetricModel
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel
 
@@ -31,6 +32,22 @@ def test_thousand_clips_beat_the_concatenation_and_linear_discriminants(seed):
     assert merml >= baseline + 0.04
     assert merml >= discriminant.score(concatenated(test), test.emotion)
     assert merml < bayes_accuracy(world)
+
+
+def test_metric_per_modality_beats_the_joint_metrics():
+    world = make_world(4)
+    train, validation = draw(world, 900, 45, 4), draw(world, 100, 5, 104, first_subject=45)
+    test = draw(world, 4000, 4000, 204, first_subject=1000)
+    candidates = {
+        "lmnn": {"max_iter": [0, 10]},
+        "itml": {"gamma": [0.1, 1.0], "pairs": 500},
+        "gmml": {"t": [0.0, 0.1, 0.3, 0.5]},
+    }
+    grid = {"c": (1.0, 10.0), "sigma": (1.0, 2.5)}
+    merml = accuracy(MERMLModel(6, **grid).fit(train, validation), test)
+    for method, settings in candidates.items():
+        joint = LinearMetricModel(6, method=method, metric=settings, **grid)
+        assert 0.5 < accuracy(joint.fit(train, validation), test) < merml - 0.01
 
 
 def test_ten_thousand_clips_come_within_two_points_of_the_best_possible():

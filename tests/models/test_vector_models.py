@@ -4,6 +4,7 @@ from scipy.spatial.distance import cdist
 
 from avlib.errors import DataError
 from avlib.models.base import VectorClips
+from avlib.models.linear_metric import LinearMetricModel
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel
 
@@ -13,6 +14,9 @@ MAKERS = {
     "svm_concat": lambda: SVMModel(4),
     "merml": lambda: MERMLModel(4, metric=METRIC),
     "merml_video": lambda: MERMLModel(4, ("video",), metric=METRIC),
+    "lmnn": lambda: LinearMetricModel(4, method="lmnn", metric={"max_iter": [0, 5]}),
+    "itml": lambda: LinearMetricModel(4, method="itml", metric={"pairs": 100, "gamma": [1.0]}),
+    "gmml_audio": lambda: LinearMetricModel(4, ("audio",), method="gmml", metric={"t": [0.3]}),
 }
 
 
@@ -52,7 +56,7 @@ def test_saved_model_predicts_the_same_and_is_written_with_the_same_bytes(parts,
     assert (tmp_path / "three/state.npz").read_bytes() == (tmp_path / "one/state.npz").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["svm_concat", "merml"])
+@pytest.mark.parametrize("name", ["svm_concat", "merml", "lmnn"])
 def test_clip_without_a_modality_is_scored_from_the_other(parts, name):
     train, validation, test = parts
     model = MAKERS[name]().fit(train, validation)

@@ -110,7 +110,7 @@ def test_sound_alone_runs_everything_that_needs_no_face(clone, finished, tmp_pat
     clone.set(corpus="ravdess", protocol={"k": 2})
     clone.dvc("repro")
     summary = json.loads((clone.folder / "metrics/summary.json").read_text())["ravdess"]
-    assert set(summary) == {"svm_audio", "merml"}
+    assert set(summary) == {"svm_audio", "lmnn", "itml", "gmml", "merml"}
     assert summary["merml"]["clips"] == 36
     assert "svm_concat" in (clone.folder / "report/report.md").read_text()
 

@@ -60,6 +60,7 @@ def test_other_mixtures_rerun_everything_from_the_fisher_vectors_on(clone):
     assert {s.partition("@")[0] for s in stages} == {
         "fisher",
         "train_svm",
+        "train_metric",
         "train_merml",
         "evaluate",
         "report",

@@ -1,0 +1,120 @@
+"""What LMNN, ITML and GMML share: PCA, then one linear map of all features."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from avlib.metric_learning.base import single_thread
+from avlib.metric_learning.span import Span, principal_span
+
+
+class LinearMetric(TransformerMixin, BaseEstimator):
+    """A Mahalanobis distance learned on the leading principal axes.
+
+    The features are centred, divided by the root of their mean squared pair distance and rotated
+    onto at most `pca` principal axes (no more than their rank). A method learns a map L there;
+    ``d^2 = |L (z - z')|^2``. The division is an exact change of variables, undone in
+    ``components_``: parameters mean the same for features in any unit.
+
+    Features that are all constant give a map of zeros: every distance is 0.
+
+    Attributes
+    ----------
+    components_ : float32 array of shape (p, d)
+        Axes, scale and L in one: squared Euclidean distance after `transform` is the learned one.
+    mean_ : float32 array of shape (d,)
+    classes_ : array of shape (n_classes,)
+    """
+
+    pca: int
+    seed: int
+
+    def reduce(self, X: np.ndarray) -> Span:
+        """Find the principal axes of a matrix of shape (n, d), for fits that share them."""
+        with single_thread():
+            return principal_span(X, self.pca, self.seed)
+
+    def fit(self, X: np.ndarray, y: np.ndarray, span: Span | None = None) -> Self:
+        """Learn the metric.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+        y : array of shape (n,)
+            Classes. A class with one sample is only ever unlike another.
+        span : Span, optional
+            What `reduce` returned for X.
+
+        Returns
+        -------
+        LinearMetric
+            itself
+
+        Raises
+        ------
+        ValueError
+            An impossible parameter, features that are not finite, unequal lengths, fewer than two
+            classes, or no class with two samples.
+        """
+        self._check_parameters()
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"a metric needs at least two classes, got {list(self.classes_)}")
+        if np.bincount(codes).max() < 2:
+            raise ValueError(
+                f"a metric needs a class with at least two samples, got {len(y)} samples of"
+                f" {len(self.classes_)} classes"
+            )
+        span = span or self.reduce(X)
+        with single_thread():
+            L = self._learn(span.coordinates @ span.axes.T, codes)
+            self.components_ = span.restore(L @ span.axes)
+            self.mean_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return self
+
+    @abstractmethod
+    def _learn(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Return L of shape (p, p) for float32 principal coordinates (n, p) and class codes."""
+
+    @abstractmethod
+    def _check_parameters(self) -> None:
+        """Raise ValueError for an impossible parameter."""
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Map samples so that squared Euclidean distance is the learned one.
+
+        Returns
+        -------
+        float32 array of shape (n, p)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        with single_thread():
+            return ((X - self.mean_) @ self.components_.T).astype(np.float32)
+
+    def _require(self, name: str, kind: Any, least: float, most: float = np.inf) -> None:
+        """Raise ValueError unless a parameter is a finite number in [least, most]."""
+        value = getattr(self, name)
+        number = float(value) if isinstance(value, kind) else np.nan
+        if not (least <= number <= most and np.isfinite(number)):
+            what = "an integer" if kind is Integral else "a number"
+            bounds = f"of at least {least}" if most == np.inf else f"in [{least}, {most}]"
+            raise ValueError(f"{name} must be {what} {bounds}, got {value!r}")
+
+    def _require_positive(self, name: str) -> None:
+        value = getattr(self, name)
+        if not 0 < (float(value) if isinstance(value, Real) else np.nan) < np.inf:
+            raise ValueError(f"{name} must be a positive number, got {value!r}")
+
+
+def square_root(A: np.ndarray) -> np.ndarray:
+    """Return L with ``L^T L = A`` for a positive semi-definite matrix of shape (p, p)."""
+    values, vectors = np.linalg.eigh(A)
+    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
