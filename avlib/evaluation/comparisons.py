@@ -91,8 +91,14 @@ def compare(
         A table cannot be scored (see `scores.fold_scores`), a clip is not in `clips`, or the two
         tables disagree on a clip's emotion.
     """
-    both = _scored(a, folds).merge(_scored(b, folds), on=["clip_id", "fold"], suffixes=("_a", "_b"))
+    return _compare(_scored(a, folds), _scored(b, folds), folds, clips)
+
+
+def _compare(
+    a: pd.DataFrame, b: pd.DataFrame, folds: pd.DataFrame, clips: pd.DataFrame
+) -> Comparison:
     names = str(a["model"].iloc[0]), str(b["model"].iloc[0])
+    both = a.merge(b, on=["clip_id", "fold"], suffixes=("_a", "_b"))
     _check_same_truth(both, *names)
     subjects = both["clip_id"].map(clips.set_index("clip_id")["subject"])
     if subjects.isna().any():
@@ -125,9 +131,8 @@ def compare_all(
 
     Parameters and errors are those of `compare`; `predictions` by model, in the report's order.
     """
-    found = [
-        compare(predictions[a], predictions[b], folds, clips) for a, b in pairs([*predictions])
-    ]
+    scored = {model: _scored(table, folds) for model, table in predictions.items()}
+    found = [_compare(scored[a], scored[b], folds, clips) for a, b in pairs([*predictions])]
     mcnemar_holm = _corrected([c.mcnemar for c in found])
     t_holm = _corrected([c.t_test for c in found])
     return [
@@ -153,11 +158,11 @@ def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
 
 
 def _scored(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
-    """Clips that a model scored, after all checks: clip_id, fold, emotion, right."""
+    """Clips that a model scored, after all checks: clip_id, fold, model, emotion, right."""
     fold_scores(predictions, folds)
     rows = predictions[predictions["condition"] == DEFAULT]
     right = rows["predicted"] == rows["emotion"]
-    return rows[["clip_id", "fold", "emotion"]].assign(right=right)
+    return rows[["clip_id", "fold", "model", "emotion"]].assign(right=right)
 
 
 def _check_same_truth(both: pd.DataFrame, a: str, b: str) -> None:
