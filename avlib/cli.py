@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from avlib.corpora_cli import corpora
 from avlib.errors import AvlibError, DataError
 from avlib.weights_cli import app as weights
 
@@ -15,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(corpora)
 app.add_typer(weights, name="weights", help="Published weights: list them, bring a file in.")
 
 

@@ -41,7 +41,7 @@ def test_a_folder_without_the_corpus_says_what_is_expected_and_what_to_do(tmp_pa
     message = str(caught.value)
     assert message.startswith(str(folder))
     assert f"expected {reader(name).layout}" in message
-    assert f"ln -s /path/to/{reader(name).title} {folder}" in message
+    assert f"ln -s /path/to/{name} {folder}" in message
     assert "\n" not in message
 
 
