@@ -143,7 +143,8 @@ def _annotation(
     word = None if columns.word is None else row[columns.word]
     code = None if columns.code is None else row[columns.code]
     by_word = _word(word)
-    by_code = CODES.get(int(code)) if str(code).removesuffix(".0").isdecimal() else None
+    digits = str(code).removesuffix(".0")  # a spreadsheet's numbers may be floats
+    by_code = CODES.get(int(digits)) if digits.isdecimal() else None
     if by_word and by_code and by_word != by_code:
         odd["code"].append(clip)
     emotion = by_word or by_code
