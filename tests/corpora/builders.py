@@ -1,6 +1,7 @@
 """Miniature corpora in their authors' layout: real containers and codecs, generated content."""
 
 import csv
+import zlib
 
 import numpy as np
 from openpyxl import Workbook
@@ -147,13 +148,14 @@ def enterface05_paths():
 def enterface05_clip(folder, subject, emotion, sentence, **options):
     """Write one clip: mpeg4 + 48 kHz stereo pcm in avi."""
     path = folder / enterface05_path(subject, emotion, sentence)
-    return write_media(path, **{"channels": 2, **options})
+    return write_media(path, **{"channels": 2, "seed": subject, **options})
 
 
 def rml_clip(folder, place, name, **options):
     """Write ``<place>/<name>.avi``: mpeg4, 30 frames a second, 22.05 kHz pcm."""
     path = folder / place / f"{name}.avi"
-    return write_media(path, **{"fps": 30, "sample_rate": 22050, **options})
+    seed = zlib.crc32(place.encode())
+    return write_media(path, **{"fps": 30, "sample_rate": 22050, "seed": seed, **options})
 
 
 def baum1s_clip(folder, name, *, part="BAUM1s_MP4 - All", **options):
