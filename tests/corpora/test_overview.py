@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import builders
 import pytest
 import yaml
@@ -67,6 +70,12 @@ def test_every_corpus_says_where_to_get_it_on_which_terms_and_its_protocol(name)
     assert reader.source
     assert reader.licence
     assert reader.protocol.partition(",")[0].partition(" ")[0] in SUBJECT_INDEPENDENT
+
+
+@pytest.mark.parametrize("name", sorted({*READERS, "fer2013"} - {"demo"}))
+def test_every_corpus_has_its_card(name):
+    cards = (Path(__file__).parents[2] / "docs/corpora.md").read_text()
+    assert re.search(rf"^## .*\(`{name}`\)$", cards, re.M)
 
 
 def test_protocols_are_those_of_the_published_results():
