@@ -123,7 +123,8 @@ class Reader(ABC):
     emotions : tuple of str
         The classes, alphabetically.
     n_clips, n_subjects : int or None
-        In the whole corpus, None where that is the user's choice or not known for sure.
+        In the whole corpus, None where that is the user's choice, not known for sure, or up to
+        the subset.
     subsets : mapping of str to Subset
         Parts that ``subset`` in ``params.yaml`` can name; the first is the default. Empty where
         the corpus is always taken whole.
@@ -185,17 +186,10 @@ class Reader(ABC):
         notes = list(listing.notes)
         whole, n_clips = self.title, self.n_clips
         if chosen is not None:
-            held = [recording for recording in found if self.subsets[chosen].holds(recording)]
             whole, n_clips = f"{self.title} ({chosen})", self.subsets[chosen].n_clips
-            if len(held) < len(found):
-                notes.append(
-                    f"{len(found) - len(held):,} clips outside of subset {chosen} left out"
-                )
-            if not held:
-                raise CorpusError(
-                    f"{folder}: none of its {len(found):,} clips belongs to subset {chosen}; "
-                    f"choose another subset in params.yaml: {', '.join(self.subsets)}"
-                )
+            held = self._held(found, chosen, folder)
+            if left_out := len(found) - len(held):
+                notes.append(f"{left_out:,} clips outside of subset {chosen} left out")
             found = held
         if n_clips is not None and len(found) != n_clips:
             notes.append(f"{len(found):,} of the {n_clips:,} clips of {whole} are here")
@@ -212,6 +206,15 @@ class Reader(ABC):
             f"subset: {name!r} is unknown; {self.name} has {choices}: name one of them in "
             "params.yaml, or null for the corpus's default"
         )
+
+    def _held(self, recordings: list[Recording], subset: str, folder: Path) -> list[Recording]:
+        held = [recording for recording in recordings if self.subsets[subset].holds(recording)]
+        if not held:
+            raise CorpusError(
+                f"{folder}: none of its {len(recordings):,} clips belongs to subset {subset}; "
+                f"choose another subset in params.yaml: {', '.join(self.subsets)}"
+            )
+        return held
 
     def _completed(self, recordings: list[Recording]) -> list[Recording]:
         """Name the corpus, and mark clips that lack a file which others of the corpus have.

@@ -47,8 +47,6 @@ class Enterface05(Reader):
     title: ClassVar[str] = "eNTERFACE'05"
     layout: ClassVar[str] = "'subject 1/anger/sentence 1/s1_an_1.avi' and so on"
     emotions: ClassVar[tuple[str, ...]] = BASIC
-    n_clips: ClassVar[int | None] = 1293
-    n_subjects: ClassVar[int | None] = 44
     subsets: ClassVar[Mapping[str, Subset]] = {
         "all": Subset(1293, 44, lambda clip: True),
         "merml_42": Subset(1260, 42, lambda clip: clip.subject not in ("subject_06", "subject_23")),
