@@ -119,7 +119,9 @@ def _columns(titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path) -
     names = [str(title or "").strip().lower() for title in titles]
     width = range(len(names))
     clips = Counter({i: sum(_clip(row[i]) is not None for row in rows) for i in width})
-    words = [i for i in width if any(_word(row[i]) for row in rows)]
+    (clip, n_clips), *_ = clips.most_common(1)
+    # A stray "ha" among remarks makes no column of emotions.
+    words = [i for i in width if 2 * sum(_word(row[i]) is not None for row in rows) >= n_clips]
     if len(words) > 1:  # e.g. one of every annotator beside the final one
         words = [i for i in words if "emotion" in names[i]]
     code = next((i for i in width if "code" in names[i]), None)
@@ -130,7 +132,7 @@ def _columns(titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path) -
             f"{found}; title it Emotion"
         )
     return _Columns(
-        clip=clips.most_common(1)[0][0],
+        clip=clip,
         word=words[0] if len(words) == 1 else None,
         code=code,
         sex=next((i for i in width if "gender" in names[i] or "sex" in names[i]), None),

@@ -2,6 +2,7 @@ from collections import Counter
 
 import builders
 import pytest
+from openpyxl import load_workbook
 
 from avlib.corpora import reader
 from avlib.errors import CorpusError
@@ -59,6 +60,17 @@ def test_columns_are_told_by_what_they_hold(tmp_path):
     builders.baum1s_workbook(tmp_path, [("S001_001", "Sadness")], titles)
     (clip,) = listing(tmp_path).recordings
     assert (clip.emotion, clip.sex) == ("sadness", "female")
+
+
+def test_a_word_among_remarks_makes_no_column_of_emotions(tmp_path):
+    clips = [f"S001_00{n}" for n in range(4)]
+    put(tmp_path, *clips)
+    titles = ("remarks", "No", "Gender", "Clip", "Label", "Number")
+    builders.baum1s_workbook(tmp_path, [(clip, "Sadness") for clip in clips], titles)
+    book = load_workbook(tmp_path / "Annotations_BAUM1s.xlsx")
+    book.active["A2"] = "ha"
+    book.save(tmp_path / "Annotations_BAUM1s.xlsx")
+    assert {r.emotion for r in listing(tmp_path).recordings} == {"sadness"}
 
 
 def test_a_code_stands_in_for_a_word_that_is_not_there(tmp_path):
@@ -157,10 +169,7 @@ def test_one_of_several_columns_of_emotions_is_chosen_by_its_title_alone(tmp_pat
     put(tmp_path, "S001_001")
     titles = ("first annotator", "No", "Gender", "Clip", "Emotion", "Code")
     builders.baum1s_workbook(tmp_path, [("S001_001", "Sadness")], titles)
-    path = tmp_path / "Annotations_BAUM1s.xlsx"
-    from openpyxl import load_workbook
-
-    book = load_workbook(path)
+    book = load_workbook(tmp_path / "Annotations_BAUM1s.xlsx")
     book.active["A2"] = "Fear"
-    book.save(path)
+    book.save(tmp_path / "Annotations_BAUM1s.xlsx")
     assert Counter(r.emotion for r in listing(tmp_path).recordings) == {"sadness": 1}
