@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from avlib.corpora_cli import corpora
 from avlib.errors import AvlibError, DataError
 from avlib.weights_cli import app as weights
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(corpora)
 app.add_typer(weights, name="weights", help="Published weights: list them, bring a file in.")
 
 

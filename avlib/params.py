@@ -191,6 +191,7 @@ class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
     corpus: str = Field(min_length=1, pattern=r"^[a-z0-9_]+$")
+    subset: str | None
     modalities: list[Modality] = Field(min_length=1)
     max_failed_fraction: float = Field(ge=0, le=1)
     demo_corpus: DemoCorpus

@@ -60,6 +60,7 @@ _CLIPS = {
     **dict.fromkeys(("sentence", "intensity", "take", "partition", "sex"), TEXT),
     "age": FLOAT,
     **dict.fromkeys(("vote_voice", "vote_face", "vote_multimodal"), TEXT),
+    **dict.fromkeys(("original_emotion", "binary_arousal", "binary_valence"), TEXT),
     **dict.fromkeys(("video_path", "audio_path", "sha256"), TEXT),
     **dict.fromkeys(("duration", "fps"), FLOAT),
     **dict.fromkeys(("width", "height", "sample_rate", "channels"), INT),

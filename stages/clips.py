@@ -13,14 +13,14 @@ from avlib.parallel import Failure, map_clips
 from avlib.params import load
 from avlib.stage import RAW, STATUS, run
 
-PARAMS = ("corpus", "max_failed_fraction")
+PARAMS = ("corpus", "subset", "max_failed_fraction")
 
 
 def main() -> None:
     """Write ``data/clips.parquet``, ``data/votes.parquet`` and the status of every clip's file."""
     params = load(PARAMS)
     folder = RAW / params.corpus
-    listing = reader(params.corpus).recordings(folder)
+    listing = reader(params.corpus).recordings(folder, params.subset)
     for note in listing.notes:
         print(note)
     status = [(path, "failed", reason) for path, reason in listing.unrecognised]

@@ -14,7 +14,7 @@ from avlib.parallel import Failure, map_clips
 from avlib.params import DemoCorpus, load
 from avlib.stage import RAW, run
 
-PARAMS = ("corpus", "demo_corpus")
+PARAMS = ("corpus", "subset", "demo_corpus")
 DEMO = RAW / "demo"
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     DEMO.mkdir(parents=True)
     if params.corpus == "demo":
         generate_demo(params.demo_corpus, DEMO)
-    listing = reader(params.corpus).recordings(RAW / params.corpus)
+    listing = reader(params.corpus).recordings(RAW / params.corpus, params.subset)
     found = {
         "corpus": params.corpus,
         "clips": len(listing.recordings),

@@ -51,7 +51,7 @@ FLOORS = [
     {"metric_learning"},
     {"models"},
     {"evaluation"},
-    {"weights_cli"},
+    {"weights_cli", "corpora_cli"},
     {"cli", "__main__"},
 ]
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]

@@ -4,10 +4,13 @@ A new corpus is one module with a `Reader` and one line in `READERS`.
 """
 
 from avlib.corpora.base import Listing, Reader, Recording
+from avlib.corpora.baum1s import Baum1s
 from avlib.corpora.crema_d import CremaD
 from avlib.corpora.demo_reader import Demo
 from avlib.corpora.describe import Described, describe, file_digest
+from avlib.corpora.enterface05 import Enterface05
 from avlib.corpora.ravdess import Ravdess
+from avlib.corpora.rml import Rml
 from avlib.errors import CorpusError
 
 __all__ = [
@@ -21,7 +24,8 @@ __all__ = [
     "reader",
 ]
 
-READERS: dict[str, Reader] = {corpus.name: corpus for corpus in (CremaD(), Demo(), Ravdess())}
+_ALL: tuple[Reader, ...] = (Baum1s(), CremaD(), Demo(), Enterface05(), Ravdess(), Rml())
+READERS: dict[str, Reader] = {corpus.name: corpus for corpus in _ALL}
 
 
 def reader(name: str) -> Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -16,11 +16,10 @@ from avlib.errors import CorpusError
 
 MEDIA_SUFFIXES = frozenset(
     f".{suffix}"
-    for suffix in (
-        *("avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv"),
-        *("flac", "m4a", "mp3", "ogg", "wav"),
-    )
+    for suffix in ("avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv")
 )
+SOUND_SUFFIXES = frozenset(f".{suffix}" for suffix in ("flac", "m4a", "mp3", "ogg", "wav"))
+MEDIA_SUFFIXES |= SOUND_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,7 @@ class Recording:
     clip_id, subject : str
         Unique in the corpus; `subject` also names files, so it holds letters, digits and `_-.`.
     emotion : str or None
-        In canonical words (anger, calm, disgust, fear, happiness, neutral, sadness, surprise);
-        None where the corpus does not label it.
+        In the words of `avlib.corpora.labels`; None where the corpus does not label it.
     video_path, audio_path : str or None
         Posix, relative to the corpus folder; both may name the same file.
     sentence, intensity, take, sex : str or None
@@ -45,7 +43,9 @@ class Recording:
     arousal, valence : float or None
         On the corpus's own scale.
     vote_voice, vote_face, vote_multimodal : str or None
-        What a crowd heard, saw, or both, in canonical words; a tie is "anger:disgust".
+        What a crowd heard, saw, or both, in the same words; a tie is "anger:disgust".
+    original_emotion : str or None
+        The corpus's own word or code for the emotion, as it stands there.
     missing : str
         Why the clip is incomplete: a file that its neighbours have and it has not; "" if none.
     corpus : str
@@ -68,6 +68,7 @@ class Recording:
     vote_voice: str | None = None
     vote_face: str | None = None
     vote_multimodal: str | None = None
+    original_emotion: str | None = None
     missing: str = ""
     corpus: str = ""
 
@@ -112,6 +113,23 @@ class Listing:
     votes: list[Votes] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Subset:
+    """A part of a corpus that can be chosen by name.
+
+    Attributes
+    ----------
+    n_clips, n_subjects : int or None
+        How many there are in a whole copy, None where that is not known for sure.
+    holds : callable
+        Tells whether a recording belongs to it.
+    """
+
+    n_clips: int | None
+    n_subjects: int | None
+    holds: Callable[[Recording], bool]
+
+
 class Reader(ABC):
     """A corpus on disk, exactly as its authors distribute it.
 
@@ -125,8 +143,16 @@ class Reader(ABC):
         The files that `recordings` looks for, in one line.
     emotions : tuple of str
         The classes, alphabetically.
-    n_clips : int or None
-        Clips in the whole corpus, None where that is the user's choice.
+    n_clips, n_subjects : int or None
+        In the whole corpus, None where that is the user's choice, not known for sure, or up to
+        the subset.
+    subsets : mapping of str to Subset
+        Parts that ``subset`` in ``params.yaml`` can name; the first is the default. Empty where
+        the corpus is always taken whole.
+    source, licence : str
+        Where its authors distribute it, and under which terms.
+    protocol : str
+        The protocol of the papers on this corpus, as values for ``params.yaml``.
     """
 
     name: ClassVar[str]
@@ -134,18 +160,25 @@ class Reader(ABC):
     layout: ClassVar[str]
     emotions: ClassVar[tuple[str, ...]]
     n_clips: ClassVar[int | None] = None
+    n_subjects: ClassVar[int | None] = None
+    subsets: ClassVar[Mapping[str, Subset]] = {}
+    source: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+    protocol: ClassVar[str] = ""
 
     @abstractmethod
     def read(self, folder: Path) -> Listing:
         """List an existing folder; a listing without recordings is for the caller to judge."""
 
-    def recordings(self, folder: Path | str) -> Listing:
+    def recordings(self, folder: Path | str, subset: str | None = None) -> Listing:
         """List the clips of a corpus folder without opening any recording.
 
         Parameters
         ----------
         folder : Path or str
             The corpus; may be a link, and so may anything in it.
+        subset : str or None
+            A key of `subsets`; None takes the first, or everything where there are none.
 
         Returns
         -------
@@ -156,9 +189,10 @@ class Reader(ABC):
         ------
         CorpusError
             The folder is missing or empty, holds nothing that the corpus knows, or one of its
-            tables is broken.
+            tables is broken; or the subset is unknown.
         """
         folder = Path(folder)
+        chosen = self._subset(subset)
         self._require_folder(folder)
         listing = self.read(folder)
         if not listing.recordings:
@@ -171,10 +205,37 @@ class Reader(ABC):
                 "expected each once, remove the copies"
             )
         notes = list(listing.notes)
-        if self.n_clips is not None and len(found) != self.n_clips:
-            notes.append(f"{len(found):,} of the {self.n_clips:,} clips of {self.title} are here")
-        unrecognised = sorted(listing.unrecognised)
-        return Listing(self._completed(found), unrecognised, notes, listing.votes)
+        whole, n_clips = self.title, self.n_clips
+        if chosen is not None:
+            whole, n_clips = f"{self.title} ({chosen})", self.subsets[chosen].n_clips
+            held = self._held(found, chosen, folder)
+            if left_out := len(found) - len(held):
+                notes.append(f"{left_out:,} clips outside of subset {chosen} left out")
+            found = held
+        if n_clips is not None and len(found) != n_clips:
+            notes.append(f"{len(found):,} of the {n_clips:,} clips of {whole} are here")
+        return Listing(self._completed(found), sorted(listing.unrecognised), notes, listing.votes)
+
+    def _subset(self, name: str | None) -> str | None:
+        """Return the subset to take; None where the corpus has none."""
+        if name is None:
+            return next(iter(self.subsets), None)
+        if name in self.subsets:
+            return name
+        choices = ", ".join(self.subsets) if self.subsets else "none"
+        raise CorpusError(
+            f"subset: {name!r} is unknown; {self.name} has {choices}: name one of them in "
+            "params.yaml, or null for the corpus's default"
+        )
+
+    def _held(self, recordings: list[Recording], subset: str, folder: Path) -> list[Recording]:
+        held = [recording for recording in recordings if self.subsets[subset].holds(recording)]
+        if not held:
+            raise CorpusError(
+                f"{folder}: none of its {len(recordings):,} clips belongs to subset {subset}; "
+                f"choose another subset in params.yaml: {', '.join(self.subsets)}"
+            )
+        return held
 
     def _completed(self, recordings: list[Recording]) -> list[Recording]:
         """Name the corpus, and mark clips that lack a file which others of the corpus have.
@@ -217,7 +278,7 @@ class Reader(ABC):
         )
 
     def _expected(self, folder: Path) -> str:
-        link = f"ln -s /path/to/{self.title} {folder}"
+        link = f"ln -s /path/to/{self.name} {folder}"
         return f"expected {self.layout}; put your copy there or link it in its place: {link}"
 
 
@@ -243,6 +304,28 @@ def walk(folder: Path) -> Iterator[str]:
 def is_media(path: str) -> bool:
     """Tell by the suffix whether a path names a recording."""
     return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES
+
+
+def without_extracted_sound(paths: list[str]) -> tuple[list[str], int]:
+    """Drop sound files that lie beside a video of the same name: its users extracted them.
+
+    Returns
+    -------
+    kept : list of str
+    n_dropped : int
+    """
+    videos = {
+        str(PurePosixPath(path).with_suffix(""))
+        for path in paths
+        if PurePosixPath(path).suffix.lower() not in SOUND_SUFFIXES
+    }
+    kept = [
+        path
+        for path in paths
+        if PurePosixPath(path).suffix.lower() not in SOUND_SUFFIXES
+        or str(PurePosixPath(path).with_suffix("")) not in videos
+    ]
+    return kept, len(paths) - len(kept)
 
 
 def leaves_folder(path: str) -> bool:

@@ -25,7 +25,7 @@ _NAME = re.compile(
     r"(?P<actor>10[0-8]\d|109[01])_(?P<sentence>[A-Z]{3})_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)"
     r"_(?P<level>LO|MD|HI|XX?)"
 )
-_FOLDERS = {"VideoFlash": ".flv", "AudioWAV": ".wav", "AudioMP3": ".mp3"}
+FOLDERS = {"VideoFlash": ".flv", "AudioWAV": ".wav", "AudioMP3": ".mp3"}
 _VOTES = {"vote_voice": "VoiceVote", "vote_face": "FaceVote", "vote_multimodal": "MultiModalVote"}
 _RATED = {"1": "audio", "2": "video", "3": "audio+video"}  # first digit of a tabulated row's id
 _RATING_ID = "Unnamed: 0"  # as pandas calls the column, whose header is empty
@@ -53,6 +53,10 @@ class CremaD(Reader):
     layout: ClassVar[str] = "VideoFlash/1001_DFA_ANG_XX.flv, AudioWAV/1001_DFA_ANG_XX.wav and so on"
     emotions: ClassVar[tuple[str, ...]] = tuple(sorted(_EMOTIONS.values()))
     n_clips: ClassVar[int | None] = 7442
+    n_subjects: ClassVar[int | None] = 91
+    source: ClassVar[str] = "https://github.com/CheyneyComputerScience/CREMA-D"
+    licence: ClassVar[str] = "ODbL 1.0, contents DbCL 1.0"
+    protocol: ClassVar[str] = "subject_kfold, k: 10"
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder and the tables beside the recordings."""
@@ -61,8 +65,8 @@ class CremaD(Reader):
         for path in filter(is_media, walk(folder)):
             name = PurePosixPath(path)
             kind = name.parts[0]
-            if len(name.parts) != 2 or _FOLDERS.get(kind) != name.suffix.lower():
-                folders = ", ".join(f"{place}/*{suffix}" for place, suffix in _FOLDERS.items())
+            if len(name.parts) != 2 or FOLDERS.get(kind) != name.suffix.lower():
+                folders = ", ".join(f"{place}/*{suffix}" for place, suffix in FOLDERS.items())
                 unrecognised.append((path, f"not where CREMA-D keeps recordings ({folders})"))
             elif _NAME.fullmatch(name.stem) is None:
                 reason = "not named like 1001_DFA_ANG_XX with CREMA-D's codes; rename it back"
@@ -89,6 +93,7 @@ def _recording(
         clip_id=stem,
         subject=actor,
         emotion=_EMOTIONS[emotion],
+        original_emotion=emotion,
         video_path=video,
         audio_path=paths.get("AudioWAV", paths.get("AudioMP3", video)),
         sentence=sentence,

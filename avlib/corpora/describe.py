@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from avlib import media
+from avlib.corpora import labels
 from avlib.corpora.base import Recording, leaves_folder
 from avlib.errors import MediaError
 
@@ -76,6 +77,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
 
     row = asdict(recording)
     del row["missing"]
+    row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
+    row["binary_valence"] = labels.BINARY_VALENCE.get(recording.emotion or "")
     row["video_path"] = recording.video_path if video is not None else None
     row["audio_path"] = recording.audio_path if audio is not None else None
     used = [path for path in paths if path in (row["video_path"], row["audio_path"])]

@@ -15,6 +15,9 @@ EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neu
 PARTS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 COLUMNS = ("emotion", "pixels", "Usage")
 SIZE = 48  # pixels
+N_FACES = 35887  # in the whole file
+SOURCE = "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
+LICENCE = "the challenge's terms: research"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,10 @@ class Ravdess(Reader):
     layout: ClassVar[str] = "Actor_01/01-01-01-01-01-01-01.mp4 (or 03-...-01.wav) and so on"
     emotions: ClassVar[tuple[str, ...]] = tuple(sorted(_EMOTIONS.values()))
     n_clips: ClassVar[int | None] = 1440
+    n_subjects: ClassVar[int | None] = 24
+    source: ClassVar[str] = "https://doi.org/10.5281/zenodo.1188976"
+    licence: ClassVar[str] = "CC BY-NC-SA 4.0"
+    protocol: ClassVar[str] = "subject_kfold, k: 10"
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth."""
@@ -84,6 +88,7 @@ def _recording(performance: str, paths: dict[str, str]) -> Recording:
         clip_id=performance,
         subject=f"Actor_{actor}",
         emotion=_EMOTIONS[emotion],
+        original_emotion=emotion,
         video_path=paths.get("01", paths.get("02")),
         audio_path=paths.get("01", paths.get("03")),
         sentence=_SENTENCES[sentence],

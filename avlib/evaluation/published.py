@@ -75,10 +75,10 @@ class Beside(NamedTuple):
 
 
 class Whole(_Facts):
-    """Labelled clips and subjects of a corpus as its authors distribute it."""
+    """Labelled clips and subjects that published results are of; None where not known for sure."""
 
     clips: int
-    subjects: int
+    subjects: int | None = None
 
 
 class _Corpus(_Facts):
@@ -107,9 +107,10 @@ def beside(corpus: str, protocol: str, k: int) -> Beside:
 
 
 def partial(corpus: str, clips: int, subjects: int) -> str:
-    """Say what a run lacks of a corpus; "" where it is whole or its size is not known.
+    """Say how a run's clips differ from the corpus; "" where it is whole or its size not known.
 
-    A few clips may be missing, because some releases hold broken ones; a subject may not.
+    A few clips may be missing, because some releases hold broken ones; a subject may not. Nor may
+    there be more: a run on a larger part than the papers' is no counterpart either.
 
     Parameters
     ----------
@@ -122,11 +123,13 @@ def partial(corpus: str, clips: int, subjects: int) -> str:
     if known is None or known.whole is None:
         return ""
     whole = known.whole
-    if clips >= ALMOST_ALL * whole.clips and subjects == whole.subjects:
+    same_clips = ALMOST_ALL * whole.clips <= clips <= whole.clips / ALMOST_ALL
+    if same_clips and whole.subjects in (None, subjects):
         return ""
+    of_subjects = "" if whole.subjects is None else f" of {whole.subjects:,} subjects"
     return (
-        f"This run holds {clips:,} of the corpus' {whole.clips:,} clips, "
-        f"of {subjects:,} of its {whole.subjects:,} subjects"
+        f"This run holds {clips:,} clips of {subjects:,} subjects, the published figures are of "
+        f"{whole.clips:,} clips{of_subjects}"
     )
 
 

@@ -80,8 +80,12 @@ class Choice:
     confusion: np.ndarray
 
     def merit(self) -> tuple[float, float]:
-        """Return what to compare choices by: accuracy, then likelihood."""
-        return self.accuracy, -self.surprise
+        """Return what to compare choices by: the labels' likelihood, then accuracy.
+
+        A few dozen validation clips tell settings apart by likelihood; by accuracy many settings
+        tie or differ by a clip.
+        """
+        return -self.surprise, self.accuracy
 
 
 class KernelSVM:
@@ -138,7 +142,7 @@ class KernelSVM:
         Returns
         -------
         Choice
-            The most accurate; among equals the one that makes the labels likeliest. A validation
+            The one that makes the labels likeliest; among equals the most accurate. A validation
             class that training lacks counts as missed.
 
         Raises

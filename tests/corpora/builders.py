@@ -1,8 +1,10 @@
 """Miniature corpora in their authors' layout: real containers and codecs, generated content."""
 
 import csv
+import zlib
 
 import numpy as np
+from openpyxl import Workbook
 
 from avlib import media
 
@@ -123,3 +125,74 @@ def demo_corpus(folder, rows, **options):
         writer.writerows(rows)
     for path, *_ in rows:
         write_media(folder / path, sample_rate=16000, **options)
+
+
+ENTERFACE05_CODES = {
+    "anger": "an", "disgust": "di", "fear": "fe",
+    "happiness": "ha", "sadness": "sa", "surprise": "su",
+}  # fmt: skip
+BAUM1S_CODES = {
+    "Anger": 1, "Boredom": 2, "Bothered": 3, "Concentrating": 4, "Contempt": 5, "Disgust": 6,
+    "Fear": 7, "Happiness": 8, "Neutral": 9, "Sadness": 10, "Surprise": 11, "Thinking": 12,
+    "Unsure": 13,
+}  # fmt: skip
+
+
+def enterface05_path(subject, emotion, sentence):
+    """Path of a clip in the distribution, with its slips in the names.
+
+    ``sentence`` None is an uncut recording, as those of subject 6.
+    """
+    code = ENTERFACE05_CODES[emotion]
+    if sentence is None:
+        return f"subject {subject}/{emotion}/s{subject}_{code}.avi"
+    named = {11: "s12", 3: "s_3" if emotion == "happiness" else "s3"}.get(subject, f"s{subject}")
+    slip = "avi" if (subject, emotion, sentence) == (16, "surprise", 3) else ""
+    return f"subject {subject}/{emotion}/sentence {sentence}/{named}_{code}_{sentence}{slip}.avi"
+
+
+def enterface05_paths():
+    """Paths of the whole distribution: 1,293 recordings of 44 subjects."""
+    for subject in range(1, 45):
+        for emotion in ENTERFACE05_CODES:
+            sentences = range(1, 6)
+            if subject == 6:
+                sentences = [None]
+            elif (subject, emotion) == (23, "happiness"):
+                sentences = [1, 2]
+            yield from (enterface05_path(subject, emotion, sentence) for sentence in sentences)
+
+
+def enterface05_clip(folder, subject, emotion, sentence, **options):
+    """Write one clip: mpeg4 + 48 kHz stereo pcm in avi."""
+    path = folder / enterface05_path(subject, emotion, sentence)
+    return write_media(path, **{"channels": 2, "seed": subject, **options})
+
+
+def rml_clip(folder, place, name, **options):
+    """Write ``<place>/<name>.avi``: mpeg4, 30 frames a second, 22.05 kHz pcm."""
+    path = folder / place / f"{name}.avi"
+    seed = zlib.crc32(place.encode())
+    return write_media(path, **{"fps": 30, "sample_rate": 22050, "seed": seed, **options})
+
+
+def baum1s_clip(folder, name, *, part="BAUM1s_MP4 - All", **options):
+    """Write a clip, h264 + 48 kHz stereo aac in mp4, and its subtitles."""
+    path = folder / part / name[:4].lower() / f"{name}.mp4"
+    write_media(path, **{"fps": 30, "channels": 2, **options})
+    path.with_suffix(".srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nbir\n")
+    return path
+
+
+def baum1s_workbook(folder, rows, titles=("", "Subject No", "Gender", "Clip Name", "Emotion",
+                                          "Emotion Code")):  # fmt: skip
+    """Write ``Annotations_BAUM1s.xlsx``; rows are (clip, word) or (clip, word, code)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    book = Workbook()
+    sheet = book.active
+    sheet.append(list(titles))
+    for number, (clip, word, *code) in enumerate(rows, start=1):
+        subject = int(clip[1:4])
+        code = code[0] if code else BAUM1S_CODES.get(word)
+        sheet.append([number, subject, "F" if subject % 2 else "M", clip, word, code])
+    book.save(folder / "Annotations_BAUM1s.xlsx")

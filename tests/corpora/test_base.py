@@ -7,19 +7,17 @@ from avlib.errors import CorpusError
 
 
 def test_an_unknown_corpus_is_answered_with_the_known_ones():
-    with pytest.raises(CorpusError, match=r"'iemocap' is unknown.*crema_d, demo, ravdess"):
+    with pytest.raises(CorpusError, match=r"'iemocap' is unknown.*crema_d, demo,.* ravdess"):
         reader("iemocap")
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_reader_knows_its_name_and_canonical_emotions(name):
-    canonical = {"anger", "calm", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"}
+def test_a_reader_knows_its_name_and_its_emotions_in_order(name):
     assert reader(name).name == name
-    assert set(reader(name).emotions) <= canonical
     assert list(reader(name).emotions) == sorted(set(reader(name).emotions))
 
 
-@pytest.mark.parametrize("name", ["ravdess", "crema_d"])
+@pytest.mark.parametrize("name", ["ravdess", "crema_d", "enterface05", "rml", "baum1s"])
 @pytest.mark.parametrize("case", ["missing", "dangling", "file", "empty", "foreign", "packed"])
 def test_a_folder_without_the_corpus_says_what_is_expected_and_what_to_do(tmp_path, name, case):
     folder = tmp_path / name
@@ -41,7 +39,7 @@ def test_a_folder_without_the_corpus_says_what_is_expected_and_what_to_do(tmp_pa
     message = str(caught.value)
     assert message.startswith(str(folder))
     assert f"expected {reader(name).layout}" in message
-    assert f"ln -s /path/to/{reader(name).title} {folder}" in message
+    assert f"ln -s /path/to/{name} {folder}" in message
     assert "\n" not in message
 
 

@@ -55,6 +55,19 @@ def test_corpus_is_whole_with_all_subjects_and_nearly_all_clips(clips, subjects,
     assert (partial("ravdess", clips, subjects) == "") == whole
 
 
+@pytest.mark.parametrize(
+    ("clips", "subjects", "whole"),
+    [(1260, 42, True), (1293, 44, False), (1287, 43, False), (1290, 42, False)],
+)
+def test_a_larger_part_than_the_papers_is_no_counterpart(clips, subjects, whole):
+    assert (partial("enterface05", clips, subjects) == "") == whole
+
+
+def test_where_the_number_of_subjects_is_not_sure_clips_decide():
+    assert partial("baum1s", 521, 30) == partial("baum1s", 521, 31) == ""
+    assert partial("baum1s", 1184, 31).endswith("the published figures are of 521 clips")
+
+
 def test_systems_of_one_modality_are_told_by_their_names():
     named = {r.system: r.modalities for r in beside("crema_d", "subject_kfold", 10).same_protocol}
     assert named["svm_audio"] == "audio"

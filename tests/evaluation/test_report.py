@@ -206,7 +206,7 @@ def test_part_of_a_corpus_never_stands_beside_published_figures(tmp_path, tiny):
     assert "published" not in section(markdown, "Results")
     others = section(markdown, "Published results")
     assert "| merml | 66.5 | – | Ghaleb" in others
-    assert "984 of the corpus' 7,442 clips, of 12 of its 91 subjects" in others
+    assert "984 clips of 12 subjects, the published figures are of 7,442 clips of 91" in others
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from sklearn.metrics import log_loss
 from sklearn.svm import SVC
 
 from avlib.errors import DataError
@@ -72,17 +73,25 @@ def test_modality_with_weight_zero_still_answers_alone(clips):
     assert alone.distances(embedded(some, audio=1.0, video=0.0)).max() > 0
 
 
-def test_choice_is_the_most_accurate_setting(clips):
+def test_choice_makes_the_validation_labels_likeliest(clips):
     train, validation = clips(120, seed=1), clips(40, subjects=2, seed=2)
     svm = KernelSVM(4, c=(0.1, 10.0), sigma=(0.1, 1.0))
     choice = svm.select(embedded(train), train.emotion, embedded(validation), validation.emotion)
-    found = {}
+    surprise, accuracy = {}, {}
     for c in svm.c:
         for sigma in svm.sigma:
-            fitted = svm.fit(embedded(train), train.emotion, Choice(c, sigma, 1.0, 0.0, 0.0, None))
-            predicted = fitted.predict_proba(embedded(validation)).argmax(axis=1)
-            found[c, sigma] = np.mean(predicted == validation.emotion)
-    assert choice.accuracy == max(found.values()) == found[choice.c, choice.sigma]
+            one = KernelSVM(4, c=(c,), sigma=(sigma,))
+            chosen = one.select(
+                embedded(train), train.emotion, embedded(validation), validation.emotion
+            )
+            fitted = one.fit(embedded(train), train.emotion, chosen)
+            chances = fitted.predict_proba(embedded(validation))
+            surprise[c, sigma] = log_loss(validation.emotion, chances, labels=range(4))
+            accuracy[c, sigma] = np.mean(chances.argmax(axis=1) == validation.emotion)
+    assert len(set(surprise.values())) == 4
+    assert (choice.c, choice.sigma) == min(surprise, key=surprise.get)
+    assert choice.surprise == pytest.approx(min(surprise.values()), rel=1e-6)
+    assert choice.accuracy == accuracy[choice.c, choice.sigma]
     assert choice.confusion.sum() == 40
     assert np.trace(choice.confusion) == round(40 * choice.accuracy)
 
