@@ -61,6 +61,7 @@ _CLIPS = {
     "age": FLOAT,
     **dict.fromkeys(("vote_voice", "vote_face", "vote_multimodal"), TEXT),
     **dict.fromkeys(("video_path", "audio_path", "sha256"), TEXT),
+    **dict.fromkeys(("start", "end"), FLOAT),
     **dict.fromkeys(("duration", "fps"), FLOAT),
     **dict.fromkeys(("width", "height", "sample_rate", "channels"), INT),
 }
@@ -70,6 +71,16 @@ SCHEMAS = {
         key=("clip_id",),
         columns=_CLIPS,
         nullable=frozenset(_CLIPS) - {"clip_id", "corpus", "subject", "sha256"},
+    ),
+    "traces": Schema(
+        key=("clip_id", "frame"),
+        columns={
+            "clip_id": TEXT,
+            "frame": INT,
+            **dict.fromkeys(("time", "arousal", "valence"), FLOAT),
+        },
+        nullable=frozenset({"arousal", "valence"}),
+        per_clip=True,
     ),
     "folds": Schema(("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "part": TEXT}),
     "faces": Schema(

@@ -31,6 +31,7 @@ def main() -> None:
         "clips": len(listing.recordings),
         "subjects": len({recording.subject for recording in listing.recordings}),
         "unrecognised": len(listing.unrecognised),
+        "missing": len(listing.missing),
         "notes": listing.notes,
     }
     Path("data/corpus.json").write_text(json.dumps(found, indent=2) + "\n")
