@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def generate_demo(settings: DemoCorpus, folder: Path) -> None:
-    """Render every clip of the demo corpus, in parallel, and its table of labels."""
+    """Render every clip of the demo corpus, in parallel, and its tables of labels."""
     plan = generate.clip_plan(
         subjects=settings.subjects,
         takes=settings.takes,
@@ -52,6 +52,8 @@ def generate_demo(settings: DemoCorpus, folder: Path) -> None:
         if isinstance(result, Failure):
             raise DataError(f"demo clip {plan[index].clip_id} was not rendered: {result.reason}")
     generate.write_labels(folder, plan)
+    traces = ((clip.clip_id, generate.annotate(clip, settings.seed)) for clip in plan)
+    generate.write_traces(folder, traces)
 
 
 def render(task: tuple[generate.DemoClip, str, int]) -> None:

@@ -7,7 +7,9 @@ from avlib.corpora.base import Listing, Reader, Recording
 from avlib.corpora.crema_d import CremaD
 from avlib.corpora.demo_reader import Demo
 from avlib.corpora.describe import Described, describe, file_digest
+from avlib.corpora.omg_emotion import OmgEmotion
 from avlib.corpora.ravdess import Ravdess
+from avlib.corpora.recola import Recola
 from avlib.errors import CorpusError
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "reader",
 ]
 
-READERS: dict[str, Reader] = {corpus.name: corpus for corpus in (CremaD(), Demo(), Ravdess())}
+READERS: dict[str, Reader] = {
+    corpus.name: corpus for corpus in (CremaD(), Demo(), OmgEmotion(), Ravdess(), Recola())
+}
 
 
 def reader(name: str) -> Reader:

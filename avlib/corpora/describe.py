@@ -85,8 +85,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     start, end = recording.start or 0.0, whole if recording.end is None else recording.end
     if start >= whole:
         raise MediaError(
-            f"{paths[0]}: the clip starts at {start:.2f} s, but {whole:.2f} s can be read; is it the "
-            "video that the table means?"
+            f"{paths[0]}: the clip starts at {start:.2f} s, but {whole:.2f} s can be read; is it "
+            "the video that the table means?"
         )
     if end > whole + _SLACK:
         reasons.append(f"{paths[0]}: the clip ends at {end:.2f} s, but {whole:.2f} s can be read")
