@@ -7,7 +7,10 @@
 ``loso``, ``logso``
     One subject, or one of k equally large groups of subjects, is tested at a time.
 ``official``
-    The corpus authors' own partition, read from the clips' column ``partition``; one fold.
+    The corpus authors' own partition, read from the clips' column ``partition``; one fold. Where
+    the authors keep the labels of their test part, their validation part is tested, as papers do,
+    and another validation part is taken out of the training clips. Clips of a tested subject are
+    left out of training and validation (one YouTube video lends clips to two parts of OMG-Emotion).
 
 The papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
 validation part consists of whole subjects that were taken out of the training clips, because
@@ -34,9 +37,9 @@ def make_folds(
 ) -> pd.DataFrame:
     """Divide the labelled clips into folds.
 
-    Every labelled clip is in the test part of exactly one fold (under ``official``: of fold 0 if
-    its partition says so). A clip is labelled if it has an emotion; in a corpus without emotions,
-    if it has arousal or valence. The result does not depend on the order of the rows.
+    Every labelled clip is in the test part of exactly one fold (``official`` has its own rule, see
+    above). A clip is labelled if it has an emotion; in a corpus without emotions, if it has arousal
+    or valence. The result does not depend on the order of the rows.
 
     Parameters
     ----------
@@ -297,9 +300,16 @@ def _official_folds(labelled: pd.DataFrame, validation: float, seed: int) -> pd.
             f"expected {', '.join(PARTS)}"
         )
     part = labelled["partition"].to_numpy(dtype=object)
+    if "test" not in part and "validation" in part:
+        part[part == "validation"] = "test"
     for name in ("train", "test"):
         if name not in part:
             raise DataError(f"column 'partition' has no clip in {name!r}; nothing can be measured")
+    tested = labelled["subject"].isin(labelled["subject"][part == "test"])
+    kept = (part == "test") | ~tested.to_numpy()
+    labelled, part = labelled[kept].reset_index(drop=True), part[kept]
+    if "train" not in part:
+        raise DataError("every training clip is of a subject who is tested; nothing can be learned")
     if "validation" not in part:
         rng = np.random.default_rng([seed, 0])
         part[_validation_clips(labelled, part, validation, rng, fold=0)] = "validation"

@@ -62,6 +62,7 @@ _CLIPS = {
     **dict.fromkeys(("vote_voice", "vote_face", "vote_multimodal"), TEXT),
     **dict.fromkeys(("original_emotion", "binary_arousal", "binary_valence"), TEXT),
     **dict.fromkeys(("video_path", "audio_path", "sha256"), TEXT),
+    **dict.fromkeys(("start", "end"), FLOAT),
     **dict.fromkeys(("duration", "fps"), FLOAT),
     **dict.fromkeys(("width", "height", "sample_rate", "channels"), INT),
 }
@@ -75,6 +76,16 @@ SCHEMAS = {
     "votes": Schema(
         key=("clip_id", "modality", "emotion"),
         columns={**dict.fromkeys(("clip_id", "modality", "emotion"), TEXT), "ratings": INT},
+    ),
+    "traces": Schema(
+        key=("clip_id", "frame"),
+        columns={
+            "clip_id": TEXT,
+            "frame": INT,
+            **dict.fromkeys(("time", "arousal", "valence"), FLOAT),
+        },
+        nullable=frozenset({"arousal", "valence"}),
+        per_clip=True,
     ),
     "folds": Schema(("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "part": TEXT}),
     "faces": Schema(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from avlib import tables
 from avlib.clipwise import ClipTask
 from avlib.stage import RAW
@@ -29,7 +31,8 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
     for clip in clips.to_dict("records"):
         name = clip[f"{modality}_path"]
         path = str((RAW / corpus / name).absolute()) if isinstance(name, str) else None
-        payload = {"path": path, "used": modality in modalities}
+        span = {key: None if pd.isna(clip[key]) else clip[key] for key in ("start", "end")}
+        payload = {"path": path, "used": modality in modalities, **span}
         digest = clip["sha256"] if payload["used"] else ""
         tasks.append(ClipTask(clip["clip_id"], clip["subject"], digest, payload))
     return tasks

@@ -1,4 +1,4 @@
-"""List the recordings with their labels, checksums and media properties."""
+"""List the recordings with their labels, checksums and media properties, and continuous labels."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 from avlib import tables
 from avlib.clipwise import stop_when_too_many_failed
 from avlib.corpora import reader
-from avlib.corpora.base import Recording, Votes
+from avlib.corpora.base import Listing, Recording, Votes
 from avlib.corpora.describe import Described, describe
 from avlib.parallel import Failure, map_clips
 from avlib.params import load
@@ -17,7 +17,11 @@ PARAMS = ("corpus", "subset", "max_failed_fraction")
 
 
 def main() -> None:
-    """Write ``data/clips.parquet``, ``data/votes.parquet`` and the status of every clip's file."""
+    """Write the tables of clips, of raters' votes, of continuous labels, and every clip's status.
+
+    A clip is what a table of the corpus names, or a file that looks like one. Clips that cannot be
+    had any more (`Listing.missing`) are failed clips, but none that stop the run.
+    """
     params = load(PARAMS)
     folder = RAW / params.corpus
     listing = reader(params.corpus).recordings(folder, params.subset)
@@ -36,11 +40,20 @@ def main() -> None:
             rows.append(result.row)
             status.append((clip_id, result.status, result.reason))
     table = pd.DataFrame(status, columns=["clip_id", "status", "reason"]).assign(stage="clips")
-    tables.write_table(STATUS / "clips.parquet", table, "status")
     failed = {clip_id: reason for clip_id, verdict, reason in status if verdict == "failed"}
+    table = pd.concat([table, _missing(listing)])
+    tables.write_table(STATUS / "clips.parquet", table, "status")
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
     tables.write_table(Path("data/clips.parquet"), pd.DataFrame(rows), "clips")
     tables.write_table(Path("data/votes.parquet"), votes_table(listing.votes), "votes")
+    traces = listing.traces[listing.traces["clip_id"].isin([row["clip_id"] for row in rows])]
+    traces = traces.assign(frame=traces.groupby("clip_id").cumcount())
+    tables.write_table(Path("data/traces.parquet"), traces, "traces")
+
+
+def _missing(listing: Listing) -> pd.DataFrame:
+    rows = pd.DataFrame(listing.missing, columns=["clip_id", "reason"], dtype=str)
+    return rows.assign(status="failed", stage="clips")
 
 
 def describe_one(task: tuple[Recording, str]) -> Described:

@@ -31,13 +31,14 @@ def main() -> None:
         "clips": len(listing.recordings),
         "subjects": len({recording.subject for recording in listing.recordings}),
         "unrecognised": len(listing.unrecognised),
+        "missing": len(listing.missing),
         "notes": listing.notes,
     }
     Path("data/corpus.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 def generate_demo(settings: DemoCorpus, folder: Path) -> None:
-    """Render every clip of the demo corpus, in parallel, and its table of labels."""
+    """Render every clip of the demo corpus, in parallel, and its tables of labels."""
     plan = generate.clip_plan(
         subjects=settings.subjects,
         takes=settings.takes,
@@ -51,6 +52,8 @@ def generate_demo(settings: DemoCorpus, folder: Path) -> None:
         if isinstance(result, Failure):
             raise DataError(f"demo clip {plan[index].clip_id} was not rendered: {result.reason}")
     generate.write_labels(folder, plan)
+    traces = ((clip.clip_id, generate.annotate(clip, settings.seed)) for clip in plan)
+    generate.write_traces(folder, traces)
 
 
 def render(task: tuple[generate.DemoClip, str, int]) -> None:

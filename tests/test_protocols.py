@@ -250,7 +250,30 @@ def test_unusable_official_partitions_are_named():
     with pytest.raises(DataError, match="s00_anger_0: partition is 'dev'"):
         folds_of(clips.assign(partition=["dev", *clips["partition"][1:]]), "official")
     with pytest.raises(DataError, match="no clip in 'test'"):
-        folds_of(clips[clips["partition"] != "test"], "official")
+        folds_of(clips[clips["partition"] == "train"], "official")
+
+
+def test_where_the_authors_keep_the_test_labels_their_validation_part_is_tested():
+    clips = official(corpus())
+    clips["emotion"] = clips["emotion"].where(clips["partition"] != "test")
+    folds = folds_of(clips, "official")
+    check_folds(folds, clips, "official")
+    table = joined(clips, folds)
+    assert set(table.query("part == 'test'")["subject"]) == {"s05"}
+    assert set(table.query("part != 'test'")["partition"]) == {"train"}
+    assert table.query("part == 'validation'")["subject"].nunique() == 1
+
+
+def test_an_official_partition_that_divides_a_subject_trains_on_nothing_of_who_is_tested():
+    clips = official(corpus())
+    clips.loc[clips["clip_id"] == "s07_anger_0", "partition"] = "train"
+    clips.loc[clips["clip_id"] == "s06_fear_0", "partition"] = "validation"
+    folds = folds_of(clips, "official")
+    check_folds(folds, clips, "official")
+    assert not folds["clip_id"].isin(["s07_anger_0", "s06_fear_0"]).any()
+    assert len(folds) == len(clips) - 2
+    with pytest.raises(DataError, match="every training clip is of a subject who is tested"):
+        folds_of(clips.assign(subject="s00"), "official")
 
 
 def test_leaked_subject_is_caught_and_named():

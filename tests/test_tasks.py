@@ -16,7 +16,8 @@ def project(tmp_path, monkeypatch):
     row = dict.fromkeys(SCHEMAS["clips"].columns)
     clips = [
         row | {"clip_id": name, "corpus": "c", "subject": "s", "sha256": f"sum-{name}",
-               "video_path": f"{name}.mp4", "audio_path": sound}
+               "video_path": f"{name}.mp4", "audio_path": sound,
+              "start": 1.5 if sound else None, "end": 2.25 if sound else None}
         for name, sound in (("a", "a.wav"), ("b", None))
     ]  # fmt: skip
     columns = {key: [clip[key] for clip in clips] for key in row}
@@ -28,6 +29,14 @@ def test_every_clip_has_a_task_and_missing_sound_has_no_path():
     assert tasks["a"].payload["path"] == str(Path("data/raw/c/a.wav").absolute())
     assert tasks["b"].payload["path"] is None
     assert tasks["a"].digest == "sum-a"
+
+
+def test_a_task_says_which_span_of_its_recording_is_the_clip():
+    spans = {
+        t.clip_id: (t.payload["start"], t.payload["end"])
+        for t in recording_tasks("c", "video", ["video"])
+    }
+    assert spans == {"a": (1.5, 2.25), "b": (None, None)}
 
 
 def test_a_modality_that_is_not_used_depends_on_no_recording():

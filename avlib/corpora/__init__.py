@@ -9,7 +9,9 @@ from avlib.corpora.crema_d import CremaD
 from avlib.corpora.demo_reader import Demo
 from avlib.corpora.describe import Described, describe, file_digest
 from avlib.corpora.enterface05 import Enterface05
+from avlib.corpora.omg_emotion import OmgEmotion
 from avlib.corpora.ravdess import Ravdess
+from avlib.corpora.recola import Recola
 from avlib.corpora.rml import Rml
 from avlib.errors import CorpusError
 
@@ -24,7 +26,16 @@ __all__ = [
     "reader",
 ]
 
-_ALL: tuple[Reader, ...] = (Baum1s(), CremaD(), Demo(), Enterface05(), Ravdess(), Rml())
+_ALL: tuple[Reader, ...] = (
+    Baum1s(),
+    CremaD(),
+    Demo(),
+    Enterface05(),
+    OmgEmotion(),
+    Ravdess(),
+    Recola(),
+    Rml(),
+)
 READERS: dict[str, Reader] = {corpus.name: corpus for corpus in _ALL}
 
 

@@ -46,6 +46,8 @@ class Recording:
         What a crowd heard, saw, or both, in the same words; a tie is "anger:disgust".
     original_emotion : str or None
         The corpus's own word or code for the emotion, as it stands there.
+    start, end : float or None
+        Where the clip lies in its files, in seconds; None is the files' own start or end.
     missing : str
         Why the clip is incomplete: a file that its neighbours have and it has not; "" if none.
     corpus : str
@@ -69,8 +71,16 @@ class Recording:
     vote_face: str | None = None
     vote_multimodal: str | None = None
     original_emotion: str | None = None
+    start: float | None = None
+    end: float | None = None
     missing: str = ""
     corpus: str = ""
+
+
+def no_traces() -> pd.DataFrame:
+    """Return `Listing.traces` of a corpus without continuous labels."""
+    text, numbers = pd.Series(dtype=str), pd.Series(dtype=float)
+    return pd.DataFrame({"clip_id": text, "time": numbers, "arousal": numbers, "valence": numbers})
 
 
 @dataclass(frozen=True)
@@ -100,17 +110,26 @@ class Listing:
     recordings : list of Recording
         In the order of their clip_id.
     unrecognised : list of (path, reason)
-        Media files, relative to the folder, whose names the corpus does not know.
+        Media files, relative to the folder, whose names the corpus does not know; and clips that a
+        table of the corpus describes wrongly, by clip_id.
     notes : list of str
         What was left out on purpose, and how much of the whole corpus is here.
     votes : list of Votes
         What raters answered about these recordings, where the corpus publishes it.
+    missing : list of (clip_id, reason)
+        Clips that the corpus's tables name and whose recordings are not here. They are accounted
+        for, and are no failure: parts of some corpora can no longer be had.
+    traces : pandas.DataFrame
+        Continuous labels of clips: columns clip_id, time (s from the clip's start), arousal and
+        valence (on the corpus's own scale; NaN where unknown), in the order of time within a clip.
     """
 
     recordings: list[Recording]
     unrecognised: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     votes: list[Votes] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    traces: pd.DataFrame = field(default_factory=no_traces, compare=False)
 
 
 @dataclass(frozen=True)
@@ -214,7 +233,13 @@ class Reader(ABC):
             found = held
         if n_clips is not None and len(found) != n_clips:
             notes.append(f"{len(found):,} of the {n_clips:,} clips of {whole} are here")
-        return Listing(self._completed(found), sorted(listing.unrecognised), notes, listing.votes)
+        return replace(
+            listing,
+            recordings=self._completed(found),
+            unrecognised=sorted(listing.unrecognised),
+            notes=notes,
+            missing=sorted(listing.missing),
+        )
 
     def _subset(self, name: str | None) -> str | None:
         """Return the subset to take; None where the corpus has none."""
@@ -334,7 +359,7 @@ def leaves_folder(path: str) -> bool:
     return pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
 
 
-def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_csv(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read text columns of a corpus's csv table.
 
     Parameters
@@ -343,6 +368,8 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         The table.
     columns : tuple of str
         The columns to return, all required.
+    optional : tuple of str
+        Further columns to return where the table has them.
 
     Returns
     -------
@@ -365,4 +392,4 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
             raise CorpusError(
                 f"{path}: has no column {column!r}, found {found}; download the table again"
             )
-    return table[list(columns)]
+    return table[[*columns, *(column for column in optional if column in table.columns)]]

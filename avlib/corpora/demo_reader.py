@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from avlib.corpora.base import Listing, Reader, Recording, is_media, leaves_folder, walk
-from avlib.corpora.demo import read_labels
+from avlib.corpora.base import Listing, Reader, Recording, is_media, leaves_folder, no_traces, walk
+from avlib.corpora.demo import read_labels, read_traces
 from avlib.errors import CorpusError
 
 _EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
@@ -19,7 +19,8 @@ class Demo(Reader):
 
     ``clips.csv`` names every clip with its subject, emotion, take, sex, arousal and valence; the
     clips are audio-visual mp4 files beside it. The clip_id is the file's name without its suffix.
-    A file that the table names and the folder lacks is listed, and fails when it is read.
+    ``traces.csv`` labels them continuously, 25 times per second, with an annotator's delay. A file
+    that the table names and the folder lacks is listed, and fails when it is read.
     """
 
     name: ClassVar[str] = "demo"
@@ -35,7 +36,9 @@ class Demo(Reader):
         recordings = [_recording(folder, row) for row in read_labels(folder).to_dict("records")]
         named = {recording.video_path for recording in recordings}
         others = [path for path in filter(is_media, walk(folder)) if path not in named]
-        return Listing(recordings, [(path, "clips.csv does not name it") for path in others])
+        unnamed = [(path, "clips.csv does not name it") for path in others]
+        traces = read_traces(folder)
+        return Listing(recordings, unnamed, traces=no_traces() if traces is None else traces)
 
     def _expected(self, folder: Path) -> str:
         return f"expected {self.layout}; generate them again: dvc repro --force corpus"

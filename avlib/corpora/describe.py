@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,10 @@ class Described:
     reason: str
 
 
+# Seconds that a span may go on after its recording's end: times in tables are rounded.
+_SLACK = 0.1
+
+
 def describe(recording: Recording, folder: Path | str) -> Described:
     """Probe and hash the files of a recording.
 
@@ -45,12 +51,13 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     Returns
     -------
     Described
-        The path of a stream that cannot be read is None in the row, and the clip degraded.
+        The path of a stream that cannot be read is None in the row, and the clip degraded; so is a
+        clip whose files end before its span does.
 
     Raises
     ------
     MediaError
-        Neither picture nor sound of the clip can be read.
+        Neither picture nor sound of the clip can be read, or its span lies behind their end.
     """
     folder = Path(folder)
     reasons = [recording.missing] if recording.missing else []
@@ -63,7 +70,7 @@ def describe(recording: Recording, folder: Path | str) -> Described:
             # Reasons go into tables: they name files as the corpus does.
             reasons.append(str(error).replace(f"{folder / path}", path))
         else:
-            if infos[path].truncated:
+            if infos[path].truncated and recording.start is None:
                 reasons.append(_truncation(path, infos[path]))
     video, audio = infos.get(recording.video_path or ""), infos.get(recording.audio_path or "")
     if video is not None and not video.has_video:
@@ -75,6 +82,16 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     if video is None and audio is None:
         raise MediaError("; ".join(reasons) or f"{recording.clip_id}: has no file")
 
+    whole = max(info.duration for info in (video, audio) if info is not None)
+    start, end = recording.start or 0.0, whole if recording.end is None else recording.end
+    if start >= whole:
+        raise MediaError(
+            f"{paths[0]}: the clip starts at {start:.2f} s, but {whole:.2f} s can be read; is it "
+            "the video that the table means?"
+        )
+    if end > whole + _SLACK:
+        reasons.append(f"{paths[0]}: the clip ends at {end:.2f} s, but {whole:.2f} s can be read")
+
     row = asdict(recording)
     del row["missing"]
     row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
@@ -83,8 +100,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     row["audio_path"] = recording.audio_path if audio is not None else None
     used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
     row |= {
-        "sha256": file_digest(*(folder / path for path in used)),
-        "duration": max(info.duration for info in (video, audio) if info is not None),
+        "sha256": _digest(recording, [folder / path for path in used]),
+        "duration": min(end, whole) - start,
         "fps": video.fps if video is not None else None,
         "width": video.width if video is not None else None,
         "height": video.height if video is not None else None,
@@ -92,6 +109,14 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         "channels": audio.channels if audio is not None else None,
     }
     return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _digest(recording: Recording, paths: list[Path]) -> str:
+    """Digest what a clip consists of: two spans of one recording are two things."""
+    whole = _known_digest(*((path, _version(path)) for path in paths))
+    if recording.start is None and recording.end is None:
+        return whole
+    return hashlib.sha256(f"{whole} {recording.start} {recording.end}".encode()).hexdigest()
 
 
 def file_digest(*paths: Path) -> str:
@@ -107,7 +132,29 @@ def file_digest(*paths: Path) -> str:
 def _probe(folder: Path, path: str) -> media.MediaInfo:
     if leaves_folder(path):
         raise MediaError(f"{path}: leaves the corpus folder; expected a path inside it")
-    return media.probe(folder / path)
+    return _known_info(folder / path, _version(folder / path))
+
+
+# Many clips may be spans of one file: a worker reads it once.
+
+
+def _version(path: Path) -> tuple[float, ...]:
+    """Return what changes when a file does; nothing where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (math.nan,)
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_info(path: Path, version: tuple[float, ...]) -> media.MediaInfo:
+    return media.probe(path)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_digest(*files: tuple[Path, tuple[float, ...]]) -> str:
+    return file_digest(*(path for path, _ in files))
 
 
 def _truncation(path: str, info: media.MediaInfo) -> str:

@@ -42,7 +42,8 @@ def data_and_protocol(run: Run) -> Section:
     facts = {
         "Corpus": f"{run.corpus}: {len(clips):,} labelled clips of {clips['subject'].nunique()} "
         f"subjects, {len(emotions)} emotions"
-        + (f"; {unlabelled:,} further clips have no label and are not used" if unlabelled else ""),
+        + f"; {unlabelled:,} further clips are in no fold, unlabelled or left out"
+        * bool(unlabelled),
         "Emotions": ", ".join(f"{emotion} {n:,}" for emotion, n in emotions.items()),
         "Protocol": f"{protocol.name}, {folds}, {independent}, seed {protocol.seed}",
         "Selection": f"on whole subjects held out of the training clips "
@@ -87,6 +88,11 @@ def results(run: Run) -> Section:
             "Scores are over the clips that a model could score. Clips without a usable modality "
             "are missing from them (named below, by stage); accuracy times the share of clips "
             "scored counts them as wrong."
+        )
+    if lost := _lost(run):
+        text.append(
+            f"{lost:,} further clips of the corpus could not be read at all, and no score counts "
+            "them (see clips by stage)."
         )
     if not run.scores:
         text = ["No model has predictions yet."]
@@ -297,6 +303,12 @@ def _unscored(run: Run) -> list[list[str]]:
         if missing:
             rows.append([model, f"{len(missing):,}", _names(missing)])
     return rows
+
+
+def _lost(run: Run) -> int:
+    """Count the clips that failed before there was a table of clips."""
+    lost = run.status[(run.status["stage"] == "clips") & (run.status["status"] == "failed")]
+    return len(lost)
 
 
 def _names(clip_ids: Sequence[str]) -> str:

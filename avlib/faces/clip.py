@@ -18,7 +18,8 @@ def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows
     ----------
     payload
         ``path``: the recording, or None when it has no video stream; ``used``: whether faces are
-        wanted at all.
+        wanted at all; ``start`` and ``end``: the clip's span in the recording, in seconds, where it
+        is not the whole.
     params
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
@@ -26,7 +27,8 @@ def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows
         return ClipRows(no_rows("faces"))
     if payload["path"] is None:
         return ClipRows(no_rows("faces"), "degraded", "no video stream")
-    columns = track_faces(video_frames(payload["path"]), **params)
+    frames = video_frames(payload["path"], payload.get("start"), payload.get("end"))
+    columns = track_faces(frames, **params)
     states = np.array([str(state) for state in columns["state"]])
     if (states == "missing").all():
         return ClipRows(columns, "degraded", f"no face found in {len(states)} frames")

@@ -6,7 +6,8 @@ lossy codecs put before the sound (AAC in mp4, MP3 in flv), since those precede 
 """
 
 from avlib.media.info import MediaInfo, probe
-from avlib.media.reading import read_audio, video_frames
+from avlib.media.reading import video_frames
+from avlib.media.sound import read_audio
 from avlib.media.writing import write_clip
 
 __all__ = ["MediaInfo", "probe", "read_audio", "video_frames", "write_clip"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from avlib.errors import MediaError
 
 # Seconds: a timestamp that jumps further than this is damage, not a gap, and is ignored.
 MAX_JUMP = 10.0
+# Seconds decoded before a span: a lossy codec, a deinterlacer and a resampler remember that long.
+LEAD = 1
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -93,6 +96,30 @@ def stream_frames(container: Any, stream: Any) -> Iterator[Any]:
     """Yield the frames of one stream as far as they decode."""
     for packet in packets(container, [stream]):
         yield from decoded(packet)
+
+
+def span(path: Path | str, start: float | None, end: float | None) -> tuple[float, float]:
+    """Return where a span begins and ends, in seconds; None is a recording's own start or end."""
+    begin, stop = start or 0.0, math.inf if end is None else end
+    if not 0 <= begin < stop:
+        raise MediaError(f"{path}: the span is {start} to {end} s; expected 0 <= start < end")
+    return begin, stop
+
+
+def seek_before(container: Any, stream: Any, moment: float) -> bool:
+    """Move to the last keyframe of a stream at or before a moment; False where that fails.
+
+    Parameters
+    ----------
+    moment : float
+        In seconds on the container's axis. A container without an index may still land elsewhere:
+        look at the first frame that follows.
+    """
+    try:
+        container.seek(math.floor(moment / stream.time_base), stream=stream)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def frame_time(frame: Any) -> float | None:

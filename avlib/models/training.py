@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib import tables
+from avlib.errors import DataError
 from avlib.foldwise import run_foldwise
 from avlib.models.base import BOTH, VectorClips
 from avlib.models.vectors import VectorModel
@@ -68,8 +69,9 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
     DataError
         A fold cannot be trained.
     """
-    folds = tables.read_table("data/folds.parquet")
-    check_folds(folds, tables.read_table("data/clips.parquet"), protocol)
+    folds, clips = tables.read_table("data/folds.parquet"), tables.read_table("data/clips.parquet")
+    require_emotions(recipe.name, clips[clips["clip_id"].isin(folds["clip_id"])])
+    check_folds(folds, clips, protocol)
     numbers = sorted(folds["fold"].unique().tolist())
     parts = Path("data/predictions") / f".{recipe.name}"
     shutil.rmtree(parts, ignore_errors=True)  # an interrupted run may have left other folds
@@ -87,6 +89,17 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
         code=[recipe.make],
     )
     tables.merge(parts, Path("data/predictions") / f"{recipe.name}.parquet", "predictions")
+
+
+def require_emotions(model: str, clips: pd.DataFrame) -> None:
+    """Raise DataError where a corpus of continuous labels is given to a system for emotions."""
+    if clips["emotion"].isna().all():
+        corpora = ", ".join(sorted(clips["corpus"].unique()))
+        raise DataError(
+            f"{model}: none of the {len(clips)} clips of {corpora} has an emotion, only arousal and"
+            " valence; no system here learns from these yet (data/traces.parquet holds them):"
+            " choose a corpus with emotions in params.yaml"
+        )
 
 
 def train_fold(payload: Mapping[str, Any], folder: Path) -> None:

@@ -22,7 +22,8 @@ def speech_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRo
     ----------
     payload
         ``path``: the recording, or None when it has no audio stream; ``used``: whether sound is
-        wanted at all.
+        wanted at all; ``start`` and ``end``: the clip's span in the recording, in seconds, where it
+        is not the whole.
     params
         ``vad_mode``, ``hangover`` and ``min_speech`` of section ``speech`` of params.yaml.
     """
@@ -30,7 +31,7 @@ def speech_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRo
         return ClipRows(no_rows("speech"))
     if payload["path"] is None:
         return ClipRows(no_rows("speech"), "degraded", "no audio stream")
-    signal = read_audio(payload["path"], SAMPLE_RATE)
+    signal = read_audio(payload["path"], SAMPLE_RATE, payload.get("start"), payload.get("end"))
     intervals = voiced_intervals(
         signal,
         SAMPLE_RATE,

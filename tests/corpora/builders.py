@@ -196,3 +196,57 @@ def baum1s_workbook(folder, rows, titles=("", "Subject No", "Gender", "Clip Name
         code = code[0] if code else BAUM1S_CODES.get(word)
         sheet.append([number, subject, "F" if subject % 2 else "M", clip, word, code])
     book.save(folder / "Annotations_BAUM1s.xlsx")
+
+
+def omg_table(folder, name, rows, *, labels=True):
+    """Write a table as the authors do.
+
+    Rows are (link, start, end, video, utterance, arousal, valence, vote).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = ["link", "start", "end", "video", "utterance", "arousal", "valence", "EmotionMaxVote"]
+    with (folder / name).open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns if labels else columns[:5])
+        writer.writerows(row if labels else row[:5] for row in rows)
+
+
+def youtube(name):
+    """Return the link of a YouTube video."""
+    return f"https://www.youtube.com/watch?v={name}"
+
+
+def recola_recording(folder, name, *, seconds=0.4, kinds=("video", "audio"), **options):
+    """Write ``recordings_video/<name>.mp4`` and ``recordings_audio/<name>.wav``."""
+    if "video" in kinds:
+        write_media(folder / "recordings_video" / f"{name}.mp4", seconds=seconds, **options)
+    if "audio" in kinds:
+        path = folder / "recordings_audio" / f"{name}.wav"
+        write_media(path, seconds=seconds, sample_rate=44100, **options)
+
+
+def recola_ratings(folder, name, arousal, valence, *, suffix=".arff", step=0.04):
+    """Write ``ratings_gold_standard/<dimension>/<name>``, as arff or as csv with semicolons."""
+    for dimension, values in (("arousal", arousal), ("valence", valence)):
+        path = folder / "ratings_gold_standard" / dimension / f"{name}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [(name, f"{step * frame:g}", f"{value:g}") for frame, value in enumerate(values)]
+        if suffix == ".arff":
+            head = ["@relation GOLDSTANDARD", "", "@attribute Instance_name string"]
+            head += ["@attribute frameTime numeric", "@attribute GoldStandard numeric", "", ""]
+            lines = [*head, "@data", "", *(",".join(row) for row in rows)]
+        else:
+            lines = ["frameTime;GoldStandard", *(";".join(row[1:]) for row in rows)]
+        path.write_text("\n".join(lines) + "\n")
+
+
+def avec_features(folder, kind, name, values, *, step=0.04):
+    """Write ``features_<kind>/<dimension>/<name>.arff``; values is (n_frames, n_features)."""
+    names = [f"feature {number}" for number in range(values.shape[1])]
+    for dimension in ("arousal", "valence"):
+        path = folder / f"features_{kind}" / dimension / f"{name}.arff"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = ["@relation features", "", "@attribute frametime numeric"]
+        head += [f"@attribute '{feature}' numeric" for feature in names]
+        rows = [",".join(map(str, [step * n, *row])) for n, row in enumerate(values.tolist())]
+        path.write_text("\n".join([*head, "", "@data", *rows]) + "\n")

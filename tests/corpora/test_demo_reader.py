@@ -1,7 +1,9 @@
 import builders
+import numpy as np
 import pytest
 
 from avlib.corpora import reader
+from avlib.corpora.demo.generate import write_traces
 from avlib.errors import CorpusError
 
 ROWS = [
@@ -17,6 +19,19 @@ def test_the_table_gives_recordings(tmp_path):
     assert (first.take, first.sex, first.arousal, first.valence) == ("1", "female", 0.7, -0.5)
     assert first.video_path == first.audio_path == "s01/s01_anger_1.mp4"
     assert second.clip_id == "s01_neutral_1"
+
+
+def test_traces_are_read_where_they_are(tmp_path):
+    builders.demo_corpus(tmp_path, ROWS, seconds=0.1)
+    assert reader("demo").recordings(tmp_path).traces.empty
+    rows = np.array([[0.0, 0.1, -0.2], [0.04, 0.3, -0.4]])
+    write_traces(tmp_path, [("s01_anger_1", rows)])
+    traces = reader("demo").recordings(tmp_path).traces
+    assert set(traces["clip_id"]) == {"s01_anger_1"}
+    assert traces[["time", "arousal", "valence"]].to_numpy().tolist() == rows.tolist()
+    (tmp_path / "traces.csv").write_text("clip_id,time,arousal\na,0,1\n")
+    with pytest.raises(CorpusError, match=r"traces\.csv: not a table of clip_id, time, arousal"):
+        reader("demo").recordings(tmp_path)
 
 
 def test_a_file_that_the_table_does_not_name_is_accounted_for(tmp_path):

@@ -75,6 +75,17 @@ def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
 
 
 @pytest.mark.usefixtures("no_drawing")
+def test_results_say_how_many_clips_no_score_is_over(tmp_path, tiny):
+    lost = pd.DataFrame({"clip_id": [f"gone_{n}" for n in range(1200)]})
+    lost = lost.assign(stage="clips", status="failed", reason="video not downloaded")
+    status = pd.concat([lost, tiny.status])
+    markdown, _ = write(tmp_path, tiny, status=status)
+    assert "1,200 further clips of the corpus could not be read" in section(markdown, "Results")
+    assert "video not downloaded | 1,200 |" in markdown
+    assert "further clips" not in section(write(tmp_path, tiny)[0], "Results")
+
+
+@pytest.mark.usefixtures("no_drawing")
 def test_demo_corpus_carries_a_warning_and_others_do_not(tmp_path, tiny):
     warning = "no score here says anything about people"
     assert all(warning in text for text in write(tmp_path, tiny))

@@ -17,6 +17,14 @@ def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
     assert len(rows.columns["frame"]) == 7
 
 
+def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
+    grey = [np.full((120, 160, 3), 90, np.uint8)] * 50
+    media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
+    payload = {"path": str(tmp_path / "a.mp4"), "used": True, "start": 1.5, "end": 1.8}
+    columns = face_rows(payload, SETTINGS).columns
+    assert columns["time"] == pytest.approx(np.arange(7) * 0.04 + 0.02)
+
+
 @pytest.mark.parametrize(
     ("used", "status", "reason"), [(True, "degraded", "no video stream"), (False, "ok", "")]
 )

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from avlib import tables
+from avlib.errors import DataError
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel
-from avlib.models.training import Recipe, train_fold
+from avlib.models.training import Recipe, require_emotions, train_fold
 
 METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
 
@@ -59,3 +60,10 @@ def test_model_that_learns_no_space_keeps_no_embeddings(tmp_path, fold):
     out, rows = train(tmp_path, SVMModel)
     assert len(rows) == 0
     assert len(tables.read_table(out / "predictions.parquet"))
+
+
+def test_a_corpus_without_emotions_is_one_clear_line_for_a_system_of_emotions():
+    clips = pd.DataFrame({"corpus": "recola", "emotion": [None, None], "arousal": [0.1, 0.2]})
+    with pytest.raises(DataError, match=r"merml: none of the 2 clips of recola has an emotion.*no"):
+        require_emotions("merml", clips)
+    require_emotions("merml", clips.assign(emotion=["anger", None]))

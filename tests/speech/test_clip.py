@@ -31,6 +31,17 @@ def test_the_row_holds_the_recordings_sound(tmp_path):
     np.testing.assert_allclose(from_pcm(rows.columns["pcm"][0]), signal, atol=1e-4)
 
 
+def test_a_clip_cut_out_of_a_recording_has_the_sound_of_its_span(tmp_path):
+    signal = 0.3 * np.sin(2 * np.pi * 200 * np.arange(48000) / 16000)
+    signal[:32000] = 0
+    media.write_clip(tmp_path / "a.wav", None, 25, signal, 16000, audio_codec="pcm_s16le")
+    payload = {"path": str(tmp_path / "a.wav"), "used": True, "start": 1.75, "end": 2.5}
+    rows = speech_rows(payload, SETTINGS)
+    found = from_pcm(rows.columns["pcm"][0])
+    np.testing.assert_allclose(found, signal[28000:40000], atol=1e-4)
+    assert speech_rows(payload | {"start": 0.5, "end": 1.5}, SETTINGS).reason == "silence"
+
+
 @pytest.mark.parametrize(
     ("path", "used", "status", "reason"),
     [(None, True, "degraded", "no audio stream"), ("any", False, "ok", "")],

@@ -10,10 +10,10 @@ from avlib.corpora.demo.camera import Camera, set_up
 from avlib.corpora.demo.face import Face, Moment
 from avlib.corpora.demo.head import build_head
 from avlib.corpora.demo.identity import Identity, identity
-from avlib.corpora.demo.labels import read_labels, write_labels
+from avlib.corpora.demo.labels import read_labels, write_labels, write_traces
 from avlib.corpora.demo.microphone import record
 from avlib.corpora.demo.motion import Motion, move
-from avlib.corpora.demo.plan import FPS, DemoClip, clip_plan
+from avlib.corpora.demo.plan import FPS, DemoClip, annotate, clip_plan
 from avlib.corpora.demo.score import Score, write_score
 from avlib.corpora.demo.streams import clip_stream, subject_stream
 from avlib.corpora.demo.voice import SAMPLE_RATE, synthesise
@@ -21,7 +21,15 @@ from avlib.media import write_clip
 
 AUDIO_BITRATE = 64_000  # bits per second
 
-__all__ = ["DemoClip", "clip_plan", "read_labels", "render_clip", "write_labels"]
+__all__ = [
+    "DemoClip",
+    "annotate",
+    "clip_plan",
+    "read_labels",
+    "render_clip",
+    "write_labels",
+    "write_traces",
+]
 
 
 def render_clip(

@@ -10,6 +10,9 @@ from avlib.corpora.demo.streams import EMOTIONS, clip_stream, subject_name
 from avlib.errors import ParamsError
 
 FPS = 25
+# Seconds by which continuous labels lag behind what is felt, as annotators' do (Mariooryad & Busso
+# 2015, IEEE Trans. Affective Computing 6(2)); theirs is some seconds, ours leaves room in a clip.
+ANNOTATION_DELAY = 0.4
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,26 @@ def clip_plan(
         for emotion in EMOTIONS
         for take in range(1, takes + 1)
     ]
+
+
+def annotate(clip: DemoClip, seed: int) -> np.ndarray:
+    """Label a clip continuously, `ANNOTATION_DELAY` behind what the actor shows.
+
+    Parameters
+    ----------
+    clip
+        From `clip_plan`.
+    seed
+        Seed of the corpus.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, 3)
+        Time in seconds, arousal and valence (-1..1), 25 times per second.
+    """
+    times = np.arange(round(clip.duration * FPS)) / FPS
+    acting = act(identity(clip.subject, seed), clip.emotion, clip.take, seed)
+    return np.column_stack([times, acting.affect(times - ANNOTATION_DELAY)])
 
 
 def _clip(

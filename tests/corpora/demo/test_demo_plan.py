@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
-from avlib.corpora.demo.generate import clip_plan, read_labels, write_labels
+from avlib.corpora.demo.generate import annotate, clip_plan, read_labels, write_labels
+from avlib.corpora.demo.plan import ANNOTATION_DELAY, FPS
 from avlib.errors import CorpusError, ParamsError
 
 
@@ -24,6 +26,20 @@ def test_labels_come_back_as_written(tmp_path):
     assert list(labels) == ["path", "subject", "emotion", "take", "sex", "arousal", "valence"]
     for clip, row in zip(plan, labels.itertuples(), strict=True):
         assert all(getattr(clip, name) == getattr(row, name) for name in labels)
+
+
+def test_continuous_labels_follow_what_is_felt_with_a_delay():
+    clips = clip_plan(subjects=1, takes=1, seconds=(2.0, 3.0), seed=0)
+    late = round(ANNOTATION_DELAY * FPS)
+    for clip in clips:
+        time, arousal, valence = annotate(clip, seed=0).T
+        assert time == pytest.approx(np.arange(round(clip.duration * FPS)) / FPS)
+        assert not arousal[: late + 1].any()
+        # The clip's own label is the mean of what is felt: the trace, that much earlier.
+        for trace, mean in ((arousal, clip.arousal), (valence, clip.valence)):
+            held = np.concatenate([trace[late:], np.full(late, trace[-1])])
+            assert held.mean() == pytest.approx(mean, abs=0.02)
+    assert any(annotate(clip, seed=0)[:, 1:].any() for clip in clips)
 
 
 def test_missing_labels_are_named(tmp_path):
