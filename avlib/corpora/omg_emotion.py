@@ -146,7 +146,7 @@ class _Library:
     def notes(self) -> list[str]:
         """Say how many files were not needed."""
         spare = len(self._known - self._used - {None})
-        return [f"{spare:,} further copies or cut clips of the videos left out"] if spare else []
+        return [f"copies of videos, or clips cut from them, left out: {spare:,}"] if spare else []
 
 
 def _read_tables(
@@ -177,7 +177,7 @@ def _read_tables(
             else:
                 rows.append(row)
         if blank:
-            notes.append(f"{blank:,} rows of {place} without video or utterance left out")
+            notes.append(f"{place}: rows without video or utterance, left out: {blank:,}")
     if not found:
         raise CorpusError(f"{folder}: none of the corpus's tables is here; {expected}")
     return rows, wrong, notes
@@ -204,6 +204,7 @@ def _row(path: Path, partition: str, cells: dict[str, str]) -> _Row:
         end=_seconds(cells["end"]),
         labels={
             "emotion": None if code is None else _EMOTIONS[int(code)],
+            "original_emotion": None if code is None else vote,
             "arousal": _number(where, "arousal", cells.get("arousal", "")),
             "valence": _number(where, "valence", cells.get("valence", "")),
         },

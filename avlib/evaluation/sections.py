@@ -91,8 +91,8 @@ def results(run: Run) -> Section:
         )
     if lost := _lost(run):
         text.append(
-            f"{lost:,} further clips of the corpus could not be read at all, and no score counts "
-            "them (see clips by stage)."
+            "Clips of the corpus that are not here or cannot be read, and that no score counts: "
+            f"{lost:,} (see clips by stage)."
         )
     if not run.scores:
         text = ["No model has predictions yet."]

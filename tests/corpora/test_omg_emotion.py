@@ -83,7 +83,7 @@ def test_rows_with_blank_ids_are_left_out_and_noted(tmp_path):
     tables(tmp_path)
     video(tmp_path, "5b44393ed.mp4")
     notes = listing(tmp_path).notes
-    assert "2 rows of omg_TrainVideos.csv without video or utterance left out" in notes
+    assert "omg_TrainVideos.csv: rows without video or utterance, left out: 2" in notes
 
 
 def test_test_clips_without_published_labels_have_none(tmp_path):
@@ -123,7 +123,7 @@ def test_a_whole_video_is_preferred_to_clips_cut_from_it(tmp_path):
     video(tmp_path, "youtube_videos_temp/f1f277e5d_1.mp4")
     found = listing(tmp_path)
     assert {clip.video_path for clip in found.recordings} == {"youtube_videos_temp/f1f277e5d_1.mp4"}
-    assert "1 further copies or cut clips of the videos left out" in found.notes
+    assert "copies of videos, or clips cut from them, left out: 1" in found.notes
     assert not found.unrecognised
 
 

@@ -80,9 +80,9 @@ def test_results_say_how_many_clips_no_score_is_over(tmp_path, tiny):
     lost = lost.assign(stage="clips", status="failed", reason="video not downloaded")
     status = pd.concat([lost, tiny.status])
     markdown, _ = write(tmp_path, tiny, status=status)
-    assert "1,200 further clips of the corpus could not be read" in section(markdown, "Results")
+    assert "that no score counts: 1,200 (see" in section(markdown, "Results")
     assert "video not downloaded | 1,200 |" in markdown
-    assert "further clips" not in section(write(tmp_path, tiny)[0], "Results")
+    assert "no score counts" not in section(write(tmp_path, tiny)[0], "Results")
 
 
 @pytest.mark.usefixtures("no_drawing")
