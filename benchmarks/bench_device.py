@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from avlib.features.vgg_face import VGGFaceLayer
 from avlib.fisher import Mixture
 from avlib.fisher.vectors import encode_torch
-from avlib.metric_learning import MERML
+from avlib.metric_learning.merml import MERML
 from avlib.networks.vgg_face import CHIP, VGGFace
 from benchmarks.table import Table
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from avlib.metric_learning import MERML
 from avlib.metric_learning.base import single_thread
+from avlib.metric_learning.merml import MERML
 from avlib.models.base import VectorClips
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel

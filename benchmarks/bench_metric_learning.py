@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from avlib.metric_learning import MERML
 from avlib.metric_learning.linear import LinearMetric
+from avlib.metric_learning.merml import MERML
 from avlib.models.base import VectorClips
 from avlib.models.kernel_svm import KernelSVM
 from avlib.models.linear_metric import LinearMetricModel

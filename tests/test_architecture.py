@@ -87,13 +87,20 @@ def test_imports_go_down(path):
             assert above <= floor_of(path), f"{path} imports {target}, which stands above it"
 
 
+def files_of(dependency):
+    """Return the files that a dependency stands for: itself, or the modules of a package."""
+    path = Path(dependency)
+    return {str(p) for p in path.rglob("*.py")} if path.is_dir() else {dependency}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_exactly_the_files_it_imports(stage):
     needed = {str(p) for p in relative(imported_files(SCRIPTS[stage]))}
     needed -= CARRIERS
     if any(path.startswith("avlib/evaluation/report") for path in needed):
         needed |= {str(p) for p in Path("avlib/evaluation").iterdir() if p.suffix in DATA_FILES}
-    declared = {d for d in STAGES[stage]["deps"] if d.startswith(("avlib/", "stages/"))}
+    named = [d for d in STAGES[stage]["deps"] if d.startswith(("avlib/", "stages/"))]
+    declared = {file for name in named for file in files_of(name)}
     assert declared == needed, (
         f"{stage}: add {sorted(needed - declared)}, remove {sorted(declared - needed)}"
     )

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from avlib.errors import DataError
-from avlib.metric_learning import MERML
+from avlib.metric_learning.merml import MERML
 from avlib.models.base import BOTH, VectorClips, complete, concatenate
 from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
 from avlib.models.vectors import VectorModel

@@ -5,7 +5,7 @@ import pytest
 from gaussian_problem import bayes_accuracy, concatenated, draw, make_world
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from avlib.metric_learning import MERML
+from avlib.metric_learning.merml import MERML
 from avlib.models.base import concatenate
 from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
 from avlib.models.linear_metric import LinearMetricModel

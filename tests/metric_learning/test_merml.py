@@ -7,9 +7,10 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from avlib.metric_learning import MERML, PairSampler
 from avlib.metric_learning.base import squared_distances
 from avlib.metric_learning.descent import Descent
+from avlib.metric_learning.merml import MERML
+from avlib.metric_learning.pairs import PairSampler
 from avlib.metric_learning.span import principal_span
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -5,7 +5,7 @@ from sklearn.metrics import log_loss
 from sklearn.svm import SVC
 
 from avlib.errors import DataError
-from avlib.metric_learning import MERML
+from avlib.metric_learning.merml import MERML
 from avlib.models.decision import fit_temperature, one_vs_rest, softmax
 from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
 
