@@ -75,6 +75,7 @@ def compare(
     typer.echo("One comparison, not corrected for others; report/report.html corrects over all.")
 
 
+@app.command()
 def sweep(
     parameters: Annotated[
         list[str], typer.Argument(help="One or two, such as merml.dim merml.init.")

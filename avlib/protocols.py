@@ -242,7 +242,7 @@ def _validation_clips(
         raise DataError(
             f"fold {fold}: none of its {len(names)} training subjects ({_some(names)}) can be held "
             "out for validation so that training keeps every emotion; expected at least two "
-            "subjects that share their emotions: add subjects, or lower protocol.k"
+            "subjects that share their emotions: add subjects, or raise protocol.k"
         )
     return rows[held_out[subject]]
 

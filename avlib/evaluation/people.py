@@ -132,7 +132,7 @@ def _against_published(
 ) -> list[str]:
     """Say how far the rates are from the published ones, or why nothing is said."""
     if known and run.partial:
-        return [f"{run.partial}; the published rates of the raters are over all of it."]
+        return [f"{run.partial}; the published rates of the raters are over the whole corpus."]
     both = [(rates, published[given]) for given, rates in people.items() if given in published]
     if not both:
         return []

@@ -123,7 +123,7 @@ def test_published_rates_stand_beside_a_whole_corpus_alone(tiny, monkeypatch):
 
     section = people_beside_systems(run_of(tiny, rated(tiny), corpus="crema_d"))
     assert "published (%)" not in section.tables[0].columns
-    assert "36 of the corpus' 7,442 clips" in section.text[1]
+    assert "36 clips of 6 subjects, the published figures are of 7,442 clips" in section.text[1]
 
 
 def test_votes_table_keeps_every_count(tmp_path):

@@ -1,5 +1,6 @@
 """Corpora in their distributions' layout through the whole pipeline, made of the demo's clips."""
 
+import csv
 import json
 import shutil
 
@@ -51,6 +52,21 @@ def baum1s(rows, folder):
     book.save(folder / "Annotations_BAUM1s.xlsx")
 
 
+def acted(finished):
+    """Return (file, number of the subject, emotion) of every clip of the demo."""
+    labels = pd.read_csv(finished.folder / "data/raw/demo/clips.csv")
+    subjects = {name: n for n, name in enumerate(sorted(labels["subject"].unique()), start=1)}
+    subjects = {name: n if n < 6 else 7 for name, n in subjects.items()}  # 6 is not cut
+    return [
+        (
+            finished.folder / "data/raw/demo" / row.path,
+            subjects[row.subject],
+            WORDS.get(row.emotion, row.emotion),
+        )
+        for row in labels.itertuples()
+    ]
+
+
 @pytest.mark.parametrize(
     ("build", "protocol"),
     [
@@ -62,23 +78,54 @@ def baum1s(rows, folder):
 def test_a_distribution_runs_from_its_files_to_the_report(
     clone, finished, tmp_path, build, protocol
 ):
-    labels = pd.read_csv(finished.folder / "data/raw/demo/clips.csv")
-    subjects = {name: n for n, name in enumerate(sorted(labels["subject"].unique()), start=1)}
-    subjects = {name: n if n < 6 else 7 for name, n in subjects.items()}  # 6 is not cut
-    rows = [
-        (
-            finished.folder / "data/raw/demo" / row.path,
-            subjects[row.subject],
-            WORDS.get(row.emotion, row.emotion),
-        )
-        for row in labels.itertuples()
-    ]
+    rows = acted(finished)
     folder = tmp_path / "elsewhere"
     build(rows, folder)
     (clone.folder / "data/raw" / build.__name__).symlink_to(folder, target_is_directory=True)
     clone.set(corpus=build.__name__, protocol=protocol, visual={"fps": 3})
     clone.dvc("repro")
     summary = json.loads((clone.folder / "metrics/summary.json").read_text())[build.__name__]
-    assert summary["merml"]["clips"] == len(labels)
+    assert summary["merml"]["clips"] == len(rows)
     report = (clone.folder / "report/report.md").read_text()
-    assert f"{len(labels)} clips of 6 subjects, the published figures are of" in report
+    assert f"{len(rows)} clips of 6 subjects, the published figures are of" in report
+
+
+OMG_CODES = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+OMG_COLUMNS = ["link", "start", "end", "video", "utterance"]
+OMG_COLUMNS += ["arousal", "valence", "EmotionMaxVote"]
+OMG_TABLES = {
+    "omg_TrainVideos.csv": (1, 2, 3),
+    "omg_ValidationVideos.csv": (4,),
+    "omg_TestVideos_WithLabels.csv": (5, 7),
+}
+
+
+def test_spans_of_videos_run_under_the_authors_parts_and_gone_videos_are_counted(
+    clone, finished, tmp_path
+):
+    rows = acted(finished)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name, subjects in OMG_TABLES.items():
+        with (folder / name).open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(OMG_COLUMNS)
+            for number, (source, subject, emotion) in enumerate(rows):
+                if subject in subjects:
+                    link = f"https://www.youtube.com/watch?v=video__{number:04}"
+                    times = ("0.2", "1.3", f"video{number}", "utterance_1.mp4")
+                    table.writerow([link, *times, 0.5, 0.1, OMG_CODES.index(emotion)])
+                    if number:  # the first video is gone
+                        shutil.copyfile(source, folder / f"video{number}.mp4")
+    (clone.folder / "data/raw/omg_emotion").symlink_to(folder, target_is_directory=True)
+    clone.set(corpus="omg_emotion", protocol={"name": "official"}, visual={"fps": 3})
+    clone.dvc("repro")
+    clips = pd.read_parquet(clone.folder / "data/clips.parquet")
+    assert len(clips) == len(rows) - 1
+    assert clips["duration"].between(1.0, 1.15).all()
+    status = pd.read_parquet(clone.folder / "data/status/clips.parquet")
+    assert (
+        status.loc[status["status"] == "failed", "reason"].str.contains("not downloaded").sum() == 1
+    )
+    summary = json.loads((clone.folder / "metrics/summary.json").read_text())["omg_emotion"]
+    assert summary["merml"]["clips"] == sum(subject in (5, 7) for _, subject, _ in rows)
