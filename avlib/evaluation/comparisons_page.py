@@ -95,8 +95,8 @@ def _explanation(found: Sequence[Comparison], n_models: int) -> list[str]:
     else:
         family = f"every model against {found[0].b}, which was fixed before any score was known"
     return [
-        "Two models on the clips that both scored. Differences are over all of these clips; the table of "
-        "results has means over folds, where a small fold weighs as much as a large one. "
+        "Two models on the clips that both scored. Differences are over all of these clips; the "
+        "table of results has means over folds, where a small fold weighs as much as a large one. "
         f"The family is {family} ({len(found)} in all); "
         "Holm's correction holds over it, for each test by itself. Intervals are not corrected.",
         f"The interval comes from {RESAMPLES:,} bootstrap resamples of whole subjects, because "
