@@ -21,8 +21,9 @@ from avlib.device import device
 from avlib.networks import face_images, training, vgg_face
 from avlib.networks.face_images import batches, enlarge, unpack
 from avlib.networks.training import EpochSampler, fit, load_checkpoint
-from avlib.networks.vgg_face import FULLY_CONNECTED, VGGFace, scaled
+from avlib.networks.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.weights import FACE_MODEL, load_tensors, save_tensors, sha256, write_json
+from avlib.networks.width import scaled
 
 Trainable = Literal["head", "fc6", "all"]
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from avlib.networks.width import scaled
+
 Layer = Literal["fc6", "fc7", "fc8"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 
@@ -96,11 +98,6 @@ class VGGFace(nn.Module):
                 x = functional.relu_(getattr(self, name)(x))
             x = functional.max_pool2d(x, 2)
         return x.flatten(1)
-
-
-def scaled(channels: int, width: float) -> int:
-    """`channels` times `width`, at least 1."""
-    return max(1, round(channels * width))
 
 
 def preprocess(chips: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:

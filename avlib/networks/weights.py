@@ -8,7 +8,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,7 +18,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from avlib.errors import WeightsError
-from avlib.networks.vgg_face import VGGFace
 from avlib.networks.weight_files import read_tensors
 
 ROOT = Path("data/weights")
@@ -39,6 +40,10 @@ class Published:
         The setting that does without these weights, where there is one.
     build : callable or None
         Makes the network whose names and shapes a file must have; None until it is written.
+    convert : callable or None
+        Turns the file's tensors into those of the network, where their names or layouts differ.
+    head : str or None
+        The layer whose number of classes is the file's own affair.
     """
 
     name: str
@@ -49,6 +54,17 @@ class Published:
     files: Mapping[str, str | None]
     without: str | None = None
     build: Callable[[], nn.Module] | None = None
+    convert: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
+    head: str | None = None
+
+
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """Stand for a function of a network's module, which is imported when it is called.
+
+    By a name put together at run time: what uses one network's weights then does not depend on the
+    source files of all the others (`avlib.sources`).
+    """
+    return lambda *args: getattr(import_module(f"avlib.networks.{module}"), name)(*args)
 
 
 _ALL = (
@@ -61,7 +77,7 @@ _ALL = (
         licence="Creative Commons, non-commercial; read its page",
         files={"vgg_face_dag.pth": None, "vgg_face.mat": None},
         without="visual.backbone: dlib_resnet",
-        build=VGGFace,
+        build=_later("vgg_face", "VGGFace"),
     ),
     Published(
         name="i3d",
@@ -71,6 +87,8 @@ _ALL = (
         "converted from https://github.com/deepmind/kinetics-i3d",
         licence="Apache-2.0",
         files={"rgb_imagenet.pt": None, "rgb_charades.pt": None},
+        build=_later("i3d", "I3D"),
+        head="logits.conv3d",
     ),
     Published(
         name="soundnet8",
@@ -80,6 +98,8 @@ _ALL = (
         ".npy port: https://github.com/eborboihuc/SoundNet-tensorflow",
         licence="MIT",
         files={"sound8.npy": None},
+        build=_later("soundnet", "SoundNet8"),
+        convert=_later("soundnet", "from_tensorflow"),
     ),
     Published(
         name="c3d",
@@ -143,6 +163,7 @@ def load_tensors(path: Path, module: nn.Module) -> None:
 
     So a network cut off at fc6 loads from the file of the whole one. `module` may be on the meta
     device: the tensors of the file then become its parameters, with no second copy in memory.
+    Batch norm's step counters begin at 0 where the file has none.
 
     Raises
     ------
@@ -150,15 +171,18 @@ def load_tensors(path: Path, module: nn.Module) -> None:
         The file is missing, damaged, or lacks a tensor that `module` has in that shape.
     """
     wanted = module.state_dict()
+    expected = _shapes(module)
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
-            shapes = {n: tuple(file.get_slice(n).get_shape()) for n in wanted if n in names}
-            _compare(shapes, _shapes(module), path)
-            tensors = {name: file.get_tensor(name) for name in shapes}
+            shapes = {n: tuple(file.get_slice(n).get_shape()) for n in expected if n in names}
+            _compare(shapes, expected, path)
+            tensors = {
+                name: file.get_tensor(name) if name in names else torch.tensor(0) for name in wanted
+            }
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); import the weights again") from None
-    module.load_state_dict(tensors, strict=False, assign=any(t.is_meta for t in wanted.values()))
+    module.load_state_dict(tensors, assign=any(t.is_meta for t in wanted.values()))
 
 
 def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
@@ -185,6 +209,9 @@ def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
     with torch.device("meta"):
         expected = _shapes(entry.build())
     found = read_tensors(file)
+    if entry.convert:
+        found = entry.convert(found)
+    expected |= _head_shapes(entry.head, found, expected)
     digest = sha256(file)
     published = entry.files.get(file.name)
     if published and not digest.startswith(published):
@@ -260,6 +287,16 @@ def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
         for name, tensor in module.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
+
+
+def _head_shapes(
+    head: str | None, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the layer `head` for the number of classes that a file has."""
+    weight = found.get(f"{head}.weight")
+    if weight is None or weight.dim() == 0:
+        return {}
+    return {name: (len(weight), *expected[name][1:]) for name in (f"{head}.weight", f"{head}.bias")}
 
 
 def _is_needed(name: str, expected: Mapping[str, tuple[int, ...]]) -> bool:

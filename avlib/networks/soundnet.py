@@ -1,0 +1,155 @@
+"""SoundNet of eight layers: one-dimensional convolutions on the waveform (Aytar et al., NIPS 2016).
+
+The audio network of the gating paradigm (Ghaleb et al., ACII 2019, section IV).
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from avlib.networks.width import scaled
+
+RATE = 22_050  # Hz
+PEAK = 256.0  # full scale of the input: a waveform in [-1, 1] times this
+# Channels, kernel (half of it is the padding on either side; the stride is 2), max-pool after it.
+LAYERS = {
+    "conv1": (16, 64, 8),
+    "conv2": (32, 32, 8),
+    "conv3": (64, 16, 1),
+    "conv4": (128, 8, 1),
+    "conv5": (256, 4, 4),
+    "conv6": (512, 4, 1),
+    "conv7": (1024, 4, 1),
+}
+# Objects of ImageNet and places of Places; their convolutions are not padded.
+HEADS = {"conv8": 1000, "conv8_2": 401}
+HEAD_KERNEL = 8
+# Kinds of arrays in the TensorFlow port's ``sound8.npy`` and what torch calls them.
+_TENSORFLOW = {
+    "weight": "0.weight",
+    "bias": "0.bias",
+    "gamma": "1.weight",
+    "beta": "1.bias",
+    "mean": "1.running_mean",
+    "var": "1.running_var",
+}
+
+
+class SoundNet8(nn.Module):
+    """Seven convolutions with batch norm and ReLU, max-pools after three, two linear heads.
+
+    Parameters are named as in the PyTorch ports of the published weights (``conv1.0.weight`` of
+    shape (16, 1, 64, 1), ``conv1.1.running_mean`` ... ``conv8_2.0.bias``).
+
+    Parameters
+    ----------
+    width : float
+        Multiplies every channel count, but for the heads' outputs; 1 is the published network.
+    heads : bool
+        Whether to build conv8 and conv8_2, which only `forward` uses.
+
+    Attributes
+    ----------
+    dim : int
+        Channels of `features`: 1024 at width 1.
+    """
+
+    def __init__(self, *, width: float = 1.0, heads: bool = True):
+        super().__init__()
+        channels = 1
+        for name, (full, kernel, pool) in LAYERS.items():
+            out = scaled(full, width)
+            parts = [
+                nn.Conv2d(channels, out, (kernel, 1), (2, 1), (kernel // 2, 0)),
+                nn.BatchNorm2d(out),
+                nn.ReLU(inplace=True),
+                *([nn.MaxPool2d((pool, 1))] if pool > 1 else []),
+            ]
+            setattr(self, name, nn.Sequential(*parts))
+            channels = out
+        self.dim = channels
+        self.has_heads = heads
+        for name, classes in HEADS.items() if heads else ():
+            head = nn.Conv2d(channels, classes, (HEAD_KERNEL, 1), (2, 1))
+            setattr(self, name, nn.Sequential(head))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the two heads over time.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, samples)
+            See `features`; at least 209,374 samples, 9.5 s.
+
+        Returns
+        -------
+        objects : Tensor of shape (n, 1000, steps)
+        scenes : Tensor of shape (n, 401, steps)
+
+        Raises
+        ------
+        ValueError
+            The heads were not built, or the sound is too short for them.
+        """
+        if not self.has_heads:
+            raise ValueError("this network was built without its heads")
+        x = self.convolve(x, steps=HEAD_KERNEL)
+        objects, scenes = (getattr(self, name)(x).squeeze(3) for name in HEADS)
+        return objects, scenes
+
+    def features(self, x: Tensor) -> Tensor:
+        """Activations of conv7, averaged over time.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, samples)
+            Mono at 22,050 Hz in [-256, 256]; at least 4,574 samples, 0.21 s. From 0.58 s on there
+            are two time steps to average, from 2.07 s three, and one more every 1.49 s.
+
+        Returns
+        -------
+        Tensor of shape (n, dim)
+
+        Raises
+        ------
+        ValueError
+            The sound is too short to leave anything after the pools.
+        """
+        return self.convolve(x, steps=1).mean((2, 3))
+
+    def convolve(self, x: Tensor, steps: int) -> Tensor:
+        """Map (n, samples) to (n, dim, time, 1), where ValueError says that time < `steps`."""
+        if x.shape[1] < shortest(steps):
+            raise ValueError(
+                f"sound of {x.shape[1]} samples; expected at least {shortest(steps)} "
+                f"({shortest(steps) / RATE:.2f} s at {RATE} Hz)"
+            )
+        x = x[:, None, :, None]
+        for name in LAYERS:
+            x = getattr(self, name)(x)
+        return x
+
+
+def shortest(steps: int) -> int:
+    """Return the least number of samples from which conv7 makes `steps` time steps."""
+    length = steps
+    for _, _, pool in reversed(LAYERS.values()):
+        # Padded by half its kernel, a convolution of stride 2 makes n // 2 + 1 of n.
+        length = max(2 * (length * pool - 1), 1)
+    return length
+
+
+def from_tensorflow(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename and permute the arrays of ``sound8.npy``; tensors named as here stay as they are.
+
+    ``conv1.weight`` (height, width, in, out) becomes ``conv1.0.weight`` (out, in, height, width),
+    ``conv1.bias`` ``conv1.0.bias``, and ``conv1.gamma``, ``beta``, ``mean`` and ``var`` become
+    ``conv1.1.weight``, ``bias``, ``running_mean`` and ``running_var``.
+    """
+    renamed = {}
+    for name, tensor in tensors.items():
+        layer, _, kind = name.partition(".")
+        if kind == "weight" and tensor.dim() == 4:
+            tensor = tensor.permute(3, 2, 0, 1)
+        renamed[f"{layer}.{_TENSORFLOW.get(kind, kind)}"] = tensor
+    return renamed
