@@ -133,6 +133,8 @@ def _still_open(panel: Axes, curve: pd.DataFrame) -> None:
     share = 100 * curve["open"].to_numpy() / curve["clips"].to_numpy()
     width = 0.5 * float(np.diff(time).min()) if len(time) > 1 else 0.25
     panel.bar(time, share, width, color="#B8B8B8")
+    if len(time) == 1:
+        panel.set_xlim(time[0] - 1, time[0] + 1)
     every = -(-len(time) // _TICKS)
     panel.set_xticks(time[::every], [f"{t:.3g}" for t in time[::every]])
     panel.set(ylim=(0, 105), yticks=(0, 100), xlabel="end of the gate's window (s)")
