@@ -154,6 +154,19 @@ SCHEMAS = {
         },
         prefix="prob_",
     ),
+    "gates": Schema(
+        key=("clip_id", "fold", "model", "condition", "gate"),
+        columns={
+            "clip_id": TEXT,
+            "fold": INT,
+            **dict.fromkeys(("model", "condition"), TEXT),
+            "gate": INT,
+            "time": FLOAT,
+            "open": INT,
+            **dict.fromkeys(("emotion", "predicted"), TEXT),
+        },
+        prefix="prob_",
+    ),
     "robustness": Schema(
         key=("clip_id", "fold", "model", "corruption", "level"),
         columns={

@@ -42,6 +42,7 @@ class Published(_Facts):
     """One published result; accuracy, uar and f1_macro in percent."""
 
     system: str
+    modalities: str
     source: str
     task: str = "emotion"
     protocol: PublishedProtocol
@@ -52,10 +53,10 @@ class Published(_Facts):
     ccc_valence: float | None = None
 
     @property
-    def modalities(self) -> str:
-        """What the system used, as in the table of predictions; told by its name's ending."""
-        last = self.system.rpartition("_")[2]
-        return last if last in ("audio", "video") else "audio+video"
+    def label(self) -> str:
+        """The system, and what it was tested with where its name does not tell."""
+        tells = self.modalities == _modalities(self.system)
+        return self.system if tells else f"{self.system}, {self.modalities} only"
 
 
 class Raters(_Facts):
@@ -146,6 +147,15 @@ def _load() -> tuple[dict[str, str], dict[str, _Corpus]]:
     corpora = {}
     for name, entry in facts["corpora"].items():
         shared = entry.pop("protocol")
-        entry["results"] = [{"protocol": shared, **result} for result in entry["results"]]
+        entry["results"] = [
+            {"protocol": shared, "modalities": _modalities(result["system"]), **result}
+            for result in entry["results"]
+        ]
         corpora[name] = _Corpus.model_validate(entry)
     return facts["papers"], corpora
+
+
+def _modalities(system: str) -> str:
+    """Tell from a system's name what it uses, in the words of the table of predictions."""
+    last = system.rpartition("_")[2]
+    return last if last in ("audio", "video") else "audio+video"

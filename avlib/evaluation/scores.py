@@ -48,6 +48,21 @@ def conditions_of(predictions: pd.DataFrame) -> list[str]:
     return [DEFAULT] * (DEFAULT in found) + sorted(found - {DEFAULT})
 
 
+def condition_with(predictions: pd.DataFrame, modalities: str) -> str | None:
+    """Condition under which a model used these modalities for most clips; None if there is none.
+
+    Parameters
+    ----------
+    modalities
+        As in column ``modalities``: ``audio``, ``video`` or ``audio+video``.
+    """
+    for condition in conditions_of(predictions):
+        used = predictions.loc[predictions["condition"] == condition, "modalities"].mode()
+        if used.tolist() == [modalities]:
+            return condition
+    return None
+
+
 def check_predictions(predictions: pd.DataFrame) -> None:
     """Check that a table holds usable predictions of one model.
 

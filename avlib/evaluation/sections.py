@@ -12,7 +12,7 @@ from avlib.evaluation import plots
 from avlib.evaluation.page import Picture, Section, Table
 from avlib.evaluation.published import Published, beside, cite
 from avlib.evaluation.run import Run
-from avlib.evaluation.scores import DEFAULT, DIGITS, model_scores
+from avlib.evaluation.scores import DEFAULT, DIGITS, condition_with, model_scores
 from avlib.protocols import PARTS
 
 LISTED = 100  # reasons of one status that the report lists
@@ -204,13 +204,8 @@ def published_results(run: Run) -> Section | None:
     known = beside(run.corpus, run.protocol.name, run.n_folds)
     tables = []
     if known.same_protocol:
-        ours = {
-            model: percent(scores["accuracy"])
-            for model, scores in run.scores.items()
-            if _beside(run, model)
-        }
-        beside_ours = [ours.get(result.system, "–") for result in known.same_protocol]
-        tables.append(_published("same protocol", known.same_protocol, "ours (%)", beside_ours))
+        ours = [_ours(run, result) for result in known.same_protocol]
+        tables.append(_published("same protocol", known.same_protocol, "ours (%)", ours))
     if known.other_protocol:
         protocols = [_protocol(result) for result in known.other_protocol]
         tables.append(_published("another protocol", known.other_protocol, "protocol", protocols))
@@ -320,12 +315,22 @@ def _beside(run: Run, model: str) -> Published | None:
     """Return the published figure that a model's accuracy may stand beside, if there is one."""
     if run.partial:
         return None
-    rows = run.predictions[model]
-    used = rows.loc[rows["condition"] == DEFAULT, "modalities"].mode()
     for result in beside(run.corpus, run.protocol.name, run.n_folds).same_protocol:
-        if result.system == model and result.accuracy is not None:
-            return result if [result.modalities] == used.tolist() else None
+        same = result.system == model and result.accuracy is not None
+        if same and condition_with(run.predictions[model], result.modalities) == DEFAULT:
+            return result
     return None
+
+
+def _ours(run: Run, result: Published) -> str:
+    """Write our accuracy beside a published one: of that system, with the same modalities."""
+    predictions = run.predictions.get(result.system)
+    if run.partial or predictions is None or result.accuracy is None:
+        return "–"
+    condition = condition_with(predictions, result.modalities)
+    if condition is None:
+        return "–"
+    return percent(model_scores(predictions, run.folds, condition=condition)["accuracy"])
 
 
 def _published(title: str, results: Sequence[Published], name: str, extra: list[str]) -> Table:
@@ -337,7 +342,7 @@ def _published(title: str, results: Sequence[Published], name: str, extra: list[
         if any(getattr(result, metric) is not None for result in results)
     }
     columns = {
-        title: [result.system for result in results],
+        title: [result.label for result in results],
         **{h: ["–" if v is None else f"{v:.1f}" for v in column] for h, column in values.items()},
         name: extra,
         "source": [cite(result.source) for result in results],

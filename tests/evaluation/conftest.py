@@ -18,6 +18,7 @@ class TinyRun:
     clips: pd.DataFrame
     folds: pd.DataFrame
     predict: Callable[..., pd.DataFrame]
+    gates: Callable[..., pd.DataFrame]
 
     @property
     def status(self):
@@ -55,4 +56,32 @@ def tiny():
             )
         return pd.concat(tables, ignore_index=True)
 
-    return TinyRun(clips, folds, predict)
+    def gates(conditions=("default", "audio", "video"), gates=5, seed=0, model="gating"):
+        """Random decisions; a clip of 1 to `gates` gates goes on with its last one, closed."""
+        rng = np.random.default_rng(seed)
+        tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
+        lengths = rng.integers(1, gates + 1, len(tested))
+        lengths[0] = gates
+        gate = np.arange(1, gates + 1)
+        tables = []
+        for condition in conditions:
+            values = rng.dirichlet(np.ones(len(EMOTIONS)), (len(tested), gates))
+            for clip, length in enumerate(lengths):
+                values[clip, length:] = values[clip, length - 1]
+            values = values.reshape(-1, len(EMOTIONS))
+            each = tested.loc[tested.index.repeat(gates)].reset_index(drop=True)
+            table = each[["clip_id", "fold"]].assign(
+                model=model,
+                condition=condition,
+                gate=np.tile(gate, len(tested)),
+                time=np.tile(0.5 + 0.5 * gate, len(tested)),
+                open=(gate <= lengths[:, None]).astype(int).ravel(),
+                emotion=each["emotion"],
+                predicted=np.array(EMOTIONS)[values.argmax(axis=1)],
+            )
+            tables.append(
+                table.assign(**{f"prob_{e}": values[:, i] for i, e in enumerate(EMOTIONS)})
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    return TinyRun(clips, folds, predict, gates)

@@ -180,8 +180,11 @@ def test_published_figures_stand_apart_under_another_protocol(tmp_path, tiny):
     assert "| audio | 40.9 |" in others
 
 
-def crema_d(tmp_path, tiny, subjects, used="audio+video"):
-    """Report on so many subjects with the clips that CREMA-D has of each, all recognised."""
+def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()):
+    """Report on so many subjects with the clips that CREMA-D has of each, all recognised.
+
+    Also under some conditions, where all is taken for anger.
+    """
     takes = [(f"{s:02d}_{t}", f"{s:02d}", ["anger", "fear"][t % 2]) for s in range(subjects)
              for t in range(82)]  # fmt: skip
     clips = pd.DataFrame(takes, columns=["clip_id", "subject", "emotion"])
@@ -190,7 +193,7 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video"):
     folds = make_folds(clips, protocol="subject_kfold", k=10, validation=0.2, seed=0)
     tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
     right = tested[["clip_id", "fold"]].assign(
-        model="merml",
+        model=model,
         condition="default",
         modalities=used,
         emotion=tested["emotion"],
@@ -198,8 +201,10 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video"):
         prob_anger=0.4,
         prob_fear=0.6,
     )
+    alone = [right.assign(condition=c, modalities=c, predicted="anger") for c in also]
     changes = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
-    return write(tmp_path, tiny, corpus="crema_d", predictions={"merml": right}, **changes)[0]
+    predictions = {model: pd.concat([right, *alone], ignore_index=True)}
+    return write(tmp_path, tiny, corpus="crema_d", predictions=predictions, **changes)[0]
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -225,6 +230,25 @@ def test_audio_only_form_never_stands_beside_the_audio_visual_figure(tmp_path, t
     markdown = crema_d(tmp_path, tiny, 91, used="audio")
     assert "published" not in section(markdown, "Results")
     assert "| merml | 66.5 | – | Ghaleb" in section(markdown, "Published results")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_systems_figures_with_one_modality_stand_beside_its_test_with_that_one(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 91, model="gating", also=["audio"])
+    others = section(markdown, "Published results")
+    assert "| gating | 74.0 | 100.0 | Ghaleb" in others
+    assert "| gating, audio only | 57.0 | 50.0 | Ghaleb" in others
+    assert "| gating, video only | 65.0 | – | Ghaleb" in others
+    assert "| gating_global | 69.0 | – | Ghaleb" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_form_of_audio_alone_stands_beside_the_figure_with_audio_alone(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 91, model="gating", used="audio")
+    assert re.search(r"\| gating \| audio \|.*\| 57\.0 \|", section(markdown, "Results"))
+    others = section(markdown, "Published results")
+    assert "| gating, audio only | 57.0 | 100.0 | Ghaleb" in others
+    assert "| gating | 74.0 | – | Ghaleb" in others
 
 
 @pytest.mark.usefixtures("no_drawing")
