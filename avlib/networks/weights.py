@@ -16,6 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from avlib.errors import WeightsError
+from avlib.networks.alexnet import AlexNet
+from avlib.networks.c3d import C3D
 from avlib.networks.vgg_face import VGGFace
 from avlib.networks.weight_files import read_tensors
 
@@ -89,6 +91,7 @@ _ALL = (
         "PyTorch port: https://github.com/DavideA/c3d-pytorch",
         licence="read its page",
         files={"c3d.pickle": None},
+        build=C3D,
     ),
     Published(
         name="alexnet",
@@ -97,6 +100,7 @@ _ALL = (
         source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         licence="BSD-3-Clause (torchvision); trained on ImageNet",
         files={"alexnet-owt-7be5be79.pth": "7be5be79"},
+        build=AlexNet,
     ),
 )
 REGISTRY: dict[str, Published] = {entry.name: entry for entry in _ALL}
@@ -127,34 +131,42 @@ def require_weights(name: str, root: Path = ROOT) -> Path:
     return path
 
 
-def load_weights(name: str, module: nn.Module, root: Path = ROOT) -> None:
-    """Fill `module` with the published weights `name`.
+def load_weights(
+    name: str, module: nn.Module, root: Path = ROOT, *, fresh: str | None = None
+) -> None:
+    """Fill `module` with the published weights `name`, but for the layer `fresh`.
 
     Raises
     ------
     WeightsError
         The name is unknown, the file is missing or damaged, or lacks something that `module` has.
     """
-    load_tensors(require_weights(name, root), module)
+    load_tensors(require_weights(name, root), module, fresh=fresh)
 
 
-def load_tensors(path: Path, module: nn.Module) -> None:
+def load_tensors(path: Path, module: nn.Module, *, fresh: str | None = None) -> None:
     """Fill `module` from a safetensors file; tensors that `module` lacks are not even read.
 
-    So a network cut off at fc6 loads from the file of the whole one. `module` may be on the meta
-    device: the tensors of the file then become its parameters, with no second copy in memory.
+    So a network cut off at fc6 loads from the file of the whole one. The layer named `fresh` keeps
+    what it has: the last one, where the classes are others. `module` may be on the meta device: the
+    tensors of the file then become its parameters, with no second copy in memory.
 
     Raises
     ------
     WeightsError
         The file is missing, damaged, or lacks a tensor that `module` has in that shape.
     """
-    wanted = module.state_dict()
+    wanted = {
+        name: tensor
+        for name, tensor in module.state_dict().items()
+        if fresh is None or not name.startswith(f"{fresh}.")
+    }
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
             shapes = {n: tuple(file.get_slice(n).get_shape()) for n in wanted if n in names}
-            _compare(shapes, _shapes(module), path)
+            expected = _shapes(module)
+            _compare(shapes, {n: s for n, s in expected.items() if n in wanted}, path)
             tensors = {name: file.get_tensor(name) for name in shapes}
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); import the weights again") from None
