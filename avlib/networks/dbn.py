@@ -117,16 +117,12 @@ def pretrain(
     held_out = held_out.to(dbn.mean.device)
     rows = []
     for number, layer in enumerate(dbn.layers):
+        assert isinstance(layer, nn.Linear)
         n_hidden, n_visible = layer.weight.shape
         rbm = RBM(n_visible, n_hidden, gaussian=number == 0, generator=generator)
-        optimizer = SGD(
-            [
-                {"params": [rbm.weight], "weight_decay": weight_decay},
-                {"params": [rbm.hidden_bias, rbm.visible_bias]},
-            ],
-            lr=rates[number],
-            momentum=momentum,
-        )
+        biases = {"params": [rbm.hidden_bias, rbm.visible_bias]}
+        optimizer = SGD([biases], lr=rates[number], momentum=momentum)
+        optimizer.add_param_group({"params": [rbm.weight], "weight_decay": weight_decay})
         for epoch in range(epochs):
             error = _epoch(dbn, number, rbm, optimizer, batches, steps, generator)
             with torch.no_grad():
@@ -162,7 +158,8 @@ def standardise(dbn: DBN, batches: Iterable[Tensor]) -> None:
     ValueError
         There are no data, or they hold NaN or infinity.
     """
-    n, total, squares = 0, torch.zeros_like(dbn.mean, dtype=torch.float64), 0.0
+    n, total = 0, torch.zeros_like(dbn.mean, dtype=torch.float64)
+    squares = torch.zeros_like(total)
     for batch in batches:
         x = batch.to(dbn.mean.device, torch.float64)
         n, total, squares = n + len(x), total + x.sum(0), squares + x.square().sum(0)
