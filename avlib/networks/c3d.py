@@ -31,13 +31,23 @@ class C3D(nn.Module):
         Of the last layer, `LAST`, whose published parameters fit 487 only.
     width : float
         Multiplies every channel count; 1 is the published network.
+    side : int
+        Of the pictures in pixels, at least 32. Smaller ones than the published 112 save time in
+        trials; parameters of fc6 fit one side only.
     dropout : float
         After fc6 and fc7, in training.
     """
 
     LAST = "fc8"
 
-    def __init__(self, n_classes: int = CLASSES, *, width: float = 1.0, dropout: float = 0.5):
+    def __init__(
+        self,
+        n_classes: int = CLASSES,
+        *,
+        width: float = 1.0,
+        side: int = SIDE,
+        dropout: float = 0.5,
+    ):
         super().__init__()
         self.dropout = dropout
         channels = 3
@@ -46,7 +56,7 @@ class C3D(nn.Module):
                 setattr(self, name, nn.Conv3d(channels, scaled(full, width), 3, padding=1))
                 channels = scaled(full, width)
         hidden = scaled(FULLY_CONNECTED, width)
-        self.fc6 = nn.Linear(channels * 4 * 4, hidden)
+        self.fc6 = nn.Linear(channels * (side // 32 + 1) ** 2, hidden)
         self.fc7 = nn.Linear(hidden, hidden)
         self.fc8 = nn.Linear(hidden, n_classes)
 
@@ -55,7 +65,7 @@ class C3D(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (n, 3, 16, 112, 112)
+        x : Tensor of shape (n, 3, 16, side, side)
 
         Returns
         -------
@@ -68,7 +78,7 @@ class C3D(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (n, 3, 16, 112, 112)
+        x : Tensor of shape (n, 3, 16, side, side)
 
         Returns
         -------
@@ -78,7 +88,7 @@ class C3D(nn.Module):
         for convolutions, halving in BLOCKS:
             for name, _ in convolutions:
                 x = functional.relu_(getattr(self, name)(x))
-            # Only the last pictures, 7 pixels wide, are padded, to keep their border.
+            # Only the last pictures, 7 pixels wide of 112, are padded.
             border = 1 if convolutions[0][0] == "conv5a" else 0
             x = functional.max_pool3d(x, (halving, 2, 2), padding=(0, border, border))
         x = functional.relu(self.fc6(x.flatten(1)))
