@@ -9,7 +9,16 @@ from pathlib import Path
 from avlib.errors import AvlibError
 from benchmarks.table import Table
 
-NAMES = ("prepare", "noop", "scale", "fisher", "merml", "metric_learning", "device")
+NAMES = (
+    "prepare",
+    "avef_preparation",
+    "noop",
+    "scale",
+    "fisher",
+    "merml",
+    "metric_learning",
+    "device",
+)
 
 
 def purpose(name: str) -> str:

@@ -109,6 +109,7 @@ _ALL = (
         "PyTorch port: https://github.com/DavideA/c3d-pytorch",
         licence="read its page",
         files={"c3d.pickle": None},
+        build=_later("c3d", "C3D"),
     ),
     Published(
         name="alexnet",
@@ -117,6 +118,7 @@ _ALL = (
         source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         licence="BSD-3-Clause (torchvision); trained on ImageNet",
         files={"alexnet-owt-7be5be79.pth": "7be5be79"},
+        build=_later("alexnet", "AlexNet"),
     ),
 )
 REGISTRY: dict[str, Published] = {entry.name: entry for entry in _ALL}
@@ -147,31 +149,35 @@ def require_weights(name: str, root: Path = ROOT) -> Path:
     return path
 
 
-def load_weights(name: str, module: nn.Module, root: Path = ROOT) -> None:
-    """Fill `module` with the published weights `name`.
+def load_weights(
+    name: str, module: nn.Module, root: Path = ROOT, *, fresh: str | None = None
+) -> None:
+    """Fill `module` with the published weights `name`, but for the layer `fresh`.
 
     Raises
     ------
     WeightsError
         The name is unknown, the file is missing or damaged, or lacks something that `module` has.
     """
-    load_tensors(require_weights(name, root), module)
+    load_tensors(require_weights(name, root), module, fresh=fresh)
 
 
-def load_tensors(path: Path, module: nn.Module) -> None:
+def load_tensors(path: Path, module: nn.Module, *, fresh: str | None = None) -> None:
     """Fill `module` from a safetensors file; tensors that `module` lacks are not even read.
 
-    So a network cut off at fc6 loads from the file of the whole one. `module` may be on the meta
-    device: the tensors of the file then become its parameters, with no second copy in memory.
-    Batch norm's step counters begin at 0 where the file has none.
+    So a network cut off at fc6 loads from the file of the whole one. The layer named `fresh` keeps
+    what it has: the last one, where the classes are others. `module` may be on the meta device: the
+    tensors of the file then become its parameters, with no second copy in memory. Batch norm's step
+    counters begin at 0 where the file has none.
 
     Raises
     ------
     WeightsError
         The file is missing, damaged, or lacks a tensor that `module` has in that shape.
     """
-    wanted = module.state_dict()
-    expected = _shapes(module)
+    kept = f"{fresh}." if fresh else "\0"
+    wanted = {n: tensor for n, tensor in module.state_dict().items() if not n.startswith(kept)}
+    expected = {n: shape for n, shape in _shapes(module).items() if n in wanted}
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
@@ -182,7 +188,8 @@ def load_tensors(path: Path, module: nn.Module) -> None:
             }
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); import the weights again") from None
-    module.load_state_dict(tensors, assign=any(t.is_meta for t in wanted.values()))
+    is_meta = any(tensor.is_meta for tensor in wanted.values())
+    module.load_state_dict(tensors, strict=False, assign=is_meta)
 
 
 def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
