@@ -106,6 +106,21 @@ def save_clip(path: Path, rows: pa.Table, status: str, reason: str) -> None:
         writer.write_table(rows)
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder of the memory; a second process that wants it waits for the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logging.getLogger(__name__).info("%s: waiting for another run to end", folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks: names are unique, so nothing breaks
+            pass
+        yield
+
+
 class Memo:
     """What is remembered for one stage.
 
@@ -118,7 +133,6 @@ class Memo:
     """
 
     def __init__(self, folder: Path, stage: str) -> None:
-        self.stage = stage
         self.clips = folder / stage / "clips"
         self.parts = folder / stage / "parts"
         self._known: dict[str, tuple[Entry, Place]] | None = None
@@ -128,16 +142,7 @@ class Memo:
         """Hold the stage's memory; a second run of the same stage waits for the first."""
         self.clips.mkdir(parents=True, exist_ok=True)
         self.parts.mkdir(parents=True, exist_ok=True)
-        with (self.clips.parent / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logging.getLogger(__name__).info(
-                    "%s: waiting for another run of this stage to end", self.stage
-                )
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            except OSError:  # a file system without locks: names are unique, so nothing breaks
-                pass
+        with locked(self.clips.parent):
             for folder in (self.clips, self.parts):
                 remove_temporaries(folder)
             yield

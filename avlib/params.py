@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 # What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
-OVERLAID = ("protocol", "visual")
+OVERLAID = ("protocol", "visual", "gating")
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
@@ -187,6 +187,40 @@ class Gmml(Section):
     seed: int = Field(ge=0)
 
 
+class Gating(Section):
+    """The gating paradigm; see `avlib.models.gating`."""
+
+    train: bool
+    weights: Literal["none", "published"]
+    windows: int = Field(ge=1)
+    length: float = Field(gt=0)
+    overlap: float = Field(ge=0)
+    fps: float = Field(gt=0)
+    size: int = Field(ge=32, le=224)
+    crop: int = Field(ge=32)
+    width: float = Field(gt=0, le=1)
+    shared: int = Field(ge=1)
+    embedding: int = Field(ge=1)
+    margin: float = Field(gt=0)
+    cross_modal: bool
+    per_class: int = Field(ge=2)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    softmax_epochs: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    patience: int | None = Field(ge=1)
+    neighbours: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.overlap >= self.length:
+            raise ValueError("overlap must be smaller than length")
+        if self.crop > self.size:
+            raise ValueError("crop must not be larger than size")
+        return self
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -208,6 +242,7 @@ class Params(Section):
     lmnn: Lmnn
     itml: Itml
     gmml: Gmml
+    gating: Gating
 
     @field_validator("modalities")
     @classmethod

@@ -85,7 +85,7 @@ class Progress:
         if self.done:
             parts.append(f"{rate:.2g} {self.unit}/s" if rate < 10 else f"{rate:.0f} {self.unit}/s")
             if self.total is not None and self.done < self.total:
-                parts.append(f"{_duration((self.total - self.done) / rate)} left")
+                parts.append(f"{duration((self.total - self.done) / rate)} left")
         if self.failed:
             parts.append(f"{self.failed} failed")
         return ", ".join(parts)
@@ -106,7 +106,7 @@ class _Summary(ProgressColumn):
         return Text(self.progress.summary())
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a duration in words, e.g. ``6 min 50 s``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

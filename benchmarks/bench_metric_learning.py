@@ -122,8 +122,8 @@ def clips(n: int) -> tuple[VectorClips, VectorClips, VectorClips]:
         np.array([f"clip-{k:05d}" for k in range(n)]),
         np.array([f"s{s:03d}" for s in subject]),
         emotion,
-        features,
         dict.fromkeys(features, there),
+        features,
     )
     test, validation = subject % 10 == 1, subject % 5 == 0
     return every.select(~test & ~validation), every.select(validation), every.select(test)

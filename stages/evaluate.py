@@ -14,6 +14,7 @@ import pandas as pd
 from avlib import tables
 from avlib.evaluation import embeddings, modality_plots, plots, scores
 from avlib.evaluation.agreement import agreement, decisions
+from avlib.models import DEEP
 from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.stage import run
@@ -71,7 +72,7 @@ def _embedded(
 ) -> tuple[dict[str, Any], bytes]:
     """Score the neighbourhoods of a fold's embedded clips, and draw them where asked."""
     rows = tables.read_table(f"data/embeddings/{model}/fold-{fold}.parquet")
-    fisher = tables.read_table(f"data/fisher/fold-{fold}.parquet")
+    fisher = None if model in DEEP else tables.read_table(f"data/fisher/fold-{fold}.parquet")
     clip_id, spaces = embeddings.spaces(fisher, rows)
     if not len(clip_id):
         return {}, b""

@@ -8,10 +8,12 @@ import pandas as pd
 
 from avlib import tables
 from avlib.evaluation import comparisons, learned, scores
+from avlib.evaluation.curves import loss_section
+from avlib.evaluation.gates_section import gates_section
 from avlib.evaluation.report import write_report
 from avlib.evaluation.robustness import read_curves
 from avlib.evaluation.robustness_section import robustness_section
-from avlib.models import MODELS
+from avlib.models import DEEP, MODELS
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
 
@@ -34,6 +36,12 @@ def main() -> None:
     more = [
         learned.chosen(facts),
         learned.embeddings(facts, planes),
+        gates_section(
+            {model: tables.read_table(f"data/gates/{model}.parquet") for model in DEEP},
+            trained,
+            folds,
+        ),
+        loss_section({model: curves for model in DEEP if (curves := _curves(model))}),
         robustness_section(read_curves(Path("metrics/robustness"), params.robustness.models)),
     ]
     write_report(
@@ -45,11 +53,7 @@ def main() -> None:
         status=pd.concat([tables.read_table(STATUS / f"{stage}.parquet") for stage in STAGES]),
         predictions=trained,
         descriptions=MODELS,
-        untrained={
-            model: f"no clip has what it needs (modalities: {', '.join(params.modalities)})"
-            for model in MODELS
-            if model not in trained
-        },
+        untrained={model: _why_not(model, params) for model in MODELS if model not in trained},
         params=params.model_dump(),
         extra=[section for section in more if section],
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],
@@ -59,6 +63,20 @@ def main() -> None:
     scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))
     compared = comparisons.as_json(comparisons.compare_all(trained, folds, clips))
     scores.write_json(Path("metrics/comparisons.json"), compared)
+
+
+def _why_not(model: str, params: Params) -> str:
+    """Say why a model has no predictions."""
+    section = DEEP.get(model)
+    if section and not getattr(params, section).train:
+        return f"switched off ({section}.train: false)"
+    return f"no clip has what it needs (modalities: {', '.join(params.modalities)})"
+
+
+def _curves(model: str) -> dict[int, pd.DataFrame]:
+    """Read the training curves of each fold of a deep model."""
+    files = Path(f"data/models/{model}").glob("fold-*/curves.csv")
+    return {int(f.parent.name.removeprefix("fold-")): pd.read_csv(f) for f in files}
 
 
 def _fold_facts(model: str) -> dict[int, dict[str, Any]]:

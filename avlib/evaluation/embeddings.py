@@ -20,14 +20,14 @@ _MODALITIES = ("audio", "video")
 
 
 def spaces(
-    fisher: pd.DataFrame, embeddings: pd.DataFrame
+    fisher: pd.DataFrame | None, embeddings: pd.DataFrame
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Put the same clips into every space.
 
     Parameters
     ----------
     fisher, embeddings
-        Rows of these tables, of one fold.
+        Rows of these tables, of one fold; no `fisher` for a model that does not learn from it.
 
     Returns
     -------
@@ -36,10 +36,12 @@ def spaces(
         "raw": the Fisher vectors of the model's modalities side by side; then those of "audio",
         "video" and "joint" that the model learned.
     """
-    rows = embeddings.merge(fisher, on=["clip_id", "fold"], suffixes=("", "_raw"))
+    rows = embeddings
+    if fisher is not None:
+        rows = embeddings.merge(fisher, on=["clip_id", "fold"], suffixes=("", "_raw"))
     learned = [space for space in (*_MODALITIES, "joint") if rows[space].notna().any()]
     used = [m for m in _MODALITIES if m in learned] or _MODALITIES
-    raw = [f"{m}_raw" for m in used if rows[f"{m}_raw"].notna().any()]
+    raw = [] if fisher is None else [f"{m}_raw" for m in used if rows[f"{m}_raw"].notna().any()]
     rows = rows[rows[learned + raw].notna().all(axis=1)]
     found = {"raw": np.hstack([vectors(rows[column]) for column in raw])} if raw else {}
     return rows["clip_id"].to_numpy(dtype=str), found | {s: vectors(rows[s]) for s in learned}

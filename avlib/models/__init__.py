@@ -8,4 +8,9 @@ MODELS = {
     "itml": "ITML on the PCA of both Fisher vectors side by side, in an RBF-SVM",
     "gmml": "GMML on the PCA of both Fisher vectors side by side, in an RBF-SVM",
     "merml": "MERML: one learned metric per modality, their weighted sum in an RBF-SVM",
+    "gating": "Gating paradigm: I3D and SoundNet per window, drawn together, LSTMs, neighbours",
+    "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
+    "gating_global": "The same without LSTMs: one window in the middle of the clip, trained apart",
 }
+# Systems that read the recordings' streams, not Fisher vectors; each with its section of params.
+DEEP = {"gating": "gating", "gating_lstm": "gating", "gating_global": "gating"}

@@ -2,10 +2,10 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -15,37 +15,29 @@ BOTH = ("audio", "video")
 
 
 @dataclass(frozen=True)
-class VectorClips:
-    """Clips with one vector per modality.
+class Clips:
+    """Labelled clips, of which each may lack a modality.
 
     Attributes
     ----------
     clip_id, subject : str arrays of shape (n,)
     emotion : int array of shape (n,)
         Codes from 0 in the corpus's order of emotions.
-    features : dict of str to float32 array of shape (n, d_modality)
-        "audio", "video"; the rows of clips without the modality hold anything.
     present : dict of str to bool array of shape (n,)
+        By modality: "audio", "video".
     """
 
     clip_id: np.ndarray
     subject: np.ndarray
     emotion: np.ndarray
-    features: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.clip_id)
 
-    def select(self, rows: np.ndarray) -> "VectorClips":
+    def select(self, rows: np.ndarray) -> Self:
         """Return the clips of a mask or of indices."""
-        return VectorClips(
-            self.clip_id[rows],
-            self.subject[rows],
-            self.emotion[rows],
-            {m: values[rows] for m, values in self.features.items()},
-            {m: there[rows] for m, there in self.present.items()},
-        )
+        return type(self)(*(_select(getattr(self, f.name), rows) for f in fields(self)))
 
     def has(self, modalities: tuple[str, ...]) -> np.ndarray:
         """Return which clips have all of these modalities, bool of shape (n,)."""
@@ -55,18 +47,38 @@ class VectorClips:
         return there
 
 
-def concatenate(first: VectorClips, second: VectorClips) -> VectorClips:
+@dataclass(frozen=True)
+class VectorClips(Clips):
+    """Clips with one vector per modality.
+
+    Attributes
+    ----------
+    features : dict of str to float32 array of shape (n, d_modality)
+        "audio", "video"; the rows of clips without the modality hold anything.
+    """
+
+    features: dict[str, np.ndarray]
+
+
+AnyClips = TypeVar("AnyClips", bound=Clips)
+
+
+def concatenate(first: AnyClips, second: AnyClips) -> AnyClips:
     """Return the clips of both, first then second."""
 
-    def both(name: str) -> Any:
-        a, b = getattr(first, name), getattr(second, name)
+    def both(a: Any, b: Any) -> Any:
         if isinstance(a, dict):
             return {m: np.concatenate([a[m], b[m]]) for m in a if m in b}
         return np.concatenate([a, b])
 
-    return VectorClips(
-        *(both(name) for name in ("clip_id", "subject", "emotion", "features", "present"))
-    )
+    names = [f.name for f in fields(first)]
+    return type(first)(*(both(getattr(first, name), getattr(second, name)) for name in names))
+
+
+def _select(values: Any, rows: np.ndarray) -> Any:
+    if isinstance(values, dict):
+        return {modality: array[rows] for modality, array in values.items()}
+    return values[rows]
 
 
 def complete(clips: VectorClips, modalities: tuple[str, ...], part: str) -> VectorClips:
@@ -100,22 +112,67 @@ def require_finite(features: Mapping[str, np.ndarray], clip_id: np.ndarray) -> N
             )
 
 
-class Model(ABC):
-    """A system: learns from a fold's training and validation clips, scores any clip."""
+class Model(ABC, Generic[AnyClips]):
+    """A system: learns from a fold's training and validation clips, scores any clip.
+
+    Attributes
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        What the system uses.
+    checkpoints : Path, optional
+        Where a long training keeps how far it is, and goes on after an interruption.
+    """
 
     n_classes: int
+    modalities: tuple[str, ...]
+    checkpoints: Path | None = None
 
     @abstractmethod
-    def fit(self, train: VectorClips, validation: VectorClips) -> Self:
+    def fit(self, train: AnyClips, validation: AnyClips) -> Self:
         """Learn from the training clips, choosing settings on the validation clips."""
 
-    @abstractmethod
-    def scorable(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
-        """Return which clips have one of these modalities that the system uses, bool (n,)."""
+    def scorable(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return which clips have a modality that is used and allowed, bool of shape (n,)."""
+        used = [m for m in self.modalities if m in modalities]
+        return np.any([clips.has((m,)) for m in used] or [np.zeros(len(clips), bool)], axis=0)
+
+    def patterns(
+        self, clips: AnyClips, modalities: tuple[str, ...]
+    ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+        """Yield each set of usable modalities with the rows of the clips that have just it.
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first).
+        """
+        scorable = self.scorable(clips, modalities)
+        if not scorable.all():
+            raise DataError(
+                f"clip {clips.clip_id[~scorable][0]} has none of {', '.join(modalities)} that"
+                f" this system uses ({', '.join(self.modalities)}): leave it out"
+            )
+        used = [m for m in self.modalities if m in modalities]
+        pattern = sum(clips.has((m,)).astype(int) << k for k, m in enumerate(used))
+        for code in np.unique(pattern):
+            held = tuple(m for k, m in enumerate(used) if code >> k & 1)
+            yield held, np.flatnonzero(pattern == code)
 
     @abstractmethod
-    def predict_proba(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+    def predict_proba(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return probabilities of shape (n_clips, n_classes), rows summing to one."""
+
+    def embeddings(self, clips: AnyClips) -> dict[str, np.ndarray]:
+        """Return scorable clips in the spaces that the system learned; none by default.
+
+        Returns
+        -------
+        dict of str to float32 array of shape (n_clips, p)
+            "audio", "video", "joint"; rows of NaN for the clips that have no place in a space.
+        """
+        return {}
 
     @abstractmethod
     def save(self, folder: Path) -> None:

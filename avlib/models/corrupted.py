@@ -16,8 +16,9 @@ from avlib.fisher.corrupted import CLEAN, noisy_rows, occluded_rows
 from avlib.fisher.corruption_tasks import noisy_tasks, occluded_tasks
 from avlib.foldwise import MEMO
 from avlib.models.base import VectorClips
+from avlib.models.fold_clips import FisherVectors
 from avlib.models.saved import load_saved
-from avlib.models.training import load_fold, predict_rows
+from avlib.models.training import predict_rows
 from avlib.parallel import Failure, map_clips
 
 # What VLFeat and torch may differ by; anything more is another encoder or other descriptors.
@@ -121,7 +122,7 @@ def predict_fold(task: tuple[str, int, str]) -> pd.DataFrame:
     name, fold, folder = task
     model = load_saved(name, fold)
     assert model is not None, "only trained folds are given"
-    emotions, parts = load_fold(fold)
+    emotions, parts = FisherVectors().read(fold, [])
     test = parts["test"]
     vectors = {m: read_vectors(Path(folder) / m, test.clip_id) for m in model.modalities}
     for modality, by_corruption in vectors.items():

@@ -1,10 +1,10 @@
-"""One fold of a train stage: fit a model on vectors, save it, and predict the test clips."""
+"""One fold of a train stage: fit a model, save it, and predict the test clips."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,29 @@ import pyarrow as pa
 from avlib import tables
 from avlib.errors import DataError
 from avlib.foldwise import run_foldwise
-from avlib.models.base import BOTH, VectorClips
-from avlib.models.vectors import VectorModel
+from avlib.models.base import BOTH, AnyClips, Clips, Model
+from avlib.models.fold_clips import FisherVectors, Source
 from avlib.protocols import check_folds
 
 # Share of the training clips from which a modality is used: a model learns from the clips that have
 # all of its modalities, and a rare one would leave it with few.
 USED_FROM = 0.5
 _SEEN_BY_ALL = [Path("data/clips.parquet"), Path("data/folds.parquet")]
+
+
+class OverTime(Protocol):
+    """A model that decides again and again while a clip is presented."""
+
+    def scorable(self, clips: Any, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """As of `Model`."""
+
+    def predict_gates(
+        self, clips: Any, modalities: tuple[str, ...] = BOTH
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return chances (n, n_gates, n_classes), and which gates clips have (n, n_gates)."""
+
+    def ends(self) -> np.ndarray:
+        """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +54,24 @@ class Recipe:
         Whether the model makes no sense without all of them.
     settings : dict
         Parameters of the model, as JSON knows them.
+    source : Source
+        What the model learns from.
+    over_time : bool
+        Whether the model is an `OverTime`, whose gates are kept too.
     """
 
     name: str
-    make: Callable[..., VectorModel]
+    make: Callable[..., Model]
     modalities: tuple[str, ...] = BOTH
     needs_all: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
+    source: Source = field(default_factory=FisherVectors)
+    over_time: bool = False
+
+    @property
+    def tables(self) -> list[str]:
+        """Tables of test clips that the model's folds are merged into."""
+        return ["predictions", "gates"] if self.over_time else ["predictions"]
 
 
 def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) -> None:
@@ -73,22 +99,35 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
     require_emotions(recipe.name, clips[clips["clip_id"].isin(folds["clip_id"])])
     check_folds(folds, clips, protocol)
     numbers = sorted(folds["fold"].unique().tolist())
-    parts = Path("data/predictions") / f".{recipe.name}"
-    shutil.rmtree(parts, ignore_errors=True)  # an interrupted run may have left other folds
+    inputs = recipe.source.inputs()
+    payload = {"recipe": recipe, "allowed": list(modalities), "inputs": inputs}
+    parts = {table: Path("data") / table / f".{recipe.name}" for table in recipe.tables}
+    for folder in parts.values():  # an interrupted run may have left other folds
+        shutil.rmtree(folder, ignore_errors=True)
     run_foldwise(
         f"{stage}/{recipe.name}",
         train_fold,
-        {fold: {"fold": fold, "recipe": recipe, "allowed": list(modalities)} for fold in numbers},
+        {fold: {"fold": fold, **payload} for fold in numbers},
         out={
-            "predictions": parts,
+            **parts,
             "model": Path("data/models") / recipe.name,
             "embeddings": Path("data/embeddings") / recipe.name,
         },
         params={"settings": recipe.settings, "modalities": list(modalities)},
-        inputs=[*_SEEN_BY_ALL, *Path("data/fisher").glob("*.parquet")],
-        code=[recipe.make],
+        inputs=[*_SEEN_BY_ALL, *inputs],
+        code=[recipe.make, type(recipe.source)],
     )
-    tables.merge(parts, Path("data/predictions") / f"{recipe.name}.parquet", "predictions")
+    for table, folder in parts.items():
+        tables.merge(folder, Path("data") / table / f"{recipe.name}.parquet", table)
+
+
+def skip(recipe: Recipe) -> None:
+    """Write the outputs of a model that is switched off: tables without rows, no models."""
+    for table in recipe.tables:
+        empty = tables.no_rows(table)
+        tables.write_table(Path("data") / table / f"{recipe.name}.parquet", empty, table)
+    for folder in ("models", "embeddings"):
+        (Path("data") / folder / recipe.name).mkdir(parents=True, exist_ok=True)
 
 
 def require_emotions(model: str, clips: pd.DataFrame) -> None:
@@ -112,12 +151,12 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     Parameters
     ----------
     payload
-        ``fold``; ``recipe``; ``allowed``: the modalities to use.
+        ``fold``; ``recipe``; ``allowed``: the modalities to use; ``inputs``: files of the source.
     folder
         Where to write.
     """
     fold, recipe = payload["fold"], payload["recipe"]
-    emotions, parts = load_fold(fold)
+    emotions, parts = recipe.source.read(fold, payload["inputs"])
     training = parts["train"]
     used = tuple(
         m
@@ -125,56 +164,55 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
         if m in payload["allowed"] and training.has((m,)).mean() >= USED_FROM
     )
     (folder / "model").mkdir()
-    tables_of_rows = []
+    tables_of_rows, gates = [], []
     embedded = tables.no_rows("embeddings")
     if used and (used == recipe.modalities or not recipe.needs_all):
         model = recipe.make(len(emotions), used, **recipe.settings)
+        model.checkpoints = folder.parent / "checkpoints" / f"fold-{fold}"
         model.fit(training, parts["validation"])
         model.save(folder / "model")
         conditions = {"default": used} | ({m: (m,) for m in used} if len(used) > 1 else {})
         for condition, allowed in conditions.items():
+            keys = {"condition": condition, "fold": fold, "model": recipe.name}
             rows = predict_rows(model, parts["test"], emotions, allowed)
-            tables_of_rows.append(rows.assign(condition=condition, fold=fold, model=recipe.name))
+            tables_of_rows.append(rows.assign(**keys))
+            if recipe.over_time:
+                gates.append(gate_rows(model, parts["test"], emotions, allowed).assign(**keys))
         embedded = _embed(model, parts["test"], fold, recipe.name)
     table = pd.concat(tables_of_rows) if tables_of_rows else tables.no_rows("predictions")
     tables.write_table(folder / "predictions.parquet", table, "predictions")
     tables.write_table(folder / "embeddings.parquet", embedded, "embeddings")
-
-
-def load_fold(fold: int) -> tuple[list[str], dict[str, VectorClips]]:
-    """Read the vectors of a fold.
-
-    Returns
-    -------
-    emotions : list of str
-        Of the corpus, alphabetically; codes count from 0 in this order.
-    parts : dict of str to VectorClips
-        Training, validation and test clips, each in the order of their clip_id.
-    """
-    clips = tables.read_table("data/clips.parquet", ["clip_id", "subject", "emotion"])
-    folds = tables.read_table("data/folds.parquet")
-    labelled = clips[clips["clip_id"].isin(folds["clip_id"])]
-    emotions = sorted(labelled["emotion"].unique())
-    rows = tables.read_table(f"data/fisher/fold-{fold}.parquet")
-    rows = rows.merge(folds, on=["clip_id", "fold"]).merge(labelled, on="clip_id")
-    rows = rows.sort_values("clip_id", ignore_index=True)
-    every = VectorClips(
-        clip_id=rows["clip_id"].to_numpy(dtype=str),
-        subject=rows["subject"].to_numpy(dtype=str),
-        emotion=np.searchsorted(emotions, rows["emotion"].to_numpy(dtype=str)),
-        features={m: tables.vectors(rows[m]) for m in BOTH},
-        present={m: rows[m].notna().to_numpy() for m in BOTH},
-    )
-    part = rows["part"].to_numpy(dtype=str)
-    return emotions, {name: every.select(part == name) for name in ("train", "validation", "test")}
+    if recipe.over_time:
+        table = pd.concat(gates) if gates else tables.no_rows("gates")
+        tables.write_table(folder / "gates.parquet", table, "gates")
 
 
 def predict_rows(
-    model: VectorModel, test: VectorClips, emotions: list[str], allowed: tuple[str, ...]
+    model: Model, test: AnyClips, emotions: list[str], allowed: tuple[str, ...]
 ) -> pd.DataFrame:
     """Predict the clips that have one of the allowed modalities; the others get no row."""
     clips = test.select(model.scorable(test, allowed))
-    chances = model.predict_proba(clips, allowed)
+    return _rows(clips, emotions, allowed, model.predict_proba(clips, allowed))
+
+
+def gate_rows(
+    model: OverTime, test: AnyClips, emotions: list[str], allowed: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return rows of table `gates` for the clips that have one of the allowed modalities."""
+    clips = test.select(model.scorable(test, allowed))
+    chances, opened = model.predict_gates(clips, allowed)
+    frames = [
+        _rows(clips, emotions, allowed, chances[:, gate])
+        .drop(columns="modalities")
+        .assign(gate=gate + 1, time=float(end), open=opened[:, gate].astype(int))
+        for gate, end in enumerate(model.ends())
+    ]
+    return pd.concat(frames)
+
+
+def _rows(
+    clips: Clips, emotions: list[str], allowed: tuple[str, ...], chances: np.ndarray
+) -> pd.DataFrame:
     present = {m: clips.has((m,)) for m in allowed}
     return pd.DataFrame(
         {
@@ -189,7 +227,7 @@ def predict_rows(
     )
 
 
-def _embed(model: VectorModel, test: VectorClips, fold: int, name: str) -> pa.Table:
+def _embed(model: Model, test: AnyClips, fold: int, name: str) -> pa.Table:
     """Place the test clips in the spaces that the model learned; null where one has no place."""
     clips = test.select(model.scorable(test))
     spaces = model.embeddings(clips)

@@ -1,18 +1,16 @@
 """What the systems on one vector per clip and modality share: embed, then the RBF-SVM."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from avlib.errors import DataError
 from avlib.models.base import BOTH, Model, VectorClips, load_state, require_finite, save_state
 from avlib.models.kernel_svm import SIGMA, C, Embedding, KernelSVM
 
 
-class VectorModel(Model):
+class VectorModel(Model[VectorClips]):
     """An embedding of each modality followed by the RBF-SVM on the weighted distance.
 
     A clip is scored by those of its modalities that the system uses and the caller allows. Learning
@@ -88,17 +86,12 @@ class VectorModel(Model):
             Rows of NaN for the clips that have no place in a space.
         """
         columns: dict[str, np.ndarray] = {}
-        for held, rows in self._patterns(clips, BOTH):
+        for held, rows in self.patterns(clips, BOTH):
             spaces = self.learned_spaces({m: clips.features[m][rows] for m in held})
             for name, vectors in spaces.items():
                 empty = np.full((len(clips), vectors.shape[1]), np.nan, np.float32)
                 columns.setdefault(name, empty)[rows] = vectors
         return columns
-
-    def scorable(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
-        """Return which clips have a modality that is used and allowed, bool of shape (n,)."""
-        used = [m for m in self.modalities if m in modalities]
-        return np.any([clips.has((m,)) for m in used] or [np.zeros(len(clips), bool)], axis=0)
 
     def predict_proba(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return the probability of each emotion.
@@ -120,29 +113,13 @@ class VectorModel(Model):
         DataError
             A clip has none of the modalities (ask `scorable` first), or a vector is not finite.
         """
-        scorable = self.scorable(clips, modalities)
-        if not scorable.all():
-            raise DataError(
-                f"clip {clips.clip_id[~scorable][0]} has none of {', '.join(modalities)} that"
-                f" this system uses ({', '.join(self.modalities)}): leave it out"
-            )
         chances = np.zeros((len(clips), self.n_classes))
-        for held, rows in self._patterns(clips, modalities):
+        for held, rows in self.patterns(clips, modalities):
             features = {m: clips.features[m][rows] for m in held}
             require_finite(features, clips.clip_id[rows])
             embedded = self.embed(features)
             chances[rows] = self.svm_.predict_proba(embedded)
         return chances
-
-    def _patterns(
-        self, clips: VectorClips, modalities: tuple[str, ...]
-    ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
-        """Yield each set of usable modalities with the rows of the clips that have just it."""
-        used = [m for m in self.modalities if m in modalities]
-        pattern = sum(clips.has((m,)).astype(int) << k for k, m in enumerate(used))
-        for code in np.unique(pattern):
-            held = tuple(m for k, m in enumerate(used) if code >> k & 1)
-            yield held, np.flatnonzero(pattern == code)
 
     def _new_svm(self) -> KernelSVM:
         return KernelSVM(self.n_classes, c=self.c, sigma=self.sigma, class_weight=self.class_weight)

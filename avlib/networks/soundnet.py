@@ -6,6 +6,7 @@ The audio network of the gating paradigm (Ghaleb et al., ACII 2019, section IV).
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from avlib.networks.width import scaled
 
@@ -35,6 +36,16 @@ _TENSORFLOW = {
 }
 
 
+class TimeConvolution(nn.Conv2d):
+    """The ports' two-dimensional layer, computed along time alone: twice as fast on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (n, channels, time, 1)."""
+        stride, padding = int(self.stride[0]), int(self.padding[0])
+        kernel = self.weight.squeeze(3)
+        return functional.conv1d(x.squeeze(3), kernel, self.bias, stride, padding)[..., None]
+
+
 class SoundNet8(nn.Module):
     """Seven convolutions with batch norm and ReLU, max-pools after three, two linear heads.
 
@@ -60,7 +71,7 @@ class SoundNet8(nn.Module):
         for name, (full, kernel, pool) in LAYERS.items():
             out = scaled(full, width)
             parts = [
-                nn.Conv2d(channels, out, (kernel, 1), (2, 1), (kernel // 2, 0)),
+                TimeConvolution(channels, out, (kernel, 1), (2, 1), (kernel // 2, 0)),
                 nn.BatchNorm2d(out),
                 nn.ReLU(inplace=True),
                 *([nn.MaxPool2d((pool, 1))] if pool > 1 else []),

@@ -5,6 +5,8 @@ import io
 import logging
 import math
 import os
+import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from torch.utils.data import DataLoader, RandomSampler, Sampler
 
 from avlib.device import device
 from avlib.errors import ParamsError
+from avlib.progress import duration
 
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
 CPU_THREADS = 2
@@ -48,7 +51,7 @@ class EpochSampler(Sampler[int]):
 def fit(
     module: LightningModule,
     train_loader: DataLoader,
-    validation_loader: DataLoader,
+    validation_loader: DataLoader | None,
     *,
     folder: Path,
     max_epochs: int,
@@ -56,6 +59,7 @@ def fit(
     seed: int,
     monitor: str = "validation_loss",
     mode: Literal["min", "max"] = "min",
+    label: str | None = None,
 ) -> Path:
     """Train to the best epoch; called again with the same arguments, go on where it stopped.
 
@@ -70,7 +74,8 @@ def fit(
     module : LightningModule
         Logs `monitor` in ``validation_step``; whatever it logs per epoch ends in the curves.
     train_loader, validation_loader : DataLoader
-        The training one shuffles with an `EpochSampler`.
+        The training one has a sampler with ``set_epoch``, such as `EpochSampler`. Without a
+        validation loader there is no best epoch: all `max_epochs` are trained, the last one counts.
     folder : Path
         Holds ``best.ckpt``, ``last.ckpt`` and ``curves.csv`` (one row per epoch). One folder per
         set of arguments: a checkpoint of other arguments would be resumed.
@@ -82,11 +87,16 @@ def fit(
         The logged value that tells the best epoch.
     mode : {"min", "max"}
         Whether a better value is a smaller or a larger one.
+    label : str, optional
+        Name of one training among several that run side by side, such as a fold: it computes on
+        one thread or one device, and says how far it is in a line now and then, because several
+        progress bars would write over each other.
 
     Returns
     -------
     Path
-        ``best.ckpt``; `load_checkpoint` puts it into the module.
+        ``best.ckpt``, or ``last.ckpt`` without validation; `load_checkpoint` puts it into the
+        module.
 
     Raises
     ------
@@ -99,26 +109,29 @@ def fit(
         raise ValueError("the training loader shuffles by itself; give it sampler=EpochSampler(..)")
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    keeper = _KeepEpochs(folder, monitor, mode, patience)
-    with _reproducible(), _quiet():
+    keeper = _KeepEpochs(folder, monitor if validation_loader else None, mode, patience)
+    callbacks = [_Reseed(seed), keeper, *([_Lines(label)] if label else [])]
+    with _reproducible(1 if label else CPU_THREADS), _quiet():
         resumed = torch.load(last, weights_only=True)["epoch"] + 1 if last.exists() else 0
         seed_everything(epoch_seed(seed, resumed), verbose=False)
-        if isinstance(train_loader.sampler, EpochSampler):
+        if hasattr(train_loader.sampler, "set_epoch"):
             # Workers fetch their first batches before Lightning announces the epoch.
             train_loader.sampler.set_epoch(resumed)
-        _trainer(max_epochs, [_Reseed(seed), keeper]).fit(
+        _trainer(max_epochs, callbacks, alone=label is None).fit(
             module,
             train_loader,
             validation_loader,
             ckpt_path=last if last.exists() else None,
             weights_only=True,
         )
-    if not keeper.best_path.exists():
+    kept = keeper.best_path if validation_loader else last
+    final = keeper.rows[-1].get("train_loss", 0.0)
+    if not kept.exists() or (validation_loader is None and not math.isfinite(final)):
         raise ParamsError(
-            f"training diverged: {monitor} was no finite number in any of {max_epochs} epochs; "
-            "lower the learning rate"
+            f"training diverged: {monitor if validation_loader else 'train_loss'} was no finite"
+            f" number after {max_epochs} epochs; lower the learning rate"
         )
-    return keeper.best_path
+    return kept
 
 
 def load_checkpoint(module: LightningModule, path: Path) -> None:
@@ -134,18 +147,19 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return (seed * 1_000_003 + epoch * 7_919 + 17) % 2**32
 
 
-def _trainer(max_epochs: int, callbacks: list[Callback]) -> Trainer:
+def _trainer(max_epochs: int, callbacks: list[Callback], *, alone: bool) -> Trainer:
     cuda = device() != "cpu"
     return Trainer(
         accelerator="gpu" if cuda else "cpu",
-        devices="auto" if cuda else 1,
-        num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),  # set by torchrun
+        devices="auto" if cuda and alone else 1,
+        num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")) if alone else 1,  # set by torchrun
         precision="bf16-mixed" if cuda else "32-true",
         # Some layers (3-D pooling) have no deterministic CUDA kernel: there it can only warn.
         deterministic="warn" if cuda else True,
         max_epochs=max_epochs,
         callbacks=callbacks,
         logger=False,
+        enable_progress_bar=alone,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
@@ -172,7 +186,7 @@ class _KeepEpochs(Checkpoint):
     moved, and that they had already stopped: a resumed run would end differently.
     """
 
-    def __init__(self, folder: Path, monitor: str, mode: str, patience: int | None):
+    def __init__(self, folder: Path, monitor: str | None, mode: str, patience: int | None):
         self.folder = folder
         self.monitor = monitor
         self.sign = 1 if mode == "max" else -1
@@ -195,27 +209,31 @@ class _KeepEpochs(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        if self.monitor not in logged:
-            raise ValueError(f"the module logs {sorted(logged)}, but not {self.monitor}")
         self.rows.append({"epoch": trainer.current_epoch, **dict(sorted(logged.items()))})
-        score = self.sign * logged[self.monitor]
-        improved = math.isfinite(score) and score > self.best
-        if improved:
-            self.best, self.best_epoch = score, trainer.current_epoch
-            trainer.save_checkpoint(self.best_path, weights_only=True)
+        if self.monitor is not None:
+            self._keep_if_best(trainer, logged)
         if trainer.is_global_zero:
             self._write_curves()
         # The last one comes last: from it on, this epoch counts as done.
         trainer.save_checkpoint(self.folder / "last.ckpt")
         self._stop_if_stale(trainer)
 
+    def _keep_if_best(self, trainer: Trainer, logged: dict[str, float]) -> None:
+        if self.monitor not in logged:
+            raise ValueError(f"the module logs {sorted(logged)}, but not {self.monitor}")
+        score = self.sign * logged[self.monitor]
+        if math.isfinite(score) and score > self.best:
+            self.best, self.best_epoch = score, trainer.current_epoch
+            trainer.save_checkpoint(self.best_path, weights_only=True)
+
     def _stop_if_stale(self, trainer: Trainer) -> None:
-        stale = len(self.rows) - 1 - self.best_epoch
-        trainer.should_stop = self.patience is not None and stale >= self.patience
+        if self.monitor is not None and self.patience is not None and self.best_epoch >= 0:
+            trainer.should_stop = len(self.rows) - 1 - self.best_epoch >= self.patience
 
     def _write_curves(self) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, self.rows[0].keys(), lineterminator="\n")
+        names = dict.fromkeys(name for row in self.rows for name in row)
+        writer = csv.DictWriter(text, list(names), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         scratch = self.folder / "curves.csv.tmp"
@@ -223,13 +241,42 @@ class _KeepEpochs(Checkpoint):
         scratch.replace(self.folder / "curves.csv")
 
 
+class _Lines(Callback):
+    """Says how far one of several trainings is, every half minute."""
+
+    EVERY = 30.0  # s
+
+    def __init__(self, label: str):
+        self.label = label
+        self.started = self.said = time.monotonic()
+        self.first = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.started = self.said = time.monotonic()
+        self.first = trainer.current_epoch
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        now, done = time.monotonic(), trainer.current_epoch + 1
+        if now - self.said < self.EVERY:
+            return
+        self.said = now
+        left = (now - self.started) / (done - self.first) * ((trainer.max_epochs or 0) - done)
+        loss = trainer.callback_metrics.get("train_loss", math.nan)
+        print(
+            f"{self.label}: epoch {done} of {trainer.max_epochs}, loss {float(loss):.3f}, "
+            f"{duration(left)} left at most",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
 @contextmanager
-def _reproducible() -> Iterator[None]:
+def _reproducible(own_threads: int) -> Iterator[None]:
     """Fix threads and kernels inside; leave everything as it was afterwards."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
-    torch.set_num_threads(CPU_THREADS)
+    torch.set_num_threads(own_threads)
     try:
         with isolate_rng():
             yield

@@ -48,7 +48,7 @@ def draw(world, n, n_subjects, seed, first_subject=0):
     names = np.array([f"s{first_subject + s:05d}" for s in subject])
     ids = np.array([f"{name}-{k}" for k, name in enumerate(names)])
     here = np.ones(n, bool)
-    return VectorClips(ids, names, emotion, features, {"audio": here, "video": here.copy()})
+    return VectorClips(ids, names, emotion, {"audio": here, "video": here.copy()}, features)
 
 
 def bayes_accuracy(world, n=40_000):

@@ -19,7 +19,7 @@ def make_clips(n=120, n_classes=4, subjects=6, seed=0, dims=(6, 9), first_subjec
     name = np.array([f"s{first_subject + s:02d}" for s in subject])
     clip_id = np.array([f"{s}-{seed}-{k}" for k, s in enumerate(name)])
     present = {m: np.ones(n, bool) for m in features}
-    return VectorClips(clip_id, name, emotion, features, present)
+    return VectorClips(clip_id, name, emotion, present, features)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def made(method, modalities=("audio", "video"), **metric):
 
 def changed(clips, **features):
     return VectorClips(
-        clips.clip_id, clips.subject, clips.emotion, {**clips.features, **features}, clips.present
+        clips.clip_id, clips.subject, clips.emotion, clips.present, {**clips.features, **features}
     )
 
 

@@ -40,7 +40,7 @@ def train(tmp_path, make, **settings):
     out = tmp_path / "out"
     out.mkdir()
     recipe = Recipe("m", make, settings=settings)
-    train_fold({"fold": 0, "recipe": recipe, "allowed": ["audio", "video"]}, out)
+    train_fold({"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out)
     return out, tables.read_table(out / "embeddings.parquet")
 
 

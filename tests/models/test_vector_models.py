@@ -29,7 +29,7 @@ def without(clips, modality, rows):
     features = {m: values.copy() for m, values in clips.features.items()}
     present[modality][rows] = False
     features[modality][rows] = np.nan
-    return VectorClips(clips.clip_id, clips.subject, clips.emotion, features, present)
+    return VectorClips(clips.clip_id, clips.subject, clips.emotion, present, features)
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -104,8 +104,8 @@ def test_test_clips_play_no_part_in_training_and_validation_subjects_choose(part
         validation.clip_id,
         validation.subject,
         np.roll(validation.emotion, 1),
-        validation.features,
         validation.present,
+        validation.features,
     )
     honest = MERMLModel(4, metric=METRIC).fit(train, validation)
     misled = MERMLModel(4, metric=METRIC).fit(train, wrong)

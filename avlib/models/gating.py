@@ -1,0 +1,322 @@
+"""The gating paradigm: audio-visual embeddings that grow window by window, and their neighbours.
+
+Ghaleb, Popa and Asteriadis, "Multimodal and Temporal Perception of Audio-visual Cues for Emotion
+Recognition" (2019). One class makes the paper's system and the two baselines of its table II.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from sklearn.neighbors import KNeighborsClassifier
+
+from avlib.device import device
+from avlib.errors import DataError, ParamsError
+from avlib.metric_learning.triplets import BalancedBatches
+from avlib.models.base import BOTH, Model, concatenate, load_state, save_state
+from avlib.models.decoded import Format
+from avlib.models.gating_training import RATE, GatingNetwork, GatingTraining
+from avlib.models.sequences import SequenceClips, batches, in_order
+from avlib.models.windows import Windows
+from avlib.networks.gating import gating_streams
+from avlib.networks.training import fit, load_checkpoint
+from avlib.networks.weights import load_weights, save_tensors
+
+SYSTEMS = {
+    # recurrent, modalities drawn together
+    "gating": (True, True),
+    "gating_lstm": (True, False),
+    "gating_global": (False, False),
+}
+_WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
+_ENCODED = 16  # clips at once, after training
+
+
+class Embedded(NamedTuple):
+    """Clips at their gates.
+
+    Attributes
+    ----------
+    gates : dict of str to float32 array of shape (n_clips, n_gates, embedding)
+        By modality.
+    opened : bool array of shape (n_clips, n_gates)
+        Which windows the clips have.
+    """
+
+    gates: dict[str, np.ndarray]
+    opened: np.ndarray
+
+
+class GatingModel(Model[SequenceClips]):
+    """Streams trained by triplets, then the k nearest training clips at every gate.
+
+    A clip that lacks a modality is compared in the space of the other. The emotions' chances are
+    the shares of the neighbours' votes.
+
+    Parameters
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        What the system uses.
+    system : {"gating", "gating_lstm", "gating_global"}
+        The paper's system; LSTMs trained apart, whose embeddings are concatenated; one window in
+        the middle of the clip without LSTM, trained apart.
+    settings
+        Section ``gating`` of params.yaml, see there.
+
+    Attributes
+    ----------
+    chosen_ : dict
+        ``epochs``: how many were trained.
+    """
+
+    network_: GatingNetwork
+    chosen_: dict[str, Any]
+
+    def __init__(
+        self,
+        n_classes: int,
+        modalities: tuple[str, ...] = BOTH,
+        *,
+        system: str = "gating",
+        **settings: Any,
+    ) -> None:
+        self.n_classes = n_classes
+        self.modalities = tuple(m for m in BOTH if m in modalities)
+        self.system = system
+        self._last: tuple[np.ndarray, Embedded] | None = None
+        self.settings = settings
+
+    def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
+        """Train the streams, and keep the embeddings of all these clips as neighbours.
+
+        With ``patience`` the validation subjects tell when to stop; without it, as in the paper,
+        they are trained on like the others.
+
+        Raises
+        ------
+        ParamsError
+            Training diverged, or published weights are asked for and cannot be used.
+        DataError
+            Too few emotions to form triplets.
+        """
+        s, everything = self.settings, concatenate(train, validation)
+        learned, watched = (everything, None) if s["patience"] is None else (train, validation)
+        learned = learned.select(self.scorable(learned))
+        if len(np.unique(learned.emotion)) < 2:
+            raise DataError(
+                f"{self.system}: the {len(learned)} training clips have"
+                f" {len(np.unique(learned.emotion))} emotion; expected two at least"
+            )
+        with torch.random.fork_rng():
+            torch.manual_seed(s["seed"])
+            self.network_ = self._build()
+            self._load_published()
+            module = self._training()
+        loader = self._loader(learned, BalancedBatches(learned.emotion, s["per_class"], s["seed"]))
+        held_out = None
+        if watched is not None:
+            watched = watched.select(self.scorable(watched))
+            rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
+            held_out = self._loader(watched, list(rows))
+        with tempfile.TemporaryDirectory() as scratch:
+            place = self.checkpoints or Path(scratch)
+            best = fit(
+                module,
+                loader,
+                held_out,
+                folder=place,
+                max_epochs=s["softmax_epochs"] + s["epochs"],
+                patience=s["patience"],
+                seed=s["seed"],
+                label=f"{self.system}, {place.name}",
+            )
+            load_checkpoint(module, best)
+            self.curves_ = (place / "curves.csv").read_text()
+        self.network_.eval().requires_grad_(False)
+        self._last = None
+        self.chosen_ = {"epochs": len(self.curves_.splitlines()) - 1}
+        gallery = everything.select(self.scorable(everything))
+        self._neighbours = self.embed(gallery).gates
+        self._labels = gallery.emotion
+        self._present = {m: gallery.has((m,)) for m in self.modalities}
+        return self
+
+    def embed(self, clips: SequenceClips) -> Embedded:
+        """Embed clips at every gate.
+
+        Returns
+        -------
+        Embedded
+            Zeros in a modality of which nothing has been presented yet.
+        """
+        if self._last is not None and np.array_equal(self._last[0], clips.clip_id):
+            return self._last[1]
+        where = device()
+        self.network_.to(where).eval()
+        gates: dict[str, list[np.ndarray]] = {m: [] for m in self.modalities}
+        opened = []
+        with torch.inference_mode():
+            for batch in self._loader(clips, in_order(len(clips), _ENCODED)):
+                moved = batch.to(where)
+                made = self.network_(moved)
+                opened.append(self.network_.schedule(moved)[1].cpu().numpy())
+                for modality in self.modalities:
+                    gates[modality].append(made.embedded[modality].float().cpu().numpy())
+        every = {m: np.concatenate(values) for m, values in gates.items()}
+        whole = Embedded(every, np.concatenate(opened))
+        self._last = clips.clip_id, whole  # the same clips are asked for under each condition
+        return whole
+
+    def predict_proba(self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return the chances at the last gate, shape (n_clips, n_classes); rows sum to one."""
+        return self.predict_gates(clips, modalities)[0][:, -1]
+
+    def predict_gates(
+        self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the chances of each emotion after each gate.
+
+        Returns
+        -------
+        chances : array of shape (n_clips, n_gates, n_classes)
+            A clip that has ended keeps its last embedding.
+        opened : bool array of shape (n_clips, n_gates)
+            Which windows the clips have.
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first).
+        """
+        embedded = self.embed(clips)
+        chances = np.zeros((*embedded.opened.shape, self.n_classes))
+        for held, rows in self.patterns(clips, modalities):
+            for gate in range(embedded.opened.shape[1]):
+                values = np.hstack([embedded.gates[m][rows, gate] for m in held])
+                chances[rows, gate] = self.vote(values, held, gate)
+        return chances, embedded.opened
+
+    def vote(self, values: np.ndarray, held: tuple[str, ...], gate: int) -> np.ndarray:
+        """Return the shares of the nearest training clips' emotions, shape (n, n_classes).
+
+        Parameters
+        ----------
+        values : array of shape (n, embedding * len(held))
+            Embeddings of these modalities at a gate, side by side.
+        held : tuple of str
+        gate : int
+            From 0.
+        """
+        known = np.all([self._present[m] for m in held], axis=0)
+        if not known.any():
+            raise DataError(f"{self.system}: no training clip has {' and '.join(held)}")
+        neighbours = np.hstack([self._neighbours[m][known, gate] for m in held])
+        labels = self._labels[known]
+        knn = KNeighborsClassifier(min(self.settings["neighbours"], len(labels)), algorithm="brute")
+        knn.fit(neighbours, labels)
+        chances = np.zeros((len(values), self.n_classes))
+        chances[:, knn.classes_] = knn.predict_proba(values)
+        return chances
+
+    def ends(self) -> np.ndarray:
+        """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
+        windows = self.network_.windows
+        return windows.ends()[:1] if self.network_.apex else windows.ends()
+
+    def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
+        """Return the clips at their last gate in each modality's space and both side by side.
+
+        Rows of NaN where a clip lacks the modality.
+        """
+        made = self.embed(clips).gates
+        spaces = {m: made[m][:, -1].copy() for m in self.modalities}
+        for modality, values in spaces.items():
+            values[~clips.has((modality,))] = np.nan
+        if len(spaces) == 2:
+            spaces["joint"] = np.hstack(list(spaces.values()))
+        return spaces
+
+    def save(self, folder: Path) -> None:
+        """Write the networks, the neighbours, the settings and the curves into a folder."""
+        folder = Path(folder)
+        arrays = {f"gates_{m}": values for m, values in self._neighbours.items()}
+        arrays |= {f"present_{m}": values for m, values in self._present.items()}
+        settings = {
+            "arguments": {
+                "n_classes": self.n_classes,
+                "modalities": list(self.modalities),
+                "system": self.system,
+                **self.settings,
+            },
+            "chosen": self.chosen_,
+        }
+        save_state(folder, arrays | {"labels": self._labels}, settings)
+        state = {name: t.cpu().contiguous() for name, t in self.network_.state_dict().items()}
+        save_tensors(state, folder / "network.safetensors")
+        (folder / "curves.csv").write_text(self.curves_)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a system that `save` wrote."""
+        folder = Path(folder)
+        arrays, settings = load_state(folder)
+        model = cls(**settings["arguments"])
+        model.chosen_ = settings["chosen"]
+        model.network_ = model._build()
+        model.network_.load_state_dict(load_file(folder / "network.safetensors"))
+        model.network_.eval().requires_grad_(False)
+        model.curves_ = (folder / "curves.csv").read_text()
+        model._neighbours = {m: arrays[f"gates_{m}"] for m in model.modalities}
+        model._present = {m: arrays[f"present_{m}"] for m in model.modalities}
+        model._labels = arrays["labels"]
+        return model
+
+    def _build(self) -> GatingNetwork:
+        s = self.settings
+        recurrent, _ = SYSTEMS[self.system]
+        streams = gating_streams(
+            self.modalities,
+            width=s["width"],
+            shared=s["shared"],
+            embedding=s["embedding"],
+            recurrent=recurrent,
+        )
+        windows = Windows(s["windows"], s["length"], s["overlap"])
+        return GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)
+
+    def _load_published(self) -> None:
+        if self.settings["weights"] == "none":
+            return
+        if self.settings["width"] != 1:
+            raise ParamsError(
+                f"gating.weights is {self.settings['weights']}, but gating.width is"
+                f" {self.settings['width']}: the published networks have width 1"
+            )
+        for modality in self.modalities:
+            load_weights(_WEIGHTS[modality], self.network_.stream(modality).backbone)
+
+    def _training(self) -> GatingTraining:
+        s = self.settings
+        return GatingTraining(
+            self.network_,
+            self.n_classes,
+            s["softmax_epochs"],
+            margin=s["margin"],
+            mse=SYSTEMS[self.system][1],
+            cross_modal=s["cross_modal"] and len(self.modalities) == 2,
+            learning_rate=s["learning_rate"],
+            weight_decay=s["weight_decay"],
+        )
+
+    def _loader(self, clips: SequenceClips, rows: Any) -> Any:
+        return batches(clips, self.modalities, rows, workers=0 if device() == "cpu" else 2)
+
+
+def wanted_format(settings: dict[str, Any]) -> Format:
+    """Return how the system wants its streams decoded."""
+    return Format(settings["size"], settings["fps"], RATE)

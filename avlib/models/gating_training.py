@@ -1,0 +1,256 @@
+"""How the gating paradigm's networks learn (section III, eq. 2 and section IV of its paper)."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional
+
+from avlib.metric_learning.triplets import MultiWindowMiner, hinge, squared_distances
+from avlib.models.gating_batch import Cut, cut_chips, cut_sound
+from avlib.models.sequences import Batch
+from avlib.models.windows import Windows, apex_start
+from avlib.networks.augmentation import centre_crop, random_crop, random_sound
+from avlib.networks.gating import GatingStream
+from avlib.networks.i3d import preprocess
+
+RATE = 22050  # Hz; SoundNet's
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What the streams make of a batch.
+
+    Attributes
+    ----------
+    there : dict of str to bool Tensor of shape (n, n_gates)
+        By modality: which clips have which window.
+    projected : dict of str to Tensor of shape (n, n_gates, shared)
+        Before the LSTM.
+    embedded : dict of str to Tensor of shape (n, n_gates, embedding)
+        After each gate; a clip without the window keeps its embedding.
+    """
+
+    there: dict[str, Tensor]
+    projected: dict[str, Tensor]
+    embedded: dict[str, Tensor]
+
+
+class GatingNetwork(nn.Module):
+    """The streams, and how a batch of clips is cut for them.
+
+    Parameters
+    ----------
+    streams : nn.ModuleDict
+        By modality (see `gating_streams`).
+    windows : Windows
+    fps : float
+        Chips per second.
+    crop : int
+        Side of the crop that the video network sees, pixels.
+    apex : bool
+        Present only the one window in the middle of each clip (the global baseline).
+    """
+
+    def __init__(
+        self, streams: nn.ModuleDict, windows: Windows, fps: float, crop: int, *, apex: bool
+    ) -> None:
+        super().__init__()
+        self.streams, self.windows, self.fps, self.crop = streams, windows, fps, crop
+        self.apex = apex
+
+    def stream(self, modality: str) -> GatingStream:
+        """Return the stream of a modality."""
+        return cast(GatingStream, self.streams[modality])
+
+    def schedule(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return start (s) and presence of each clip's windows, both of shape (n, n_gates)."""
+        durations = batch.durations.cpu().numpy()
+        where = batch.durations.device
+        if self.apex:
+            starts = torch.from_numpy(apex_start(durations, self.windows.length))[:, None]
+            return starts.to(where), torch.ones(len(batch), 1, dtype=torch.bool, device=where)
+        starts = torch.from_numpy(self.windows.starts()).expand(len(batch), -1)
+        return starts.to(where), torch.from_numpy(self.windows.open(durations)).to(where)
+
+    def forward(self, batch: Batch, noise: torch.Generator | None = None) -> Gates:
+        """Present every window of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+        noise : torch.Generator, optional
+            Of the CPU; draws one augmentation for the whole batch. None: none, and centre crops.
+        """
+        starts, opened = self.schedule(batch)
+        there, projected, embedded = {}, {}, {}
+        for modality in self.streams:
+            stream = self.stream(modality)
+            made = self._cut(modality, batch, starts, opened)
+            there[modality] = made.there
+            if len(made.windows):
+                values = made.spread(
+                    stream.project(prepared(modality, made.windows, self.crop, noise))
+                )
+            else:  # nobody in this batch has the modality
+                values = stream.projection.weight.new_zeros(
+                    *made.there.shape, stream.projection.out_features
+                )
+            projected[modality] = values
+            embedded[modality] = stream.gates(values, made.there)
+        return Gates(there, projected, embedded)
+
+    def _cut(self, modality: str, batch: Batch, starts: Tensor, opened: Tensor) -> Cut:
+        if modality == "audio":
+            return cut_sound(batch, starts, opened, self.windows.length, RATE)
+        return cut_chips(batch, starts, opened, self.windows.length, self.fps)
+
+
+def prepared(
+    modality: str, windows: Tensor, side: int, noise: torch.Generator | None = None
+) -> Tensor:
+    """Return windows as their network takes them.
+
+    Parameters
+    ----------
+    windows : Tensor
+        "audio": float32 of shape (m, n_samples) in [-256, 256]; "video": uint8 of shape (m,
+        n_chips, size, size, 3).
+    side : int
+        Of the crop, pixels.
+    noise : torch.Generator, optional
+        Draws one augmentation for all windows; None: none, and centre crops.
+    """
+    if modality == "audio":
+        return windows if noise is None else random_sound(windows, noise)
+    chips = windows.movedim(-1, 2)
+    small = centre_crop(chips, side) if noise is None else random_crop(chips, side, noise)
+    return preprocess(small.movedim(2, -1), windows.device)
+
+
+class GatingTraining(LightningModule):
+    """Eq. 2: per window, the modalities' embeddings are drawn together and triplets apart.
+
+    The paper's networks come pre-trained with softmax. From random weights the hardest triplets
+    only teach all embeddings to be one, so the first epochs classify each gate's embedding instead.
+
+    Parameters
+    ----------
+    network : GatingNetwork
+    n_classes : int
+    softmax_epochs : int
+        Epochs of softmax pre-training.
+    margin : float
+        Of the triplets.
+    mse : bool
+        Whether the shared space draws the modalities together; the baselines train them apart.
+    cross_modal : bool
+        Take an anchor's positive and negative from the other modality.
+    learning_rate, weight_decay : float
+        Of Adam.
+    """
+
+    def __init__(
+        self,
+        network: GatingNetwork,
+        n_classes: int,
+        softmax_epochs: int,
+        *,
+        margin: float,
+        mse: bool,
+        cross_modal: bool,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.softmax_epochs = softmax_epochs
+        self.heads = nn.ModuleDict(
+            {m: nn.Linear(network.stream(m).embedding, n_classes) for m in network.streams}
+        )
+        self.margin, self.mse, self.cross_modal = margin, mse, cross_modal
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return Adam, as the paper."""
+        return torch.optim.Adam(
+            self.parameters(), self.learning_rate, weight_decay=self.weight_decay
+        )
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Return the loss of an augmented batch."""
+        noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
+        return self._loss(batch, "train", noise)
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Log the loss of a batch as it is."""
+        self._loss(batch, "validation", None)
+
+    def _loss(self, batch: Batch, part: str, noise: torch.Generator | None) -> Tensor:
+        gates = self.network(batch, noise)
+        if self.current_epoch < self.softmax_epochs:
+            loss = softmax_loss(gates, batch.emotion, self.heads)
+            # Only training loss: softmax and triplets have no best epoch in common.
+            known = loss if part == "train" else torch.full_like(loss, torch.nan)
+            self._say({f"{part}_loss": known}, batch)
+            return loss
+        triplets = triplet_loss(gates, batch.emotion, self.margin, cross_modal=self.cross_modal)
+        loss, parts = triplets, {f"{part}_triplet": triplets}
+        if self.mse and len(gates.projected) == 2:
+            parts[f"{part}_mse"] = mse_loss(gates)
+            loss = loss + parts[f"{part}_mse"]
+        self._say({f"{part}_loss": loss, **parts}, batch)
+        return loss
+
+    def _say(self, values: dict[str, Tensor], batch: Batch) -> None:
+        """Log means over the epoch."""
+        found = {name: value.detach() for name, value in values.items()}
+        self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
+
+
+def softmax_loss(gates: Gates, emotion: Tensor, heads: nn.ModuleDict) -> Tensor:
+    """Return the cross-entropy of each modality's gates, averaged over the windows there are."""
+    total = next(iter(gates.embedded.values())).new_zeros(())
+    for modality, values in gates.embedded.items():
+        there = gates.there[modality]
+        if there.any():
+            labels = emotion[:, None].expand(there.shape)[there]
+            total = total + functional.cross_entropy(heads[modality](values[there]), labels)
+    return total
+
+
+def mse_loss(gates: Gates) -> Tensor:
+    """Return the modality gap's part of eq. 2: (1 / 2T) sum_t mean_i |f_v - f_a|^2.
+
+    The paper draws the mappings together before the LSTM; the mean is over the clips that have
+    both modalities in a window, and T counts the windows that some clip has in both.
+    """
+    first, second = gates.projected.values()
+    both = torch.stack(list(gates.there.values())).all(0)
+    squares = (first - second).square().sum(2).masked_fill(~both, 0.0)
+    count = both.sum(0)
+    return (squares.sum(0) / count.clamp_min(1)).sum() / (2 * (count > 0).sum().clamp_min(1))
+
+
+def triplet_loss(gates: Gates, emotion: Tensor, margin: float, *, cross_modal: bool) -> Tensor:
+    """Return the triplets' part of eq. 2: (1 / 2T) sum_t (1 / 2N) sum_i sum_m max(d, 0).
+
+    N counts the clips of a window in a modality and T the windows that any clip has; an anchor
+    without a positive or a negative adds nothing.
+    """
+    modalities = list(gates.embedded)
+    miners = {modality: MultiWindowMiner(emotion) for modality in modalities}
+    windows = torch.stack(list(gates.there.values())).any(0).any(0)
+    total = next(iter(gates.embedded.values())).new_zeros(())
+    for gate in range(len(windows)):
+        for modality in modalities:
+            other = modalities[-1 - modalities.index(modality)] if cross_modal else modality
+            anchors, others = gates.embedded[modality][:, gate], gates.embedded[other][:, gate]
+            there = gates.there[modality][:, gate] & gates.there[other][:, gate]
+            distances = squared_distances(anchors, others)
+            anchor, positive, negative = miners[modality].mine(distances, there)
+            losses = hinge(distances[anchor, positive], distances[anchor, negative], margin)
+            total = total + losses.sum() / (2 * there.sum().clamp_min(1))
+    return total / (2 * windows.sum().clamp_min(1))

@@ -1,0 +1,201 @@
+"""Clips as streams of chips and samples, and the batches that a network is fed with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from avlib.models.base import Clips
+from avlib.models.decoded import Format, decode, read_streams
+from avlib.models.fold_clips import in_parts, label_columns, labelled_clips
+
+
+@dataclass(frozen=True)
+class SequenceClips(Clips):
+    """Clips whose streams lie decoded on disk (see `avlib.models.decoded`).
+
+    Attributes
+    ----------
+    streams : object array of shape (n,)
+        Of `Streams`.
+    """
+
+    streams: np.ndarray
+
+    @property
+    def durations(self) -> np.ndarray:
+        """Length of each clip, s, shape (n,)."""
+        return np.array([s.duration for s in self.streams], float)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some clips, padded to the longest; tensors that travel to the device as they are.
+
+    Attributes
+    ----------
+    chips : uint8 of shape (n, n_chips, size, size, 3)
+        RGB. A chip without a face, and the time after a clip's end, repeat the nearest chip.
+    seen : bool of shape (n, n_chips)
+        Whether a face was found at that time.
+    sound : int16 of shape (n, n_samples)
+        Zeros after a clip's end.
+    has_sound : bool of shape (n,)
+    durations : float32 of shape (n,)
+        s.
+    emotion : int64 of shape (n,)
+    """
+
+    chips: Tensor
+    seen: Tensor
+    sound: Tensor
+    has_sound: Tensor
+    durations: Tensor
+    emotion: Tensor
+
+    def __len__(self) -> int:
+        return len(self.emotion)
+
+    def to(self, device: Any) -> "Batch":
+        """Return the batch on another device; Lightning calls this."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in memory that a GPU copies from while it computes."""
+        return Batch(*(getattr(self, name).pin_memory() for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class DecodedStreams:
+    """A `Source`: the streams of all clips, decoded once.
+
+    Attributes
+    ----------
+    kept : Format
+        How the system wants them.
+    """
+
+    kept: Format
+
+    def inputs(self) -> list[Path]:
+        """Decode what is not decoded yet; return the index files."""
+        return decode(self.kept)
+
+    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SequenceClips]]:
+        """Say where the streams of a fold's clips lie; see `Source`."""
+        emotions, labelled = labelled_clips(fold)
+        streams = read_streams(inputs)
+        rows = labelled[labelled["clip_id"].isin(streams)]
+        found = np.empty(len(rows), object)
+        found[:] = [streams[clip_id] for clip_id in rows["clip_id"]]
+        every = SequenceClips(
+            **label_columns(rows, emotions),
+            present={
+                "audio": np.array([s.samples > 0 for s in found], bool),
+                "video": np.array([s.seen.any() for s in found], bool),
+            },
+            streams=found,
+        )
+        return emotions, in_parts(every, rows["part"])
+
+
+class SequenceDataset(Dataset):
+    """Batches of clips; an item is asked for by the list of its clips' indices.
+
+    Parameters
+    ----------
+    clips : SequenceClips
+    modalities : tuple of str
+        What to read: "audio", "video". The other stream stays empty.
+    """
+
+    def __init__(self, clips: SequenceClips, modalities: tuple[str, ...]) -> None:
+        self.clips, self.modalities = clips, modalities
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, rows: Sequence[int]) -> Batch:
+        index = np.asarray(rows, int)
+        clips = self.clips.select(index)
+        chips, seen = self._chips(clips)
+        sound = self._sound(clips)
+        return Batch(
+            torch.from_numpy(chips),
+            torch.from_numpy(seen),
+            torch.from_numpy(sound),
+            torch.from_numpy(clips.has(("audio",)) & ("audio" in self.modalities)),
+            torch.from_numpy(clips.durations.astype(np.float32)),
+            torch.from_numpy(clips.emotion.astype(np.int64)),
+        )
+
+    def _chips(self, clips: SequenceClips) -> tuple[np.ndarray, np.ndarray]:
+        used = "video" in self.modalities
+        longest = max(len(s.seen) for s in clips.streams) if used else 0
+        size = clips.streams[0].kept.size
+        chips = np.zeros((len(clips), longest, size, size, 3), np.uint8)
+        seen = np.zeros((len(clips), longest), bool)
+        for row, streams in enumerate(clips.streams if used else ()):
+            if streams.seen.any():
+                # All places at once: a run of bytes is read once, and gaps repeat a neighbour.
+                chips[row] = streams.chips()[nearest_seen(streams.seen, longest)]
+                seen[row, : len(streams.seen)] = streams.seen
+        return chips, seen
+
+    def _sound(self, clips: SequenceClips) -> np.ndarray:
+        used = "audio" in self.modalities
+        longest = max(s.samples for s in clips.streams) if used else 0
+        sound = np.zeros((len(clips), longest), np.int16)
+        for row, streams in enumerate(clips.streams if used else ()):
+            sound[row, : streams.samples] = streams.sound()
+        return sound
+
+
+def nearest_seen(seen: np.ndarray, count: int) -> np.ndarray:
+    """Return for each of `count` places the nearest place with a face, int of shape (count,).
+
+    Parameters
+    ----------
+    seen : bool array of shape (n_chips,)
+        True somewhere.
+    """
+    faces = np.flatnonzero(seen)
+    places = np.arange(count)
+    right = np.clip(np.searchsorted(faces, places), 0, len(faces) - 1)
+    left = np.maximum(right - 1, 0)
+    nearer = np.abs(faces[left] - places) <= np.abs(faces[right] - places)
+    return np.where(nearer, faces[left], faces[right])
+
+
+def batches(
+    clips: SequenceClips,
+    modalities: tuple[str, ...],
+    rows: Sampler | Sequence[Sequence[int]],
+    *,
+    workers: int = 0,
+) -> DataLoader:
+    """Return a loader of `Batch`, one for each list of indices that `rows` yields.
+
+    Parameters
+    ----------
+    workers
+        Processes that read ahead; 0 reads in the process that trains.
+    """
+    return DataLoader(
+        SequenceDataset(clips, modalities),
+        batch_size=None,
+        sampler=rows,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available() and workers > 0,
+        persistent_workers=workers > 0,
+    )
+
+
+def in_order(n: int, size: int) -> list[list[int]]:
+    """Return the indices below `n` in batches of `size`, in order."""
+    return [list(range(start, min(start + size, n))) for start in range(0, n, size)]

@@ -1,0 +1,36 @@
+"""Train the gating paradigm, or a baseline of its table II, in every fold and apply it.
+
+python -m stages.train_gating gating|gating_lstm|gating_global
+"""
+
+import sys
+
+from avlib.models.gating import GatingModel, wanted_format
+from avlib.models.sequences import DecodedStreams
+from avlib.models.training import Recipe, skip, train
+from avlib.params import load
+from avlib.stage import run
+
+PARAMS = ("gating", "modalities", "protocol")
+
+
+def main() -> None:
+    """Write models, predictions, gates and embeddings of one system."""
+    name = sys.argv[1]
+    params = load(PARAMS)
+    settings = params.gating.model_dump(exclude={"train"})
+    recipe = Recipe(
+        name,
+        GatingModel,
+        settings={"system": name, **settings},
+        source=DecodedStreams(wanted_format(settings)),
+        over_time=True,
+    )
+    if params.gating.train:
+        train("train_gating", recipe, params.modalities, params.protocol.name)
+    else:
+        skip(recipe)
+
+
+if __name__ == "__main__":
+    run(main)
