@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader
 
 from avlib.corpora import fer2013
 from avlib.device import device
-from avlib.networks import face_images, training, vgg_face
+from avlib.networks import channels, face_images, training, vgg_face
+from avlib.networks.channels import scaled
 from avlib.networks.face_images import batches, enlarge, unpack
 from avlib.networks.training import EpochSampler, fit, load_checkpoint
 from avlib.networks.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.weights import FACE_MODEL, load_tensors, save_tensors, sha256, write_json
-from avlib.networks.width import scaled
 
 Trainable = Literal["head", "fc6", "all"]
 
@@ -227,7 +227,8 @@ def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
 
 def _key(files: list[Path], arguments: list) -> str:
     """Name the checkpoints after all that decides the result, so that no other run finds them."""
-    sources = [Path(str(module.__file__)) for module in (fer2013, face_images, training, vgg_face)]
+    modules = (fer2013, channels, face_images, training, vgg_face)
+    sources = [Path(str(module.__file__)) for module in modules]
     content = [sha256(path) for path in [*files, *sources, Path(__file__)]]
     versions = [torch.__version__, lightning.__version__]
     return hashlib.sha256(json.dumps([content, versions, arguments]).encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.networks.width import scaled
+from avlib.networks.channels import scaled
 
 # Channels, side of the kernel, stride.
 STEM = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.networks.width import scaled
+from avlib.networks.channels import scaled
 
 RATE = 22_050  # Hz
 PEAK = 256.0  # full scale of the input: a waveform in [-1, 1] times this

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.networks.width import scaled
+from avlib.networks.channels import scaled
 
 Layer = Literal["fc6", "fc7", "fc8"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
