@@ -9,7 +9,10 @@ from pathlib import Path
 from avlib.errors import AvlibError
 from benchmarks.table import Table
 
-NAMES = ("prepare", "noop", "scale", "fisher", "merml", "metric_learning", "device")
+NAMES = (
+    *("prepare", "noop", "scale", "fisher", "merml", "metric_learning", "temporal_aggregation"),
+    "device",
+)
 
 
 def purpose(name: str) -> str:

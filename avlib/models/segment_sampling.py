@@ -100,6 +100,10 @@ class SegmentSampler:
         clips : int array of shape (n,)
             Which clips; one may stand there more than once.
         generator : numpy.random.Generator
+
+        Returns
+        -------
+        SegmentSamples of n clips
         """
         place, shift = generator.random((2, len(clips), self.n_segments))
         drawn = self._first[clips] + (place * self._count[clips]).astype(np.int64)
@@ -107,7 +111,16 @@ class SegmentSampler:
         return self._samples(clips, frame, place, self.offset * (2 * shift - 1))
 
     def centre(self, clips: np.ndarray) -> SegmentSamples:
-        """Return the frames and windows of the segments' middles, for testing."""
+        """Return the frames and windows of the segments' middles, for testing.
+
+        Parameters
+        ----------
+        clips : int array of shape (n,)
+
+        Returns
+        -------
+        SegmentSamples of n clips
+        """
         middle = np.full((len(clips), self.n_segments), 0.5)
         return self._samples(clips, self._centre[clips], middle, np.zeros_like(middle))
 

@@ -73,9 +73,9 @@ class AudioVisualNetwork(nn.Module):
     """The core network of one segment, or several such networks side by side.
 
     Several are grouped convolutions: network k owns the k-th share of every parameter and of every
-    running statistic along the first axis, and shares nothing with the others. On a CPU, grouped
-    convolutions with the channels last compute small networks in less time than a loop or
-    `torch.vmap` do; ``python -m benchmarks temporal_aggregation`` measures it.
+    running statistic along the first axis, and shares nothing with the others. On a CPU, with the
+    channels last, they take less time than small networks one by one, and as much as larger ones;
+    ``python -m benchmarks temporal_aggregation`` measures it.
 
     Parameters
     ----------

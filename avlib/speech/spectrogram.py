@@ -5,7 +5,7 @@ from torch import Tensor
 
 WINDOW = 384  # samples: 24 ms at 16 kHz
 ROWS, COLUMNS = WINDOW // 2, 120  # frequencies, moments
-FLOOR_DB = -100.0  # below the noise of any recording, above that of 16-bit rounding
+FLOOR_DB = -100.0  # the noise of rounding to 16 bits lies 19 dB below
 
 
 def log_spectrogram(waves: Tensor) -> Tensor:
