@@ -1,0 +1,54 @@
+"""The spectrogram of a stretch of sound as a picture of fixed size, for networks that see sound."""
+
+import torch
+from torch import Tensor
+
+WINDOW = 384  # samples: 24 ms at 16 kHz
+ROWS, COLUMNS = WINDOW // 2, 120  # frequencies, moments
+FLOOR_DB = -100.0  # the noise of rounding to 16 bits lies 19 dB below
+
+
+def log_spectrogram(waves: Tensor) -> Tensor:
+    """Return log-spectrograms of 192 frequencies at 120 moments.
+
+    Birhala et al. 2020 (temporal aggregation), section IV, give only the length of the sound,
+    1.28 s, and the size 192x120 that spectrograms "were resized to". Resolved so that nothing is
+    resized: Hann windows of 384 samples have 192 frequencies above zero, which are the rows, the
+    lowest first; 120 of them, spread evenly with the leftover samples shared out to both ends,
+    are the columns. At 16 kHz a row is 41.7 Hz, up to 8 kHz; in 1.28 s (20,480 samples) a column
+    is 168 samples, 10.5 ms. Another length changes the distance between columns, not their number.
+
+    Levels are in decibels below a full-scale sine, floored at -100 dB, and scaled so that the
+    floor is 0 and the sine 1: silence is a black picture, and a loud voice stays brighter than a
+    faint one.
+
+    Parameters
+    ----------
+    waves : Tensor of shape (n, samples)
+        Finite floats in [-1, 1]; on the device that is to compute.
+
+    Returns
+    -------
+    Tensor of shape (n, 1, 192, 120)
+        Of the waves' type, on their device, none below 0.
+
+    Raises
+    ------
+    ValueError
+        The waves are no such tensor, or hold fewer than the 503 samples of 120 different moments.
+    """
+    shortest = WINDOW + COLUMNS - 1
+    if waves.ndim != 2 or not waves.is_floating_point() or waves.shape[1] < shortest:
+        raise ValueError(
+            f"waves are {waves.dtype} of shape {tuple(waves.shape)}; expected floats of shape "
+            f"(n, samples) with at least {shortest} samples"
+        )
+    hop = (waves.shape[1] - WINDOW) // (COLUMNS - 1)
+    used = WINDOW + hop * (COLUMNS - 1)
+    margin = (waves.shape[1] - used) // 2
+    window = torch.hann_window(WINDOW, dtype=waves.dtype, device=waves.device)
+    frames = waves[:, margin : margin + used].unfold(1, WINDOW, hop)
+    # A sine in the middle of a row has half the window's sum there.
+    amplitude = torch.fft.rfft(frames * window).abs()[..., 1:] / (window.sum() / 2)
+    level = 20 * torch.log10(amplitude.clamp(min=10 ** (FLOOR_DB / 20)))
+    return (1 - level / FLOOR_DB).transpose(1, 2).unsqueeze(1)

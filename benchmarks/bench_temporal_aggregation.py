@@ -1,0 +1,126 @@
+"""What training N segment networks side by side gains over one by one, and how time grows with N.
+
+A step is forward, backward and SGD on a batch of 16 generated clips.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from avlib.networks.temporal_aggregation import FACE, SPECTROGRAM, AudioVisualNetwork
+from benchmarks.machine import one_core, take_turns
+from benchmarks.scaling import exponent
+from benchmarks.table import Table
+
+CLIPS, CLASSES = 16, 6
+SEGMENTS = (1, 3, 8, 10)
+ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Size:
+    """Pictures in pixels, and the networks' width."""
+
+    face: tuple[int, int]
+    spectrogram: tuple[int, int]
+    width: float
+
+    def network(self, n_networks: int = 1) -> AudioVisualNetwork:
+        """Return networks of this size."""
+        return AudioVisualNetwork(
+            CLASSES,
+            spectrogram_size=self.spectrogram,
+            face_size=self.face,
+            width=self.width,
+            n_networks=n_networks,
+        )
+
+
+SMALL = (
+    Size((48, 48), (96, 60), 1 / 4),
+    Size((48, 48), SPECTROGRAM, 1 / 4),
+    Size((64, 64), SPECTROGRAM, 1 / 2),
+)
+PAPER = Size(FACE, SPECTROGRAM, 1.0)
+
+
+def tables() -> list[Table]:
+    """Measure small networks on the CPU, and the paper's where there is a CUDA device."""
+    with one_core():
+        found = [table(size, "cpu") for size in SMALL]
+    if torch.cuda.is_available():
+        found.append(table(PAPER, "cuda"))
+    return found
+
+
+def table(size: Size, device: str) -> Table:
+    """Time a training step for each number of segments."""
+    times: dict[str, list[float]] = {}
+    for n_segments in SEGMENTS:
+        for name, seconds in measure(size, n_segments, device).items():
+            times.setdefault(name, []).append(seconds)
+    alone = times["side by side"][0]
+    rows = [
+        [
+            str(n_segments),
+            *(f"{1000 * times[name][k]:.0f}" for name in times),
+            f"{times['one by one'][k] / times['side by side'][k]:.2f}",
+            f"{times['side by side'][k] / (n_segments * alone):.2f}",
+        ]
+        for k, n_segments in enumerate(SEGMENTS)
+    ]
+    power = exponent(SEGMENTS, times["side by side"])
+    face, spectrogram = ("x".join(map(str, pixels)) for pixels in (size.face, size.spectrogram))
+    return Table(
+        f"Faces of {face}, spectrograms of {spectrogram}, width {size.width:g}, {device}.",
+        f"Milliseconds a step. The last column is the time side by side over N times that of one"
+        f" network: 1 is linear growth, less is better. Time grows as N to the {power:.2f}.",
+        ["N", *times, "gain", "/ (N x one)"],
+        rows,
+    )
+
+
+def measure(size: Size, n_segments: int, device: str) -> dict[str, float]:
+    """Return the seconds of a training step in each way."""
+    torch.manual_seed(0)
+    spectrograms = torch.rand(CLIPS, n_segments, 1, *size.spectrogram, device=device)
+    faces = torch.rand(CLIPS, n_segments, 3, *size.face, device=device)
+    grouped = size.network(n_segments).to(device)
+    several = [size.network().to(device) for _ in range(n_segments)]
+    ways: dict[str, tuple[Callable[[], Tensor], list[nn.Parameter]]] = {
+        "one by one": (
+            partial(one_by_one, several, spectrograms, faces),
+            [p for network in several for p in network.parameters()],
+        ),
+        "side by side": (partial(grouped, spectrograms, faces), list(grouped.parameters())),
+    }
+    steps = {
+        name: partial(step, logits, torch.optim.SGD(parameters, 1e-3, 0.9))
+        for name, (logits, parameters) in ways.items()
+    }
+    take_turns(steps, 1)  # the first step also reserves memory
+    return take_turns(steps, ROUNDS)
+
+
+def one_by_one(several: list[AudioVisualNetwork], spectrograms: Tensor, faces: Tensor) -> Tensor:
+    """Return the logits of networks of one segment each."""
+    logits = [
+        network(spectrograms[:, k : k + 1], faces[:, k : k + 1])
+        for k, network in enumerate(several)
+    ]
+    return torch.cat(logits, 1)
+
+
+def step(logits: Callable[[], Tensor], optimiser: torch.optim.Optimizer) -> None:
+    """Train once; the emotions are made up."""
+    optimiser.zero_grad()
+    scores = logits().softmax(2).mean(1)
+    emotions = torch.arange(CLIPS, device=scores.device) % CLASSES
+    functional.nll_loss(scores.log(), emotions).backward()
+    optimiser.step()
+    if scores.is_cuda:
+        torch.cuda.synchronize()
