@@ -191,7 +191,7 @@ class Gating(Section):
     """The gating paradigm; see `avlib.models.gating`."""
 
     train: bool
-    weights: Literal["none", "published"]
+    weights: Literal["none", "published", "demo"]
     windows: int = Field(ge=1)
     length: float = Field(gt=0)
     overlap: float = Field(ge=0)

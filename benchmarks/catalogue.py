@@ -17,6 +17,7 @@ NAMES = (
     "fisher",
     "merml",
     "metric_learning",
+    "gating",
     "temporal_aggregation",
     "device",
 )

@@ -23,7 +23,7 @@ from avlib.models.sequences import SequenceClips, batches, in_order
 from avlib.models.windows import Windows
 from avlib.networks.gating import gating_streams
 from avlib.networks.training import fit, load_checkpoint
-from avlib.networks.weights import load_weights, save_tensors
+from avlib.networks.weights import load_tensors, load_weights, save_tensors
 
 SYSTEMS = {
     # recurrent, modalities drawn together
@@ -31,7 +31,9 @@ SYSTEMS = {
     "gating_lstm": (True, False),
     "gating_global": (False, False),
 }
-_WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
+WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
+DEMO_WEIGHTS = Path("data/weights/demo")  # see scripts/pretrain_demo.py
+DEMO_WIDTH = 0.125
 _ENCODED = 16  # clips at once, after training
 
 
@@ -115,7 +117,7 @@ class GatingModel(Model[SequenceClips]):
         with torch.random.fork_rng():
             torch.manual_seed(s["seed"])
             self.network_ = self._build()
-            self._load_published()
+            self._load_weights()
             module = self._training()
         loader = self._loader(learned, BalancedBatches(learned.emotion, s["per_class"], s["seed"]))
         held_out = None
@@ -289,16 +291,22 @@ class GatingModel(Model[SequenceClips]):
         windows = Windows(s["windows"], s["length"], s["overlap"])
         return GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)
 
-    def _load_published(self) -> None:
-        if self.settings["weights"] == "none":
+    def _load_weights(self) -> None:
+        chosen, width = self.settings["weights"], self.settings["width"]
+        if chosen == "none":
             return
-        if self.settings["width"] != 1:
+        needed = DEMO_WIDTH if chosen == "demo" else 1
+        if width != needed:
             raise ParamsError(
-                f"gating.weights is {self.settings['weights']}, but gating.width is"
-                f" {self.settings['width']}: the published networks have width 1"
+                f"gating.weights is {chosen}, but gating.width is {width}: these networks have"
+                f" width {needed}"
             )
         for modality in self.modalities:
-            load_weights(_WEIGHTS[modality], self.network_.stream(modality).backbone)
+            network, name = self.network_.stream(modality).backbone, WEIGHTS[modality]
+            if chosen == "demo":
+                load_tensors(DEMO_WEIGHTS / f"{name}.safetensors", network)
+            else:
+                load_weights(name, network)
 
     def _training(self) -> GatingTraining:
         s = self.settings

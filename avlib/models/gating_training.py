@@ -182,13 +182,24 @@ class GatingTraining(LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of an augmented batch."""
         noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
-        return self._loss(batch, "train", noise)
+        return self._learn(batch, "train", noise)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log the loss of a batch as it is."""
-        self._loss(batch, "validation", None)
+        self._learn(batch, "validation", None)
 
-    def _loss(self, batch: Batch, part: str, noise: torch.Generator | None) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
+        """Return eq. 2 of a batch as it is."""
+        return torch.stack(list(self._parts(self.network(batch), batch).values())).sum()
+
+    def _parts(self, gates: Gates, batch: Batch) -> dict[str, Tensor]:
+        """Return the parts of eq. 2 by name."""
+        triplets = triplet_loss(gates, batch.emotion, self.margin, cross_modal=self.cross_modal)
+        if self.mse and len(gates.projected) == 2:
+            return {"triplet": triplets, "mse": mse_loss(gates)}
+        return {"triplet": triplets}
+
+    def _learn(self, batch: Batch, part: str, noise: torch.Generator | None) -> Tensor:
         gates = self.network(batch, noise)
         if self.current_epoch < self.softmax_epochs:
             loss = softmax_loss(gates, batch.emotion, self.heads)
@@ -196,12 +207,10 @@ class GatingTraining(LightningModule):
             known = loss if part == "train" else torch.full_like(loss, torch.nan)
             self._say({f"{part}_loss": known}, batch)
             return loss
-        triplets = triplet_loss(gates, batch.emotion, self.margin, cross_modal=self.cross_modal)
-        loss, parts = triplets, {f"{part}_triplet": triplets}
-        if self.mse and len(gates.projected) == 2:
-            parts[f"{part}_mse"] = mse_loss(gates)
-            loss = loss + parts[f"{part}_mse"]
-        self._say({f"{part}_loss": loss, **parts}, batch)
+        parts = self._parts(gates, batch)
+        loss = torch.stack(list(parts.values())).sum()
+        named = {f"{part}_{name}": value for name, value in parts.items()}
+        self._say({f"{part}_loss": loss, **named}, batch)
         return loss
 
     def _say(self, values: dict[str, Tensor], batch: Batch) -> None:

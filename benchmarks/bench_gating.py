@@ -1,0 +1,201 @@
+"""The gating paradigm: what feeding the networks costs beside the networks, and growth with clips.
+
+The clips are generated: chips and sound of the length that CREMA-D's have on average.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from avlib.metric_learning.triplets import BalancedBatches
+from avlib.models.base import BOTH
+from avlib.models.decoded import Format, Streams
+from avlib.models.gating_training import RATE, GatingNetwork, GatingTraining
+from avlib.models.sequences import Batch, SequenceClips, batches
+from avlib.models.windows import Windows
+from avlib.networks.gating import gating_streams
+from benchmarks.bench_device import peak_rates
+from benchmarks.machine import one_core, take_turns
+from benchmarks.scaling import exponent
+from benchmarks.table import Table
+
+SECONDS, CLASSES = 2.63, 6  # of a clip of CREMA-D on average (paper, table I)
+GROWTH = (30, 60, 120)  # clips an epoch
+MATRIX = 4096
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Sizes of a measurement; names as in params.yaml."""
+
+    name: str
+    clips: int
+    fps: float
+    size: int
+    crop: int
+    width: float
+    windows: int
+    per_class: int
+
+    @property
+    def kept(self) -> Format:
+        """How the streams lie on disk."""
+        return Format(self.size, self.fps, RATE)
+
+
+DEMO = Setting("demo", 60, 4.0, 56, 48, 0.125, 5, 5)
+PAPER = Setting("paper", 60, 25.0, 112, 96, 1.0, 6, 5)
+
+
+def tables() -> list[Table]:
+    """Measure the demo's sizes on the CPU, and the paper's where there is a CUDA device."""
+    with one_core():
+        found = [throughput(DEMO, "cpu"), growth(DEMO)]
+    if torch.cuda.is_available():
+        found.append(throughput(PAPER, "cuda"))
+    return found
+
+
+def throughput(setting: Setting, device: str) -> Table:
+    """Clips per second of the loader alone, the networks alone, and both together."""
+    with tempfile.TemporaryDirectory() as folder:
+        clips = generated(Path(folder), setting, setting.clips)
+        rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
+        loader = batches(clips, BOTH, rows, workers=0 if device == "cpu" else 2)
+        training = trainer(setting).to(device)
+        held = [batch.to(device) for batch in loader]
+        ways: dict[str, Callable[[], None]] = {
+            "loader alone": partial(drain, loader),
+            "networks alone": partial(train, training, held, device),
+            "both": partial(train, training, loader, device),
+        }
+        take_turns(ways, 1)  # the first round also reserves memory
+        times = take_turns(ways, 2)
+        shown = sum(len(row) for row in rows)
+        work = operations(training, held[0]) / len(held[0])
+        peak = max(peak_rates(device, MATRIX).values())
+    cells = [
+        [
+            name,
+            f"{shown / seconds:.1f}",
+            "" if name == "loader alone" else f"{100 * shown / seconds * work / peak:.1f} %",
+        ]
+        for name, seconds in times.items()
+    ]
+    return Table(
+        f"Training at the {setting.name}'s sizes, {device}:"
+        f" {setting.windows} windows, {setting.fps:g} chips/s of {setting.crop} pixels,"
+        f" width {setting.width:g}.",
+        f"{work / 1e9:.1f} GFLOP a clip, forward and backward. The peak is a product of two"
+        f" {MATRIX}x{MATRIX} float32 matrices in the same run.",
+        ["", "clips/s", "share of peak"],
+        cells,
+    )
+
+
+def growth(setting: Setting) -> Table:
+    """Time of an epoch by the number of clips."""
+    with tempfile.TemporaryDirectory() as folder:
+        training, ways = trainer(setting), {}
+        for number in GROWTH:
+            clips = generated(Path(folder), setting, number)
+            rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
+            ways[str(number)] = partial(train, training, batches(clips, BOTH, rows), "cpu")
+        take_turns(ways, 1)
+        times = take_turns(ways, 2)
+    power = exponent(GROWTH, list(times.values()))
+    return Table(
+        "An epoch by the number of clips, at the demo's sizes, cpu.",
+        f"Time grows as the clips to the {power:.2f}.",
+        ["clips", "s"],
+        [[name, f"{seconds:.1f}"] for name, seconds in times.items()],
+    )
+
+
+def generated(folder: Path, setting: Setting, number: int) -> SequenceClips:
+    """Write noise in place of chips and sound."""
+    rng = np.random.default_rng(0)
+    n_chips, samples = round(SECONDS * setting.fps), round(SECONDS * RATE)
+    name = f"{number}"
+    with (
+        (folder / f"{name}.chips").open("wb") as chips,
+        (folder / f"{name}.sound").open("wb") as sound,
+    ):
+        for _ in range(number):
+            shape = (n_chips, setting.size, setting.size, 3)
+            chips.write(rng.integers(0, 256, shape, np.uint8).tobytes())
+            sound.write(rng.integers(-3000, 3000, samples, np.int16).tobytes())
+    streams = np.empty(number, object)
+    streams[:] = [
+        Streams(
+            str(folder),
+            name,
+            setting.kept,
+            k * n_chips,
+            k * samples,
+            np.ones(n_chips, bool),
+            samples,
+        )
+        for k in range(number)
+    ]
+    there = np.ones(number, bool)
+    names = np.array([f"c{k}" for k in range(number)])
+    return SequenceClips(
+        names, names, np.arange(number) % CLASSES, dict.fromkeys(BOTH, there), streams
+    )
+
+
+def trainer(setting: Setting) -> GatingTraining:
+    """Return the paper's system with random weights."""
+    torch.manual_seed(0)
+    streams = gating_streams(BOTH, width=setting.width, shared=400, embedding=400, recurrent=True)
+    network = GatingNetwork(
+        streams, Windows(setting.windows, 1.0, 0.5), setting.fps, setting.crop, apex=False
+    )
+    return GatingTraining(
+        network,
+        CLASSES,
+        0,
+        margin=1.0,
+        mse=True,
+        cross_modal=False,
+        learning_rate=0.001,
+        weight_decay=0.0005,
+    )
+
+
+def drain(loader: Iterable[Batch]) -> None:
+    """Read every batch."""
+    for batch in loader:
+        assert len(batch)
+
+
+def train(training: GatingTraining, loader: Iterable[Batch], device: str) -> None:
+    """Train one epoch, without augmentation of sound: it is drawn, so its cost would vary."""
+    optimiser = training.configure_optimizers()
+    for batch in loader:
+        loss = step_loss(training, batch.to(device))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def step_loss(training: GatingTraining, batch: Batch) -> torch.Tensor:
+    """Return eq. 2 of a batch; in bfloat16 where training on a GPU would be."""
+    with torch.autocast(batch.sound.device.type, torch.bfloat16, enabled=batch.sound.is_cuda):
+        return training.loss(batch)
+
+
+def operations(training: GatingTraining, batch: Batch) -> float:
+    """Count the floating-point operations of a step on a batch."""
+    with FlopCounterMode(display=False) as counter:
+        step_loss(training, batch).backward()
+    return float(counter.get_total_flops())
