@@ -31,6 +31,7 @@ def run_foldwise(
     params: Mapping[str, Any],
     inputs: Iterable[Path],
     code: Iterable[Callable[..., Any]] = (),
+    in_turn: bool = False,
     memo: Path = MEMO,
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
@@ -53,6 +54,8 @@ def run_foldwise(
         Files that the results depend on.
     code
         Functions and classes that `function` finds in its payload.
+    in_turn
+        Compute fold after fold in this process (see `avlib.parallel.map_clips`).
     memo
         Where finished folds are remembered.
 
@@ -69,7 +72,12 @@ def run_foldwise(
     missing = [fold for fold in payloads if not done[fold].is_dir()]
     tasks = [(function, payloads[fold], str(done[fold].absolute())) for fold in missing]
     for index, result in map_clips(
-        _compute, tasks, label=stage, name=lambda task: Path(task[2]).name, unit="folds"
+        _compute,
+        tasks,
+        label=stage,
+        name=lambda task: Path(task[2]).name,
+        unit="folds",
+        in_turn=in_turn,
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, fold {missing[index]}: {result.reason}")

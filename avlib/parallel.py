@@ -73,6 +73,7 @@ def map_clips(
     label: str,
     name: Callable[[Any], str] = str,
     unit: str = "clips",
+    in_turn: bool = False,
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
 
@@ -90,6 +91,8 @@ def map_clips(
         What to call a task that fails.
     unit
         What a task is, for the progress display.
+    in_turn
+        Compute inside the calling process, one task after another, as each takes a whole device.
 
     Yields
     ------
@@ -118,8 +121,8 @@ def map_clips(
             names[index] = name(task)
             yield index, task
 
-    workers = _local_workers()
-    scheduler = os.environ.get("AVLIB_SCHEDULER", "")
+    workers = 0 if in_turn else _local_workers()
+    scheduler = "" if in_turn else os.environ.get("AVLIB_SCHEDULER", "")
     with Progress(label, total, unit) as progress, contextlib.ExitStack() as stack:
         if workers == 0 and not scheduler:
             outcomes = _in_process(function, named())

@@ -24,6 +24,7 @@ def main() -> None:
         GatingModel,
         settings={"system": name, **settings},
         source=DecodedStreams(wanted_format(settings)),
+        deep=True,
         over_time=True,
     )
     if params.gating.train:

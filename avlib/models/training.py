@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib import tables
+from avlib.device import device
 from avlib.errors import DataError
 from avlib.foldwise import run_foldwise
 from avlib.models.base import BOTH, AnyClips, Clips, Model
@@ -56,6 +57,8 @@ class Recipe:
         Parameters of the model, as JSON knows them.
     source : Source
         What the model learns from.
+    deep : bool
+        Whether the model is a network that takes a whole GPU: there, folds take turns.
     over_time : bool
         Whether the model is an `OverTime`, whose gates are kept too.
     """
@@ -66,6 +69,7 @@ class Recipe:
     needs_all: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     source: Source = field(default_factory=FisherVectors)
+    deep: bool = False
     over_time: bool = False
 
     @property
@@ -116,6 +120,7 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
         params={"settings": recipe.settings, "modalities": list(modalities)},
         inputs=[*_SEEN_BY_ALL, *inputs],
         code=[recipe.make, type(recipe.source)],
+        in_turn=recipe.deep and device() != "cpu",
     )
     for table, folder in parts.items():
         tables.merge(folder, Path("data") / table / f"{recipe.name}.parquet", table)
