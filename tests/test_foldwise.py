@@ -82,3 +82,30 @@ def test_fold_that_two_workers_finish_is_kept_once():
     assert Path("ran").read_text() == "3\n3\n"
     assert [path.name for path in Path("memory").iterdir()] == ["fold-3"]
     assert Path("memory/fold-3/table.txt").read_text() == "rows of 3"
+
+
+def half_a_fold(payload, folder):
+    """Keep a checkpoint beside the folds, die the first time, end the second."""
+    kept = folder.parent / "checkpoints" / f"fold-{payload['fold']}"
+    if not kept.is_dir():
+        kept.mkdir(parents=True)
+        raise DataError("the machine went down")
+    (folder / "table.txt").write_text("went on")
+
+
+def test_checkpoints_of_an_unfinished_fold_survive_and_go_when_the_stage_is_done():
+    def train():
+        run_foldwise(
+            "deep",
+            half_a_fold,
+            {0: {"fold": 0}},
+            out={"table": Path("tables")},
+            params={},
+            inputs=[Path("input")],
+        )
+
+    with pytest.raises(DataError, match="the machine went down"):
+        train()
+    train()
+    assert Path("tables/fold-0.txt").read_text() == "went on"
+    assert not Path(".memo/deep").exists()

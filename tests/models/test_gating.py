@@ -225,3 +225,16 @@ def test_early_stopping_watches_the_validation_subjects_after_the_softmax_epochs
     assert np.isnan(losses[:3]).all()
     assert len(losses) < 33
     assert int(np.nanargmin(losses)) == len(losses) - 2
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path):
+    train = clips(tmp_path / "clips")
+    saved = {}
+    for name, steps in {"undisturbed": (3,), "interrupted": (1, 2, 3)}.items():
+        for epochs in steps:  # an interruption leaves the checkpoints of the epochs before it
+            model = GatingModel(2, **(SETTINGS | {"epochs": epochs}))
+            model.checkpoints = tmp_path / name
+            model.fit(train, train.select(np.arange(2)))
+        model.save(tmp_path / f"{name}-model")
+        saved[name] = {p.name: p.read_bytes() for p in (tmp_path / f"{name}-model").iterdir()}
+    assert saved["interrupted"] == saved["undisturbed"]
