@@ -21,7 +21,7 @@ from avlib.models.sequences import DecodedStreams
 from avlib.networks.weights import save_tensors
 from avlib.params import load
 
-EPOCHS = {"audio": 20, "video": 60}
+EPOCHS = {"audio": 20, "video": 34}
 
 
 def main() -> None:
