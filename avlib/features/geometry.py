@@ -143,7 +143,7 @@ def _complex(points: np.ndarray) -> np.ndarray:
 
 def _coordinates(points: np.ndarray) -> np.ndarray:
     """Return x and y side by side, (n, 2 n_points), of complex points (n, n_points)."""
-    return np.stack([points.real, points.imag], axis=2).reshape(len(points), -1)
+    return np.stack([points.real, points.imag], axis=2).reshape(len(points), 2 * points.shape[1])
 
 
 def _angles(points: np.ndarray) -> np.ndarray:

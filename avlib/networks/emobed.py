@@ -103,10 +103,12 @@ class EmoBedNetwork(nn.Module):
                 f"length from 1 to {steps} for each"
             )
         before = self.start(n) if state is None else state
-        packed = pack_padded_sequence(
-            features, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        embedded, specific = self.specific[modality](packed, before.specific)
+        given: Tensor | PackedSequence = features
+        if int(lengths.min()) < steps:  # packing costs time, and most chunks are full
+            given = pack_padded_sequence(
+                features, lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+        embedded, specific = self.specific[modality](given, before.specific)
         read, shared = self.shared(embedded, before.shared)
         there = step_mask(lengths, steps)
         predictions = self.head(_padded(read, steps)).masked_fill(~there[:, :, None], 0.0)
@@ -224,5 +226,8 @@ def without_auxiliary(state_dict: Mapping[str, Tensor], target: str) -> dict[str
     return kept
 
 
-def _padded(packed: PackedSequence, n_steps: int) -> Tensor:
-    return cast(Tensor, pad_packed_sequence(packed, batch_first=True, total_length=n_steps)[0])
+def _padded(sequences: Tensor | PackedSequence, n_steps: int) -> Tensor:
+    """Return sequences as a Tensor of shape (n, n_steps, d), zeros after their ends."""
+    if isinstance(sequences, Tensor):
+        return sequences
+    return cast(Tensor, pad_packed_sequence(sequences, batch_first=True, total_length=n_steps)[0])
