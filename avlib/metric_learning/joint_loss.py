@@ -1,0 +1,69 @@
+"""The parts of EmoBed's objective (eqs. 3, 4, 7 and 8), to be put together.
+
+Losses of sequences count the steps that are inside of a sequence and have a label, of all
+sequences of the mini-batch alike.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+_TINY = 1e-8  # keeps the CCC of two constants from being 0/0
+
+
+def mse_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
+    """Return the mean square error; 0 where no step counts.
+
+    Parameters
+    ----------
+    predictions, targets : Tensors of shape (n, n_steps)
+        Of one dimension of emotion; a target of NaN is a step without a label.
+    there : bool Tensor of shape (n, n_steps)
+        Steps inside of their sequence.
+    """
+    found, wanted = _counted(predictions, targets, there)
+    if not len(found):
+        return predictions.sum() * 0.0
+    return (found - wanted).square().mean()
+
+
+def ccc_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
+    """Return 1 - CCC (eq. 9) of all steps that count, joined; 0 where none does.
+
+    Parameters are those of `mse_loss`. Targets that are all the same in a mini-batch give 1 and
+    no gradient.
+    """
+    found, wanted = _counted(predictions, targets, there)
+    if not len(found):
+        return predictions.sum() * 0.0
+    gap = found.mean() - wanted.mean()
+    found, wanted = found - found.mean(), wanted - wanted.mean()
+    spread = found.square().mean() + wanted.square().mean() + gap.square()
+    return 1 - 2 * (found * wanted).mean() / (spread + _TINY)
+
+
+def joint_loss(
+    target: Tensor, auxiliary: Tensor, triplet: Tensor, *, alpha: float, beta: float
+) -> Tensor:
+    """Return L_target + alpha L_auxiliary + beta L_triplet (eq. 8 without its last term).
+
+    alpha = beta = 0 is the classic system, beta = 0 joint training (eqs. 3 and 4), alpha = 0 the
+    crossmodal triplets alone (eq. 7).
+    """
+    return target + alpha * auxiliary + beta * triplet
+
+
+def l2(parameters: Iterable[Tensor]) -> Tensor:
+    """Return R of eq. 8, half the sum of the parameters' squares.
+
+    With the half, ``weight_decay=l`` of Adam adds the gradient of ``l * l2(parameters)``; use one
+    of the two.
+    """
+    return torch.stack([values.square().sum() for values in parameters]).sum() / 2
+
+
+def _counted(predictions: Tensor, targets: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    """Return predictions and targets of the steps that count, both of shape (n_counted,)."""
+    counts = there & ~targets.isnan()
+    return predictions[counts], targets[counts]
