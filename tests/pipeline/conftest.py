@@ -15,7 +15,17 @@ TINY = {
     "demo_corpus": {"subjects": 6, "takes": 1, "seconds": [1.5, 1.6], "seed": 0},
     "fisher": {"components": 4, "pca_audio": 16, "pca_video": 16},
     "merml": {"pairs_per_epoch": 2000},
-    "demo": {"protocol": {"k": 2}, "visual": {"fps": 3}},
+    "demo": {
+        "protocol": {"k": 2},
+        "visual": {"fps": 3},
+        "temporal_aggregation": {
+            "segments": 2,
+            "fps": 4.0,
+            "size": 32,
+            "width": 1 / 16,
+            "epochs": 1,
+        },
+    },
 }
 
 
