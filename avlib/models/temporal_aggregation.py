@@ -63,9 +63,7 @@ class TemporalAggregationModel(Model[SequenceClips]):
     network_: SegmentNetworks
     chosen_: dict[str, Any]
 
-    def __init__(
-        self, n_classes: int, modalities: tuple[str, ...] = BOTH, **settings: Any
-    ) -> None:
+    def __init__(self, n_classes: int, modalities: tuple[str, ...] = BOTH, **settings: Any) -> None:
         self.n_classes = n_classes
         self.modalities = tuple(m for m in BOTH if m in modalities)
         self.settings = settings
