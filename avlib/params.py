@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 # What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
-OVERLAID = ("protocol", "visual", "gating")
+OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation")
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
@@ -221,6 +221,26 @@ class Gating(Section):
         return self
 
 
+class TemporalAggregation(Section):
+    """Temporal aggregation; see `avlib.models.temporal_aggregation`."""
+
+    train: bool
+    segments: int = Field(ge=1)
+    offset: float = Field(ge=0)
+    window: float = Field(ge=0.1)
+    shared: bool
+    fps: float = Field(gt=0)
+    size: int = Field(ge=32, le=224)
+    width: float = Field(gt=0, le=1)
+    modality_dropout: float = Field(ge=0, le=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: Positive
+    decay_every: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -243,6 +263,7 @@ class Params(Section):
     itml: Itml
     gmml: Gmml
     gating: Gating
+    temporal_aggregation: TemporalAggregation
 
     @field_validator("modalities")
     @classmethod

@@ -13,7 +13,7 @@ from avlib.evaluation.gates_section import gates_section
 from avlib.evaluation.report import write_report
 from avlib.evaluation.robustness import read_curves
 from avlib.evaluation.robustness_section import robustness_section
-from avlib.models import DEEP, MODELS
+from avlib.models import DEEP, MODELS, OVER_TIME
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
 
@@ -37,7 +37,7 @@ def main() -> None:
         learned.chosen(facts),
         learned.embeddings(facts, planes),
         gates_section(
-            {model: tables.read_table(f"data/gates/{model}.parquet") for model in DEEP},
+            {model: tables.read_table(f"data/gates/{model}.parquet") for model in OVER_TIME},
             trained,
             folds,
         ),

@@ -164,7 +164,8 @@ def test_the_catalogue_of_artifacts_is_complete():
     for name, stage in STAGES.items():
         for out in [*stage["outs"], *stage.get("metrics", [])]:
             path = out if isinstance(out, str) else next(iter(out))
-            path = path.replace("${item.model}", "<model>").replace("/merml", "/<model>")
+            path = path.replace("${item.model}", "<model>")
+            path = re.sub(rf"/({'|'.join(MODELS)})(?=\.|$)", "/<model>", path)
             if path.startswith("data/status/"):
                 path = "data/status/<stage>.parquet"
             outputs.add(path)

@@ -11,6 +11,13 @@ MODELS = {
     "gating": "Gating paradigm: I3D and SoundNet per window, drawn together, LSTMs, neighbours",
     "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
     "gating_global": "The same without LSTMs: one window in the middle of the clip, trained apart",
+    "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks summed",
 }
 # Systems that read the recordings' streams, not Fisher vectors; each with its section of params.
-DEEP = {"gating": "gating", "gating_lstm": "gating", "gating_global": "gating"}
+DEEP = {
+    "gating": "gating",
+    "gating_lstm": "gating",
+    "gating_global": "gating",
+    "temporal_aggregation": "temporal_aggregation",
+}
+OVER_TIME = ("gating", "gating_lstm", "gating_global")  # of these, those that decide at every gate

@@ -28,6 +28,13 @@ TINY = {
             "softmax_epochs": 1,
             "epochs": 1,
         },
+        "temporal_aggregation": {
+            "segments": 2,
+            "fps": 4.0,
+            "size": 32,
+            "width": 1 / 16,
+            "epochs": 1,
+        },
     },
 }
 
