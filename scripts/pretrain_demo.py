@@ -1,12 +1,13 @@
-"""Train the demo's small I3D and SoundNet on generated people whom the demo corpus does not hold.
+"""Train the demo's small streams on generated people whom the demo corpus does not hold.
 
-The gating paradigm starts from networks that were pre-trained elsewhere; these stand in for them on
-the demo. In a clone of the project, with `demo_corpus: {subjects: 40, seed: 1000, ...}`:
+The gating paradigm starts from networks that were pre-trained elsewhere. An I3D and a SoundNet of an
+eighth of their width stand in for them on the demo, with the LSTMs that they were trained under. In
+a clone of the project, with `demo_corpus: {subjects: 40, seed: 1000, ...}`:
 
     dvc repro faces speech folds
     python scripts/pretrain_demo.py video && python scripts/pretrain_demo.py audio
 
-That takes about half an hour on two cores and writes data/weights/demo/<network>.safetensors.
+That takes about half an hour on two cores and writes data/weights/demo/<modality>.safetensors.
 """
 
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 
 from avlib.models.base import concatenate
-from avlib.models.gating import DEMO_WEIGHTS, WEIGHTS, GatingModel, wanted_format
+from avlib.models.gating import DEMO_WEIGHTS, GatingModel, wanted_format
 from avlib.models.sequences import DecodedStreams
 from avlib.networks.weights import save_tensors
 from avlib.params import load
@@ -25,7 +26,7 @@ EPOCHS = {"audio": 20, "video": 34}
 
 
 def main() -> None:
-    """Train the stream of one modality by softmax, and keep its network."""
+    """Train the stream of one modality by softmax, and keep it."""
     modality = sys.argv[1]
     params = load(("gating", "demo_corpus"))
     if params.demo_corpus.seed == 0:
@@ -38,9 +39,9 @@ def main() -> None:
     model = GatingModel(len(emotions), (modality,), system="gating", **settings)
     model.checkpoints = Path(f".memo/pretrain_demo/{modality}")
     model.fit(train, parts["validation"])
-    network = model.network_.stream(modality).backbone
-    state = {n: t.half() if t.is_floating_point() else t for n, t in network.state_dict().items()}
-    path = DEMO_WEIGHTS / f"{WEIGHTS[modality]}.safetensors"
+    stream = model.network_.stream(modality).state_dict()
+    state = {name: t.half() if t.is_floating_point() else t for name, t in stream.items()}
+    path = DEMO_WEIGHTS / f"{modality}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_tensors(state, path)
     whole = concatenate(train, parts["validation"])

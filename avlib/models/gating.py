@@ -31,9 +31,8 @@ SYSTEMS = {
     "gating_lstm": (True, False),
     "gating_global": (False, False),
 }
-WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
+_WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
 DEMO_WEIGHTS = Path("data/weights/demo")  # see scripts/pretrain_demo.py
-DEMO_WIDTH = 0.125
 _ENCODED = 16  # clips at once, after training
 
 
@@ -295,18 +294,17 @@ class GatingModel(Model[SequenceClips]):
         chosen, width = self.settings["weights"], self.settings["width"]
         if chosen == "none":
             return
-        needed = DEMO_WIDTH if chosen == "demo" else 1
-        if width != needed:
+        if chosen == "published" and width != 1:
             raise ParamsError(
-                f"gating.weights is {chosen}, but gating.width is {width}: these networks have"
-                f" width {needed}"
+                f"gating.weights is {chosen}, but gating.width is {width}: the published networks"
+                " have width 1"
             )
         for modality in self.modalities:
-            network, name = self.network_.stream(modality).backbone, WEIGHTS[modality]
+            stream = self.network_.stream(modality)
             if chosen == "demo":
-                load_tensors(DEMO_WEIGHTS / f"{name}.safetensors", network)
+                load_tensors(DEMO_WEIGHTS / f"{modality}.safetensors", stream, fresh="head")
             else:
-                load_weights(name, network)
+                load_weights(_WEIGHTS[modality], stream.backbone)
 
     def _training(self) -> GatingTraining:
         s = self.settings
