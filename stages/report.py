@@ -18,6 +18,7 @@ from avlib.params import Params, load
 from avlib.stage import STATUS, run
 
 PARAMS = tuple(Params.model_fields)  # the page shows all of them
+GATED = [model for model, section in DEEP.items() if section == "gating"]  # decide over time
 STAGES = ("clips", "faces", "visual_features", "speech", "audio_features")
 
 
@@ -37,7 +38,7 @@ def main() -> None:
         learned.chosen(facts),
         learned.embeddings(facts, planes),
         gates_section(
-            {model: tables.read_table(f"data/gates/{model}.parquet") for model in DEEP},
+            {model: tables.read_table(f"data/gates/{model}.parquet") for model in GATED},
             trained,
             folds,
         ),

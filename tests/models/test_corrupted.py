@@ -128,7 +128,9 @@ def corpus(tmp_path_factory):
             out = folder / "trained" / model
             out.mkdir(parents=True)
             recipe = Recipe(model, SVMModel, used, True, {"c": [10.0], "sigma": [1.0]})
-            train_fold({"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out)
+            train_fold(
+                {"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out
+            )
             (folder / "data/models" / model).mkdir(parents=True)
             (out / "model").rename(folder / "data/models" / model / "fold-0")
     return folder

@@ -15,7 +15,7 @@ TINY = {
     "demo_corpus": {"subjects": 6, "takes": 1, "seconds": [1.5, 1.6], "seed": 0},
     "fisher": {"components": 4, "pca_audio": 16, "pca_video": 16},
     "merml": {"pairs_per_epoch": 2000},
-    "demo": {"protocol": {"k": 2}, "visual": {"fps": 3}},
+    "demo": {"protocol": {"k": 2}, "visual": {"fps": 3}, "avef": {"epochs": 1, "joint_epochs": 1}},
 }
 
 
