@@ -11,7 +11,7 @@ MODELS = {
     "gating": "Gating paradigm: I3D and SoundNet per window, drawn together, LSTMs, neighbours",
     "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
     "gating_global": "The same without LSTMs: one window in the middle of the clip, trained apart",
-    "avef": "AVEF: spoken segments; AlexNet on mel images, C3D on faces, a deep belief network, SVM",
+    "avef": "AVEF: spoken segments in AlexNet and C3D, a deep belief network, their mean in an SVM",
     "avef_raw": "The same without denoising: silence is kept in both streams (case 1)",
 }
 # Systems that read the recordings' streams, not Fisher vectors; each with its section of params.

@@ -5,43 +5,42 @@ approach" (Information Fusion 2019).
 """
 
 import copy
-import io
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from avlib.device import device
-from avlib.errors import DataError, ParamsError, WeightsError
-from avlib.models.avef_training import SegmentTraining
+from avlib.errors import DataError
+from avlib.models.avef_training import SegmentTraining, merged_curves
+from avlib.models.avef_weights import build, first_network
 from avlib.models.base import BOTH, Model, concatenate, load_state, save_state
 from avlib.models.decoded import Format
 from avlib.models.polynomial_svm import PolynomialSVM
 from avlib.models.segments import (
     Segments,
     ShuffledSegments,
+    channel_statistics,
     cut_segments,
     in_turn,
     pool_segments,
     segment_batches,
 )
 from avlib.models.spoken import SpokenClips
-from avlib.networks.avef import JointNetwork, SegmentNetwork, initialise, take_over
-from avlib.networks.c3d import SIDE
+from avlib.networks.avef import JointNetwork, SegmentNetwork
 from avlib.networks.dbn import pretrain
 from avlib.networks.training import fit, load_checkpoint
-from avlib.networks.weights import load_weights, save_tensors
+from avlib.networks.weights import save_tensors
 from avlib.speech.mel import SAMPLE_RATE
 
 SYSTEMS = {"avef": True, "avef_raw": False}  # whether only what is spoken is kept
-TRANSFER = Path("data/weights/avef")  # a saved model, of another corpus
-_PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 _AT_ONCE = 64  # segments, after training
+
+Network = SegmentNetwork | JointNetwork
 
 
 class Seen(NamedTuple):
@@ -126,7 +125,7 @@ class AVEFModel(Model[SpokenClips]):
         learns = np.arange(len(everything)) < len(train)  # clips
         trained = learns if s["patience"] else np.ones_like(learns)
         self._check(everything, trained)
-        self.networks_: dict[str, nn.Module] = {}
+        self.networks_: dict[str, Network] = {}
         self._last = None
         with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
             place = self.checkpoints or Path(scratch)
@@ -164,19 +163,12 @@ class AVEFModel(Model[SpokenClips]):
 
     def _alone(self, modality: str, segments: Segments, used: np.ndarray) -> SegmentNetwork:
         """Return a modality's network before it has learned."""
-        s = self.settings
-        with torch.random.fork_rng():
-            torch.manual_seed(s["seed"])
-            network = self._build(modality)
-            initialise(network)
-        rows = np.flatnonzero(used & segments.has((modality,)))
-        mean, spread = channel_statistics(segments, modality, rows)
-        if s["weights"] == "published":
-            self._load_published(modality, network)
-            if modality == "video":  # C3D learned from grey levels less their mean
-                spread = np.ones(3)
-        elif s["weights"] == "transfer":
-            self._load_transfer(modality, network)
+        network = first_network(modality, self.n_classes, self.settings)
+        mean, spread = channel_statistics(
+            segments, modality, np.flatnonzero(used & segments.has((modality,)))
+        )
+        if modality == "video" and self.settings["weights"] == "published":
+            spread = np.ones(3)  # C3D learned from grey levels less their mean
         network.mean.copy_(torch.from_numpy(mean))
         network.spread.copy_(torch.from_numpy(spread))
         return network
@@ -187,14 +179,14 @@ class AVEFModel(Model[SpokenClips]):
         Its machines are watched on the validation subjects.
         """
         s = self.settings
-        streams = {m: copy.deepcopy(self.networks_[m]) for m in BOTH}
+        streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
         with torch.random.fork_rng():
             torch.manual_seed(s["seed"])
             joint = JointNetwork(streams, self.n_classes, width=s["width"])
         both = segments.has(BOTH)
-        features = self._apply(joint, joint.features, segments, both)
-        order = np.random.default_rng(s["seed"]).permutation(len(features))
-        features, learns = torch.from_numpy(features[order]), learns[both][order]
+        found = self._apply(joint, joint.features, segments, both)
+        order = np.random.default_rng(s["seed"]).permutation(len(found))
+        features, learns = torch.from_numpy(found[order]), learns[both][order]
         learned, watched = features[learns], features[~learns]
         batches = list(learned.split(s["joint_batch"]))
         joint.dbn.to(device())
@@ -214,7 +206,7 @@ class AVEFModel(Model[SpokenClips]):
         return joint
 
     def _train(
-        self, name: str, network: nn.Module, segments: Segments, used: np.ndarray, place: Path
+        self, name: str, network: Network, segments: Segments, used: np.ndarray, place: Path
     ) -> pd.DataFrame:
         """Train a network on the segments that have what it needs; return its curves."""
         s, needed = self.settings, self.spaces[name]
@@ -270,34 +262,27 @@ class AVEFModel(Model[SpokenClips]):
         pooled, accuracy = {}, {}
         for space, needed in self.spaces.items():
             network = self.networks_[space]
-            last = network.dbn.classifier if space == "joint" else _last_layer(network)
             rows = segments.has(needed)
             values = self._apply(network, network.embed, segments, rows)
             pooled[space] = pool_segments(values, segments.clip[rows], len(segments.clips))
-            scores = torch.from_numpy(values) @ last.weight.T + last.bias
+            scores = network.classifier(torch.from_numpy(values))
             right = scores.argmax(1).numpy() == segments.emotion[rows]
             accuracy[space] = float(right.mean()) if len(right) else None
         return Seen(pooled, accuracy)
 
     def _apply(
-        self, network: nn.Module, function: Any, segments: Segments, rows: np.ndarray
+        self, network: Network, function: Any, segments: Segments, rows: np.ndarray
     ) -> np.ndarray:
         """Return a function of the inputs of some segments, float32 of shape (n, d)."""
         where = device()
-        modalities = BOTH if isinstance(network, JointNetwork) else (network.modality,)
         network.to(where).eval()
         found = []
         with torch.inference_mode():
-            for batch in segment_batches(segments, modalities, in_turn(rows, _AT_ONCE)):
+            for batch in segment_batches(segments, network.modalities, in_turn(rows, _AT_ONCE)):
                 found.append(function(batch.to(where).inputs).float().cpu().numpy())
-            if not found:  # none at all: the width is still known
-                empty = {"audio": torch.zeros(1, 3, 64, 64)}
-                side = self.settings["side"]
-                empty["video"] = torch.zeros(1, 16, side, side, 3, dtype=torch.uint8)
-                moved = {m: empty[m].to(where) for m in modalities}
-                found.append(function(moved).float().cpu().numpy()[:0])
         network.cpu()
-        return np.concatenate(found)
+        width = network.classifier.in_features
+        return np.concatenate(found) if found else np.zeros((0, width), np.float32)
 
     def examine(self, test: SpokenClips) -> None:
         """Note how often single test segments are right, and how much of the clips is kept."""
@@ -364,15 +349,7 @@ class AVEFModel(Model[SpokenClips]):
         model.chosen_ = settings["chosen"]
         model.networks_, model.svms_ = {}, {}
         for space in model.spaces:
-            network: nn.Module = (
-                JointNetwork(
-                    {m: model._build(m) for m in BOTH},
-                    model.n_classes,
-                    width=model.settings["width"],
-                )
-                if space == "joint"
-                else model._build(space)
-            )
+            network = model._build(space)
             network.load_state_dict(load_file(folder / f"{space}.safetensors"))
             model.networks_[space] = network.eval().requires_grad_(requires_grad=False)
             state = {
@@ -388,76 +365,11 @@ class AVEFModel(Model[SpokenClips]):
             model.pretraining_ = (folder / "pretraining.csv").read_text()
         return model
 
-    def _build(self, modality: str) -> SegmentNetwork:
-        s = self.settings
-        return SegmentNetwork(
-            modality, self.n_classes, width=s["width"], side=s["side"], dropout=s["dropout"]
-        )
-
-    def _load_published(self, modality: str, network: SegmentNetwork) -> None:
-        if (self.settings["width"], self.settings["side"]) != (1, SIDE):
-            raise ParamsError(
-                f"avef.weights is published, but avef.width is {self.settings['width']} and"
-                f" avef.side {self.settings['side']}: the published networks have 1 and {SIDE}"
-            )
-        load_weights(_PUBLISHED[modality], network.backbone, fresh=network.backbone.LAST)
-
-    def _load_transfer(self, modality: str, network: SegmentNetwork) -> None:
-        path = TRANSFER / f"{modality}.safetensors"
-        if not path.is_file():
-            raise WeightsError(
-                f"{path} is missing: avef.weights is transfer, which begins with the networks of"
-                f" another corpus; copy a fold of data/models/avef there, or set avef.weights: none"
-            )
-        try:
-            take_over(network, load_file(path))
-        except ValueError as error:
-            raise WeightsError(
-                f"{path} is of other settings: {error}; set avef.width as it was trained"
-            ) from None
-
-
-def _last_layer(network: SegmentNetwork) -> nn.Linear:
-    """Return fc8."""
-    return network.backbone.get_submodule(network.backbone.LAST)
-
-
-def channel_statistics(
-    segments: Segments, modality: str, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and spread of each channel over some segments, two arrays of shape (3,).
-
-    Of the chips, one in the middle of each segment counts. A spread of zero counts as one.
-    """
-    total, squares, n = np.zeros(3), np.zeros(3), 0
-    for row in rows:
-        values = segments.images[row] if modality == "audio" else segments.chips(row)[8]
-        values = np.asarray(values, np.float64)
-        values = values.reshape(3, -1) if modality == "audio" else values.reshape(-1, 3).T
-        total += values.sum(1)
-        squares += np.square(values).sum(1)
-        n += values.shape[1]
-    mean = total / n
-    spread = np.sqrt(np.maximum(squares / n - mean**2, 0))
-    return mean, np.where(spread > 0, spread, 1.0)
-
-
-def merged_curves(curves: dict[str, pd.DataFrame]) -> str:
-    """Put the networks' curves side by side, as CSV.
-
-    The last network's are ``train_loss`` and so on, the others' ``train_loss_audio``.
-    """
-    *others, final = curves
-    merged = curves[final]
-    for name in others:
-        merged = merged.merge(
-            curves[name].rename(columns=lambda c, n=name: c if c == "epoch" else f"{c}_{n}"),
-            on="epoch",
-            how="outer",
-        )
-    text = io.StringIO()
-    merged.sort_values("epoch").to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue()
+    def _build(self, space: str) -> Network:
+        if space != "joint":
+            return build(space, self.n_classes, self.settings)
+        streams = {m: build(m, self.n_classes, self.settings) for m in BOTH}
+        return JointNetwork(streams, self.n_classes, width=self.settings["width"])
 
 
 def wanted_format(settings: dict[str, Any]) -> Format:

@@ -1,4 +1,4 @@
-"""The segments of clips: mel images and chips, and the batches that AVEF's networks are fed with."""
+"""The segments of clips: mel images and chips, and the batches that networks are fed with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -212,3 +212,23 @@ def pool_segments(values: np.ndarray, clip: np.ndarray, n_clips: int) -> np.ndar
     counts = np.bincount(clip, minlength=n_clips)[:, None].astype(float)
     counts[counts == 0] = np.nan
     return sums / counts
+
+
+def channel_statistics(
+    segments: Segments, modality: str, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and spread of each channel over some segments, two arrays of shape (3,).
+
+    Of the chips, one in the middle of each segment counts. A spread of zero counts as one.
+    """
+    total, squares, n = np.zeros(3), np.zeros(3), 0
+    for row in rows:
+        values = segments.images[row] if modality == "audio" else segments.chips(row)[8]
+        values = np.asarray(values, np.float64)
+        values = values.reshape(3, -1) if modality == "audio" else values.reshape(-1, 3).T
+        total += values.sum(1)
+        squares += np.square(values).sum(1)
+        n += values.shape[1]
+    mean = total / n
+    spread = np.sqrt(np.maximum(squares / n - mean**2, 0))
+    return mean, np.where(spread > 0, spread, 1.0)

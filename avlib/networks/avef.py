@@ -9,7 +9,7 @@ from torch.nn import functional
 from avlib.networks.alexnet import SIDE, AlexNet
 from avlib.networks.c3d import C3D
 from avlib.networks.channels import scaled
-from avlib.networks.dbn import SIZES, DBN
+from avlib.networks.dbn import DBN, SIZES
 
 # Layers that a network takes over from another corpus; the deep ones, fc6 to fc8, learn anew.
 SHALLOW = ("features.", "conv")
@@ -41,6 +41,7 @@ class SegmentNetwork(nn.Module):
     def __init__(self, modality: str, n_classes: int, *, width: float, side: int, dropout: float):
         super().__init__()
         self.modality = modality
+        self.modalities = (modality,)
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("spread", torch.ones(3))
         self.backbone: AlexNet | C3D = (
@@ -48,6 +49,11 @@ class SegmentNetwork(nn.Module):
             if modality == "audio"
             else C3D(n_classes, width=width, side=side, dropout=dropout)
         )
+
+    @property
+    def classifier(self) -> nn.Linear:
+        """The last layer, fc8."""
+        return cast(nn.Linear, self.backbone.get_submodule(self.backbone.LAST))
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Scores of the classes before softmax, (n, n_classes).
@@ -93,8 +99,14 @@ class JointNetwork(nn.Module):
     def __init__(self, streams: dict[str, SegmentNetwork], n_classes: int, *, width: float):
         super().__init__()
         self.streams = nn.ModuleDict(streams)
+        self.modalities = tuple(streams)
         half, *hidden = (scaled(size, width) for size in (SIZES[0] // 2, *SIZES[1:]))
         self.dbn = DBN(n_classes, (2 * half, *hidden))
+
+    @property
+    def classifier(self) -> nn.Linear:
+        """The last layer of the deep belief network."""
+        return self.dbn.classifier
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Scores of the classes before softmax, (n, n_classes)."""
@@ -116,13 +128,13 @@ def initialise(network: SegmentNetwork) -> None:
     Torch's own are a sixth as large in variance: ten layers on, all segments would look the same.
     The last layer keeps torch's, or the first steps would undo scores as large as they are wrong.
     """
-    last = network.backbone.get_submodule(network.backbone.LAST)
+    last = network.classifier
     for layer in network.modules():
         if layer is last:
             continue
         if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(cast(Tensor, layer.bias))
 
 
 def take_over(network: SegmentNetwork, state: dict[str, Tensor]) -> None:
