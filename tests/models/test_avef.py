@@ -52,7 +52,7 @@ def test_a_tiny_set_is_learned_by_heart(tmp_path, modalities):
         "epochs": 5,
         "batch": 2,
         "joint_batch": 2,
-        "joint_epochs": 6,
+        "joint_epochs": 2,
         "width": 1 / 32,
     }
     model = AVEFModel(2, modalities, **settings).fit(train, train.select(np.arange(0)))
