@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 # What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
-OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation")
+OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef")
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
@@ -241,6 +241,31 @@ class TemporalAggregation(Section):
     seed: int = Field(ge=0)
 
 
+class Avef(Section):
+    """AVEF with and without denoising; see `avlib.models.avef`."""
+
+    train: bool
+    weights: Literal["none", "published", "transfer"]
+    fps: float = Field(gt=0)
+    side: int = Field(ge=32, le=224)
+    width: float = Field(gt=0, le=1)
+    dropout: float = Field(ge=0, lt=1)
+    learning_rate: Positive
+    momentum: float = Field(ge=0, lt=1)
+    batch: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    dbn_epochs: int = Field(ge=0)
+    dbn_rates: list[Positive] = Field(min_length=2, max_length=2)
+    dbn_steps: int = Field(ge=1)
+    dbn_weight_decay: float = Field(ge=0)
+    joint_batch: int = Field(ge=1)
+    joint_epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    svm_c: Positive
+    svm_degree: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -264,6 +289,7 @@ class Params(Section):
     gmml: Gmml
     gating: Gating
     temporal_aggregation: TemporalAggregation
+    avef: Avef
 
     @field_validator("modalities")
     @classmethod

@@ -1,8 +1,8 @@
 """Train the demo's small streams on generated people whom the demo corpus does not hold.
 
-The gating paradigm starts from networks that were pre-trained elsewhere. An I3D and a SoundNet of an
-eighth of their width stand in for them on the demo, with the LSTMs that they were trained under. In
-a clone of the project, with `demo_corpus: {subjects: 40, seed: 1000, ...}`:
+The gating paradigm starts from networks that were pre-trained elsewhere. An I3D and a SoundNet of
+an eighth of their width stand in for them on the demo, with the LSTMs that they were trained under.
+In a clone of the project, with `demo_corpus: {subjects: 40, seed: 1000, ...}`:
 
     dvc repro faces speech folds
     python scripts/pretrain_demo.py video && python scripts/pretrain_demo.py audio

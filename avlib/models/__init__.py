@@ -12,6 +12,8 @@ MODELS = {
     "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
     "gating_global": "The same without LSTMs: one window in the middle of the clip, trained apart",
     "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks summed",
+    "avef": "AVEF: spoken segments in AlexNet and C3D, a deep belief network, their mean in an SVM",
+    "avef_raw": "The same without denoising: silence is kept in both streams (case 1)",
 }
 # Systems that read the recordings' streams, not Fisher vectors; each with its section of params.
 DEEP = {
@@ -19,5 +21,7 @@ DEEP = {
     "gating_lstm": "gating",
     "gating_global": "gating",
     "temporal_aggregation": "temporal_aggregation",
+    "avef": "avef",
+    "avef_raw": "avef",
 }
 OVER_TIME = ("gating", "gating_lstm", "gating_global")  # of these, those that decide at every gate

@@ -175,6 +175,7 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
         model = recipe.make(len(emotions), used, **recipe.settings)
         model.checkpoints = folder.parent / "checkpoints" / f"fold-{fold}"
         model.fit(training, parts["validation"])
+        model.examine(parts["test"])
         model.save(folder / "model")
         conditions = {"default": used} | ({m: (m,) for m in used} if len(used) > 1 else {})
         for condition, allowed in conditions.items():

@@ -11,7 +11,7 @@ from avlib.errors import ParamsError
 from avlib.networks.rbm import RBM, contrastive_divergence
 
 SIZES = (8192, 4096, 2048)
-SPREAD_FLOOR = 1e-3  # of the typical spread: a feature that hardly varies is not blown up
+SPREAD_FLOOR = 0.1  # of the typical spread: what hardly varies is not blown up, nor are gradients
 
 
 class DBN(nn.Module):

@@ -7,7 +7,7 @@ CORPORA = ("crema_d", "ravdess", "enterface05", "rml", "baum1s", "recola", "omg_
 
 
 def systems(results):
-    return {result.system: result.accuracy for result in results}
+    return {result.label: result.accuracy for result in results}
 
 
 def test_results_match_where_protocol_and_folds_match():

@@ -1,0 +1,66 @@
+"""What AVEF's networks begin with: random weights, published ones, or those of another corpus."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from avlib.errors import ParamsError, WeightsError
+from avlib.networks.avef import SegmentNetwork, initialise, take_over
+from avlib.networks.c3d import SIDE
+from avlib.networks.weights import load_weights
+
+TRANSFER = Path("data/weights/avef")  # networks of a saved model, of another corpus
+_PUBLISHED = {"audio": "alexnet", "video": "c3d"}
+
+
+def build(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
+    """Return a modality's network, whatever its weights."""
+    return SegmentNetwork(
+        modality,
+        n_classes,
+        width=settings["width"],
+        side=settings["side"],
+        dropout=settings["dropout"],
+    )
+
+
+def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
+    """Return a modality's network with the weights that it begins with.
+
+    Raises
+    ------
+    ParamsError
+        Published weights do not fit the settings.
+    WeightsError
+        Weights are missing, damaged, or of a network of another width.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(settings["seed"])
+        network = build(modality, n_classes, settings)
+        initialise(network)
+    if settings["weights"] == "published":
+        if (settings["width"], settings["side"]) != (1, SIDE):
+            raise ParamsError(
+                f"avef.weights is published, but avef.width is {settings['width']} and avef.side"
+                f" {settings['side']}: the published networks have 1 and {SIDE}"
+            )
+        load_weights(_PUBLISHED[modality], network.backbone, fresh=network.backbone.LAST)
+    if settings["weights"] == "transfer":
+        _transfer(network, TRANSFER / f"{modality}.safetensors")
+    return network
+
+
+def _transfer(network: SegmentNetwork, path: Path) -> None:
+    if not path.is_file():
+        raise WeightsError(
+            f"{path} is missing: avef.weights is transfer, which begins with networks of another"
+            " corpus; copy those of a fold of data/models/avef there, or set avef.weights: none"
+        )
+    try:
+        take_over(network, load_file(path))
+    except ValueError as error:
+        raise WeightsError(
+            f"{path} is of other settings: {error}; set avef.width as it was trained"
+        ) from None

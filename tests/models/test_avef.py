@@ -1,0 +1,184 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from avef_clips import sequences, spoken_clips, unseen
+
+from avlib.errors import DataError, ParamsError, WeightsError
+from avlib.models import avef_weights
+from avlib.models.avef import AVEFModel, wanted_format
+from avlib.models.base import BOTH
+from avlib.models.segments import cut_segments
+from avlib.models.spoken import cut_clips
+
+SETTINGS = {
+    "weights": "none",
+    "fps": 8.0,
+    "side": 32,
+    "width": 1 / 64,
+    "dropout": 0.0,
+    "learning_rate": 0.003,
+    "momentum": 0.9,
+    "batch": 4,
+    "epochs": 1,
+    "dbn_epochs": 1,
+    "dbn_rates": [0.001, 0.05],
+    "dbn_steps": 1,
+    "dbn_weight_decay": 0.0002,
+    "joint_batch": 4,
+    "joint_epochs": 1,
+    "patience": None,
+    "svm_c": 1.0,
+    "svm_degree": 3,
+    "seed": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model that has seen a little, the clips it saw, and clips that it has not seen."""
+    folder = tmp_path_factory.mktemp("trained")
+    train = spoken_clips(folder / "train", 4, audio=[3], video=[6])
+    model = AVEFModel(2, **SETTINGS).fit(train, spoken_clips(folder / "validation", 1))
+    whole = sequences(folder / "test", 3, (0.4, 1.4, 2.0), audio=[1], video=[2])
+    unseen(whole, 5, range(8, 16))
+    return model, train, cut_clips(whole, {"c04": np.zeros((0, 2)), "c05": np.array([[0.2, 1.9]])})
+
+
+@pytest.mark.parametrize("modalities", [BOTH, ("audio",), ("video",)])
+def test_a_tiny_set_is_learned_by_heart(tmp_path, modalities):
+    train = spoken_clips(tmp_path)
+    settings = SETTINGS | {
+        "epochs": 5,
+        "batch": 2,
+        "joint_batch": 2,
+        "joint_epochs": 2,
+        "width": 1 / 32,
+    }
+    model = AVEFModel(2, modalities, **settings).fit(train, train.select(np.arange(0)))
+    for allowed in {modalities, modalities[:1], modalities[-1:]}:
+        assert (model.predict_proba(train, allowed).argmax(1) == train.emotion).all()
+    model.examine(train)
+    for modality in modalities:
+        assert model.chosen_[f"test_segment_accuracy_{modality}"] > 0.8
+
+
+def test_pooled_features_are_the_means_over_the_segments_that_have_both(trained, tmp_path):
+    model, _, test = trained
+    segments = cut_segments(test, tmp_path)
+    row = 5
+    rows = np.flatnonzero((segments.clip == row) & (segments.frames[:, 0] >= 0))
+    assert 0 < len(rows) < (segments.clip == row).sum()
+    inputs = {
+        "audio": torch.from_numpy(np.array(segments.images[rows])),
+        "video": torch.from_numpy(np.stack([segments.chips(k) for k in rows])),
+    }
+    with torch.inference_mode():
+        expected = model.networks_["joint"].embed(inputs).mean(0)
+    np.testing.assert_allclose(model.see(test).pooled["joint"][row], expected, atol=1e-5)
+
+
+def test_clips_lacking_a_modality_are_scored_in_the_space_of_the_other(trained):
+    model, _, test = trained
+    chances = model.predict_proba(test)
+    assert np.isfinite(chances).all()
+    np.testing.assert_allclose(chances.sum(1), 1)
+    pooled = model.see(test).pooled
+    for row, space in {1: "video", 2: "audio", 4: "joint"}.items():
+        alone = model.svms_[space].predict_proba(pooled[space][[row]])
+        np.testing.assert_array_equal(chances[[row]], alone)
+    only = model.predict_proba(test.select(test.has(("audio",))), ("audio",))
+    rows = test.has(("audio",))
+    np.testing.assert_allclose(only, model.svms_["audio"].predict_proba(pooled["audio"][rows]))
+    spaces = model.embeddings(test)
+    lost = {space: np.isnan(values).any(axis=1).tolist() for space, values in spaces.items()}
+    expected = {"audio": ("audio",), "video": ("video",), "joint": BOTH}
+    assert lost == {space: (~test.has(needed)).tolist() for space, needed in expected.items()}
+    with pytest.raises(DataError, match="c01 has none of audio"):
+        model.predict_proba(test, ("audio",))
+
+
+def test_the_joint_training_leaves_the_networks_that_were_trained_alone(trained):
+    model, _, _ = trained
+    joint = model.networks_["joint"].streams
+    for modality in BOTH:
+        alone = model.networks_[modality].state_dict()
+        moved = [n for n, t in joint[modality].state_dict().items() if not t.equal(alone[n])]
+        assert any("conv" in n or "features.0" in n for n in moved)
+        assert "mean" not in moved
+
+
+def test_test_segments_are_counted_and_the_kept_share_is_told(trained):
+    model, _, test = trained
+    model.examine(test)
+    assert model.chosen_["test_kept_share"] == pytest.approx(test.kept_share(), abs=1e-4)
+    assert model.chosen_["test_kept_share"] < 1
+    for space in ("audio", "video", "joint"):
+        assert 0 <= model.chosen_[f"test_segment_accuracy_{space}"] <= 1
+
+
+def test_a_saved_model_comes_back_the_same(trained, tmp_path):
+    model, _, test = trained
+    model.save(tmp_path / "model")
+    again = AVEFModel.load(tmp_path / "model")
+    assert (again.predict_proba(test) == model.predict_proba(test)).all()
+    assert again.chosen_ == model.chosen_
+    curves = pd.read_csv(tmp_path / "model/curves.csv")
+    assert {"epoch", "train_loss", "train_loss_audio", "train_loss_video"} <= set(curves)
+    layers = pd.read_csv(tmp_path / "model/pretraining.csv")
+    assert layers["layer"].tolist() == [0, 1]
+
+
+def test_two_trainings_leave_the_same_bytes(trained, tmp_path):
+    _, train, _ = trained
+    for name in ("a", "b"):
+        again = AVEFModel(2, **SETTINGS).fit(train, train.select(np.arange(2)))
+        again.save(tmp_path / name)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_validation_subjects_are_held_out_where_patience_is_set(tmp_path):
+    train, held_out = spoken_clips(tmp_path / "t", 3), spoken_clips(tmp_path / "v", 2)
+    settings = SETTINGS | {"patience": 1}
+    model = AVEFModel(2, ("audio",), **settings).fit(train, held_out)
+    assert "validation_loss" in model.curves_
+    turned = held_out.select(np.arange(4))
+    turned.emotion[:] = 1 - turned.emotion
+    again = AVEFModel(2, ("audio",), **settings).fit(train, turned)
+    one, two = (m.svms_["audio"].temperature_ for m in (model, again))
+    assert one != two
+    np.testing.assert_array_equal(model.svms_["audio"].mean_, again.svms_["audio"].mean_)
+
+
+def test_what_cannot_be_learned_from_is_refused_in_a_line(tmp_path):
+    train = spoken_clips(tmp_path / "a")
+    alone = train.select(train.emotion == 0)
+    with pytest.raises(DataError, match="audio: the training clips with audio show 1 emotions"):
+        AVEFModel(2, **SETTINGS).fit(alone, alone)
+    apart = spoken_clips(tmp_path / "b", 2, audio=[0, 1], video=[2, 3])
+    with pytest.raises(DataError, match=r"joint: .* with audio and video show 0 emotions"):
+        AVEFModel(2, **SETTINGS).fit(apart, apart.select(np.arange(0)))
+    with pytest.raises(ParamsError, match=r"avef\.weights is published, but avef\.width"):
+        AVEFModel(2, **(SETTINGS | {"weights": "published"})).fit(train, train)
+
+
+def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, monkeypatch):
+    model, train, _ = trained
+    monkeypatch.setattr(avef_weights, "TRANSFER", tmp_path)
+    settings = SETTINGS | {"weights": "transfer"}
+    with pytest.raises(WeightsError, match=r"audio\.safetensors is missing: avef\.weights"):
+        AVEFModel(2, **settings).fit(train, train)
+    model.save(tmp_path)
+    fresh = avef_weights.first_network("video", 5, SETTINGS | {"seed": 3})
+    taken = avef_weights.first_network("video", 5, settings | {"seed": 3})
+    source = model.networks_["video"].backbone.state_dict()
+    for name, tensor in taken.backbone.state_dict().items():
+        deep = name.startswith("fc")
+        assert tensor.equal((fresh.backbone.state_dict() if deep else source)[name]), name
+    with pytest.raises(WeightsError, match=r"of other settings: conv1\.weight is .*avef\.width"):
+        avef_weights.first_network("video", 5, settings | {"width": 1 / 16})
+
+
+def test_streams_are_wanted_as_the_networks_take_them():
+    assert str(wanted_format(SETTINGS)) == "32px-8fps-16000Hz"
