@@ -298,6 +298,8 @@ def _quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*number of training batches.*")
             warnings.filterwarnings("ignore", message=".*modules? in eval mode.*")
+            warnings.filterwarnings("ignore", message=".*validation_step.*no `val_dataloader`.*")
+            warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
