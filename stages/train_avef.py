@@ -24,6 +24,7 @@ def main() -> None:
         AVEFModel,
         settings={"system": name, **settings},
         source=SpokenStreams(wanted_format(settings), SYSTEMS[name]),
+        deep=True,
     )
     if params.avef.train:
         train("train_avef", recipe, params.modalities, params.protocol.name)

@@ -18,6 +18,7 @@ def main() -> None:
         TemporalAggregationModel,
         settings=settings,
         source=DecodedStreams(wanted_format(settings)),
+        deep=True,
     )
     if params.temporal_aggregation.train:
         train("train_temporal_aggregation", recipe, params.modalities, params.protocol.name)
