@@ -43,7 +43,8 @@ def scatters(
     rows = -(-len(points) // 2)
     with drawing(8, 3.6 * rows + 0.4) as (figure, png):
         panels = figure.subplots(rows, 2, squeeze=False).flat
-        for panel, (space, plane) in zip(panels, points.items(), strict=False):
+        # The spaces come first: zip would take a panel too many before it saw their end.
+        for (space, plane), panel in zip(points.items(), panels, strict=False):
             for i, emotion in enumerate(names):
                 here = plane[emotions == emotion]
                 panel.scatter(

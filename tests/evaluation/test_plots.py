@@ -89,3 +89,10 @@ def test_model_that_scored_nothing_is_drawn_as_a_dash():
     nothing = {"accuracy": float("nan"), "accuracy_std": float("nan")}
     assert plots.comparison_bars({"merml": nothing}, 0.5)
     assert plots.fold_dots({"merml": [float("nan")]}, 0.5)
+
+
+def test_an_odd_number_of_spaces_leaves_the_last_place_empty():
+    picture = np.asarray(Image.open(io.BytesIO(draw("scatters"))).convert("L"))
+    height, width = picture.shape
+    place = picture[int(0.55 * height) : int(0.85 * height), int(0.6 * width) : int(0.95 * width)]
+    assert (place == 255).all()
