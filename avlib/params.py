@@ -218,6 +218,14 @@ class Gating(Section):
             raise ValueError("overlap must be smaller than length")
         if self.crop > self.size:
             raise ValueError("crop must not be larger than size")
+        if self.length < 0.21:
+            raise ValueError(
+                "length must be 0.21 s at least, the shortest sound that SoundNet takes"
+            )
+        if round(self.length * self.fps) < 1:
+            raise ValueError("fps must give one chip a window at least")
+        if self.softmax_epochs + self.epochs < 1 or (self.patience and self.epochs < 1):
+            raise ValueError("epochs must be 1 at least; 0 only after softmax_epochs, no patience")
         return self
 
 

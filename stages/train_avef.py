@@ -7,7 +7,7 @@ import sys
 
 from avlib.models.avef import SYSTEMS, AVEFModel, wanted_format
 from avlib.models.spoken import SpokenStreams
-from avlib.models.training import Recipe, skip, train
+from avlib.models.training import Recipe, published_files, skip, train
 from avlib.params import load
 from avlib.stage import run
 
@@ -24,6 +24,7 @@ def main() -> None:
         AVEFModel,
         settings={"system": name, **settings},
         source=SpokenStreams(wanted_format(settings), SYSTEMS[name]),
+        starts_from=published_files("alexnet", "avef", "c3d"),
         deep=True,
     )
     if params.avef.train:

@@ -7,7 +7,7 @@ import sys
 
 from avlib.models.gating import GatingModel, wanted_format
 from avlib.models.sequences import DecodedStreams
-from avlib.models.training import Recipe, skip, train
+from avlib.models.training import Recipe, published_files, skip, train
 from avlib.params import load
 from avlib.stage import run
 
@@ -24,6 +24,7 @@ def main() -> None:
         GatingModel,
         settings={"system": name, **settings},
         source=DecodedStreams(wanted_format(settings)),
+        starts_from=published_files("demo", "i3d", "soundnet8"),
         deep=True,
         over_time=True,
     )

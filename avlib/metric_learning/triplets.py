@@ -97,11 +97,12 @@ def _fresh(candidates: Tensor, used: Tensor) -> Tensor:
 
 
 class BalancedBatches(Sampler[list[int]]):
-    """Mini-batches with the same number of clips of every class.
+    """Mini-batches with the same number of clips of every class, none of them twice.
 
     An epoch has as many batches as the clips fill. Of a frequent class, each epoch sees another
-    random part; the clips of a rare one come more than once. The order depends on the seed and the
-    epoch alone, so that a resumed run goes on as an undisturbed one would.
+    random part; the clips of a rare one come again in later batches, and a class that has fewer
+    clips than its share gives all it has. The order depends on the seed and the epoch alone, so
+    that a resumed run goes on as an undisturbed one would.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ class BalancedBatches(Sampler[list[int]]):
     """
 
     def __init__(self, labels: np.ndarray, per_class: int, seed: int) -> None:
-        self.members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        self.members = [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
         self.per_class, self.seed, self.epoch = per_class, seed, 0
         self.count = -(-len(labels) // (per_class * len(self.members)))
 
@@ -125,14 +126,17 @@ class BalancedBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        wanted = self.count * self.per_class
-        columns = [_dealt(members, wanted, rng) for members in self.members]
-        for start in range(0, wanted, self.per_class):
-            batch = [c for column in columns for c in column[start : start + self.per_class]]
-            yield [int(index) for index in batch]
+        dealt = [self._deal(members, rng) for members in self.members]
+        for shares in zip(*dealt, strict=True):
+            yield [index for share in shares for index in share]
 
-
-def _dealt(members: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `wanted` members, all of them before any comes again."""
-    rounds = -(-wanted // len(members))
-    return np.concatenate([rng.permutation(members) for _ in range(rounds)])[:wanted]
+    def _deal(self, members: list[int], rng: np.random.Generator) -> list[list[int]]:
+        """Return a share for each batch; all members come before any comes again."""
+        shares, waiting = [], list[int]()
+        for _ in range(self.count):
+            if len(waiting) < self.per_class:
+                fresh = [int(member) for member in rng.permutation(members)]
+                waiting += [member for member in fresh if member not in waiting]
+            shares.append(waiting[: self.per_class])
+            waiting = waiting[self.per_class :]
+        return shares

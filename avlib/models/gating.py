@@ -43,11 +43,15 @@ class Embedded(NamedTuple):
     ----------
     gates : dict of str to float32 array of shape (n_clips, n_gates, embedding)
         By modality.
+    presented : dict of str to bool array of shape (n_clips, n_gates)
+        By modality: whether any window of it has been presented by that gate. Until then the
+        embedding is zero and means nothing.
     opened : bool array of shape (n_clips, n_gates)
         Which windows the clips have.
     """
 
     gates: dict[str, np.ndarray]
+    presented: dict[str, np.ndarray]
     opened: np.ndarray
 
 
@@ -89,7 +93,7 @@ class GatingModel(Model[SequenceClips]):
         self.n_classes = n_classes
         self.modalities = tuple(m for m in BOTH if m in modalities)
         self.system = system
-        self._last: tuple[np.ndarray, Embedded] | None = None
+        self._last: tuple[np.ndarray, Embedded] | None = None  # streams, and what they gave
         self.settings = settings
 
     def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
@@ -122,6 +126,12 @@ class GatingModel(Model[SequenceClips]):
         held_out = None
         if watched is not None:
             watched = watched.select(self.scorable(watched))
+            if not _has_triplets(watched):
+                raise DataError(
+                    f"{self.system}: the {len(watched)} validation clips form no triplet (two clips"
+                    " of an emotion and one of another), so nothing tells when to stop: set"
+                    " gating.patience to null, or hold out more subjects (protocol.validation)"
+                )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
         with tempfile.TemporaryDirectory() as scratch:
@@ -142,36 +152,40 @@ class GatingModel(Model[SequenceClips]):
         self._last = None
         self.chosen_ = {"epochs": len(self.curves_.splitlines()) - 1}
         gallery = everything.select(self.scorable(everything))
-        self._neighbours = self.embed(gallery).gates
+        embedded = self.embed(gallery)
+        self._neighbours, self._presented = embedded.gates, embedded.presented
         self._labels = gallery.emotion
-        self._present = {m: gallery.has((m,)) for m in self.modalities}
         return self
 
     def embed(self, clips: SequenceClips) -> Embedded:
-        """Embed clips at every gate.
-
-        Returns
-        -------
-        Embedded
-            Zeros in a modality of which nothing has been presented yet.
-        """
-        if self._last is not None and np.array_equal(self._last[0], clips.clip_id):
+        """Embed clips at every gate."""
+        if self._last is not None and _same(self._last[0], clips.streams):
             return self._last[1]
-        where = device()
+        where, n_gates = device(), len(self.ends())
         self.network_.to(where).eval()
-        gates: dict[str, list[np.ndarray]] = {m: [] for m in self.modalities}
-        opened = []
+        shape = (len(clips), n_gates)
+        made = Embedded(
+            {
+                m: np.zeros((*shape, self.settings["embedding"]), np.float32)
+                for m in self.modalities
+            },
+            {m: np.zeros(shape, bool) for m in self.modalities},
+            np.zeros(shape, bool),
+        )
+        batches_of_rows = in_order(len(clips), _ENCODED)
         with torch.inference_mode():
-            for batch in self._loader(clips, in_order(len(clips), _ENCODED)):
+            for rows, batch in zip(
+                batches_of_rows, self._loader(clips, batches_of_rows), strict=True
+            ):
                 moved = batch.to(where)
-                made = self.network_(moved)
-                opened.append(self.network_.schedule(moved)[1].cpu().numpy())
+                gates = self.network_(moved)
+                made.opened[rows] = self.network_.schedule(moved)[1].cpu().numpy()
                 for modality in self.modalities:
-                    gates[modality].append(made.embedded[modality].float().cpu().numpy())
-        every = {m: np.concatenate(values) for m, values in gates.items()}
-        whole = Embedded(every, np.concatenate(opened))
-        self._last = clips.clip_id, whole  # the same clips are asked for under each condition
-        return whole
+                    there = gates.there[modality].cpu().numpy()
+                    made.presented[modality][rows] = np.logical_or.accumulate(there, axis=1)
+                    made.gates[modality][rows] = gates.embedded[modality].float().cpu().numpy()
+        self._last = clips.streams, made  # the same clips are asked for under each condition
+        return made
 
     def predict_proba(self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return the chances at the last gate, shape (n_clips, n_classes); rows sum to one."""
@@ -194,16 +208,26 @@ class GatingModel(Model[SequenceClips]):
         DataError
             A clip has none of the modalities (ask `scorable` first).
         """
+        for _ in self.patterns(clips, modalities):
+            pass  # refuses clips that cannot be scored
         embedded = self.embed(clips)
         chances = np.zeros((*embedded.opened.shape, self.n_classes))
-        for held, rows in self.patterns(clips, modalities):
-            for gate in range(embedded.opened.shape[1]):
-                values = np.hstack([embedded.gates[m][rows, gate] for m in held])
-                chances[rows, gate] = self.vote(values, held, gate)
+        used = [m for m in self.modalities if m in modalities]
+        for gate in range(embedded.opened.shape[1]):
+            heard = sum(embedded.presented[m][:, gate].astype(int) << k for k, m in enumerate(used))
+            for code in np.unique(heard):
+                held = tuple(m for k, m in enumerate(used) if code >> k & 1)
+                rows = np.flatnonzero(heard == code)
+                values = [embedded.gates[m][rows, gate] for m in held]
+                space = np.hstack(values) if held else np.zeros((len(rows), 0))
+                chances[rows, gate] = self.vote(space, held, gate)
         return chances, embedded.opened
 
     def vote(self, values: np.ndarray, held: tuple[str, ...], gate: int) -> np.ndarray:
         """Return the shares of the nearest training clips' emotions, shape (n, n_classes).
+
+        Before anything has been presented, and where no training clip has come as far with these
+        modalities, they are the shares of all training clips.
 
         Parameters
         ----------
@@ -213,9 +237,10 @@ class GatingModel(Model[SequenceClips]):
         gate : int
             From 0.
         """
-        known = np.all([self._present[m] for m in held], axis=0)
-        if not known.any():
-            raise DataError(f"{self.system}: no training clip has {' and '.join(held)}")
+        known = np.all([self._presented[m][:, gate] for m in held], axis=0)
+        if not held or not known.any():
+            shares = np.bincount(self._labels, minlength=self.n_classes) / len(self._labels)
+            return np.tile(shares, (len(values), 1))
         neighbours = np.hstack([self._neighbours[m][known, gate] for m in held])
         labels = self._labels[known]
         knn = KNeighborsClassifier(min(self.settings["neighbours"], len(labels)), algorithm="brute")
@@ -226,18 +251,19 @@ class GatingModel(Model[SequenceClips]):
 
     def ends(self) -> np.ndarray:
         """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
-        windows = self.network_.windows
-        return windows.ends()[:1] if self.network_.apex else windows.ends()
+        s = self.settings
+        ends = Windows(s["windows"], s["length"], s["overlap"]).ends()
+        return ends if SYSTEMS[self.system][0] else ends[:1]
 
     def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
         """Return the clips at their last gate in each modality's space and both side by side.
 
-        Rows of NaN where a clip lacks the modality.
+        Rows of NaN where no window of a clip has the modality.
         """
-        made = self.embed(clips).gates
-        spaces = {m: made[m][:, -1].copy() for m in self.modalities}
+        made = self.embed(clips)
+        spaces = {m: made.gates[m][:, -1].copy() for m in self.modalities}
         for modality, values in spaces.items():
-            values[~clips.has((modality,))] = np.nan
+            values[~made.presented[modality][:, -1]] = np.nan
         if len(spaces) == 2:
             spaces["joint"] = np.hstack(list(spaces.values()))
         return spaces
@@ -246,7 +272,7 @@ class GatingModel(Model[SequenceClips]):
         """Write the networks, the neighbours, the settings and the curves into a folder."""
         folder = Path(folder)
         arrays = {f"gates_{m}": values for m, values in self._neighbours.items()}
-        arrays |= {f"present_{m}": values for m, values in self._present.items()}
+        arrays |= {f"presented_{m}": values for m, values in self._presented.items()}
         settings = {
             "arguments": {
                 "n_classes": self.n_classes,
@@ -273,7 +299,7 @@ class GatingModel(Model[SequenceClips]):
         model.network_.eval().requires_grad_(False)
         model.curves_ = (folder / "curves.csv").read_text()
         model._neighbours = {m: arrays[f"gates_{m}"] for m in model.modalities}
-        model._present = {m: arrays[f"present_{m}"] for m in model.modalities}
+        model._presented = {m: arrays[f"presented_{m}"] for m in model.modalities}
         model._labels = arrays["labels"]
         return model
 
@@ -314,13 +340,24 @@ class GatingModel(Model[SequenceClips]):
             s["softmax_epochs"],
             margin=s["margin"],
             mse=SYSTEMS[self.system][1],
-            cross_modal=s["cross_modal"] and len(self.modalities) == 2,
+            cross_modal=s["cross_modal"] and self.system == "gating" and self.modalities == BOTH,
             learning_rate=s["learning_rate"],
             weight_decay=s["weight_decay"],
         )
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
         return batches(clips, self.modalities, rows, workers=0 if device() == "cpu" else 2)
+
+
+def _same(some: np.ndarray, others: np.ndarray) -> bool:
+    """Say whether these are the same streams, not only clips of the same names."""
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _has_triplets(clips: SequenceClips) -> bool:
+    """Say whether two clips have one emotion and a third another."""
+    counts = np.bincount(clips.emotion)
+    return (counts > 0).sum() >= 2 and counts.max() >= 2
 
 
 def wanted_format(settings: dict[str, Any]) -> Format:

@@ -35,6 +35,8 @@ class Cut:
 def cut_sound(batch: Batch, starts: Tensor, opened: Tensor, length: float, rate: int) -> Cut:
     """Return the sound of each window.
 
+    As with clips (see `Windows.open`), half of a window must lie before the end of the sound.
+
     Parameters
     ----------
     batch : Batch
@@ -52,7 +54,9 @@ def cut_sound(batch: Batch, starts: Tensor, opened: Tensor, length: float, rate:
     Cut
         Windows are float32 of shape (m, length * rate) in [-256, 256], zero past a clip's end.
     """
-    there = opened & batch.has_sound[:, None]
+    inside = (starts + length / 2) * rate <= batch.samples[:, None]
+    inside[:, 0] = batch.samples > 0
+    there = opened & inside
     clip, _ = torch.nonzero(there, as_tuple=True)
     index = _places(starts[there], length, rate)
     last = batch.sound.shape[1] - 1

@@ -193,11 +193,21 @@ class GatingTraining(LightningModule):
         return torch.stack(list(self._parts(self.network(batch), batch).values())).sum()
 
     def _parts(self, gates: Gates, batch: Batch) -> dict[str, Tensor]:
-        """Return the parts of eq. 2 by name."""
-        triplets = triplet_loss(gates, batch.emotion, self.margin, cross_modal=self.cross_modal)
-        if self.mse and len(gates.projected) == 2:
-            return {"triplet": triplets, "mse": mse_loss(gates)}
-        return {"triplet": triplets}
+        """Return the parts of eq. 2 by name, in full precision whatever the networks compute in.
+
+        Distances are differences of large numbers, and the hardest triplet is the one that rounding
+        makes hardest.
+        """
+        with torch.autocast(batch.sound.device.type, enabled=False):
+            full = Gates(
+                gates.there,
+                {m: values.float() for m, values in gates.projected.items()},
+                {m: values.float() for m, values in gates.embedded.items()},
+            )
+            triplets = triplet_loss(full, batch.emotion, self.margin, cross_modal=self.cross_modal)
+            if self.mse and len(gates.projected) == 2:
+                return {"triplet": triplets, "mse": mse_loss(full)}
+            return {"triplet": triplets}
 
     def _learn(self, batch: Batch, part: str, noise: torch.Generator | None) -> Tensor:
         gates = self.network(batch, noise)
@@ -221,7 +231,8 @@ class GatingTraining(LightningModule):
 
 def softmax_loss(gates: Gates, emotion: Tensor, heads: nn.ModuleDict) -> Tensor:
     """Return the cross-entropy of each modality's gates, averaged over the windows there are."""
-    total = next(iter(gates.embedded.values())).new_zeros(())
+    # Also without a single window, as where no face is found, there is something to differentiate.
+    total = torch.stack([values.sum() * 0 for values in gates.embedded.values()]).sum()
     for modality, values in gates.embedded.items():
         there = gates.there[modality]
         if there.any():

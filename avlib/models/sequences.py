@@ -45,7 +45,8 @@ class Batch:
         Whether a face was found at that time.
     sound : int16 of shape (n, n_samples)
         Zeros after a clip's end.
-    has_sound : bool of shape (n,)
+    samples : int64 of shape (n,)
+        How many of them are the clip's; 0 without sound.
     durations : float32 of shape (n,)
         s.
     emotion : int64 of shape (n,)
@@ -54,7 +55,7 @@ class Batch:
     chips: Tensor
     seen: Tensor
     sound: Tensor
-    has_sound: Tensor
+    samples: Tensor
     durations: Tensor
     emotion: Tensor
 
@@ -122,14 +123,14 @@ class SequenceDataset(Dataset):
 
     def __getitem__(self, rows: Sequence[int]) -> Batch:
         index = np.asarray(rows, int)
-        clips = self.clips.select(index)
+        clips, used = self.clips.select(index), "audio" in self.modalities
         chips, seen = self._chips(clips)
         sound = self._sound(clips)
         return Batch(
             torch.from_numpy(chips),
             torch.from_numpy(seen),
             torch.from_numpy(sound),
-            torch.from_numpy(clips.has(("audio",)) & ("audio" in self.modalities)),
+            torch.tensor([s.samples if used else 0 for s in clips.streams], dtype=torch.int64),
             torch.from_numpy(clips.durations.astype(np.float32)),
             torch.from_numpy(clips.emotion.astype(np.int64)),
         )

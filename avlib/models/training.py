@@ -57,6 +57,8 @@ class Recipe:
         Parameters of the model, as JSON knows them.
     source : Source
         What the model learns from.
+    starts_from : tuple of Path
+        Files of weights that training may start from; other ones are another model.
     deep : bool
         Whether the model is a network that takes a whole GPU: there, folds take turns.
     over_time : bool
@@ -69,6 +71,7 @@ class Recipe:
     needs_all: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     source: Source = field(default_factory=FisherVectors)
+    starts_from: tuple[Path, ...] = ()
     deep: bool = False
     over_time: bool = False
 
@@ -118,7 +121,7 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
             "embeddings": Path("data/embeddings") / recipe.name,
         },
         params={"settings": recipe.settings, "modalities": list(modalities)},
-        inputs=[*_SEEN_BY_ALL, *inputs],
+        inputs=[*_SEEN_BY_ALL, *inputs, *recipe.starts_from],
         code=[recipe.make, type(recipe.source)],
         in_turn=recipe.deep and device() != "cpu",
     )
@@ -133,6 +136,11 @@ def skip(recipe: Recipe) -> None:
         tables.write_table(Path("data") / table / f"{recipe.name}.parquet", empty, table)
     for folder in ("models", "embeddings"):
         (Path("data") / folder / recipe.name).mkdir(parents=True, exist_ok=True)
+
+
+def published_files(*folders: str) -> tuple[Path, ...]:
+    """Return the files of weights that lie in these folders of ``data/weights``."""
+    return tuple(p for f in folders for p in sorted(Path("data/weights", f).rglob("*.safetensors")))
 
 
 def require_emotions(model: str, clips: pd.DataFrame) -> None:

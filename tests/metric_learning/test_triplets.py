@@ -109,3 +109,23 @@ def test_order_of_batches_depends_on_seed_and_epoch_alone(seed):
     assert batches(3) == batches(3)
     assert batches(3) != batches(4)
     assert batches(3) != batches(3, seed + 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=5),
+    per_class=st.integers(1, 6),
+    seed=st.integers(0, 1000),
+)
+def test_no_clip_stands_twice_in_a_batch_and_all_come_before_one_comes_again(
+    sizes, per_class, seed
+):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    batches = list(BalancedBatches(labels, per_class, seed))
+    for batch in batches:
+        assert len(set(batch)) == len(batch)
+        shares = np.bincount(labels[batch], minlength=len(sizes))
+        assert shares.tolist() == [min(size, per_class) for size in sizes]
+    for label, size in enumerate(sizes):
+        dealt = [i for batch in batches for i in batch if labels[i] == label]
+        assert len(set(dealt)) == min(size, len(dealt))

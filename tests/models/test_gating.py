@@ -133,9 +133,10 @@ def test_chances_are_the_votes_of_the_nearest_training_clips(trained):
     model, _, test = trained
     whole = test.has(BOTH)
     gates = model.embed(test.select(whole)).gates
-    known = np.flatnonzero(model._present["audio"] & model._present["video"])
     found, _ = model.predict_gates(test.select(whole))
     for gate in range(3):
+        presented = [model._presented[m][:, gate] for m in BOTH]
+        known = np.flatnonzero(np.all(presented, axis=0))
         space = np.hstack([model._neighbours[m][known, gate] for m in BOTH])
         asked = np.hstack([gates[m][:, gate] for m in BOTH])
         nearest = NearestNeighbors(n_neighbors=3).fit(space).kneighbors(asked)[1]
@@ -238,3 +239,97 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path):
         model.save(tmp_path / f"{name}-model")
         saved[name] = {p.name: p.read_bytes() for p in (tmp_path / f"{name}-model").iterdir()}
     assert saved["interrupted"] == saved["undisturbed"]
+
+
+def late(folder, n=4):
+    """Clips whose face appears after the first second, as test clips or to learn from."""
+    folder.mkdir()
+    recordings = []
+    for k in range(n):
+        chips, seen, sound = talking(k % 2, 50 + k)
+        seen[:4] = False
+        recordings.append((f"late{k}", f"L{k}", k % 2, chips, seen, sound))
+    return clips_of(folder, recordings)
+
+
+def test_a_modality_that_starts_late_votes_from_then_on_in_stream_and_batch_alike(
+    trained, tmp_path
+):
+    model, _, _ = trained
+    clips_ = late(tmp_path / "late")
+    whole, _ = model.predict_gates(clips_)
+    alone, _ = model.predict_gates(clips_, ("audio",))
+    np.testing.assert_array_equal(whole[:, 0], alone[:, 0])
+    for row, streams in enumerate(clips_.streams):
+        streamer, sound, chips = GatingStreamer(model), streams.sound(), streams.chips()
+        for gate in range(3):
+            start = round(gate * 0.5 * 22050)
+            heard = np.pad(sound[start : start + 22050], (0, 22050))[:22050]
+            places = np.minimum(round(gate * 0.5 * 4) + np.arange(4), len(chips) - 1)
+            shown = np.maximum(places, 4)  # the nearest chip with a face
+            chances = streamer.present(heard, chips[shown] if gate else None)
+            np.testing.assert_allclose(chances, whole[row, gate])
+
+
+def test_before_anything_is_presented_the_chances_are_the_training_clips_shares(trained, tmp_path):
+    model, _, _ = trained
+    chances, _ = model.predict_gates(late(tmp_path / "late"), ("video",))
+    shares = np.bincount(model._labels) / len(model._labels)
+    np.testing.assert_allclose(chances[:, 0], np.tile(shares, (4, 1)))
+
+
+def test_no_clip_at_all_gives_no_rows(trained):
+    model, _, test = trained
+    chances, opened = model.predict_gates(test.select(np.arange(0)))
+    assert chances.shape == (0, 3, 2)
+    assert opened.shape == (0, 3)
+
+
+def test_clips_of_the_same_names_with_other_streams_are_embedded_anew(trained, tmp_path):
+    model, _, test = trained
+    other = clips(tmp_path / "other", 3, (0.6, 2.0, 1.6), audio=[1], video=[2])
+    other = other.select(np.arange(len(other))[::-1])
+    renamed = type(other)(test.clip_id, other.subject, other.emotion, other.present, other.streams)
+    first = model.embed(test).gates["audio"]
+    assert not np.array_equal(model.embed(renamed).gates["audio"], first)
+
+
+def test_video_without_a_single_window_of_faces_trains_nothing_and_does_not_crash(tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    recordings = []
+    for k in range(6):
+        chips, seen, _ = talking(k % 2, k)
+        seen[1:] = False  # one face in two seconds
+        recordings.append((f"c{k}", f"S{k}", k % 2, chips, seen, None))
+    train = clips_of(folder, recordings)
+    model = GatingModel(2, ("video",), **SETTINGS).fit(train, train.select(np.arange(0)))
+    np.testing.assert_allclose(model.predict_proba(train), 0.5)
+
+
+def test_only_the_papers_system_takes_triplets_across_modalities():
+    settings = SETTINGS | {"cross_modal": True}
+    for system in SYSTEMS:
+        model = GatingModel(2, system=system, **settings)
+        model.network_ = model._build()
+        assert model._training().cross_modal == (system == "gating")
+
+
+def test_validation_clips_that_form_no_triplet_are_an_error_that_says_so(tmp_path):
+    train, held_out = clips(tmp_path / "t"), clips(tmp_path / "v", 2)
+    alone = held_out.select(held_out.emotion == 0)
+    for few in (alone, held_out.select(np.arange(0))):
+        with pytest.raises(DataError, match="validation clips form no triplet"):
+            GatingModel(2, **(SETTINGS | {"patience": 2})).fit(train, few)
+
+
+def test_triplets_are_mined_in_full_precision_under_autocast(tmp_path):
+    train = clips(tmp_path)
+    model = GatingModel(2, **SETTINGS)
+    model.network_ = model._build()
+    training = model._training()
+    gates, batch = random_gates(3), next(iter(model._loader(train, [[*range(8), 0]])))
+    exact = training._parts(gates, batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = training._parts(gates, batch)
+    assert {name: float(v) for name, v in low.items()} == {n: float(v) for n, v in exact.items()}

@@ -60,3 +60,13 @@ def test_values_of_windows_go_back_to_their_places(cut):
     sound, _ = cut
     spread = sound.spread(torch.arange(1.0, 6.0)[:, None])
     assert spread[..., 0].tolist() == [[1, 2, 3, 4], [5, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_windows_past_the_end_of_the_sound_are_no_audio(tmp_path):
+    recordings = [("a", "S", 0, counting(10), [True] * 10, np.ones(100, np.int16))]  # 1 s of sound
+    batch = SequenceDataset(clips_of(tmp_path, recordings, KEPT), BOTH)[[0]]
+    starts = torch.from_numpy(WINDOWS.starts())[None]
+    opened = torch.from_numpy(WINDOWS.open(batch.durations.numpy()))
+    assert opened.tolist() == [[True] * 4]
+    heard = cut_sound(batch, starts, opened, 1.0, KEPT.rate).there
+    assert heard.tolist() == [[True, True, False, False]]

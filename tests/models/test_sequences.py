@@ -33,7 +33,7 @@ def test_batch_is_padded_and_gaps_repeat_the_nearest_chip(clips):
     assert levels == [[1, 1, 3, 3, 3, 3], [4, 5, 6, 7, 8, 9], [2] * 6, [0] * 6]
     assert batch.seen.sum(1).tolist() == [2, 6, 1, 0]
     assert batch.sound.tolist()[1] == [1, 2, 3, 4, 0, 0, 0, 0, 0, 0]
-    assert batch.has_sound.tolist() == [True, True, False, True]
+    assert batch.samples.tolist() == [10, 4, 0, 10]
     assert batch.emotion.tolist() == [0, 1, 0, 1]
     assert batch.durations.tolist() == pytest.approx([0.75, 1.5, 0.25, 0.5])
 
@@ -47,7 +47,7 @@ def test_stream_that_is_not_used_is_not_read(clips, modality, tmp_path):
         modality == "video",
         modality == "audio",
     )
-    assert batch.has_sound.any() == (modality == "audio")
+    assert batch.samples.any() == (modality == "audio")
 
 
 def test_loader_gives_the_asked_for_clips_in_their_order(clips):
