@@ -188,7 +188,7 @@ class Gmml(Section):
 
 
 class Gating(Section):
-    """The gating paradigm; see `avlib.models.gating`."""
+    """The gating paradigm; see `avlib.models.gating.model`."""
 
     train: bool
     weights: Literal["none", "published", "demo"]
@@ -230,7 +230,7 @@ class Gating(Section):
 
 
 class TemporalAggregation(Section):
-    """Temporal aggregation; see `avlib.models.temporal_aggregation`."""
+    """Temporal aggregation; see `avlib.models.temporal_aggregation.model`."""
 
     train: bool
     segments: int = Field(ge=1)
@@ -250,7 +250,7 @@ class TemporalAggregation(Section):
 
 
 class Avef(Section):
-    """AVEF with and without denoising; see `avlib.models.avef`."""
+    """AVEF with and without denoising; see `avlib.models.avef.model`."""
 
     train: bool
     weights: Literal["none", "published", "transfer"]

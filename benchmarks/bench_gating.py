@@ -16,10 +16,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.models.base import BOTH
 from avlib.models.decoded import Format, Streams
-from avlib.models.gating_training import RATE, GatingNetwork, GatingTraining
+from avlib.models.gating.training import RATE, GatingNetwork, GatingTraining
+from avlib.models.gating.windows import Windows
 from avlib.models.sequences import Batch, SequenceClips, batches
-from avlib.models.windows import Windows
-from avlib.networks.gating import gating_streams
+from avlib.networks.gating.streams import gating_streams
 from benchmarks.bench_device import peak_rates
 from benchmarks.machine import one_core, take_turns
 from benchmarks.scaling import exponent

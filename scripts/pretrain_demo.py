@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from avlib.models.base import concatenate
-from avlib.models.gating import DEMO_WEIGHTS, GatingModel, wanted_format
+from avlib.models.gating.model import DEMO_WEIGHTS, GatingModel, wanted_format
 from avlib.models.sequences import DecodedStreams
 from avlib.networks.weights import save_tensors
 from avlib.params import load

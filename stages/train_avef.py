@@ -5,8 +5,8 @@ python -m stages.train_avef avef|avef_raw
 
 import sys
 
-from avlib.models.avef import SYSTEMS, AVEFModel, wanted_format
-from avlib.models.spoken import SpokenStreams
+from avlib.models.avef.model import SYSTEMS, AVEFModel, wanted_format
+from avlib.models.avef.spoken import SpokenStreams
 from avlib.models.training import Recipe, published_files, skip, train
 from avlib.params import load
 from avlib.stage import run

@@ -5,7 +5,7 @@ python -m stages.train_gating gating|gating_lstm|gating_global
 
 import sys
 
-from avlib.models.gating import GatingModel, wanted_format
+from avlib.models.gating.model import GatingModel, wanted_format
 from avlib.models.sequences import DecodedStreams
 from avlib.models.training import Recipe, published_files, skip, train
 from avlib.params import load

@@ -1,11 +1,12 @@
 """Train temporal aggregation in every fold and apply it."""
 
 from avlib.models.sequences import DecodedStreams
-from avlib.models.temporal_aggregation import NAME, TemporalAggregationModel, wanted_format
+from avlib.models.temporal_aggregation.model import TemporalAggregationModel, wanted_format
 from avlib.models.training import Recipe, skip, train
 from avlib.params import load
 from avlib.stage import run
 
+NAME = "temporal_aggregation"
 PARAMS = ("modalities", "protocol", "temporal_aggregation")
 
 

@@ -138,6 +138,15 @@ class Model(ABC, Generic[AnyClips]):
         used = [m for m in self.modalities if m in modalities]
         return np.any([clips.has((m,)) for m in used] or [np.zeros(len(clips), bool)], axis=0)
 
+    def require_scorable(self, clips: AnyClips, modalities: tuple[str, ...]) -> None:
+        """Raise DataError naming the first clip that is not `scorable`."""
+        scorable = self.scorable(clips, modalities)
+        if not scorable.all():
+            raise DataError(
+                f"clip {clips.clip_id[~scorable][0]} has none of {', '.join(modalities)} that"
+                f" this system uses ({', '.join(self.modalities)}): leave it out"
+            )
+
     def patterns(
         self, clips: AnyClips, modalities: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
@@ -148,12 +157,7 @@ class Model(ABC, Generic[AnyClips]):
         DataError
             A clip has none of the modalities (ask `scorable` first).
         """
-        scorable = self.scorable(clips, modalities)
-        if not scorable.all():
-            raise DataError(
-                f"clip {clips.clip_id[~scorable][0]} has none of {', '.join(modalities)} that"
-                f" this system uses ({', '.join(self.modalities)}): leave it out"
-            )
+        self.require_scorable(clips, modalities)
         used = [m for m in self.modalities if m in modalities]
         pattern = sum(clips.has((m,)).astype(int) << k for k, m in enumerate(used))
         for code in np.unique(pattern):

@@ -87,7 +87,7 @@ _ALL = (
         "converted from https://github.com/deepmind/kinetics-i3d",
         licence="Apache-2.0",
         files={"rgb_imagenet.pt": None, "rgb_charades.pt": None},
-        build=_later("i3d", "I3D"),
+        build=_later("gating.i3d", "I3D"),
         head="logits.conv3d",
     ),
     Published(
@@ -98,8 +98,8 @@ _ALL = (
         ".npy port: https://github.com/eborboihuc/SoundNet-tensorflow",
         licence="MIT",
         files={"sound8.npy": None},
-        build=_later("soundnet", "SoundNet8"),
-        convert=_later("soundnet", "from_tensorflow"),
+        build=_later("gating.soundnet", "SoundNet8"),
+        convert=_later("gating.soundnet", "from_tensorflow"),
     ),
     Published(
         name="c3d",
@@ -109,7 +109,7 @@ _ALL = (
         "PyTorch port: https://github.com/DavideA/c3d-pytorch",
         licence="read its page",
         files={"c3d.pickle": None},
-        build=_later("c3d", "C3D"),
+        build=_later("avef.c3d", "C3D"),
     ),
     Published(
         name="alexnet",
@@ -118,7 +118,7 @@ _ALL = (
         source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         licence="BSD-3-Clause (torchvision); trained on ImageNet",
         files={"alexnet-owt-7be5be79.pth": "7be5be79"},
-        build=_later("alexnet", "AlexNet"),
+        build=_later("avef.alexnet", "AlexNet"),
     ),
 )
 REGISTRY: dict[str, Published] = {entry.name: entry for entry in _ALL}

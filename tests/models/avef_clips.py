@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 from sequence_clips import clips_of, talking
 
+from avlib.models.avef.spoken import cut_clips
 from avlib.models.base import BOTH
 from avlib.models.decoded import Format
-from avlib.models.spoken import cut_clips
 
 KEPT = Format(32, 8.0, 16000)
 

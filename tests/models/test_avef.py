@@ -5,11 +5,11 @@ import torch
 from avef_clips import sequences, spoken_clips, unseen
 
 from avlib.errors import DataError, ParamsError, WeightsError
-from avlib.models import avef_weights
-from avlib.models.avef import AVEFModel, wanted_format
+from avlib.models.avef import weights as avef_weights
+from avlib.models.avef.model import AVEFModel, wanted_format
+from avlib.models.avef.segments import cut_segments
+from avlib.models.avef.spoken import cut_clips
 from avlib.models.base import BOTH
-from avlib.models.segments import cut_segments
-from avlib.models.spoken import cut_clips
 
 SETTINGS = {
     "weights": "none",
@@ -142,7 +142,7 @@ def test_validation_subjects_are_held_out_where_patience_is_set(tmp_path):
     train, held_out = spoken_clips(tmp_path / "t", 3), spoken_clips(tmp_path / "v", 2)
     settings = SETTINGS | {"patience": 1}
     model = AVEFModel(2, ("audio",), **settings).fit(train, held_out)
-    assert "validation_loss" in model.curves_
+    assert "validation_loss" in model.logs_["curves"]
     turned = held_out.select(np.arange(4))
     turned.emotion[:] = 1 - turned.emotion
     again = AVEFModel(2, ("audio",), **settings).fit(train, turned)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from avef_clips import sequences, spoken_clips, unseen
 
-from avlib.models.segments import (
+from avlib.models.avef.segments import (
     ShuffledSegments,
     channel_statistics,
     cut_segments,
@@ -11,7 +11,7 @@ from avlib.models.segments import (
     pool_segments,
     segment_batches,
 )
-from avlib.models.spoken import cut_clips
+from avlib.models.avef.spoken import cut_clips
 from avlib.speech.mel import mel_images
 
 

@@ -8,9 +8,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from avlib.errors import DataError, ParamsError
 from avlib.models.base import BOTH
-from avlib.models.gating import SYSTEMS, GatingModel
-from avlib.models.gating_stream import GatingStreamer
-from avlib.models.gating_training import Gates, mse_loss, triplet_loss
+from avlib.models.gating.model import SYSTEMS, GatingModel
+from avlib.models.gating.stream import GatingStreamer
+from avlib.models.gating.training import Gates, mse_loss, triplet_loss
 
 SETTINGS = {
     "weights": "none",
@@ -221,7 +221,7 @@ def test_early_stopping_watches_the_validation_subjects_after_the_softmax_epochs
     train, held_out = clips(tmp_path / "t"), clips(tmp_path / "v", 2)
     settings = SETTINGS | {"softmax_epochs": 3, "epochs": 30, "patience": 1}
     model = GatingModel(2, **settings).fit(train, held_out)
-    rows = [line.split(",") for line in model.curves_.splitlines()]
+    rows = [line.split(",") for line in model.logs_["curves"].splitlines()]
     losses = [float(row[rows[0].index("validation_loss")]) for row in rows[1:]]
     assert np.isnan(losses[:3]).all()
     assert len(losses) < 33
@@ -311,7 +311,7 @@ def test_only_the_papers_system_takes_triplets_across_modalities():
     settings = SETTINGS | {"cross_modal": True}
     for system in SYSTEMS:
         model = GatingModel(2, system=system, **settings)
-        model.network_ = model._build()
+        model.networks_ = model.build()
         assert model._training().cross_modal == (system == "gating")
 
 
@@ -326,7 +326,7 @@ def test_validation_clips_that_form_no_triplet_are_an_error_that_says_so(tmp_pat
 def test_triplets_are_mined_in_full_precision_under_autocast(tmp_path):
     train = clips(tmp_path)
     model = GatingModel(2, **SETTINGS)
-    model.network_ = model._build()
+    model.networks_ = model.build()
     training = model._training()
     gates, batch = random_gates(3), next(iter(model._loader(train, [[*range(8), 0]])))
     exact = training._parts(gates, batch)

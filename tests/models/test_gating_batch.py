@@ -5,9 +5,9 @@ from sequence_clips import clips_of
 
 from avlib.models.base import BOTH
 from avlib.models.decoded import Format
-from avlib.models.gating_batch import LOUDEST, cut_chips, cut_sound
+from avlib.models.gating.batch import LOUDEST, cut_chips, cut_sound
+from avlib.models.gating.windows import Windows
 from avlib.models.sequences import SequenceDataset
-from avlib.models.windows import Windows
 
 KEPT = Format(size=32, fps=4.0, rate=100)
 WINDOWS = Windows(4, 1.0, 0.5)

@@ -3,7 +3,7 @@ import pytest
 from sklearn.svm import SVC
 
 from avlib.errors import DataError
-from avlib.models.polynomial_svm import PolynomialSVM
+from avlib.models.avef.polynomial_svm import PolynomialSVM
 
 
 def samples(seed, n=90, d=5, n_classes=3):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avlib.models.segment_sampling import SegmentSampler, cut_windows
+from avlib.models.temporal_aggregation.sampling import SegmentSampler, cut_windows
 
 RATE = 16000
 D, B = 1.28, 0.01

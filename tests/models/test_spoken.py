@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from avef_clips import KEPT, sequences, spoken_clips, unseen
 
-from avlib.models.spoken import SpokenStreams, cut_clips, spoken_intervals
+from avlib.models.avef.spoken import SpokenStreams, cut_clips, spoken_intervals
 from avlib.speech.clip import to_pcm
 from avlib.speech.denoise import face_frames, keep_parts
 from avlib.tables import conform, no_rows, part_path, write_part

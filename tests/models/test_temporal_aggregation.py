@@ -8,14 +8,14 @@ from sequence_clips import clips_of, talking
 from avlib.errors import DataError
 from avlib.models.base import BOTH
 from avlib.models.decoded import Format
-from avlib.models.segment_batches import (
+from avlib.models.temporal_aggregation.batches import (
     RandomDraws,
     SegmentBatch,
     SegmentDataset,
     centre_draws,
 )
-from avlib.models.temporal_aggregation import TemporalAggregationModel
-from avlib.models.temporal_aggregation_training import (
+from avlib.models.temporal_aggregation.model import TemporalAggregationModel
+from avlib.models.temporal_aggregation.training import (
     TemporalAggregationTraining,
     log_mean_chances,
     pictures,
@@ -115,7 +115,9 @@ def test_the_logged_loss_of_an_epoch_is_the_mean_over_clips_of_what_the_networks
     batch = SegmentDataset(train, BOTH, **SAMPLING)[draw]
     _, scores = network(*pictures(batch, network), batch.present)
     chosen = (scores.detach().numpy() / 2)[np.arange(6), batch.emotion.numpy()]
-    logged = dict(zip(*(line.split(",") for line in model.curves_.splitlines()), strict=True))
+    logged = dict(
+        zip(*(line.split(",") for line in model.logs_["curves"].splitlines()), strict=True)
+    )
     assert float(logged["train_loss"]) == pytest.approx(-np.log(chosen).mean(), rel=1e-4)
     right = scores.argmax(1) == batch.emotion
     assert float(logged["train_accuracy"]) == pytest.approx(float(right.float().mean()))
@@ -218,7 +220,7 @@ def test_odd_clips_are_learned_from_and_scored_without_a_nan(tmp_path):
     model = TemporalAggregationModel(2, **(SETTINGS | {"segments": 3}))
     model.fit(train, train.select(np.arange(0)))
     assert np.isfinite(model.predict_proba(train)).all()
-    assert all(torch.isfinite(p).all() for p in model.network_.state_dict().values())
+    assert all(torch.isfinite(p).all() for p in model.networks_["network"].state_dict().values())
     for allowed in (("audio",), ("video",)):
         some = train.select(model.scorable(train, allowed))
         assert np.isfinite(model.predict_proba(some, allowed)).all()
@@ -327,7 +329,7 @@ def test_with_patience_the_epoch_of_least_validation_loss_is_kept(tmp_path):
     train, held_out = clips(tmp_path / "t"), clips(tmp_path / "v", 2)
     settings = SETTINGS | {"epochs": 40, "patience": 1, "learning_rate": 0.05}
     model = TemporalAggregationModel(2, **settings).fit(train, held_out)
-    names, *rows = (line.split(",") for line in model.curves_.splitlines())
+    names, *rows = (line.split(",") for line in model.logs_["curves"].splitlines())
     losses = [float(row[names.index("validation_loss")]) for row in rows]
     assert len(losses) < 40
     assert int(np.argmin(losses)) == len(losses) - 2

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avlib.models.windows import Windows, apex_start
+from avlib.models.gating.windows import Windows, apex_start
 
 EIGHT = Windows(8, 1.0, 0.5)
 

@@ -5,7 +5,7 @@ from scipy.signal import correlate
 from torch import nn
 
 from avlib.networks import weights
-from avlib.networks.alexnet import AlexNet
+from avlib.networks.avef.alexnet import AlexNet
 from avlib.networks.weights import import_weights, load_weights
 
 # Place in the published file: channels out, channels in, side of the kernel; stride and padding.

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from avlib.networks import augmentation
-from avlib.networks.augmentation import (
+from avlib.networks.gating import augmentation
+from avlib.networks.gating.augmentation import (
     add_noise,
     centre_crop,
     change_speed,

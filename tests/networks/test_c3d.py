@@ -5,7 +5,7 @@ from scipy.signal import correlate
 from torch import nn
 
 from avlib.networks import weights
-from avlib.networks.c3d import C3D
+from avlib.networks.avef.c3d import C3D
 from avlib.networks.weights import import_weights, load_weights
 
 CONVOLUTIONS = {

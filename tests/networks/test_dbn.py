@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from avlib.errors import ParamsError
-from avlib.networks.dbn import DBN, pretrain
+from avlib.networks.avef.dbn import DBN, pretrain
 
 SIZES = (24, 16, 8)
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from avlib.errors import WeightsError
 from avlib.networks import weights
-from avlib.networks.i3d import I3D, preprocess
+from avlib.networks.gating.i3d import I3D, preprocess
 from avlib.networks.weights import import_weights, load_tensors, load_weights, save_tensors
 
 WIDTH = 1 / 8

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from avlib.networks.rbm import RBM, contrastive_divergence
+from avlib.networks.avef.rbm import RBM, contrastive_divergence
 
 N_VISIBLE, N_HIDDEN = 4, 3
 KINDS = pytest.mark.parametrize("gaussian", [False, True], ids=["bernoulli", "gaussian"])

@@ -6,7 +6,7 @@ import torch
 
 from avlib.errors import WeightsError
 from avlib.networks import weights
-from avlib.networks.soundnet import SoundNet8, from_tensorflow, shortest
+from avlib.networks.gating.soundnet import SoundNet8, from_tensorflow, shortest
 from avlib.networks.weights import import_weights, load_weights
 
 # in, out, kernel, and the max-pool behind it.

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.models.segments import SegmentBatch
+from avlib.models.avef.segments import SegmentBatch
 
 
 class SegmentTraining(LightningModule):

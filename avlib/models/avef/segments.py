@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from avlib.models.spoken import SpokenClips
+from avlib.models.avef.spoken import SpokenClips
 from avlib.speech.denoise import FACES, cut_signal
 from avlib.speech.mel import FRAMES, N_BANDS, mel_images
 from avlib.speech.preprocess import pre_emphasis

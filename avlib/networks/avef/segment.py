@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.networks.alexnet import SIDE, AlexNet
-from avlib.networks.c3d import C3D
+from avlib.networks.avef.alexnet import SIDE, AlexNet
+from avlib.networks.avef.c3d import C3D
+from avlib.networks.avef.dbn import DBN, SIZES
 from avlib.networks.channels import scaled
-from avlib.networks.dbn import DBN, SIZES
 
 # Layers that a network takes over from another corpus; the deep ones, fc6 to fc8, learn anew.
 SHALLOW = ("features.", "conv")

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from avlib.errors import ParamsError, WeightsError
-from avlib.networks.avef import SegmentNetwork, initialise, take_over
-from avlib.networks.c3d import SIDE
+from avlib.networks.avef.c3d import SIDE
+from avlib.networks.avef.segment import SegmentNetwork, initialise, take_over
 from avlib.networks.weights import load_weights
 
 TRANSFER = Path("data/weights/avef")  # networks of a saved model, of another corpus

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional
 
-from avlib.models.segment_batches import SegmentBatch
+from avlib.models.temporal_aggregation.batches import SegmentBatch
 from avlib.networks.temporal_aggregation import SegmentNetworks, drop_modalities
 from avlib.speech.spectrogram import log_spectrogram
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from avlib.networks.i3d import I3D
-from avlib.networks.soundnet import SoundNet8
+from avlib.networks.gating.i3d import I3D
+from avlib.networks.gating.soundnet import SoundNet8
 
 
 class State(NamedTuple):

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.metric_learning.triplets import MultiWindowMiner, hinge, squared_distances
-from avlib.models.gating_batch import Cut, cut_chips, cut_sound
+from avlib.models.gating.batch import Cut, cut_chips, cut_sound
+from avlib.models.gating.windows import Windows, apex_start
 from avlib.models.sequences import Batch
-from avlib.models.windows import Windows, apex_start
-from avlib.networks.augmentation import centre_crop, random_crop, random_sound
-from avlib.networks.gating import GatingStream
-from avlib.networks.i3d import preprocess
+from avlib.networks.gating.augmentation import centre_crop, random_crop, random_sound
+from avlib.networks.gating.i3d import preprocess
+from avlib.networks.gating.streams import GatingStream
 
 RATE = 22050  # Hz; SoundNet's
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from avlib.device import device
-from avlib.models.gating import GatingModel
-from avlib.models.gating_batch import LOUDEST
-from avlib.models.gating_training import prepared
+from avlib.models.gating.batch import LOUDEST
+from avlib.models.gating.model import GatingModel
+from avlib.models.gating.training import prepared
 
 
 class GatingStreamer:

@@ -5,23 +5,20 @@ approach" (Information Fusion 2019).
 """
 
 import copy
+import io
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from avlib.device import device
 from avlib.errors import DataError
-from avlib.models.avef_training import SegmentTraining, merged_curves
-from avlib.models.avef_weights import build, first_network
-from avlib.models.base import BOTH, Model, concatenate, load_state, save_state
-from avlib.models.decoded import Format
-from avlib.models.polynomial_svm import PolynomialSVM
-from avlib.models.segments import (
+from avlib.models.avef.polynomial_svm import PolynomialSVM
+from avlib.models.avef.segments import (
     Segments,
     ShuffledSegments,
     channel_statistics,
@@ -30,11 +27,14 @@ from avlib.models.segments import (
     pool_segments,
     segment_batches,
 )
-from avlib.models.spoken import SpokenClips
-from avlib.networks.avef import JointNetwork, SegmentNetwork
-from avlib.networks.dbn import pretrain
-from avlib.networks.training import fit, load_checkpoint
-from avlib.networks.weights import save_tensors
+from avlib.models.avef.spoken import SpokenClips
+from avlib.models.avef.training import SegmentTraining, merged_curves
+from avlib.models.avef.weights import build, first_network
+from avlib.models.base import BOTH, concatenate
+from avlib.models.decoded import Format
+from avlib.models.deep import DeepModel, frozen, seeded
+from avlib.networks.avef.dbn import pretrain
+from avlib.networks.avef.segment import JointNetwork, SegmentNetwork
 from avlib.speech.mel import SAMPLE_RATE
 
 SYSTEMS = {"avef": True, "avef_raw": False}  # whether only what is spoken is kept
@@ -59,7 +59,7 @@ class Seen(NamedTuple):
     accuracy: dict[str, float | None]
 
 
-class AVEFModel(Model[SpokenClips]):
+class AVEFModel(DeepModel[SpokenClips]):
     """Segments classified by networks, pooled over each clip, and decided on by an SVM.
 
     The networks of each modality are kept as they were before the joint training, with an SVM of
@@ -84,21 +84,9 @@ class AVEFModel(Model[SpokenClips]):
         share of the test clips that is kept.
     """
 
-    chosen_: dict[str, Any]
-
-    def __init__(
-        self,
-        n_classes: int,
-        modalities: tuple[str, ...] = BOTH,
-        *,
-        system: str = "avef",
-        **settings: Any,
-    ) -> None:
-        self.n_classes = n_classes
-        self.modalities = tuple(m for m in BOTH if m in modalities)
-        self.system = system
-        self.settings = settings
-        self._last: tuple[np.ndarray, Seen] | None = None
+    SYSTEM = "avef"
+    networks_: dict[str, Network]
+    _last: tuple[np.ndarray, Seen] | None = None  # clips, and what the networks made of them
 
     @property
     def spaces(self) -> dict[str, tuple[str, ...]]:
@@ -125,23 +113,24 @@ class AVEFModel(Model[SpokenClips]):
         learns = np.arange(len(everything)) < len(train)  # clips
         trained = learns if s["patience"] else np.ones_like(learns)
         self._check(everything, trained)
-        self.networks_: dict[str, Network] = {}
+        self.networks_ = {}
         self._last = None
         with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
-            place = self.checkpoints or Path(scratch)
             segments = cut_segments(everything, Path(scratch))
             used = trained[segments.clip]
             curves = {}
             for modality in self.modalities:
                 network = self._alone(modality, segments, used)
-                curves[modality] = self._train(modality, network, segments, used, place)
+                curves[modality] = self._train(modality, network, segments, used)
                 self.networks_[modality] = network
+            pretraining = {}
             if self.modalities == BOTH:
-                joint = self._join(segments, learns[segments.clip])
-                curves["joint"] = self._train("joint", joint, segments, used, place)
+                joint, rows = self._join(segments, learns[segments.clip])
+                pretraining = {"pretraining": rows}
+                curves["joint"] = self._train("joint", joint, segments, used)
                 self.networks_["joint"] = joint
             seen = self._see(segments)
-        self.curves_ = merged_curves(curves)
+        self.logs_ = {"curves": merged_curves(curves), **pretraining}
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
         self._decide(everything, seen, trained)
         return self
@@ -173,15 +162,14 @@ class AVEFModel(Model[SpokenClips]):
         network.spread.copy_(torch.from_numpy(spread))
         return network
 
-    def _join(self, segments: Segments, learns: np.ndarray) -> JointNetwork:
+    def _join(self, segments: Segments, learns: np.ndarray) -> tuple[JointNetwork, str]:
         """Put copies of both networks under a deep belief network, and fill it without labels.
 
-        Its machines are watched on the validation subjects.
+        Its machines are watched on the validation subjects; how they fare is returned as CSV.
         """
         s = self.settings
         streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
-        with torch.random.fork_rng():
-            torch.manual_seed(s["seed"])
+        with seeded(s["seed"]):
             joint = JointNetwork(streams, self.n_classes, width=s["width"])
         both = segments.has(BOTH)
         found = self._apply(joint, joint.features, segments, both)
@@ -202,11 +190,10 @@ class AVEFModel(Model[SpokenClips]):
             seed=s["seed"],
         )
         joint.dbn.cpu()
-        self.pretraining_ = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-        return joint
+        return joint, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
 
     def _train(
-        self, name: str, network: Network, segments: Segments, used: np.ndarray, place: Path
+        self, name: str, network: Network, segments: Segments, used: np.ndarray
     ) -> pd.DataFrame:
         """Train a network on the segments that have what it needs; return its curves."""
         s, needed = self.settings, self.spaces[name]
@@ -223,27 +210,17 @@ class AVEFModel(Model[SpokenClips]):
             requires_grad=True
         )  # copies of trained networks have neither
         module = SegmentTraining(network, learning_rate=s["learning_rate"], momentum=s["momentum"])
-        best = fit(
-            module,
-            loader,
-            held_out,
-            folder=place / name,
-            max_epochs=s["joint_epochs"] if joint else s["epochs"],
-            patience=s["patience"],
-            seed=s["seed"],
-            label=f"{self.system}, {place.name}, {name}",
-        )
-        load_checkpoint(module, best)
-        network.cpu().eval().requires_grad_(requires_grad=False)
-        return pd.read_csv(place / name / "curves.csv")
+        epochs = s["joint_epochs"] if joint else s["epochs"]
+        curves = self.descend(module, loader, held_out, max_epochs=epochs, name=name)
+        frozen(network)
+        return pd.read_csv(io.StringIO(curves))
 
     def _decide(self, clips: SpokenClips, seen: Seen, trained: np.ndarray) -> None:
         """Train an SVM in each space, and calibrate it where clips are held out."""
-        s = self.settings
         self.svms_ = {}
         for space, needed in self.spaces.items():
             has, pooled = clips.has(needed), seen.pooled[space]
-            svm = PolynomialSVM(self.n_classes, c=s["svm_c"], degree=s["svm_degree"])
+            svm = self._svm()
             svm.fit(pooled[trained & has], clips.emotion[trained & has])
             if (held_out := ~trained & has).any():
                 svm.calibrate(pooled[held_out], clips.emotion[held_out])
@@ -318,52 +295,32 @@ class AVEFModel(Model[SpokenClips]):
             space: values.astype(np.float32) for space, values in self.see(clips).pooled.items()
         }
 
-    def save(self, folder: Path) -> None:
-        """Write the networks, the SVMs, the settings and the curves into a folder."""
-        folder = Path(folder)
-        arguments = {
-            "n_classes": self.n_classes,
-            "modalities": list(self.modalities),
-            "system": self.system,
-            **self.settings,
-        }
-        arrays = {
+    def build(self) -> dict[str, Network]:
+        """Return the network of each space."""
+        return {space: self._build(space) for space in self.spaces}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the SVMs."""
+        return {
             f"{space}_{name}": values
             for space, svm in self.svms_.items()
             for name, values in svm.state().items()
         }
-        save_state(folder, arrays, {"arguments": arguments, "chosen": self.chosen_})
-        for name, network in self.networks_.items():
-            state = {n: t.cpu().contiguous() for n, t in network.state_dict().items()}
-            save_tensors(state, folder / f"{name}.safetensors")
-        (folder / "curves.csv").write_text(self.curves_)
-        if "joint" in self.networks_:
-            (folder / "pretraining.csv").write_text(self.pretraining_)
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a system that `save` wrote."""
-        folder = Path(folder)
-        arrays, settings = load_state(folder)
-        model = cls(**settings["arguments"])
-        model.chosen_ = settings["chosen"]
-        model.networks_, model.svms_ = {}, {}
-        for space in model.spaces:
-            network = model._build(space)
-            network.load_state_dict(load_file(folder / f"{space}.safetensors"))
-            model.networks_[space] = network.eval().requires_grad_(requires_grad=False)
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take back the SVMs."""
+        self.svms_ = {}
+        for space in self.spaces:
             state = {
                 name.removeprefix(f"{space}_"): values
                 for name, values in arrays.items()
                 if name.startswith(f"{space}_")
             }
-            s = model.settings
-            svm = PolynomialSVM(model.n_classes, c=s["svm_c"], degree=s["svm_degree"])
-            model.svms_[space] = svm.restore(state)
-        model.curves_ = (folder / "curves.csv").read_text()
-        if "joint" in model.spaces:
-            model.pretraining_ = (folder / "pretraining.csv").read_text()
-        return model
+            self.svms_[space] = self._svm().restore(state)
+
+    def _svm(self) -> PolynomialSVM:
+        s = self.settings
+        return PolynomialSVM(self.n_classes, c=s["svm_c"], degree=s["svm_degree"])
 
     def _build(self, space: str) -> Network:
         if space != "joint":

@@ -4,26 +4,25 @@ Ghaleb, Popa and Asteriadis, "Multimodal and Temporal Perception of Audio-visual
 Recognition" (2019). One class makes the paper's system and the two baselines of its table II.
 """
 
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from sklearn.neighbors import KNeighborsClassifier
 
 from avlib.device import device
 from avlib.errors import DataError, ParamsError
 from avlib.metric_learning.triplets import BalancedBatches
-from avlib.models.base import BOTH, Model, concatenate, load_state, save_state
+from avlib.models.base import BOTH, concatenate
 from avlib.models.decoded import Format
-from avlib.models.gating_training import RATE, GatingNetwork, GatingTraining
+from avlib.models.deep import DeepModel, frozen, n_epochs, seeded
+from avlib.models.gating.training import RATE, GatingNetwork, GatingTraining
+from avlib.models.gating.windows import Windows
 from avlib.models.sequences import SequenceClips, batches, in_order
-from avlib.models.windows import Windows
-from avlib.networks.gating import gating_streams
-from avlib.networks.training import fit, load_checkpoint
-from avlib.networks.weights import load_tensors, load_weights, save_tensors
+from avlib.networks.gating.streams import gating_streams
+from avlib.networks.weights import load_tensors, load_weights
 
 SYSTEMS = {
     # recurrent, modalities drawn together
@@ -55,7 +54,7 @@ class Embedded(NamedTuple):
     opened: np.ndarray
 
 
-class GatingModel(Model[SequenceClips]):
+class GatingModel(DeepModel[SequenceClips]):
     """Streams trained by triplets, then the k nearest training clips at every gate.
 
     A clip that lacks a modality is compared in the space of the other. The emotions' chances are
@@ -79,22 +78,9 @@ class GatingModel(Model[SequenceClips]):
         ``epochs``: how many were trained.
     """
 
-    network_: GatingNetwork
-    chosen_: dict[str, Any]
-
-    def __init__(
-        self,
-        n_classes: int,
-        modalities: tuple[str, ...] = BOTH,
-        *,
-        system: str = "gating",
-        **settings: Any,
-    ) -> None:
-        self.n_classes = n_classes
-        self.modalities = tuple(m for m in BOTH if m in modalities)
-        self.system = system
-        self._last: tuple[np.ndarray, Embedded] | None = None  # streams, and what they gave
-        self.settings = settings
+    SYSTEM = "gating"
+    networks_: dict[str, GatingNetwork]
+    _last: tuple[np.ndarray, Embedded] | None = None  # streams, and what they gave
 
     def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
         """Train the streams, and keep the embeddings of all these clips as neighbours.
@@ -109,23 +95,15 @@ class GatingModel(Model[SequenceClips]):
         DataError
             Too few emotions to form triplets.
         """
-        s, everything = self.settings, concatenate(train, validation)
-        learned, watched = (everything, None) if s["patience"] is None else (train, validation)
-        learned = learned.select(self.scorable(learned))
-        if len(np.unique(learned.emotion)) < 2:
-            raise DataError(
-                f"{self.system}: the {len(learned)} training clips have"
-                f" {len(np.unique(learned.emotion))} emotion; expected two at least"
-            )
-        with torch.random.fork_rng():
-            torch.manual_seed(s["seed"])
-            self.network_ = self._build()
+        s = self.settings
+        learned, watched = self.split(train, validation)
+        with seeded(s["seed"]):
+            self.networks_ = self.build()
             self._load_weights()
             module = self._training()
         loader = self._loader(learned, BalancedBatches(learned.emotion, s["per_class"], s["seed"]))
         held_out = None
         if watched is not None:
-            watched = watched.select(self.scorable(watched))
             if not _has_triplets(watched):
                 raise DataError(
                     f"{self.system}: the {len(watched)} validation clips form no triplet (two clips"
@@ -134,28 +112,24 @@ class GatingModel(Model[SequenceClips]):
                 )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
-        with tempfile.TemporaryDirectory() as scratch:
-            place = self.checkpoints or Path(scratch)
-            best = fit(
-                module,
-                loader,
-                held_out,
-                folder=place,
-                max_epochs=s["softmax_epochs"] + s["epochs"],
-                patience=s["patience"],
-                seed=s["seed"],
-                label=f"{self.system}, {place.name}",
-            )
-            load_checkpoint(module, best)
-            self.curves_ = (place / "curves.csv").read_text()
-        self.network_.eval().requires_grad_(False)
+        curves = self.descend(
+            module, loader, held_out, max_epochs=s["softmax_epochs"] + s["epochs"]
+        )
+        frozen(self.network_)
         self._last = None
-        self.chosen_ = {"epochs": len(self.curves_.splitlines()) - 1}
+        self.logs_ = {"curves": curves}
+        self.chosen_ = {"epochs": n_epochs(curves)}
+        everything = concatenate(train, validation)
         gallery = everything.select(self.scorable(everything))
         embedded = self.embed(gallery)
         self._neighbours, self._presented = embedded.gates, embedded.presented
         self._labels = gallery.emotion
         return self
+
+    @property
+    def network_(self) -> GatingNetwork:
+        """The streams of both modalities."""
+        return self.networks_["network"]
 
     def embed(self, clips: SequenceClips) -> Embedded:
         """Embed clips at every gate."""
@@ -208,8 +182,7 @@ class GatingModel(Model[SequenceClips]):
         DataError
             A clip has none of the modalities (ask `scorable` first).
         """
-        for _ in self.patterns(clips, modalities):
-            pass  # refuses clips that cannot be scored
+        self.require_scorable(clips, modalities)
         embedded = self.embed(clips)
         chances = np.zeros((*embedded.opened.shape, self.n_classes))
         used = [m for m in self.modalities if m in modalities]
@@ -268,42 +241,8 @@ class GatingModel(Model[SequenceClips]):
             spaces["joint"] = np.hstack(list(spaces.values()))
         return spaces
 
-    def save(self, folder: Path) -> None:
-        """Write the networks, the neighbours, the settings and the curves into a folder."""
-        folder = Path(folder)
-        arrays = {f"gates_{m}": values for m, values in self._neighbours.items()}
-        arrays |= {f"presented_{m}": values for m, values in self._presented.items()}
-        settings = {
-            "arguments": {
-                "n_classes": self.n_classes,
-                "modalities": list(self.modalities),
-                "system": self.system,
-                **self.settings,
-            },
-            "chosen": self.chosen_,
-        }
-        save_state(folder, arrays | {"labels": self._labels}, settings)
-        state = {name: t.cpu().contiguous() for name, t in self.network_.state_dict().items()}
-        save_tensors(state, folder / "network.safetensors")
-        (folder / "curves.csv").write_text(self.curves_)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a system that `save` wrote."""
-        folder = Path(folder)
-        arrays, settings = load_state(folder)
-        model = cls(**settings["arguments"])
-        model.chosen_ = settings["chosen"]
-        model.network_ = model._build()
-        model.network_.load_state_dict(load_file(folder / "network.safetensors"))
-        model.network_.eval().requires_grad_(False)
-        model.curves_ = (folder / "curves.csv").read_text()
-        model._neighbours = {m: arrays[f"gates_{m}"] for m in model.modalities}
-        model._presented = {m: arrays[f"presented_{m}"] for m in model.modalities}
-        model._labels = arrays["labels"]
-        return model
-
-    def _build(self) -> GatingNetwork:
+    def build(self) -> dict[str, GatingNetwork]:
+        """Return the streams of both modalities, which are one module."""
         s = self.settings
         recurrent, _ = SYSTEMS[self.system]
         streams = gating_streams(
@@ -314,7 +253,19 @@ class GatingModel(Model[SequenceClips]):
             recurrent=recurrent,
         )
         windows = Windows(s["windows"], s["length"], s["overlap"])
-        return GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)
+        return {"network": GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the training clips, which are the neighbours of others."""
+        gates = {f"gates_{m}": values for m, values in self._neighbours.items()}
+        presented = {f"presented_{m}": values for m, values in self._presented.items()}
+        return gates | presented | {"labels": self._labels}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take back the neighbours."""
+        self._neighbours = {m: arrays[f"gates_{m}"] for m in self.modalities}
+        self._presented = {m: arrays[f"presented_{m}"] for m in self.modalities}
+        self._labels = arrays["labels"]
 
     def _load_weights(self) -> None:
         chosen, width = self.settings["weights"], self.settings["width"]

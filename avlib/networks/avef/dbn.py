@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from avlib.errors import ParamsError
-from avlib.networks.rbm import RBM, contrastive_divergence
+from avlib.networks.avef.rbm import RBM, contrastive_divergence
 
 SIZES = (8192, 4096, 2048)
 SPREAD_FLOOR = 0.1  # of the typical spread: what hardly varies is not blown up, nor are gradients

@@ -1,0 +1,1 @@
+"""Temporal aggregation: sampling of segments, batches, training, and the system."""
