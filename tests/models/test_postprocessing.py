@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import medfilt
 
 from avlib.models.concordance import ccc
-from avlib.models.postprocessing import PostProcessing, fit_postprocessing, smoothed
+from avlib.models.emobed.postprocessing import PostProcessing, fit_postprocessing, smoothed
 
 
 def slow(n, seed):

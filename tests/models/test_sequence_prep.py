@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avlib.errors import DataError
-from avlib.models.sequence_prep import (
+from avlib.models.emobed.sequence_prep import (
     Standardiser,
     advance_labels,
     delayed,

@@ -7,7 +7,7 @@ from torch.nn import functional
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
 from avlib.metric_learning.joint_loss import ccc_loss, joint_loss
 from avlib.models.concordance import ccc
-from avlib.models.sequence_prep import Standardiser, advance_labels, delayed
+from avlib.models.emobed.sequence_prep import Standardiser, advance_labels, delayed
 from avlib.networks.emobed import (
     EmoBedNetwork,
     at_end,

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from avlib.models.concordance import ccc, is_constant, labelled
-from avlib.models.sequence_prep import delayed
+from avlib.models.emobed.sequence_prep import delayed
 
 # In frames of 40 ms; 1 and 0 are doing nothing.
 WINDOWS = (1, 3, 5, 7, 9, 11)

@@ -1,0 +1,1 @@
+"""EmoBed: sequences of frame features, their preparation, training, and what follows it."""
