@@ -48,7 +48,7 @@ def test_an_annotators_noise_is_each_clips_own_and_the_same_again():
     first, second = [clip for clip in plan if clip.emotion == "neutral"]
     assert np.array_equal(annotate(first, seed=0), annotate(first, seed=0))
     noises = [annotate(clip, seed=0)[:, column] for clip in (first, second) for column in (1, 2)]
-    assert np.abs(np.corrcoef(noises) - np.eye(4)).max() < 0.9
+    assert len({noise.tobytes() for noise in noises}) == 4
 
 
 def test_missing_labels_are_named(tmp_path):
