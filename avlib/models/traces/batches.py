@@ -12,15 +12,20 @@ Draw = dict[str, list[int]]  # by modality, which sequences
 
 
 class SequenceBatch(NamedTuple):
-    """Sequences of one modality, padded after their ends.
+    """Sequences of one modality; after their ends come zeros without labels.
 
-    features has shape (n, n_steps, d), lengths (n,), labels (n, n_steps, 2) with NaN where a step
-    has none.
+    features has shape (n, n_steps, d), labels (n, n_steps, 2) with NaN where a step has none. What
+    comes after an end changes nothing before it, as the network reads from the past to the future:
+    it may read on, which is quicker than packing the sequences.
     """
 
     features: Tensor
-    lengths: Tensor
     labels: Tensor
+
+    @property
+    def lengths(self) -> Tensor:
+        """All steps of each sequence, with those after its end, (n,)."""
+        return torch.full(self.features.shape[:1], self.features.shape[1])
 
 
 class UnpairedDraws(Sampler[Draw]):
@@ -82,11 +87,10 @@ class SequenceDataset(Dataset):
 
 def padded(sequences: Sequence[tuple[np.ndarray, np.ndarray]]) -> SequenceBatch:
     """Put sequences of features (n_steps, d) and labels (n_steps, 2) into one batch."""
-    lengths = torch.tensor([len(features) for features, _ in sequences])
-    shape = (len(sequences), int(lengths.max()))
+    shape = (len(sequences), max(len(features) for features, _ in sequences))
     features = torch.zeros(*shape, sequences[0][0].shape[1])
     labels = torch.full((*shape, sequences[0][1].shape[1]), torch.nan)
     for row, (values, wanted) in enumerate(sequences):
         features[row, : len(values)] = torch.from_numpy(values)
         labels[row, : len(wanted)] = torch.from_numpy(wanted.astype(np.float32))
-    return SequenceBatch(features, lengths, labels)
+    return SequenceBatch(features, labels)

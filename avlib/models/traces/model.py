@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
@@ -119,7 +118,7 @@ class TraceModel:
         list of (raw, refined), float64 arrays of shape (n_moments, 2)
             Before and after post-processing.
         """
-        return [(raw, self._refined(raw)) for raw in map(self._raw, recordings)]
+        return [(raw, self._refined(raw)) for raw in self._raw(recordings)]
 
     def save(self, folder: Path) -> None:
         """Write the network of the target modality, and all that goes with it."""
@@ -192,7 +191,7 @@ class TraceModel:
 
     def _refine(self, watched: Sequence[Recording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
-        raw = [self._raw(recording) for recording in watched]
+        raw = self._raw(watched)
         self.refining_ = {
             dimension: fit_postprocessing(
                 [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
@@ -202,13 +201,17 @@ class TraceModel:
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
         self.chosen_ = {"epochs": n_epochs(self.curves_), "postprocessing": settings}
 
-    def _raw(self, recording: Recording) -> np.ndarray:
-        """Predict one recording, (n_moments, 2)."""
-        features = recording.features[self.target]
-        batch = padded([(self.standardiser_.apply(features.values, features.there), recording.labels)])
+    def _raw(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
+        """Predict recordings, each (n_moments, 2), beside the labels as annotated."""
+        if not recordings:
+            return []
+        sequences = self._sequences(recordings, self.target, self.standardiser_)
+        batch = padded(sequences)
         network = self.network_.to(device())
         found = predict_sequences(network, self.target, batch.features, batch.lengths, CHUNK)
-        return delayed(found[0].double().numpy(), self.delay)
+        ends = [len(labels) for _, labels in sequences]
+        predicted = found.double().numpy()
+        return [delayed(v[:end], self.delay) for v, end in zip(predicted, ends, strict=True)]
 
     def _refined(self, raw: np.ndarray) -> np.ndarray:
         chains = zip(self.refining_.values(), raw.T, strict=True)

@@ -10,10 +10,10 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from avlib.metric_learning.batch_hard import UNLABELLED, crossmodal_triplet_loss, high_low
+from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
 from avlib.metric_learning.joint_loss import ccc_loss, joint_loss, mse_loss
 from avlib.models.traces.batches import SequenceBatch
-from avlib.networks.emobed import Chunk, EmoBedNetwork, in_chunks, predict_sequences, step_mask
+from avlib.networks.emobed import Chunk, EmoBedNetwork, in_chunks, predict_sequences
 
 CHUNK = 500  # steps of a piece: 20 s of RECOLA
 # Steps of each modality that a piece's triplets are mined among: neighbours 40 ms apart say the
@@ -70,7 +70,10 @@ class TraceTraining(LightningModule):
     def training_step(self, batch: dict[str, SequenceBatch], index: int) -> None:
         """Learn from a mini-batch, piece by piece; a modality that is over takes no more part."""
         optimiser = self.optimizers()
-        reading = [in_chunks(self.network, m, b.features, b.lengths, CHUNK) for m, b in batch.items()]
+        reading = [
+            in_chunks(self.network, m, sequences.features, sequences.lengths, CHUNK)
+            for m, sequences in batch.items()
+        ]
         losses = []
         for pieces in zip_longest(*reading):
             read = {m: piece for m, piece in zip(batch, pieces, strict=True) if piece is not None}
@@ -80,24 +83,19 @@ class TraceTraining(LightningModule):
             self.manual_backward(loss)
             optimiser.step()
             losses.append(loss.detach())
-        self._log("train_loss", torch.stack(losses).mean(), len(batch[self.target].lengths))
+        self._log("train_loss", torch.stack(losses).mean(), len(batch[self.target].labels))
 
     def validation_step(self, batch: dict[str, SequenceBatch], index: int) -> None:
         """Log the target modality's loss over all recordings of the batch."""
-        features, lengths, labels = batch[self.target]
+        features, labels = batch[self.target]
+        lengths = batch[self.target].lengths
         found = predict_sequences(self.network, self.target, features, lengths, CHUNK)
-        there = step_mask(lengths, features.shape[1])
-        self._log("validation_loss", self._regression(found, labels, there), len(lengths))
+        self._log("validation_loss", self._regression(found, labels), len(labels))
 
     def _objective(self, read: dict[str, Chunk], wanted: dict[str, Tensor]) -> Tensor:
         """Return the loss of a piece of each modality that still has one."""
         losses = {
-            m: self._regression(
-                piece.output.predictions,
-                wanted[m],
-                step_mask(piece.lengths, piece.output.predictions.shape[1]),
-            )
-            for m, piece in read.items()
+            m: self._regression(piece.output.predictions, wanted[m]) for m, piece in read.items()
         }
         nothing = next(iter(losses.values())) * 0.0
         others = [loss for m, loss in losses.items() if m != self.target]
@@ -109,13 +107,14 @@ class TraceTraining(LightningModule):
             beta=self.beta,
         )
 
-    def _regression(self, found: Tensor, wanted: Tensor, there: Tensor) -> Tensor:
-        """Return the mean of the dimensions' losses."""
+    def _regression(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """Return the mean of the dimensions' losses; steps after an end have no label."""
+        there = torch.ones_like(wanted[:, :, 0], dtype=torch.bool)
         dimensions = zip(found.unbind(2), wanted.unbind(2), strict=True)
         return torch.stack([self.loss(f.float(), w, there) for f, w in dimensions]).mean()
 
     def _triplets(self, read: dict[str, Chunk], wanted: dict[str, Tensor]) -> Tensor:
-        """Return the mean of the dimensions' triplet losses, on the same steps of the embeddings."""
+        """Return the mean of the dimensions' triplet losses, of the same embeddings."""
         mined = [_mined(piece, wanted[m]) for m, piece in read.items()]
         losses = []
         for dimension, middle in enumerate(self.middle):
@@ -134,9 +133,7 @@ def _labels(batch: SequenceBatch, piece: Chunk) -> Tensor:
 
 
 def _mined(piece: Chunk, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Draw steps inside of their sequences; return embeddings (n, hidden) and labels (n, 2)."""
-    embeddings = piece.output.embeddings
-    inside = step_mask(piece.lengths, embeddings.shape[1])
-    known = torch.nonzero(inside & ~labels.isnan().all(2))
+    """Draw labelled steps of a piece; return their embeddings (n, hidden) and labels (n, 2)."""
+    known = torch.nonzero(~labels.isnan().all(2))
     rows, steps = known[torch.randperm(len(known))[:MINED].to(known.device)].unbind(1)
-    return embeddings[rows, steps].float(), labels[rows, steps]
+    return piece.output.embeddings[rows, steps].float(), labels[rows, steps]

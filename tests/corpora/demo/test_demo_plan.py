@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from avlib.corpora.demo.generate import annotate, clip_plan, read_labels, write_labels
 from avlib.corpora.demo.acting import act
+from avlib.corpora.demo.generate import annotate, clip_plan, read_labels, write_labels
 from avlib.corpora.demo.identity import identity
 from avlib.corpora.demo.plan import ANNOTATION_DELAY, ANNOTATION_NOISE, FPS
 from avlib.errors import CorpusError, ParamsError
