@@ -47,7 +47,7 @@ def test_a_second_run_does_nothing(finished):
 
 def test_an_experiment_with_another_dimension_reruns_three_stages(clone):
     experiment = clone.dvc("exp", "run", "-S", "merml.dim=5")
-    assert ran(experiment) == ["train_merml", "evaluate@merml", "report"]
+    assert ran(experiment) == ["train_merml", "evaluate", "report"]
     assert "merml.dim" in clone.dvc("params", "diff").stdout
     difference = clone.dvc("metrics", "diff", "--all", "--md").stdout
     assert "demo.merml.accuracy" in difference
