@@ -12,8 +12,8 @@ from dvc.repo import Repo
 
 from avlib.models import MODELS
 from avlib.params import Params, overlaid_sections
-from avlib.schemas import SCHEMAS
 from avlib.sources import imported_files
+from avlib.tables.schemas import SCHEMAS
 
 # What carries values about and makes none: a change of it makes no result out of date.
 CARRIERS = {
@@ -33,7 +33,6 @@ FLOORS = [
     {"errors"},
     {"params"},
     {"stage", "device"},
-    {"schemas"},
     {"tables"},
     {"sources", "progress"},
     {"parallel"},
