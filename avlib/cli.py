@@ -81,7 +81,7 @@ def sweep(
         list[str], typer.Argument(help="One or two, such as merml.dim merml.init.")
     ],
     model: str = typer.Option("", help="Default: what the first parameter begins with."),
-    out: Path = Path("metrics/plots/sweep.png"),
+    out: Path = Path("metrics/sweep.png"),
 ) -> None:
     """Draw accuracy over a parameter from the experiments of `dvc exp run --queue`."""
     from avlib.evaluation.sweep import collect, draw

@@ -129,7 +129,7 @@ def run_clipwise(
     status
         File of the status table.
     schema_name
-        The table's name in `avlib.schemas.SCHEMAS`.
+        The table's name in `avlib.tables.schemas.SCHEMAS`.
     params
         The stage's parameters, as JSON knows them.
     max_failed_fraction

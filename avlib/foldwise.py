@@ -1,8 +1,7 @@
-"""Stages that work fold by fold: worker processes, and memory of finished folds.
+"""Stages that work fold by fold, or model by model: worker processes, and memory of what is done.
 
-DVC deletes a stage's outputs before it runs the stage, so a fold that an interrupted run finished
-survives only under ``.memo/<stage>/``, until the stage is done. Its files are hard links to the
-stage's outputs and take no space of their own.
+DVC deletes a stage's outputs before it runs the stage, so what an interrupted run finished survives
+only under ``.memo/<stage>/<key>/<item>/``.
 """
 
 import hashlib
@@ -11,7 +10,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,33 +64,81 @@ def run_foldwise(
         A fold failed; the message says which and why.
     """
     started = time.monotonic()
-    key = _key(stage, [function, *code], params, inputs)
+    key = content_key(stage, [function, *code], params, inputs)
+    names = {f"fold-{fold}": payload for fold, payload in payloads.items()}
+    done, computed = compute_each(
+        stage,
+        function,
+        names,
+        dict.fromkeys(names, key),
+        unit="folds",
+        in_turn=in_turn,
+        memo=memo,
+    )
+    for name, folder in done.items():
+        for path in sorted(folder.iterdir()):
+            _lay_out(path, out[path.name.split(".")[0]] / f"{name}{path.suffix}")
+    shutil.rmtree(memo / stage)  # its files were hard links to the stage's outputs
+    logging.getLogger(__name__).info(
+        "%s: computed %d folds, %d from memo, %.1f s",
+        stage,
+        computed,
+        len(done) - computed,
+        time.monotonic() - started,
+    )
+
+
+def compute_each(
+    stage: str,
+    function: Callable[[Any, Path], None],
+    payloads: Mapping[str, Any],
+    keys: Mapping[str, str],
+    *,
+    unit: str,
+    in_turn: bool = False,
+    memo: Path = MEMO,
+) -> tuple[dict[str, Path], int]:
+    """Compute the items that are not remembered; forget those of other keys.
+
+    Parameters
+    ----------
+    stage, function, in_turn, memo
+        As of `run_foldwise`.
+    payloads
+        By item.
+    keys
+        By item: a digest of all that its results depend on (see `content_key`).
+    unit
+        What items are, for the progress display.
+
+    Returns
+    -------
+    folders : dict of str to Path
+        By item: where its results lie.
+    computed : int
+        How many were not remembered.
+
+    Raises
+    ------
+    DataError
+        An item failed; the message says which and why.
+    """
     memory = memo / stage
-    _forget_all_but(memory, key)
-    done = {fold: memory / key / f"fold-{fold}" for fold in payloads}
-    missing = [fold for fold in payloads if not done[fold].is_dir()]
-    tasks = [(function, payloads[fold], str(done[fold].absolute())) for fold in missing]
+    _forget_all_but(memory, set(keys.values()))
+    done = {name: memory / keys[name] / name for name in payloads}
+    missing = [name for name, folder in done.items() if not folder.is_dir()]
+    tasks = [(function, payloads[name], str(done[name].absolute())) for name in missing]
     for index, result in map_clips(
         _compute,
         tasks,
         label=stage,
         name=lambda task: Path(task[2]).name,
-        unit="folds",
+        unit=unit,
         in_turn=in_turn,
     ):
         if isinstance(result, Failure):
-            raise DataError(f"{stage}, fold {missing[index]}: {result.reason}")
-    for fold, folder in done.items():
-        for path in sorted(folder.iterdir()):
-            _lay_out(path, out[path.name.split(".")[0]] / f"fold-{fold}{path.suffix}")
-    shutil.rmtree(memory)
-    logging.getLogger(__name__).info(
-        "%s: computed %d folds, %d from memo, %.1f s",
-        stage,
-        len(missing),
-        len(done) - len(missing),
-        time.monotonic() - started,
-    )
+            raise DataError(f"{stage}, {missing[index].replace('-', ' ')}: {result.reason}")
+    return done, len(missing)
 
 
 def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
@@ -109,12 +156,13 @@ def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
         shutil.rmtree(unfinished)
 
 
-def _key(
+def content_key(
     stage: str,
     code: Iterable[Callable[..., Any]],
     params: Mapping[str, Any],
     inputs: Iterable[Path],
 ) -> str:
+    """Return a digest of a stage's name, code, parameters and the content of its input files."""
     digests = {}
     for path in sorted(inputs):
         with path.open("rb") as file:
@@ -123,11 +171,11 @@ def _key(
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _forget_all_but(memory: Path, key: str) -> None:
-    """Drop folds computed from other inputs, and what a killed run left unfinished."""
+def _forget_all_but(memory: Path, keys: Collection[str]) -> None:
+    """Drop what was computed from other inputs, and what a killed run left unfinished."""
     if memory.is_dir():
-        for path in [*memory.iterdir(), *memory.glob(f"{key}/.*")]:
-            if path.name != key:
+        for path in [*memory.iterdir(), *memory.glob("*/.*")]:
+            if path.name not in keys and path.exists():
                 shutil.rmtree(path)
 
 

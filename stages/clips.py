@@ -6,9 +6,9 @@ import pandas as pd
 
 from avlib import tables
 from avlib.clipwise import stop_when_too_many_failed
-from avlib.corpora import reader
 from avlib.corpora.base import Listing, Recording, Votes
 from avlib.corpora.describe import Described, describe
+from avlib.corpora.registry import reader
 from avlib.parallel import Failure, map_clips
 from avlib.params import load
 from avlib.stage import RAW, STATUS, run

@@ -7,8 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
-from avlib.corpora import reader
 from avlib.corpora.demo import generate
+from avlib.corpora.registry import reader
 from avlib.errors import DataError
 from avlib.parallel import Failure, map_clips
 from avlib.params import DemoCorpus, load

@@ -1,20 +1,16 @@
-"""Score one model's predictions, per fold and over the folds.
+"""Score every model's predictions, per fold and over the folds.
 
-python -m stages.evaluate MODEL
+Models that have not changed since the last run are remembered. A model without predictions is left
+out: ``dvc repro train_merml`` and then ``dvc repro -s evaluate report`` compare what is there.
 """
 
-import json
-import sys
+import shutil
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from avlib import tables
-from avlib.evaluation import embeddings, modality_plots, plots, scores
-from avlib.evaluation.agreement import agreement, decisions
-from avlib.models import DEEP
+from avlib.evaluation.one_model import evaluate_model, input_files
+from avlib.foldwise import compute_each, content_key
+from avlib.models import DEEP, MODELS
 from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.stage import run
@@ -24,70 +20,26 @@ METRICS = Path("metrics")
 
 
 def main() -> None:
-    """Write the scores of each fold, those over the folds, and their pictures."""
-    model = sys.argv[1]
-    clips = tables.read_table("data/clips.parquet")
-    folds = tables.read_table("data/folds.parquet")
-    check_folds(folds, clips, load(PARAMS).protocol.name)
-    predictions = tables.read_table(f"data/predictions/{model}.parquet")
-    pictures = METRICS / "plots" / model
-    for folder in (METRICS / "folds" / model, pictures):
-        folder.mkdir(parents=True, exist_ok=True)
-    if not len(predictions):  # no clip has what the model needs; the report says so
-        scores.write_json(METRICS / f"{model}.json", {"clips": 0})
-        return
-    by_fold = scores.fold_scores(predictions, folds)
-    drawn = False  # one fold's embeddings make the picture
-    for fold, values in by_fold.items():
-        near, planes = _embedded(model, fold, clips, draw=not drawn)
-        if planes:
-            (pictures / "tsne.png").write_bytes(planes)
-            drawn = True
-        facts = values | _chosen(model, fold) | near
-        scores.write_json(METRICS / "folds" / model / f"fold-{fold}.json", facts)
-    overall = scores.model_scores(predictions, folds)
-    scores.write_json(METRICS / f"{model}.json", overall)
-
-    emotions = scores.emotions_of(predictions)
-    counts = np.array(overall["pooled"]["confusion"]["counts"])
-    (pictures / "confusion.png").write_bytes(plots.confusion(counts, emotions, model))
-    accuracies = {model: [values["accuracy"] for values in by_fold.values()]}
-    (pictures / "folds.png").write_bytes(plots.fold_dots(accuracies, 1 / len(emotions)))
-    decided = decisions(predictions)
-    if decided is not None and len(decided):
-        png = modality_plots.agreement_bars({model: agreement(decided)})
-        (pictures / "agreement.png").write_bytes(png)
-
-
-def _chosen(model: str, fold: int) -> dict[str, Any]:
-    """Return what training chose or learned in a fold, under ``chosen``."""
-    settings = Path("data/models") / model / f"fold-{fold}" / "settings.json"
-    if not settings.is_file():  # nothing was trained in this fold
-        return {}
-    return {"chosen": json.loads(settings.read_text())["chosen"]}
-
-
-def _embedded(
-    model: str, fold: int, clips: pd.DataFrame, *, draw: bool
-) -> tuple[dict[str, Any], bytes]:
-    """Score the neighbourhoods of a fold's embedded clips, and draw them where asked."""
-    rows = tables.read_table(f"data/embeddings/{model}/fold-{fold}.parquet")
-    fisher = None if model in DEEP else tables.read_table(f"data/fisher/fold-{fold}.parquet")
-    clip_id, spaces = embeddings.spaces(fisher, rows)
-    if not len(clip_id):
-        return {}, b""
-    of_clip = clips.set_index("clip_id").loc[clip_id]
-    emotions, subjects = (of_clip[c].to_numpy(dtype=str) for c in ("emotion", "subject"))
-    near = {s: embeddings.neighbours_accuracy(v, emotions, subjects) for s, v in spaces.items()}
-    picture = b""
-    if draw and len(clip_id) >= embeddings.DRAWN_FROM:
-        points = {space: embeddings.tsne(values) for space, values in spaces.items()}
-        title = (
-            f"{model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
-            f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
+    """Write ``metrics/models``, ``metrics/folds`` and ``metrics/plots``."""
+    clips, folds = tables.read_table("data/clips.parquet"), tables.read_table("data/folds.parquet")
+    protocol = load(PARAMS).protocol.name
+    check_folds(folds, clips, protocol)
+    predicted = [m for m in MODELS if Path(f"data/predictions/{m}.parquet").is_file()]
+    payloads = {model: {"model": model, "fisher": model not in DEEP} for model in predicted}
+    keys = {
+        model: content_key(
+            model, [evaluate_model], payload, input_files(model, fisher=model not in DEEP)
         )
-        picture = modality_plots.scatters(points, emotions, title, near)
-    return {"neighbours": near, "embedded": len(clip_id)}, picture
+        for model, payload in payloads.items()
+    }
+    done, _ = compute_each("evaluate", evaluate_model, payloads, keys, unit="models")
+    for part in ("models", "folds", "plots"):
+        shutil.rmtree(METRICS / part, ignore_errors=True)
+        (METRICS / part).mkdir(parents=True)
+    for model, folder in done.items():
+        shutil.copyfile(folder / "scores.json", METRICS / "models" / f"{model}.json")
+        for part in ("folds", "plots"):
+            shutil.copytree(folder / part, METRICS / part / model)
 
 
 if __name__ == "__main__":

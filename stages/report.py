@@ -28,7 +28,9 @@ def main() -> None:
     clips = tables.read_table("data/clips.parquet")
     folds = tables.read_table("data/folds.parquet")
     predictions = {
-        model: tables.read_table(f"data/predictions/{model}.parquet") for model in MODELS
+        model: tables.read_table(path)
+        for model in MODELS
+        if (path := Path(f"data/predictions/{model}.parquet")).is_file()
     }
     trained = {model: rows for model, rows in predictions.items() if len(rows)}
     facts = {model: _fold_facts(model) for model in trained}
@@ -38,7 +40,7 @@ def main() -> None:
         learned.chosen(facts),
         learned.embeddings(facts, planes),
         gates_section(
-            {model: tables.read_table(f"data/gates/{model}.parquet") for model in OVER_TIME},
+            {m: tables.read_table(f"data/gates/{m}.parquet") for m in OVER_TIME if m in trained},
             trained,
             folds,
         ),
@@ -59,7 +61,11 @@ def main() -> None:
         status=pd.concat([tables.read_table(STATUS / f"{stage}.parquet") for stage in STAGES]),
         predictions=trained,
         descriptions=MODELS,
-        untrained={model: _why_not(model, params) for model in MODELS if model not in trained},
+        untrained={
+            model: _why_not(model, params) if model in predictions else "not trained yet"
+            for model in MODELS
+            if model not in trained
+        },
         params=params.model_dump(),
         extra=[section for section in more if section],
         notes=json.loads(Path("data/corpus.json").read_text())["notes"],

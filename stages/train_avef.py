@@ -4,22 +4,25 @@ python -m stages.train_avef avef|avef_raw
 """
 
 import sys
+from typing import TYPE_CHECKING, Any
 
-from avlib.models.avef.model import SYSTEMS, AVEFModel, wanted_format
-from avlib.models.avef.spoken import SpokenStreams
-from avlib.models.training import Recipe, published_files, skip, train
+from avlib.models.switched import train_switched
 from avlib.params import load
 from avlib.stage import run
+
+if TYPE_CHECKING:
+    from avlib.models.training import Recipe
 
 PARAMS = ("avef", "modalities", "protocol")
 
 
-def main() -> None:
-    """Write models, predictions and embeddings of one system."""
-    name = sys.argv[1]
-    params = load(PARAMS)
-    settings = params.avef.model_dump(exclude={"train"})
-    recipe = Recipe(
+def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
+    """Return how one of the systems is made."""
+    from avlib.models.avef.model import SYSTEMS, AVEFModel, wanted_format
+    from avlib.models.avef.spoken import SpokenStreams
+    from avlib.models.training import Recipe, published_files
+
+    return Recipe(
         name,
         AVEFModel,
         settings={"system": name, **settings},
@@ -27,10 +30,11 @@ def main() -> None:
         starts_from=published_files("alexnet", "avef", "c3d"),
         deep=True,
     )
-    if params.avef.train:
-        train("train_avef", recipe, params.modalities, params.protocol.name)
-    else:
-        skip(recipe)
+
+
+def main() -> None:
+    """Write models, predictions and embeddings of one system."""
+    train_switched("train_avef", sys.argv[1], load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,25 @@ python -m stages.train_gating gating|gating_lstm|gating_global
 """
 
 import sys
+from typing import TYPE_CHECKING, Any
 
-from avlib.models.gating.model import GatingModel, wanted_format
-from avlib.models.sequences import DecodedStreams
-from avlib.models.training import Recipe, published_files, skip, train
+from avlib.models.switched import train_switched
 from avlib.params import load
 from avlib.stage import run
+
+if TYPE_CHECKING:
+    from avlib.models.training import Recipe
 
 PARAMS = ("gating", "modalities", "protocol")
 
 
-def main() -> None:
-    """Write models, predictions, gates and embeddings of one system."""
-    name = sys.argv[1]
-    params = load(PARAMS)
-    settings = params.gating.model_dump(exclude={"train"})
-    recipe = Recipe(
+def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
+    """Return how one of the systems is made."""
+    from avlib.models.gating.model import GatingModel, wanted_format
+    from avlib.models.sequences import DecodedStreams
+    from avlib.models.training import Recipe, published_files
+
+    return Recipe(
         name,
         GatingModel,
         settings={"system": name, **settings},
@@ -28,10 +31,11 @@ def main() -> None:
         deep=True,
         over_time=True,
     )
-    if params.gating.train:
-        train("train_gating", recipe, params.modalities, params.protocol.name)
-    else:
-        skip(recipe)
+
+
+def main() -> None:
+    """Write models, predictions, gates and embeddings of one system."""
+    train_switched("train_gating", sys.argv[1], load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,31 @@
 """Train temporal aggregation in every fold and apply it."""
 
-from avlib.models.sequences import DecodedStreams
-from avlib.models.temporal_aggregation.model import TemporalAggregationModel, wanted_format
-from avlib.models.training import Recipe, skip, train
+from typing import TYPE_CHECKING, Any
+
+from avlib.models.switched import train_switched
 from avlib.params import load
 from avlib.stage import run
+
+if TYPE_CHECKING:
+    from avlib.models.training import Recipe
 
 NAME = "temporal_aggregation"
 PARAMS = ("modalities", "protocol", "temporal_aggregation")
 
 
+def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
+    """Return how the system is made."""
+    from avlib.models.sequences import DecodedStreams
+    from avlib.models.temporal_aggregation.model import TemporalAggregationModel, wanted_format
+    from avlib.models.training import Recipe
+
+    source = DecodedStreams(wanted_format(settings))
+    return Recipe(name, TemporalAggregationModel, settings=settings, source=source, deep=True)
+
+
 def main() -> None:
     """Write models and predictions."""
-    params = load(PARAMS)
-    settings = params.temporal_aggregation.model_dump(exclude={"train"})
-    recipe = Recipe(
-        NAME,
-        TemporalAggregationModel,
-        settings=settings,
-        source=DecodedStreams(wanted_format(settings)),
-        deep=True,
-    )
-    if params.temporal_aggregation.train:
-        train("train_temporal_aggregation", recipe, params.modalities, params.protocol.name)
-    else:
-        skip(recipe)
+    train_switched("train_temporal_aggregation", NAME, load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def test_fingerprint_follows_sources_and_versions_but_not_the_carriers(tmp_path,
         assert fingerprint() != before
     files = sources.imported_files("avlib.clipwise", without=memo._CARRIERS)
     assert {f.name for f in files} == {
-        "__init__.py", "clipwise.py", "errors.py", "schemas.py", "tables.py"}  # fmt: skip
+        "__init__.py", "clipwise.py", "errors.py", "schemas.py"}  # fmt: skip
     assert all(name in sys.modules or name == "avlib.stage" for name in memo._CARRIERS)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avlib import tables
-from avlib.schemas import SCHEMAS
+from avlib.tables.schemas import SCHEMAS
 from avlib.tasks import failed_clips, recording_tasks, table_tasks
 
 

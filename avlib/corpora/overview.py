@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avlib.corpora import READERS
 from avlib.corpora.base import Reader
 from avlib.corpora.fer2013 import LICENCE, N_FACES, SOURCE
+from avlib.corpora.registry import READERS
 from avlib.errors import CorpusError
 
 

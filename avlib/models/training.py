@@ -129,15 +129,6 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
         tables.merge(folder, Path("data") / table / f"{recipe.name}.parquet", table)
 
 
-def skip(recipe: Recipe) -> None:
-    """Write the outputs of a model that is switched off: tables without rows, no models."""
-    for table in recipe.tables:
-        empty = tables.no_rows(table)
-        tables.write_table(Path("data") / table / f"{recipe.name}.parquet", empty, table)
-    for folder in ("models", "embeddings"):
-        (Path("data") / folder / recipe.name).mkdir(parents=True, exist_ok=True)
-
-
 def published_files(*folders: str) -> tuple[Path, ...]:
     """Return the files of weights that lie in these folders of ``data/weights``."""
     return tuple(p for f in folders for p in sorted(Path("data/weights", f).rglob("*.safetensors")))

@@ -1,8 +1,8 @@
 import builders
 import pytest
 
-from avlib.corpora import READERS, reader
 from avlib.corpora.base import leaves_folder, walk
+from avlib.corpora.registry import READERS, reader
 from avlib.errors import CorpusError
 
 

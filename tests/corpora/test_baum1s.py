@@ -4,7 +4,7 @@ import builders
 import pytest
 from openpyxl import load_workbook
 
-from avlib.corpora import reader
+from avlib.corpora.registry import reader
 from avlib.errors import CorpusError
 
 PLACE = "BAUM1s_MP4 - All"

@@ -4,7 +4,7 @@ from pathlib import Path
 import builders
 import pytest
 
-from avlib.corpora import reader
+from avlib.corpora.registry import reader
 from avlib.errors import CorpusError
 
 

@@ -2,8 +2,8 @@ import builders
 import numpy as np
 import pytest
 
-from avlib.corpora import reader
 from avlib.corpora.demo.generate import write_traces
+from avlib.corpora.registry import reader
 from avlib.errors import CorpusError
 
 ROWS = [

@@ -4,10 +4,12 @@ import builders
 import pyarrow as pa
 import pytest
 
-from avlib.corpora import Recording, describe, file_digest, reader
+from avlib.corpora.base import Recording
+from avlib.corpora.describe import describe, file_digest
+from avlib.corpora.registry import reader
 from avlib.errors import MediaError
-from avlib.schemas import SCHEMAS
 from avlib.tables import read_table, write_table
+from avlib.tables.schemas import SCHEMAS
 
 
 def clip(video=None, audio=None, **known):

@@ -3,7 +3,7 @@ from collections import Counter
 import builders
 import pytest
 
-from avlib.corpora import reader
+from avlib.corpora.registry import reader
 from avlib.errors import CorpusError
 
 

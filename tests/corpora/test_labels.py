@@ -1,6 +1,7 @@
 import pytest
 
-from avlib.corpora import READERS, labels
+from avlib.corpora import labels
+from avlib.corpora.registry import READERS
 
 
 def test_binary_labels_are_those_of_table_2_of_avef():

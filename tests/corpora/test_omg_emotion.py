@@ -1,7 +1,8 @@
 import builders
 import pytest
 
-from avlib.corpora import describe, reader
+from avlib.corpora.describe import describe
+from avlib.corpora.registry import reader
 from avlib.errors import CorpusError, MediaError
 
 # One YouTube video in two pieces, one in train and one in validation, as in the real corpus.

@@ -7,8 +7,8 @@ import yaml
 from typer.testing import CliRunner
 
 from avlib.cli import app
-from avlib.corpora import READERS
 from avlib.corpora.overview import overview
+from avlib.corpora.registry import READERS
 from avlib.evaluation import published
 from avlib.protocols import SUBJECT_INDEPENDENT
 

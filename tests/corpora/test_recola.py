@@ -2,9 +2,10 @@ import builders
 import numpy as np
 import pytest
 
-from avlib.corpora import describe, reader
 from avlib.corpora.avec import read_frames
+from avlib.corpora.describe import describe
 from avlib.corpora.recola import feature_files
+from avlib.corpora.registry import reader
 from avlib.errors import CorpusError
 
 AROUSAL = [-0.0229, -0.0229, 0.01, 0.5]

@@ -3,7 +3,8 @@ from collections import Counter
 import builders
 import pytest
 
-from avlib.corpora import reader
+from avlib.corpora.describe import describe
+from avlib.corpora.registry import reader
 
 CODES = ("an", "di", "fe", "ha", "sa", "su")
 
@@ -90,7 +91,6 @@ def test_extracted_sound_is_left_out_and_counted(tmp_path):
 
 
 def test_generated_media_of_the_distributions_kind_are_described(tmp_path):
-    from avlib.corpora import describe
 
     builders.rml_clip(tmp_path, "s5", "sa3")
     described = describe(recordings(tmp_path)[0], tmp_path)

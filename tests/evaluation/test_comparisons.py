@@ -18,8 +18,8 @@ from avlib.evaluation.run import Run
 from avlib.evaluation.scores import to_json
 from avlib.evaluation.significance import bootstrap_interval, holm, mcnemar
 from avlib.params import Protocol
-from avlib.schemas import SCHEMAS
 from avlib.tables import write_table
+from avlib.tables.schemas import SCHEMAS
 
 
 @pytest.fixture

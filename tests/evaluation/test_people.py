@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from avlib.corpora import reader
+from avlib.corpora.registry import reader
 from avlib.evaluation import people as people_module
 from avlib.evaluation.people import people_beside_systems, recognition
 from avlib.evaluation.published import Beside, Raters

@@ -7,7 +7,7 @@ from PIL import Image
 from avlib.faces import detection, tracking
 from avlib.faces.alignment import CHIP, decode_chips, extract_chip
 from avlib.faces.tracking import track_faces
-from avlib.schemas import conform
+from avlib.tables.schemas import conform
 
 MIDDLE = (160.0, 120.0, 90.0)
 

@@ -47,7 +47,7 @@ def test_a_second_run_does_nothing(finished):
 
 def test_an_experiment_with_another_dimension_reruns_three_stages(clone):
     experiment = clone.dvc("exp", "run", "-S", "merml.dim=5")
-    assert ran(experiment) == ["train_merml", "evaluate@merml", "report"]
+    assert ran(experiment) == ["train_merml", "evaluate", "report"]
     assert "merml.dim" in clone.dvc("params", "diff").stdout
     difference = clone.dvc("metrics", "diff", "--all", "--md").stdout
     assert "demo.merml.accuracy" in difference
@@ -91,7 +91,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(clone):
     shutil.rmtree(clone.folder / ".dvc/cache/runs")
     (clone.folder / "dvc.lock").unlink()
     process = subprocess.Popen(
-        ["dvc", "repro"],
+        ["dvc", "repro", "fisher"],
         cwd=clone.folder,
         env=clone.environment(),
         stdout=subprocess.DEVNULL,
@@ -108,10 +108,12 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(clone):
     process.send_signal(signal.SIGKILL)
     process.wait()
     (clone.folder / ".dvc/tmp/rwlock").unlink(missing_ok=True)
-    resumed = clone.dvc("repro")
+    resumed = clone.dvc("repro", "fisher")  # folds that are killed resume in tests/test_foldwise.py
     computed, remembered = re.search(
         r"faces: computed (\d+), from memory (\d+)", resumed.stderr
     ).groups()
     assert int(remembered) >= 3
     assert int(computed) + int(remembered) == 36
-    assert lock(clone) == expected
+    made = lock(clone)
+    assert {"faces", "visual_features", "audio_features", "fisher"} <= set(made)
+    assert made == {stage: expected[stage] for stage in made}

@@ -1,7 +1,7 @@
 """Tables as Parquet files: atomic, byte-deterministic writes, and reads clip by clip.
 
-Every stage hands on tables; `avlib.schemas` says what each one holds. The same rows give the same
-bytes in whatever order they came.
+Every stage hands on tables; `avlib.tables.schemas` says what each one holds. The same rows give the
+same bytes in whatever order they came.
 
 Large tables are folders with one *part file* per subject and one row group per clip. A part's
 metadata lists its clips with a digest of their rows, so that clips are found without reading data.
@@ -25,7 +25,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from avlib.errors import DataError
-from avlib.schemas import SCHEMAS, canonical, conform, fixed_size_list, is_list, no_rows, vectors
+from avlib.tables.schemas import (
+    SCHEMAS,
+    canonical,
+    conform,
+    fixed_size_list,
+    is_list,
+    no_rows,
+    vectors,
+)
 
 __all__ = [
     "SCHEMAS",
