@@ -129,7 +129,8 @@ def _undefined(systems: Mapping[str, Any]) -> str:
 
 def _typical(rows: pd.DataFrame) -> list[str]:
     """Name the recordings at quantiles of the error in both dimensions."""
-    error = sum((rows[d] - rows[f"{d}_label"]) ** 2 for d in DIMENSIONS)
+    labels = rows[[f"{dimension}_label" for dimension in DIMENSIONS]].to_numpy()
+    error = ((rows[list(DIMENSIONS)] - labels) ** 2).sum(axis=1, skipna=False)
     by_clip = error.groupby(rows["clip_id"]).mean().dropna().sort_values(kind="stable")
     places = (np.array(_SHOWN) * (len(by_clip) - 1)).round().astype(int)
     return list(dict.fromkeys(by_clip.index[places])) if len(by_clip) else []

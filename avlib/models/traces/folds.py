@@ -59,12 +59,6 @@ def train_traces(settings: dict[str, Any], modalities: Sequence[str], protocol: 
     tables.merge(parts, PREDICTED, "predicted_traces")
 
 
-def skip() -> None:
-    """Write the outputs of a corpus without continuous labels, or of a stage that is off."""
-    tables.write_table(PREDICTED, tables.no_rows("predicted_traces"), "predicted_traces")
-    MODELS.mkdir(parents=True, exist_ok=True)
-
-
 def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     """Write ``model/`` and ``predicted_traces.parquet`` of one fold.
 

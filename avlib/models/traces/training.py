@@ -5,9 +5,11 @@ step after each, and only the state is handed on, so that memory does not grow w
 """
 
 from itertools import zip_longest
+from typing import cast
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
@@ -69,7 +71,7 @@ class TraceTraining(LightningModule):
 
     def training_step(self, batch: dict[str, SequenceBatch], index: int) -> None:
         """Learn from a mini-batch, piece by piece; a modality that is over takes no more part."""
-        optimiser = self.optimizers()
+        optimiser = cast(LightningOptimizer, self.optimizers())
         reading = [
             in_chunks(self.network, m, sequences.features, sequences.lengths, CHUNK)
             for m, sequences in batch.items()
