@@ -62,7 +62,7 @@ def main() -> None:
         predictions=trained,
         descriptions=MODELS,
         untrained={
-            model: _why_not(model, params) if model in predictions else "not trained yet"
+            model: _why_not(model, params, clips) if model in predictions else "not trained yet"
             for model in MODELS
             if model not in trained
         },
@@ -77,8 +77,10 @@ def main() -> None:
     scores.write_json(Path("metrics/comparisons.json"), compared)
 
 
-def _why_not(model: str, params: Params) -> str:
+def _why_not(model: str, params: Params, clips: pd.DataFrame) -> str:
     """Say why a model has no predictions."""
+    if clips["emotion"].isna().all():
+        return "the corpus names no emotions"
     section = DEEP.get(model)
     if section and not getattr(params, section).train:
         return f"switched off ({section}.train: false)"

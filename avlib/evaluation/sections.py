@@ -58,6 +58,8 @@ def data_and_protocol(run: Run) -> Section:
             else ""
         ),
     }
+    if not len(emotions):  # labels are continuous
+        facts = {name: fact for name, fact in facts.items() if name not in ("Emotions", "Chance")}
     rows = [*facts.items(), *(("Found", note) for note in run.notes)]
     return Section("Data and protocol", tables=[Table(["", ""], "ll", rows)])
 

@@ -75,6 +75,16 @@ def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
 
 
 @pytest.mark.usefixtures("no_drawing")
+def test_a_corpus_of_continuous_labels_has_no_chance_and_no_emotions(tmp_path, tiny):
+    clips = tiny.clips.assign(emotion=None)
+    markdown, _ = write(tmp_path, tiny, clips=clips, predictions={})
+    data = section(markdown, "Data and protocol")
+    assert "36 labelled clips of 6 subjects" in data
+    assert "Chance" not in data
+    assert "| Emotions" not in data
+
+
+@pytest.mark.usefixtures("no_drawing")
 def test_results_say_how_many_clips_no_score_is_over(tmp_path, tiny):
     lost = pd.DataFrame({"clip_id": [f"gone_{n}" for n in range(1200)]})
     lost = lost.assign(stage="clips", status="failed", reason="video not downloaded")

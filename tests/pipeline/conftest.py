@@ -28,6 +28,7 @@ TINY = {
             "softmax_epochs": 1,
             "epochs": 1,
         },
+        "traces": {"hidden": 4, "epochs": 1},
         "avef": {"train": True, "epochs": 1, "dbn_epochs": 1, "joint_epochs": 1},
         "temporal_aggregation": {
             "segments": 2,

@@ -129,3 +129,40 @@ def test_spans_of_videos_run_under_the_authors_parts_and_gone_videos_are_counted
     )
     summary = json.loads((clone.folder / "metrics/summary.json").read_text())["omg_emotion"]
     assert summary["merml"]["clips"] == sum(subject in (5, 7) for _, subject, _ in rows)
+
+
+RECOLA_PARTS = ("train_1", "train_2", "train_3", "train_4", "dev_1", "dev_2", "test_1")
+
+
+def recola(finished, folder):
+    """Write recordings and gold standards out of one clip of each emotion and what follows it."""
+    corpus = finished.folder / "data/raw/demo"
+    traces = pd.read_csv(corpus / "traces.csv").groupby("clip_id")
+    (folder / "recordings_video").mkdir(parents=True)
+    sources = sorted(corpus.rglob("*.mp4"))[::5]
+    for name, source in zip(RECOLA_PARTS, sources, strict=False):
+        shutil.copyfile(source, folder / "recordings_video" / f"{name}.mp4")
+        for dimension in ("arousal", "valence"):
+            place = folder / "ratings_gold_standard" / dimension
+            place.mkdir(parents=True, exist_ok=True)
+            if not name.startswith("test"):
+                rows = traces.get_group(source.stem)[["time", dimension]]
+                columns = {"time": "frameTime", dimension: "GoldStandard"}
+                rows.rename(columns=columns).to_csv(place / f"{name}.csv", sep=";", index=False)
+
+
+def test_a_corpus_of_continuous_labels_runs_without_the_systems_for_emotions(
+    clone, finished, tmp_path
+):
+    recola(finished, tmp_path / "elsewhere")
+    (clone.folder / "data/raw/recola").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    small = {"window": 0.6, "delay": 0.4, "hidden": 4, "layers": 1, "epochs": 1}
+    clone.set(corpus="recola", protocol={"name": "official"}, visual={"fps": 3}, traces=small)
+    said = clone.dvc("repro").stdout
+    assert "merml: left out, none of the 6 clips of recola has an emotion" in said
+    assert json.loads((clone.folder / "metrics/summary.json").read_text()) == {"recola": {}}
+    systems = json.loads((clone.folder / "metrics/traces.json").read_text())["systems"]
+    assert {system: set(found) for system, found in systems.items()} == dict.fromkeys(
+        ("emobed", "emobed_classic", "emobed_joint", "emobed_triplet"), {"audio", "video"}
+    )
+    assert "## Continuous emotion" in (clone.folder / "report/report.md").read_text()
