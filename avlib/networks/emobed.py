@@ -168,10 +168,10 @@ def in_chunks(
         piece = features[rows.to(features.device), start : start + int(own.max())].to(device)
         output = network(modality, piece, own, state.select(rows))
         yield Chunk(rows, start, own, output)
-        with torch.no_grad():
+        with torch.no_grad():  # in mixed precision the new state is in half
             state = State(
-                state.specific.index_copy(1, rows, output.state.specific),
-                state.shared.index_copy(1, rows, output.state.shared),
+                state.specific.index_copy(1, rows, output.state.specific.to(state.specific)),
+                state.shared.index_copy(1, rows, output.state.shared.to(state.shared)),
             )
 
 
