@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avlib.models.base import Clips
+from avlib.models.batch import TensorBatch
 from avlib.models.decoded import Format, decode, read_streams
 from avlib.models.fold_clips import in_parts, label_columns, labelled_clips
 
@@ -34,8 +34,8 @@ class SequenceClips(Clips):
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some clips, padded to the longest; tensors that travel to the device as they are.
+class Batch(TensorBatch):
+    """Some clips, padded to the longest.
 
     Attributes
     ----------
@@ -49,7 +49,6 @@ class Batch:
         How many of them are the clip's; 0 without sound.
     durations : float32 of shape (n,)
         s.
-    emotion : int64 of shape (n,)
     """
 
     chips: Tensor
@@ -57,18 +56,6 @@ class Batch:
     sound: Tensor
     samples: Tensor
     durations: Tensor
-    emotion: Tensor
-
-    def __len__(self) -> int:
-        return len(self.emotion)
-
-    def to(self, device: Any) -> "Batch":
-        """Return the batch on another device; Lightning calls this."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
-
-    def pin_memory(self) -> "Batch":
-        """Return the batch in memory that a GPU copies from while it computes."""
-        return Batch(*(getattr(self, name).pin_memory() for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
@@ -127,12 +114,12 @@ class SequenceDataset(Dataset):
         chips, seen = self._chips(clips)
         sound = self._sound(clips)
         return Batch(
-            torch.from_numpy(chips),
-            torch.from_numpy(seen),
-            torch.from_numpy(sound),
-            torch.tensor([s.samples if used else 0 for s in clips.streams], dtype=torch.int64),
-            torch.from_numpy(clips.durations.astype(np.float32)),
-            torch.from_numpy(clips.emotion.astype(np.int64)),
+            emotion=torch.from_numpy(clips.emotion.astype(np.int64)),
+            chips=torch.from_numpy(chips),
+            seen=torch.from_numpy(seen),
+            sound=torch.from_numpy(sound),
+            samples=torch.tensor([s.samples if used else 0 for s in clips.streams]).long(),
+            durations=torch.from_numpy(clips.durations.astype(np.float32)),
         )
 
     def _chips(self, clips: SequenceClips) -> tuple[np.ndarray, np.ndarray]:

@@ -272,7 +272,7 @@ def test_networks_see_spectrograms_of_full_scale_sound_and_faces_from_0_to_1():
     faces = torch.randint(0, 256, (3, 2, 32, 32, 3), dtype=torch.uint8)
     faces[0, 0, 4, 5] = torch.tensor([255, 0, 51])
     there = torch.ones(3, 2, dtype=torch.bool)
-    spectrograms, shown = pictures(SegmentBatch(sound, faces, there, torch.zeros(3)), network)
+    spectrograms, shown = pictures(SegmentBatch(torch.zeros(3), sound, faces, there), network)
     alone = log_spectrogram(sound[1, 1].float()[None] / 32768)
     torch.testing.assert_close(spectrograms[1, 1], alone[0])
     assert shown.shape == (3, 2, 3, 32, 32)

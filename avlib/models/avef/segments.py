@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avlib.models.avef.spoken import SpokenClips
+from avlib.models.batch import TensorBatch
 from avlib.speech.denoise import FACES, cut_signal
 from avlib.speech.mel import FRAMES, N_BANDS, mel_images
 from avlib.speech.preprocess import pre_emphasis
@@ -86,32 +87,17 @@ def cut_segments(clips: SpokenClips, folder: Path) -> Segments:
 
 
 @dataclass(frozen=True)
-class SegmentBatch:
-    """Some segments, as tensors that travel to the device as they are.
+class SegmentBatch(TensorBatch):
+    """Some segments.
 
     Attributes
     ----------
     inputs : dict of str to Tensor
         "audio": float32 of shape (n, 3, 64, 64), mel images; "video": uint8 of shape (n, 16, size,
         size, 3), chips.
-    emotion : int64 of shape (n,)
     """
 
     inputs: dict[str, Tensor]
-    emotion: Tensor
-
-    def __len__(self) -> int:
-        return len(self.emotion)
-
-    def to(self, device: Any) -> "SegmentBatch":
-        """Return the batch on another device; Lightning calls this."""
-        moved = {m: values.to(device) for m, values in self.inputs.items()}
-        return SegmentBatch(moved, self.emotion.to(device))
-
-    def pin_memory(self) -> "SegmentBatch":
-        """Return the batch in memory that a GPU copies from while it computes."""
-        pinned = {m: values.pin_memory() for m, values in self.inputs.items()}
-        return SegmentBatch(pinned, self.emotion.pin_memory())
 
 
 class SegmentDataset(Dataset):
@@ -137,7 +123,7 @@ class SegmentDataset(Dataset):
             inputs["audio"] = torch.from_numpy(np.ascontiguousarray(self.segments.images[rows]))
         if "video" in self.modalities:
             inputs["video"] = torch.from_numpy(np.stack([self.segments.chips(r) for r in rows]))
-        return SegmentBatch(inputs, torch.from_numpy(self.emotion[rows]))
+        return SegmentBatch(torch.from_numpy(self.emotion[rows]), inputs)
 
 
 class ShuffledSegments(Sampler[list[int]]):

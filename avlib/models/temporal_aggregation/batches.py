@@ -6,7 +6,7 @@ CREMA-D holds some ten megabytes of faces, of which ten segments look at 1.5.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avlib.models.base import BOTH
+from avlib.models.batch import TensorBatch
 from avlib.models.sequences import SequenceClips, in_order
 from avlib.models.temporal_aggregation.sampling import SegmentSampler, SegmentSamples, cut_windows
 
@@ -21,8 +22,8 @@ RATE = 16000  # Hz, of the sound
 
 
 @dataclass(frozen=True)
-class SegmentBatch:
-    """What the segments of some clips show; tensors that travel to the device as they are.
+class SegmentBatch(TensorBatch):
+    """What the segments of some clips show.
 
     Attributes
     ----------
@@ -31,26 +32,11 @@ class SegmentBatch:
         RGB. Without video in the whole system: of shape (n, n_segments, 0, 0, 3).
     present : bool of shape (n, 2)
         Which clips have audio, and which video; the others' sound and faces are 0.
-    emotion : int64 of shape (n,)
     """
 
     sound: Tensor
     faces: Tensor
     present: Tensor
-    emotion: Tensor
-
-    def __len__(self) -> int:
-        return len(self.emotion)
-
-    def to(self, device: Any) -> "SegmentBatch":
-        """Return the batch on another device; Lightning calls this."""
-        return SegmentBatch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
-
-    def pin_memory(self) -> "SegmentBatch":
-        """Return the batch in memory that a GPU copies from while it computes."""
-        return SegmentBatch(
-            *(getattr(self, name).pin_memory() for name in self.__dataclass_fields__)
-        )
 
 
 class Draw(NamedTuple):
@@ -157,10 +143,10 @@ class SegmentDataset(Dataset):
             samples = self._sampler.draw(rows, np.random.default_rng(draw.seed))
         present = [self.clips.present[m][rows] & (m in self.modalities) for m in BOTH]
         return SegmentBatch(
-            torch.from_numpy(self._sound(rows, samples)),
-            torch.from_numpy(self._chips(rows, samples)),
-            torch.from_numpy(np.stack(present, axis=1)),
-            torch.from_numpy(self.clips.emotion[rows].astype(np.int64)),
+            emotion=torch.from_numpy(self.clips.emotion[rows].astype(np.int64)),
+            sound=torch.from_numpy(self._sound(rows, samples)),
+            faces=torch.from_numpy(self._chips(rows, samples)),
+            present=torch.from_numpy(np.stack(present, axis=1)),
         )
 
     def _sound(self, rows: np.ndarray, samples: SegmentSamples) -> np.ndarray:
