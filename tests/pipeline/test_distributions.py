@@ -157,7 +157,7 @@ def test_a_corpus_of_continuous_labels_runs_without_the_systems_for_emotions(
     recola(finished, tmp_path / "elsewhere")
     (clone.folder / "data/raw/recola").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     small = {"window": 0.6, "delay": 0.4, "hidden": 4, "layers": 1, "epochs": 1}
-    clone.set(corpus="recola", protocol={"name": "official"}, visual={"fps": 3}, traces=small)
+    clone.set(corpus="recola", protocol={"name": "official"}, visual={"fps": 5}, traces=small)
     said = clone.dvc("repro").stdout
     assert "merml: left out, none of the 6 clips of recola has an emotion" in said
     assert json.loads((clone.folder / "metrics/summary.json").read_text()) == {"recola": {}}
