@@ -20,7 +20,7 @@ def test_a_system_that_is_off_leaves_tables_without_rows(name, tmp_path, monkeyp
         assert list((tmp_path / "data" / folder / name).iterdir()) == []
 
 
-@pytest.mark.parametrize("section", sorted(set(DEEP.values())))
+@pytest.mark.parametrize("section", [*sorted(set(DEEP.values())), "traces"])
 def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on(section):
     asked = f"import sys, stages.train_{section}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0

@@ -97,8 +97,8 @@ def test_the_classic_system_never_looks_at_the_other_modality():
 def test_alpha_and_beta_of_zero_are_the_classic_objective_for_the_target():
     # The other modality's subnetwork is there, but teaches nothing: shared layers start the same
     # only if drawn the same, so compare what training does to them through the gradients.
-    joint = fitted("emobed", alpha=0.0, beta=0.0, epochs=3)
-    changed = fitted("emobed", alpha=0.0, beta=0.0, epochs=3, train=other_faces(recordings(12, 0)))
+    joint = fitted("emobed", alpha=0.0, beta=0.0, epochs=2)
+    changed = fitted("emobed", alpha=0.0, beta=0.0, epochs=2, train=other_faces(recordings(12, 0)))
     for a, b in zip(
         joint.network_.state_dict().values(), changed.network_.state_dict().values(), strict=True
     ):
@@ -182,7 +182,7 @@ def test_moments_without_labels_are_not_learned_from():
     gaps = [holes.random(len(r.labels)) < 0.3 for r in train]
     for r, gap in zip(train, gaps, strict=True):
         r.labels[gap] = np.nan
-    model = fitted("emobed", train=train, epochs=3)
+    model = fitted("emobed", train=train, epochs=2)
     raw = np.concatenate([raw for raw, _ in model.predict(recordings(2, 2))])
     assert np.isfinite(raw).all()
     assert all(np.isfinite(float(v)) for v in model.curves_.splitlines()[-1].split(","))
@@ -191,7 +191,7 @@ def test_moments_without_labels_are_not_learned_from():
 def test_labels_that_never_vary_train_and_leave_the_predictions_as_they_are():
     flat = [[replace(r, labels=np.full_like(r.labels, 0.25)) for r in part]
             for part in (recordings(8, 0), recordings(3, 1))]  # fmt: skip
-    model = fitted("emobed", train=flat[0], validation=flat[1], epochs=3)
+    model = fitted("emobed", train=flat[0], validation=flat[1], epochs=2)
     raw, refined = model.predict(recordings(1, 2))[0]
     assert np.isfinite(raw).all()
     assert np.array_equal(raw, refined)
