@@ -23,7 +23,7 @@ def main() -> None:
         name,
         AVEFModel,
         settings={"system": name, **settings},
-        source=SpokenStreams(wanted_format(settings), SYSTEMS[name]),
+        source=SpokenStreams(wanted_format(settings), SYSTEMS[name], bool(settings["binary"])),
         starts_from=published_files("alexnet", "avef", "c3d"),
         deep=True,
     )

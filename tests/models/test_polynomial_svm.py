@@ -60,5 +60,5 @@ def test_one_emotion_is_refused():
 def test_state_comes_back_the_same():
     x, y = samples(0)
     svm = PolynomialSVM(3, c=1.0, degree=2).fit(x, y).calibrate(x, y)
-    again = PolynomialSVM(3, c=1.0, degree=2).restore(svm.state())
+    again = PolynomialSVM.restored(3, svm.state())
     assert (again.predict_proba(x) == svm.predict_proba(x)).all()
