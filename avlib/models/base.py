@@ -169,7 +169,7 @@ class Model(ABC, Generic[AnyClips]):
         """Return probabilities of shape (n_clips, n_classes), rows summing to one."""
 
     def examine(self, test: AnyClips) -> dict[str, Any]:
-        """Return what test clips show beyond probabilities, as JSON knows it; nothing by default."""
+        """Return what test clips show beyond probabilities, as JSON knows it; nothing here."""
         return {}
 
     def embeddings(self, clips: AnyClips) -> dict[str, np.ndarray]:

@@ -56,6 +56,7 @@ def test_a_tiny_set_is_learned_by_heart(tmp_path, modalities):
         "joint_batch": 2,
         "joint_epochs": 2,
         "width": 1 / 32,
+        "mel_side": 224,
     }
     model = AVEFModel(2, modalities, **settings).fit(train, train.select(np.arange(0)))
     for allowed in {modalities, modalities[:1], modalities[-1:]}:

@@ -71,9 +71,7 @@ class AVEFModel(DeepModel[SpokenClips]):
     SYSTEM = "avef"
     networks_: dict[str, Network]
     binary_: dict[str, "AVEFModel"]
-    _last: tuple[np.ndarray, dict[str, Seen]] | None = (
-        None  # clips; by space, what was made of them
-    )
+    _last: tuple[np.ndarray, dict[str, Seen]] | None = None  # clips, and what was made of them
 
     @property
     def spaces(self) -> dict[str, tuple[str, ...]]:
