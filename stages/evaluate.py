@@ -60,11 +60,14 @@ def main() -> None:
 
 
 def _chosen(model: str, fold: int) -> dict[str, Any]:
-    """Return what training chose or learned in a fold, under ``chosen``."""
-    settings = Path("data/models") / model / f"fold-{fold}" / "settings.json"
-    if not settings.is_file():  # nothing was trained in this fold
+    """Return what training chose or learned in a fold, and what test clips showed beside scores."""
+    folder = Path("data/models") / model / f"fold-{fold}"
+    if not (folder / "settings.json").is_file():  # nothing was trained in this fold
         return {}
-    return {"chosen": json.loads(settings.read_text())["chosen"]}
+    facts = {"chosen": json.loads((folder / "settings.json").read_text())["chosen"]}
+    if (folder / "examined.json").is_file():
+        facts["examined"] = json.loads((folder / "examined.json").read_text())
+    return facts
 
 
 def _embedded(

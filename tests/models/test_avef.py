@@ -1,3 +1,6 @@
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +10,12 @@ from avef_clips import sequences, spoken_clips, unseen
 from avlib.errors import DataError, ParamsError, WeightsError
 from avlib.models.avef import weights as avef_weights
 from avlib.models.avef.model import AVEFModel, wanted_format
+from avlib.models.avef.polynomial_svm import PolynomialSVM
+from avlib.models.avef.pretraining import fill_without_labels
 from avlib.models.avef.segments import cut_segments
 from avlib.models.avef.spoken import cut_clips
-from avlib.models.base import BOTH
+from avlib.models.base import BOTH, concatenate
+from avlib.networks.avef.dbn import pretrain
 
 SETTINGS = {
     "weights": "none",
@@ -155,6 +161,77 @@ def test_validation_subjects_are_held_out_where_patience_is_set(tmp_path):
     one, two = (m.svms_["audio"].temperature_ for m in (model, again))
     assert one != two
     np.testing.assert_array_equal(model.svms_["audio"].mean_, again.svms_["audio"].mean_)
+
+
+def test_settings_of_the_svm_are_chosen_on_the_validation_subjects(tmp_path):
+    train, held_out = spoken_clips(tmp_path / "t", 4), spoken_clips(tmp_path / "v", 2)
+    settings = SETTINGS | {"svm_c": [1.0, 1e-6], "svm_degree": [3, 1]}
+    model = AVEFModel(2, ("audio",), **settings).fit(train, held_out)
+    svm = model.svms_["audio"]
+    assert model.chosen_["svm_c_audio"] == svm.c
+    assert model.chosen_["svm_degree_audio"] == svm.degree
+    everything = concatenate(train, held_out)
+    pooled = model.see(everything)["audio"].pooled
+    candidates = [
+        PolynomialSVM(2, c=c, degree=d).fit(pooled[:8], train.emotion)
+        for c in settings["svm_c"]
+        for d in settings["svm_degree"]
+    ]
+    best = max(candidates, key=lambda found: found.merit(pooled[8:], held_out.emotion))
+    assert (svm.c, svm.degree) == (best.c, best.degree)
+    np.testing.assert_allclose(svm.mean_, pooled.mean(0))  # in the end, of all clips
+    model.save(tmp_path / "m")
+    again = AVEFModel.load(tmp_path / "m").svms_["audio"]
+    assert (again.c, again.degree) == (svm.c, svm.degree)
+
+
+def test_binary_models_learn_the_clips_that_have_a_label(tmp_path):
+    clips = spoken_clips(tmp_path / "t", 4)
+    turned = np.where(np.arange(8) < 2, -1, 1 - clips.emotion)  # the first two have none
+    clips = replace(clips, emotion=clips.emotion + 1, binary={"valence": turned})
+    settings = SETTINGS | {"binary": ["valence"]}
+    model = AVEFModel(3, ("audio",), **settings).fit(clips, clips.select(np.arange(0)))
+    labelled = clips.of_task("valence")
+    assert labelled.clip_id.tolist() == clips.clip_id[2:].tolist()
+    alone = AVEFModel(2, ("audio",), **SETTINGS).fit(labelled, labelled.select(np.arange(0)))
+    chances = model.binary_["valence"].predict_proba(labelled)
+    assert (chances == alone.predict_proba(labelled)).all()
+    right = model.examine(clips)["binary"]
+    expected = (chances.argmax(1) == labelled.emotion).mean()
+    assert right == {"valence": {"audio": pytest.approx(expected, abs=1e-4)}}
+    model.save(tmp_path / "m")
+    again = AVEFModel.load(tmp_path / "m")
+    assert (again.binary_["valence"].predict_proba(labelled) == chances).all()
+
+
+def test_the_belief_network_learns_as_from_features_in_memory(trained, tmp_path):
+    model, train, _ = trained
+    segments = cut_segments(train, tmp_path)
+    learns = segments.clip < 5
+    both = np.flatnonzero(segments.has(BOTH))
+    assert len(both) < len(segments)
+    expected, found = (copy.deepcopy(model.networks_["joint"]) for _ in range(2))
+    inputs = {
+        "audio": torch.from_numpy(np.array(segments.images[both])),
+        "video": torch.from_numpy(np.stack([segments.chips(k) for k in both])),
+    }
+    with torch.no_grad():
+        features = expected.features(inputs)
+    order = np.random.default_rng(0).permutation(len(both))
+    features, in_order = features[order], learns[both][order]
+    rows = pretrain(
+        expected.dbn,
+        list(features[in_order].split(4)),
+        features[~in_order],
+        epochs=1,
+        rates=SETTINGS["dbn_rates"],
+        seed=0,
+    )
+    text = fill_without_labels(found, segments, learns, SETTINGS, tmp_path)
+    for one, other in zip(found.dbn.parameters(), expected.dbn.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    assert len(text.splitlines()) == 1 + len(rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["images.npy"]  # no features are left
 
 
 def test_what_cannot_be_learned_from_is_refused_in_a_line(tmp_path):
