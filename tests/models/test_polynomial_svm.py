@@ -93,3 +93,10 @@ def test_the_first_settings_stand_where_there_is_nothing_to_choose_by():
     assert choose_settings([3.0, 1.0], [2, 1], alike, learned) == (3.0, 2)
     same = np.ones((8, 2)), np.arange(8) % 2
     assert choose_settings([3.0, 1.0], [2, 1], same, same) == (3.0, 2)
+
+
+def test_samples_that_no_margin_divides_are_given_up_on_in_time():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_cauchy((120, 3)), rng.integers(0, 2, 120)
+    svm = PolynomialSVM(2, c=1e6, degree=3).fit(x, y)
+    assert np.isfinite(svm.predict_proba(x)).all()

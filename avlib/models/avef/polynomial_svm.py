@@ -1,9 +1,11 @@
 """The polynomial SVM that decides on a clip's pooled features."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from avlib.errors import DataError
@@ -15,6 +17,10 @@ from avlib.models.decision import (
     pairwise_intercepts,
     softmax,
 )
+
+# Of the solver for each sample, at most. Powers of far samples are so large that it can go on for
+# hours over those that no margin divides; long before, further steps change no decision.
+STEPS = 100
 
 
 class PolynomialSVM:
@@ -62,7 +68,10 @@ class PolynomialSVM:
         self.gamma_ = 1 / variance if variance > 0 else 1.0
         with single_thread():
             kernel = self._kernel(centred, centred)
-            svc = SVC(C=self.c, kernel="precomputed").fit(kernel, y)
+            svc = SVC(C=self.c, kernel="precomputed", max_iter=STEPS * len(y))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                svc.fit(kernel, y)
         self.classes_ = np.asarray(svc.classes_)
         self.support_ = centred[svc.support_]
         self.coefficients_ = pairwise_coefficients(svc)
