@@ -145,9 +145,7 @@ class Robustness(Section):
     @field_validator("models", "snr", "occlusion", "missing")
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
-        if len(set(values)) < len(values):
-            raise ValueError("names a value twice")
-        return values
+        return _without_repeats(values)
 
 
 class Lmnn(Section):
@@ -256,6 +254,7 @@ class Avef(Section):
     weights: Literal["none", "published", "transfer"]
     fps: float = Field(gt=0)
     side: int = Field(ge=32, le=224)
+    mel_side: int = Field(ge=63, le=512)
     width: float = Field(gt=0, le=1)
     dropout: float = Field(ge=0, lt=1)
     learning_rate: Positive
@@ -269,9 +268,15 @@ class Avef(Section):
     joint_batch: int = Field(ge=1)
     joint_epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
-    svm_c: Positive
-    svm_degree: int = Field(ge=1)
+    svm_c: list[Positive] = Field(min_length=1)
+    svm_degree: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    binary: list[Literal["arousal", "valence"]]
     seed: int = Field(ge=0)
+
+    @field_validator("svm_c", "svm_degree", "binary")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return _without_repeats(values)
 
 
 class Params(Section):
@@ -305,6 +310,12 @@ class Params(Section):
         if len(set(modalities)) < len(modalities):
             raise ValueError("names a modality twice")
         return sorted(modalities)
+
+
+def _without_repeats(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError("names a value twice")
+    return values
 
 
 def load(names: tuple[str, ...], path: Path | str = "params.yaml") -> Params:
