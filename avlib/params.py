@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 # What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
-OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef")
+OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef", "traces")
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
@@ -279,6 +279,27 @@ class Avef(Section):
         return _without_repeats(values)
 
 
+class Traces(Section):
+    """EmoBed for continuous emotion; see `avlib.models.traces`."""
+
+    train: bool
+    video: Literal["geometry", "descriptors"]
+    loss: Literal["mse", "ccc"]
+    window: Positive
+    delay: float = Field(ge=0)
+    alpha: float = Field(ge=0)
+    beta: float = Field(ge=0)
+    margin: Positive | None
+    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -303,6 +324,7 @@ class Params(Section):
     gating: Gating
     temporal_aggregation: TemporalAggregation
     avef: Avef
+    traces: Traces
 
     @field_validator("modalities")
     @classmethod

@@ -14,6 +14,7 @@ from avlib.evaluation.gates_section import gates_section
 from avlib.evaluation.report import write_report
 from avlib.evaluation.robustness import read_curves
 from avlib.evaluation.robustness_section import robustness_section
+from avlib.evaluation.traces_section import traces_section
 from avlib.models import DEEP, MODELS, OVER_TIME
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
@@ -23,7 +24,7 @@ STAGES = ("clips", "faces", "visual_features", "speech", "audio_features")
 
 
 def main() -> None:
-    """Write ``report/``, ``metrics/summary.json`` and ``metrics/comparisons.json``."""
+    """Write ``report/``, and ``summary``, ``comparisons`` and ``traces.json`` in ``metrics/``."""
     params = load(PARAMS)
     clips = tables.read_table("data/clips.parquet")
     folds = tables.read_table("data/folds.parquet")
@@ -47,6 +48,11 @@ def main() -> None:
         avef_tables(params.corpus, trained, folds, facts),
         loss_section({model: curves for model in DEEP if (curves := _curves(model))}),
         robustness_section(read_curves(Path("metrics/robustness"), params.robustness.models)),
+        traces_section(
+            tables.read_table("data/predicted_traces.parquet"),
+            tables.read_table("data/traces.parquet"),
+            Path("metrics/traces.json"),
+        ),
     ]
     write_report(
         Path("report"),

@@ -120,7 +120,7 @@ def test_a_stage_lists_exactly_the_parameters_it_reads(stage):
 def test_every_model_is_trained_and_what_training_writes_is_evaluated_and_reported():
     trained = set()
     for name, stage in STAGES.items():
-        if name.startswith("train_"):
+        if name.startswith("train_") and name != "train_traces":  # that one names no emotions
             models = stage.get("matrix", {}).get("model", [name.removeprefix("train_")])
             outs = {
                 out.replace("${item.model}", model) for model in models for out in stage["outs"]

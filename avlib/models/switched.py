@@ -42,7 +42,7 @@ def train_switched(
 
 
 def skip(name: str) -> None:
-    """Write the outputs of a model that is switched off: tables without rows, no models."""
+    """Write the outputs of a model that learns nothing: tables without rows, no models."""
     for table in ["predictions", "gates"] if name in OVER_TIME else ["predictions"]:
         empty = tables.no_rows(table)
         tables.write_table(Path("data") / table / f"{name}.parquet", empty, table)

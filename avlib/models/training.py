@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from avlib import tables
 from avlib.device import device
-from avlib.errors import DataError
 from avlib.foldwise import run_foldwise
 from avlib.models.base import BOTH, AnyClips, Clips, Model
 from avlib.models.fold_clips import FisherVectors, Source
+from avlib.models.switched import skip
 from avlib.protocols import check_folds
 
 # Share of the training clips from which a modality is used: a model learns from the clips that have
@@ -85,6 +85,8 @@ class Recipe:
 def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) -> None:
     """Train one model in every fold; write its models and its predictions.
 
+    A corpus of continuous labels alone gets the outputs of a model that is off.
+
     Parameters
     ----------
     stage
@@ -104,8 +106,10 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
         A fold cannot be trained.
     """
     folds, clips = tables.read_table("data/folds.parquet"), tables.read_table("data/clips.parquet")
-    require_emotions(recipe.name, clips[clips["clip_id"].isin(folds["clip_id"])])
     check_folds(folds, clips, protocol)
+    if not names_emotions(recipe.name, clips[clips["clip_id"].isin(folds["clip_id"])]):
+        skip(recipe.name)
+        return
     numbers = sorted(folds["fold"].unique().tolist())
     inputs = recipe.source.inputs()
     payload = {"recipe": recipe, "allowed": list(modalities), "inputs": inputs}
@@ -135,15 +139,16 @@ def published_files(*folders: str) -> tuple[Path, ...]:
     return tuple(p for f in folders for p in sorted(Path("data/weights", f).rglob("*.safetensors")))
 
 
-def require_emotions(model: str, clips: pd.DataFrame) -> None:
-    """Raise DataError where a corpus of continuous labels is given to a system for emotions."""
-    if clips["emotion"].isna().all():
+def names_emotions(model: str, clips: pd.DataFrame) -> bool:
+    """Say whether clips have emotions to learn; print a line where they have not."""
+    known = bool(clips["emotion"].notna().any())
+    if not known:
         corpora = ", ".join(sorted(clips["corpus"].unique()))
-        raise DataError(
-            f"{model}: none of the {len(clips)} clips of {corpora} has an emotion, only arousal and"
-            " valence; no system here learns from these yet (data/traces.parquet holds them):"
-            " choose a corpus with emotions in params.yaml"
+        print(
+            f"{model}: left out, none of the {len(clips)} clips of {corpora} has an emotion;"
+            " train_traces learns from their arousal and valence"
         )
+    return known
 
 
 def train_fold(payload: Mapping[str, Any], folder: Path) -> None:

@@ -167,6 +167,16 @@ SCHEMAS = {
         },
         prefix="prob_",
     ),
+    "predicted_traces": Schema(
+        key=("clip_id", "fold", "model", "modality", "frame"),
+        columns={
+            "clip_id": TEXT,
+            "fold": INT,
+            **dict.fromkeys(("model", "modality"), TEXT),
+            "frame": INT,
+            **dict.fromkeys(("arousal", "valence", "arousal_raw", "valence_raw"), pa.float32()),
+        },
+    ),
     "robustness": Schema(
         key=("clip_id", "fold", "model", "corruption", "level"),
         columns={

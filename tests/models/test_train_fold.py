@@ -1,14 +1,15 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from avlib import tables
-from avlib.errors import DataError
+from avlib.models import training
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel
-from avlib.models.training import Recipe, require_emotions, train_fold
+from avlib.models.training import Recipe, train_fold
 
 METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
 
@@ -81,8 +82,13 @@ def test_what_test_clips_show_stands_beside_the_model_not_in_its_settings(tmp_pa
     Examined.load(out / "model")
 
 
-def test_a_corpus_without_emotions_is_one_clear_line_for_a_system_of_emotions():
-    clips = pd.DataFrame({"corpus": "recola", "emotion": [None, None], "arousal": [0.1, 0.2]})
-    with pytest.raises(DataError, match=r"merml: none of the 2 clips of recola has an emotion.*no"):
-        require_emotions("merml", clips)
-    require_emotions("merml", clips.assign(emotion=["anger", None]))
+def test_a_corpus_without_emotions_gets_empty_outputs_and_one_line(fold, capsys):
+    clips = tables.read_table("data/clips.parquet").assign(emotion=None, arousal=0.1)
+    clips["sha256"] = clips["clip_id"]
+    tables.write_table("data/clips.parquet", clips, "clips")
+    training.train("train_svm", Recipe("svm_audio", SVMModel), ["audio", "video"], "official")
+    assert len(tables.read_table("data/predictions/svm_audio.parquet")) == 0
+    assert list(Path("data/models/svm_audio").iterdir()) == []
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert f"svm_audio: left out, none of the {len(clips)} clips of x has an emotion" in said

@@ -13,6 +13,9 @@ FPS = 25
 # Seconds by which continuous labels lag behind what is felt, as annotators' do (Mariooryad & Busso
 # 2015, IEEE Trans. Affective Computing 6(2)); theirs is some seconds, ours leaves room in a clip.
 ANNOTATION_DELAY = 0.4
+# An annotator's hand on the slider: a slow drift about what is felt, this large and this slow.
+ANNOTATION_NOISE = 0.04  # standard deviation
+ANNOTATION_DRIFT = 0.2  # s, standard deviation of the Gaussian that smooths it
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,10 @@ def clip_plan(
 
 
 def annotate(clip: DemoClip, seed: int) -> np.ndarray:
-    """Label a clip continuously, `ANNOTATION_DELAY` behind what the actor shows.
+    """Label a clip continuously, as an annotator would: late, and with an unsteady hand.
+
+    The labels lie `ANNOTATION_DELAY` behind what the actor shows; the noise has a random stream of
+    its own, so that it enters no recording.
 
     Parameters
     ----------
@@ -103,7 +109,18 @@ def annotate(clip: DemoClip, seed: int) -> np.ndarray:
     """
     times = np.arange(round(clip.duration * FPS)) / FPS
     acting = act(identity(clip.subject, seed), clip.emotion, clip.take, seed)
-    return np.column_stack([times, acting.affect(times - ANNOTATION_DELAY)])
+    rng = clip_stream(seed, clip.subject, clip.emotion, clip.take, "annotation")
+    felt = acting.affect(times - ANNOTATION_DELAY) + _unsteady_hand(rng, len(times))
+    return np.column_stack([times, np.clip(felt, -1.0, 1.0)])
+
+
+def _unsteady_hand(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Smooth noise in arousal and valence, (n, 2)."""
+    reach = np.arange(-3 * ANNOTATION_DRIFT, 3 * ANNOTATION_DRIFT + 1e-9, 1 / FPS)
+    kernel = np.exp(-0.5 * (reach / ANNOTATION_DRIFT) ** 2)
+    kernel *= ANNOTATION_NOISE / np.linalg.norm(kernel)
+    white = rng.normal(size=(2, n + len(kernel) - 1))
+    return np.stack([np.convolve(row, kernel, "valid") for row in white], axis=1)
 
 
 def _clip(

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from avlib.corpora.demo.acting import act
 from avlib.corpora.demo.generate import annotate, clip_plan, read_labels, write_labels
-from avlib.corpora.demo.plan import ANNOTATION_DELAY, FPS
+from avlib.corpora.demo.identity import identity
+from avlib.corpora.demo.plan import ANNOTATION_DELAY, ANNOTATION_NOISE, FPS
 from avlib.errors import CorpusError, ParamsError
 
 
@@ -28,18 +30,25 @@ def test_labels_come_back_as_written(tmp_path):
         assert all(getattr(clip, name) == getattr(row, name) for name in labels)
 
 
-def test_continuous_labels_follow_what_is_felt_with_a_delay():
-    clips = clip_plan(subjects=1, takes=1, seconds=(2.0, 3.0), seed=0)
-    late = round(ANNOTATION_DELAY * FPS)
-    for clip in clips:
-        time, arousal, valence = annotate(clip, seed=0).T
-        assert time == pytest.approx(np.arange(round(clip.duration * FPS)) / FPS)
-        assert not arousal[: late + 1].any()
-        # The clip's own label is the mean of what is felt: the trace, that much earlier.
-        for trace, mean in ((arousal, clip.arousal), (valence, clip.valence)):
-            held = np.concatenate([trace[late:], np.full(late, trace[-1])])
-            assert held.mean() == pytest.approx(mean, abs=0.02)
-    assert any(annotate(clip, seed=0)[:, 1:].any() for clip in clips)
+def test_continuous_labels_follow_what_is_felt_with_a_delay_and_a_little_noise():
+    late, noise = round(ANNOTATION_DELAY * FPS), []
+    for clip in clip_plan(subjects=3, takes=2, seconds=(2.0, 3.0), seed=0):
+        traces = annotate(clip, seed=0)
+        assert traces[:, 0] == pytest.approx(np.arange(round(clip.duration * FPS)) / FPS)
+        assert np.abs(traces[:, 1:]).max() <= 1.0
+        felt = act(identity(clip.subject, 0), clip.emotion, clip.take, 0).affect(traces[:, 0])
+        held = np.concatenate([np.zeros((late, 2)), felt[:-late]])  # nobody acts before the clip
+        noise.append((traces[:, 1:] - held)[np.abs(held).max(axis=1) < 0.8])
+    assert np.concatenate(noise).std() == pytest.approx(ANNOTATION_NOISE, rel=0.15)
+    assert max(np.abs(np.diff(n, axis=0)).max() for n in noise if len(n) > 1) < ANNOTATION_NOISE
+
+
+def test_an_annotators_noise_is_each_clips_own_and_the_same_again():
+    plan = clip_plan(subjects=2, takes=1, seconds=(2.0, 2.0), seed=0)
+    first, second = [clip for clip in plan if clip.emotion == "neutral"]
+    assert np.array_equal(annotate(first, seed=0), annotate(first, seed=0))
+    noises = [annotate(clip, seed=0)[:, column] for clip in (first, second) for column in (1, 2)]
+    assert len({noise.tobytes() for noise in noises}) == 4
 
 
 def test_missing_labels_are_named(tmp_path):

@@ -1,0 +1,149 @@
+"""The section of the report on continuous emotion (EmoBed, tables of section 5.1)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avlib.evaluation.page import Picture, Section, Table
+from avlib.evaluation.scores import write_json
+from avlib.evaluation.traces import CLASSIC, EMOBED, trace_scores, with_labels
+from avlib.evaluation.traces_plot import ccc_bars, over_time
+from avlib.models.traces import DIMENSIONS, SYSTEMS
+
+_SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
+_TITLES = {
+    "ccc_concatenated": "CCC, test recordings joined",
+    "ccc_per_recording": "CCC, mean of each recording's",
+    "rmse": "RMSE",
+}
+
+
+def traces_section(
+    predicted: pd.DataFrame, traces: pd.DataFrame, metrics: Path | str
+) -> Section | None:
+    """Tell how well arousal and valence are followed; write the scores as JSON beside it.
+
+    Parameters
+    ----------
+    predicted, traces
+        Tables ``predicted_traces`` and ``traces``.
+    metrics
+        File for `trace_scores`; it is written in any case.
+
+    Returns
+    -------
+    Section or None
+        None where nothing is predicted.
+    """
+    joined = with_labels(predicted, traces)
+    scores = trace_scores(joined)
+    write_json(metrics, scores)
+    systems = scores["systems"]
+    if not systems:
+        return None
+    text = [
+        "EmoBed for continuous emotion: arousal and valence at every moment, from one modality;"
+        " the other one helps in training alone. "
+        + "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
+        + ".",
+        "Before and after post-processing (median filter, centring, scaling, time shift), whose"
+        " settings are those that score best on the validation subjects. Mean ± standard deviation"
+        " over folds. The CCC of all test recordings joined into one series also counts that"
+        " recordings differ in their level; the mean of the recordings' own CCC does not: the two"
+        " are not to be compared.",
+    ]
+    if undefined := _undefined(systems):
+        text.append(undefined)
+    tables = [_table(metric, systems) for metric in _TITLES]
+    if scores["gains"]:
+        text.append(
+            "The last table compares EmoBed with the classic system after post-processing, the test"
+            " recordings of all folds joined (Fisher's r-to-z, two-sided, as in the paper). With"
+            " frames as observations p is much too small, since neighbours say nearly the same;"
+            " with recordings it is cautious."
+        )
+        tables.append(_gains(scores["gains"]))
+    pictures = [
+        Picture("traces_ccc", ccc_bars(systems), "CCC of each system, by modality and dimension")
+    ]
+    model = EMOBED if EMOBED in systems else CLASSIC
+    if clip_ids := _typical(joined[joined["model"] == model]):
+        alt = f"Labels and predictions of {model} over time, with little, median and large error"
+        pictures.append(Picture("traces_over_time", over_time(joined, clip_ids, model), alt))
+    return Section("Continuous emotion", text, tables, pictures)
+
+
+def _table(metric: str, systems: Mapping[str, Any]) -> Table:
+    columns = [_TITLES[metric], "from"]
+    columns += [f"{d}, {when}" for d in DIMENSIONS for when in ("before", "after")]
+    rows = [
+        [name, modality]
+        + [_cell(by_dimension[d][w], metric) for d in DIMENSIONS for w in ("before", "after")]
+        for name in SYSTEMS
+        for modality, by_dimension in systems.get(name, {}).items()
+    ]
+    return Table(columns, "ll" + "r" * (len(columns) - 2), rows)
+
+
+def _gains(gains: Mapping[str, Any]) -> Table:
+    columns = ["from", "dimension", CLASSIC, EMOBED, "gain", "p (frames)", "p (recordings)"]
+    rows = [
+        [
+            modality,
+            dimension,
+            _number(found[CLASSIC]),
+            _number(found[EMOBED]),
+            "–" if found["gain"] is None else f"{found['gain']:+.3f}",
+            *("–" if test is None else _p(test["p"])
+              for test in (found["by_frames"], found["by_recordings"])),
+        ]
+        for modality, by_dimension in gains.items()
+        for dimension, found in by_dimension.items()
+    ]  # fmt: skip
+    return Table(columns, "llrrrrr", rows)
+
+
+def _undefined(systems: Mapping[str, Any]) -> str:
+    """Say where labels do not vary, so that no CCC is defined."""
+    by_modality = next(iter(systems.values()))
+    parts = []
+    for modality, by_dimension in by_modality.items():
+        for dimension in DIMENSIONS:
+            pooled = by_dimension[dimension]["after"]["pooled"]
+            constant = pooled["recordings_total"] - pooled["recordings"]
+            if constant:
+                parts.append(
+                    f"{dimension} of {constant:,} of {pooled['recordings_total']:,} recordings"
+                    f" with {modality}"
+                )
+    if not parts:
+        return ""
+    return (
+        "A recording whose labels do not vary has no CCC of its own and is missing from that mean"
+        f" (not from the joined series): {'; '.join(parts)}."
+    )
+
+
+def _typical(rows: pd.DataFrame) -> list[str]:
+    """Name the recordings at quantiles of the error in both dimensions."""
+    labels = rows[[f"{dimension}_label" for dimension in DIMENSIONS]].to_numpy()
+    error = ((rows[list(DIMENSIONS)] - labels) ** 2).sum(axis=1, skipna=False)
+    by_clip = error.groupby(rows["clip_id"]).mean().dropna().sort_values(kind="stable")
+    places = (np.array(_SHOWN) * (len(by_clip) - 1)).round().astype(int)
+    return list(dict.fromkeys(by_clip.index[places])) if len(by_clip) else []
+
+
+def _cell(scores: Mapping[str, Any], metric: str) -> str:
+    spread = scores[f"{metric}_std"]
+    return _number(scores[metric]) + ("" if spread is None else f" ± {spread:.3f}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,9 @@
+"""EmoBed for continuous emotion: arousal and valence at every moment of a recording."""
+
+SYSTEMS = {
+    "emobed_classic": "one modality alone",
+    "emobed_joint": "joint training with the other modality (alpha)",
+    "emobed_triplet": "crossmodal triplets (beta)",
+    "emobed": "both",
+}
+DIMENSIONS = ("arousal", "valence")

@@ -1,0 +1,29 @@
+"""Train EmoBed to follow arousal and valence over time, in every fold, and apply it."""
+
+from pathlib import Path
+
+from avlib import tables
+from avlib.params import load
+from avlib.stage import run
+
+PARAMS = ("modalities", "protocol", "traces")
+
+
+def main() -> None:
+    """Write models and predicted traces; a corpus without continuous labels has none."""
+    params = load(PARAMS)
+    tested = tables.read_table("data/folds.parquet", ["clip_id"])["clip_id"]
+    labelled = tables.read_table("data/traces.parquet", ["clip_id"])["clip_id"]
+    if not params.traces.train or not labelled.isin(tested).any():
+        empty = tables.no_rows("predicted_traces")
+        tables.write_table("data/predicted_traces.parquet", empty, "predicted_traces")
+        Path("data/models/traces").mkdir(parents=True, exist_ok=True)
+        return
+    from avlib.models.traces.folds import train_traces  # loads torch, which takes seconds
+
+    settings = params.traces.model_dump(exclude={"train"})
+    train_traces(settings, params.modalities, params.protocol.name)
+
+
+if __name__ == "__main__":
+    run(main)
