@@ -71,7 +71,7 @@ class DeepModel(Model[AnyClips]):
         return {}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take back what `arrays` returned."""
+        """Take back what `arrays` returned; comes before `build`."""
 
     def split(self, train: AnyClips, validation: AnyClips) -> tuple[AnyClips, AnyClips | None]:
         """Return the scorable clips to train on, and those that tell when to stop.
@@ -163,12 +163,12 @@ class DeepModel(Model[AnyClips]):
         arrays, settings = load_state(folder)
         model = cls(**settings["arguments"])
         model.chosen_ = settings["chosen"]
+        model.restore(arrays)
         model.networks_ = {}
         for name, network in model.build().items():
             network.load_state_dict(load_file(folder / f"{name}.safetensors"))
             model.networks_[name] = frozen(network)
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
-        model.restore(arrays)
         return model
 
 
