@@ -67,7 +67,7 @@ class FrameFunctionals:
         found[:] = [np.zeros((0, 0), np.float32)] * len(places)
         for clip_id, rows in tables.iter_clips(table, ["time", "descriptor"]):
             if clip_id in places and rows.num_rows:
-                values = tables.vectors(rows["descriptor"].to_pandas())
+                values = tables.vectors(rows["descriptor"])
                 found[places[clip_id]] = clip_functionals(
                     rows["time"].to_numpy(), values, self.window, self.step
                 )
