@@ -77,7 +77,7 @@ class FrameFunctionals:
 def clip_functionals(
     times: np.ndarray, values: np.ndarray, window: float, step: float
 ) -> np.ndarray:
-    """Describe a clip at moments from 0 to its last frame.
+    """Describe a clip at moments from 0 to the one nearest to its last frame.
 
     A frame that is not finite is left out, and so is a moment whose window holds no frame (a face
     that is lost for longer): the sequence is shorter then.
@@ -98,6 +98,5 @@ def clip_functionals(
     valid = np.isfinite(values).all(axis=1)
     times, values = times[valid], values[valid]
     last = float(times[-1]) if len(times) else 0.0
-    # Half a step more, so that a clip of one frame at time 0 has a moment.
     found, counted = sliding_functionals(values, times, moments(last + step / 2, step), window)
     return found[counted > 0].astype(np.float32)
