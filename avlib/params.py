@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 # What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
-OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef", "traces")
+OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef", "emobed", "traces")
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
@@ -300,6 +300,26 @@ class Traces(Section):
     seed: int = Field(ge=0)
 
 
+class Emobed(Section):
+    """EmoBed and what it is compared with; see `avlib.models.emobed.model`."""
+
+    train: bool
+    window: Positive
+    step: Positive
+    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    alpha: float = Field(ge=0)
+    beta_audio: float = Field(ge=0)
+    beta_video: float = Field(ge=0)
+    margin: float | None = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
 class Params(Section):
     """All of ``params.yaml``; a stage sees only the sections that it names."""
 
@@ -325,6 +345,7 @@ class Params(Section):
     temporal_aggregation: TemporalAggregation
     avef: Avef
     traces: Traces
+    emobed: Emobed
 
     @field_validator("modalities")
     @classmethod
