@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from avlib.errors import ParamsError
 
 # What `demo:` may change: these are the demo.* keys that dvc.yaml tracks.
-OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef", "traces")
+OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef", "emobed", "traces")
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
@@ -145,9 +145,7 @@ class Robustness(Section):
     @field_validator("models", "snr", "occlusion", "missing")
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
-        if len(set(values)) < len(values):
-            raise ValueError("names a value twice")
-        return values
+        return _without_repeats(values)
 
 
 class Lmnn(Section):
@@ -256,6 +254,7 @@ class Avef(Section):
     weights: Literal["none", "published", "transfer"]
     fps: float = Field(gt=0)
     side: int = Field(ge=32, le=224)
+    mel_side: int = Field(ge=63, le=512)
     width: float = Field(gt=0, le=1)
     dropout: float = Field(ge=0, lt=1)
     learning_rate: Positive
@@ -269,9 +268,15 @@ class Avef(Section):
     joint_batch: int = Field(ge=1)
     joint_epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
-    svm_c: Positive
-    svm_degree: int = Field(ge=1)
+    svm_c: list[Positive] = Field(min_length=1)
+    svm_degree: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    binary: list[Literal["arousal", "valence"]]
     seed: int = Field(ge=0)
+
+    @field_validator("svm_c", "svm_degree", "binary")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return _without_repeats(values)
 
 
 class Traces(Section):
@@ -287,6 +292,26 @@ class Traces(Section):
     margin: Positive | None
     hidden: int = Field(ge=1)
     layers: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+class Emobed(Section):
+    """EmoBed and what it is compared with; see `avlib.models.emobed.model`."""
+
+    train: bool
+    window: Positive
+    step: Positive
+    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    alpha: float = Field(ge=0)
+    beta_audio: float = Field(ge=0)
+    beta_video: float = Field(ge=0)
+    margin: float | None = Field(ge=0)
     batch_size: int = Field(ge=1)
     learning_rate: Positive
     weight_decay: float = Field(ge=0)
@@ -320,6 +345,7 @@ class Params(Section):
     temporal_aggregation: TemporalAggregation
     avef: Avef
     traces: Traces
+    emobed: Emobed
 
     @field_validator("modalities")
     @classmethod
@@ -327,6 +353,12 @@ class Params(Section):
         if len(set(modalities)) < len(modalities):
             raise ValueError("names a modality twice")
         return sorted(modalities)
+
+
+def _without_repeats(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError("names a value twice")
+    return values
 
 
 def load(names: tuple[str, ...], path: Path | str = "params.yaml") -> Params:

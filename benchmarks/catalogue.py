@@ -12,6 +12,7 @@ from benchmarks.table import Table
 NAMES = (
     "prepare",
     "avef_preparation",
+    "avef_clip",
     "noop",
     "scale",
     "fisher",

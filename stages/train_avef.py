@@ -26,7 +26,7 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
         name,
         AVEFModel,
         settings={"system": name, **settings},
-        source=SpokenStreams(wanted_format(settings), SYSTEMS[name]),
+        source=SpokenStreams(wanted_format(settings), SYSTEMS[name], bool(settings["binary"])),
         starts_from=published_files("alexnet", "avef", "c3d"),
         deep=True,
     )

@@ -17,7 +17,7 @@ def main() -> None:
     if not params.traces.train or not labelled.isin(tested).any():
         empty = tables.no_rows("predicted_traces")
         tables.write_table("data/predicted_traces.parquet", empty, "predicted_traces")
-        Path("data/models/traces").mkdir(parents=True, exist_ok=True)
+        Path("data/trace_models").mkdir(parents=True, exist_ok=True)
         return
     from avlib.models.traces.folds import train_traces  # loads torch, which takes seconds
 

@@ -59,6 +59,8 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"modalities": []}, ["modalities", "at least 1"]),
         ({"robustness__models": ["avef"]}, ["robustness.models.0", "'avef'", "'svm_concat'"]),
         ({"robustness__models": ["merml", "merml"]}, ["robustness.models", "twice"]),
+        ({"avef__svm_c": [1.0, 1.0]}, ["avef.svm_c", "twice"]),
+        ({"avef__binary": ["anger"]}, ["avef.binary.0", "'anger'", "'arousal'"]),
         ({"robustness__occlusion": [1.5]}, ["robustness.occlusion.0", "1.5"]),
         ({"robustness__snr": []}, ["robustness.snr", "at least 1"]),
         ({"modalities": ["audio", "audio"]}, ["modalities", "twice"]),

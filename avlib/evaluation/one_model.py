@@ -30,6 +30,7 @@ def input_files(model: str, *, fisher: bool) -> list[Path]:
         data / "predictions" / f"{model}.parquet",
         *data.glob(f"embeddings/{model}/fold-*.parquet"),
         *data.glob(f"models/{model}/fold-*/settings.json"),
+        *data.glob(f"models/{model}/fold-*/examined.json"),
     ]
     return files + (list(data.glob("fisher/fold-*.parquet")) if fisher else [])
 
@@ -61,7 +62,7 @@ def evaluate_model(payload: Mapping[str, Any], folder: Path) -> None:
         if planes:
             (pictures / "tsne.png").write_bytes(planes)
             drawn = True
-        facts = values | _chosen(model, fold) | near
+        facts = values | _facts(model, fold) | near
         scores.write_json(folder / "folds" / f"fold-{fold}.json", facts)
     overall = scores.model_scores(predictions, folds)
     scores.write_json(folder / "scores.json", overall)
@@ -77,12 +78,15 @@ def evaluate_model(payload: Mapping[str, Any], folder: Path) -> None:
         (pictures / "agreement.png").write_bytes(png)
 
 
-def _chosen(model: str, fold: int) -> dict[str, Any]:
-    """Return what training chose or learned in a fold, under ``chosen``."""
-    settings = Path("data/models") / model / f"fold-{fold}" / "settings.json"
-    if not settings.is_file():  # nothing was trained in this fold
+def _facts(model: str, fold: int) -> dict[str, Any]:
+    """Return what training chose, and what the model found out about test clips beside scores."""
+    folder = Path("data/models") / model / f"fold-{fold}"
+    if not (folder / "settings.json").is_file():  # nothing was trained in this fold
         return {}
-    return {"chosen": json.loads(settings.read_text())["chosen"]}
+    facts = {"chosen": json.loads((folder / "settings.json").read_text())["chosen"]}
+    if (folder / "examined.json").is_file():
+        facts["examined"] = json.loads((folder / "examined.json").read_text())
+    return facts
 
 
 def _embedded(

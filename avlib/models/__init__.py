@@ -14,6 +14,10 @@ MODELS = {
     "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks summed",
     "avef": "AVEF: spoken segments in AlexNet and C3D, a deep belief network, their mean in an SVM",
     "avef_raw": "The same without denoising: silence is kept in both streams (case 1)",
+    "emobed": "EmoBed: a GRU network per modality, trained with the other's loss and triplets",
+    "emobed_classic": "The same networks, each trained on its modality alone",
+    "emobed_joint": "The same with the other modality's loss, without triplets",
+    "emobed_triplet": "The same with crossmodal triplets, without the other modality's loss",
 }
 # Systems that read the recordings' streams, not Fisher vectors; each with its section of params.
 DEEP = {
@@ -23,5 +27,9 @@ DEEP = {
     "temporal_aggregation": "temporal_aggregation",
     "avef": "avef",
     "avef_raw": "avef",
+    "emobed": "emobed",
+    "emobed_classic": "emobed",
+    "emobed_joint": "emobed",
+    "emobed_triplet": "emobed",
 }
 OVER_TIME = ("gating", "gating_lstm", "gating_global")  # of these, those that decide at every gate

@@ -168,8 +168,9 @@ class Model(ABC, Generic[AnyClips]):
     def predict_proba(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return probabilities of shape (n_clips, n_classes), rows summing to one."""
 
-    def examine(self, test: AnyClips) -> None:
-        """Note, among what was chosen, what test clips show beyond probabilities; nothing here."""
+    def examine(self, test: AnyClips) -> dict[str, Any]:
+        """Return what test clips show beyond probabilities, as JSON knows it; nothing here."""
+        return {}
 
     def embeddings(self, clips: AnyClips) -> dict[str, np.ndarray]:
         """Return scorable clips in the spaces that the system learned; none by default.

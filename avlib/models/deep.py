@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from avlib.errors import DataError
 from avlib.models.base import BOTH, AnyClips, Model, concatenate, load_state, save_state
 from avlib.networks.training import fit, load_checkpoint
 from avlib.networks.weights import save_tensors
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 class DeepModel(Model[AnyClips]):
@@ -71,7 +73,7 @@ class DeepModel(Model[AnyClips]):
         return {}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take back what `arrays` returned."""
+        """Take back what `arrays` returned; comes before `build`."""
 
     def split(self, train: AnyClips, validation: AnyClips) -> tuple[AnyClips, AnyClips | None]:
         """Return the scorable clips to train on, and those that tell when to stop.
@@ -163,12 +165,12 @@ class DeepModel(Model[AnyClips]):
         arrays, settings = load_state(folder)
         model = cls(**settings["arguments"])
         model.chosen_ = settings["chosen"]
+        model.restore(arrays)
         model.networks_ = {}
         for name, network in model.build().items():
             network.load_state_dict(load_file(folder / f"{name}.safetensors"))
             model.networks_[name] = frozen(network)
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
-        model.restore(arrays)
         return model
 
 
@@ -177,7 +179,7 @@ def n_epochs(curves: str) -> int:
     return len(curves.splitlines()) - 1
 
 
-def frozen(network: nn.Module) -> nn.Module:
+def frozen(network: AnyNetwork) -> AnyNetwork:
     """Return a network that learns no more, on the CPU."""
     return network.cpu().eval().requires_grad_(requires_grad=False)
 

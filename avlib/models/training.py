@@ -1,5 +1,6 @@
 """One fold of a train stage: fit a model, save it, and predict the test clips."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,7 +156,8 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
 
     The test clips are predicted under several conditions: ``default`` with all that the model may
     use, and, where that is two modalities, each of them alone. Embeddings are the test clips in the
-    spaces that the model learned; a model that takes vectors as they are has none.
+    spaces that the model learned; a model that takes vectors as they are has none. What else a
+    model found out about the test clips is in ``model/examined.json``.
 
     Parameters
     ----------
@@ -179,8 +181,10 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
         model = recipe.make(len(emotions), used, **recipe.settings)
         model.checkpoints = folder.parent / "checkpoints" / f"fold-{fold}"
         model.fit(training, parts["validation"])
-        model.examine(parts["test"])
         model.save(folder / "model")
+        if examined := model.examine(parts["test"]):
+            text = json.dumps(examined, indent=2, sort_keys=True)
+            (folder / "model" / "examined.json").write_text(text + "\n")
         conditions = {"default": used} | ({m: (m,) for m in used} if len(used) > 1 else {})
         for condition, allowed in conditions.items():
             keys = {"condition": condition, "fold": fold, "model": recipe.name}

@@ -1,3 +1,6 @@
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,14 +10,18 @@ from avef_clips import sequences, spoken_clips, unseen
 from avlib.errors import DataError, ParamsError, WeightsError
 from avlib.models.avef import weights as avef_weights
 from avlib.models.avef.model import AVEFModel, wanted_format
+from avlib.models.avef.polynomial_svm import PolynomialSVM
+from avlib.models.avef.pretraining import fill_without_labels
 from avlib.models.avef.segments import cut_segments
 from avlib.models.avef.spoken import cut_clips
-from avlib.models.base import BOTH
+from avlib.models.base import BOTH, concatenate
+from avlib.networks.avef.dbn import pretrain
 
 SETTINGS = {
     "weights": "none",
     "fps": 8.0,
     "side": 32,
+    "mel_side": 64,
     "width": 1 / 64,
     "dropout": 0.0,
     "learning_rate": 0.003,
@@ -28,8 +35,9 @@ SETTINGS = {
     "joint_batch": 4,
     "joint_epochs": 1,
     "patience": None,
-    "svm_c": 1.0,
-    "svm_degree": 3,
+    "svm_c": [1.0],
+    "svm_degree": [3],
+    "binary": [],
     "seed": 0,
 }
 
@@ -54,13 +62,14 @@ def test_a_tiny_set_is_learned_by_heart(tmp_path, modalities):
         "joint_batch": 2,
         "joint_epochs": 2,
         "width": 1 / 32,
+        "mel_side": 224,
     }
     model = AVEFModel(2, modalities, **settings).fit(train, train.select(np.arange(0)))
     for allowed in {modalities, modalities[:1], modalities[-1:]}:
         assert (model.predict_proba(train, allowed).argmax(1) == train.emotion).all()
-    model.examine(train)
+    accuracy = model.examine(train)["segment_accuracy"]
     for modality in modalities:
-        assert model.chosen_[f"test_segment_accuracy_{modality}"] > 0.8
+        assert accuracy[modality] > 0.8
 
 
 def test_pooled_features_are_the_means_over_the_segments_that_have_both(trained, tmp_path):
@@ -75,7 +84,7 @@ def test_pooled_features_are_the_means_over_the_segments_that_have_both(trained,
     }
     with torch.inference_mode():
         expected = model.networks_["joint"].embed(inputs).mean(0)
-    np.testing.assert_allclose(model.see(test).pooled["joint"][row], expected, atol=1e-5)
+    np.testing.assert_allclose(model.see(test)["joint"].pooled[row], expected, atol=1e-5)
 
 
 def test_clips_lacking_a_modality_are_scored_in_the_space_of_the_other(trained):
@@ -83,7 +92,7 @@ def test_clips_lacking_a_modality_are_scored_in_the_space_of_the_other(trained):
     chances = model.predict_proba(test)
     assert np.isfinite(chances).all()
     np.testing.assert_allclose(chances.sum(1), 1)
-    pooled = model.see(test).pooled
+    pooled = {space: seen.pooled for space, seen in model.see(test).items()}
     for row, space in {1: "video", 2: "audio", 4: "joint"}.items():
         alone = model.svms_[space].predict_proba(pooled[space][[row]])
         np.testing.assert_array_equal(chances[[row]], alone)
@@ -110,11 +119,14 @@ def test_the_joint_training_leaves_the_networks_that_were_trained_alone(trained)
 
 def test_test_segments_are_counted_and_the_kept_share_is_told(trained):
     model, _, test = trained
-    model.examine(test)
-    assert model.chosen_["test_kept_share"] == pytest.approx(test.kept_share(), abs=1e-4)
-    assert model.chosen_["test_kept_share"] < 1
-    for space in ("audio", "video", "joint"):
-        assert 0 <= model.chosen_[f"test_segment_accuracy_{space}"] <= 1
+    chosen = dict(model.chosen_)
+    found = model.examine(test)
+    assert model.chosen_ == chosen
+    assert found["kept_share"] == pytest.approx(test.kept_share(), abs=1e-4)
+    assert found["kept_share"] < 1
+    assert set(found) == {"kept_share", "segment_accuracy"}
+    assert set(found["segment_accuracy"]) == {"audio", "video", "joint"}
+    assert all(0 <= share <= 1 for share in found["segment_accuracy"].values())
 
 
 def test_a_saved_model_comes_back_the_same(trained, tmp_path):
@@ -151,6 +163,77 @@ def test_validation_subjects_are_held_out_where_patience_is_set(tmp_path):
     np.testing.assert_array_equal(model.svms_["audio"].mean_, again.svms_["audio"].mean_)
 
 
+def test_settings_of_the_svm_are_chosen_on_the_validation_subjects(tmp_path):
+    train, held_out = spoken_clips(tmp_path / "t", 4), spoken_clips(tmp_path / "v", 2)
+    settings = SETTINGS | {"svm_c": [1.0, 1e-6], "svm_degree": [3, 1]}
+    model = AVEFModel(2, ("audio",), **settings).fit(train, held_out)
+    svm = model.svms_["audio"]
+    assert model.chosen_["svm_c_audio"] == svm.c
+    assert model.chosen_["svm_degree_audio"] == svm.degree
+    everything = concatenate(train, held_out)
+    pooled = model.see(everything)["audio"].pooled
+    candidates = [
+        PolynomialSVM(2, c=c, degree=d).fit(pooled[:8], train.emotion)
+        for c in settings["svm_c"]
+        for d in settings["svm_degree"]
+    ]
+    best = max(candidates, key=lambda found: found.merit(pooled[8:], held_out.emotion))
+    assert (svm.c, svm.degree) == (best.c, best.degree)
+    np.testing.assert_allclose(svm.mean_, pooled.mean(0))  # in the end, of all clips
+    model.save(tmp_path / "m")
+    again = AVEFModel.load(tmp_path / "m").svms_["audio"]
+    assert (again.c, again.degree) == (svm.c, svm.degree)
+
+
+def test_binary_models_learn_the_clips_that_have_a_label(tmp_path):
+    clips = spoken_clips(tmp_path / "t", 4)
+    turned = np.where(np.arange(8) < 2, -1, 1 - clips.emotion)  # the first two have none
+    clips = replace(clips, emotion=clips.emotion + 1, binary={"valence": turned})
+    settings = SETTINGS | {"binary": ["valence"]}
+    model = AVEFModel(3, ("audio",), **settings).fit(clips, clips.select(np.arange(0)))
+    labelled = clips.of_task("valence")
+    assert labelled.clip_id.tolist() == clips.clip_id[2:].tolist()
+    alone = AVEFModel(2, ("audio",), **SETTINGS).fit(labelled, labelled.select(np.arange(0)))
+    chances = model.binary_["valence"].predict_proba(labelled)
+    assert (chances == alone.predict_proba(labelled)).all()
+    right = model.examine(clips)["binary"]
+    expected = (chances.argmax(1) == labelled.emotion).mean()
+    assert right == {"valence": {"audio": pytest.approx(expected, abs=1e-4)}}
+    model.save(tmp_path / "m")
+    again = AVEFModel.load(tmp_path / "m")
+    assert (again.binary_["valence"].predict_proba(labelled) == chances).all()
+
+
+def test_the_belief_network_learns_as_from_features_in_memory(trained, tmp_path):
+    model, train, _ = trained
+    segments = cut_segments(train, tmp_path)
+    learns = segments.clip < 5
+    both = np.flatnonzero(segments.has(BOTH))
+    assert len(both) < len(segments)
+    expected, found = (copy.deepcopy(model.networks_["joint"]) for _ in range(2))
+    inputs = {
+        "audio": torch.from_numpy(np.array(segments.images[both])),
+        "video": torch.from_numpy(np.stack([segments.chips(k) for k in both])),
+    }
+    with torch.no_grad():
+        features = expected.features(inputs)
+    order = np.random.default_rng(0).permutation(len(both))
+    features, in_order = features[order], learns[both][order]
+    rows = pretrain(
+        expected.dbn,
+        list(features[in_order].split(4)),
+        features[~in_order],
+        epochs=1,
+        rates=SETTINGS["dbn_rates"],
+        seed=0,
+    )
+    text = fill_without_labels(found, segments, learns, SETTINGS, tmp_path)
+    for one, other in zip(found.dbn.parameters(), expected.dbn.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    assert len(text.splitlines()) == 1 + len(rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["images.npy"]  # no features are left
+
+
 def test_what_cannot_be_learned_from_is_refused_in_a_line(tmp_path):
     train = spoken_clips(tmp_path / "a")
     alone = train.select(train.emotion == 0)
@@ -159,7 +242,7 @@ def test_what_cannot_be_learned_from_is_refused_in_a_line(tmp_path):
     apart = spoken_clips(tmp_path / "b", 2, audio=[0, 1], video=[2, 3])
     with pytest.raises(DataError, match=r"joint: .* with audio and video show 0 emotions"):
         AVEFModel(2, **SETTINGS).fit(apart, apart.select(np.arange(0)))
-    with pytest.raises(ParamsError, match=r"avef\.weights is published, but avef\.width"):
+    with pytest.raises(ParamsError, match=r"avef\.weights is published, but avef's width"):
         AVEFModel(2, **(SETTINGS | {"weights": "published"})).fit(train, train)
 
 

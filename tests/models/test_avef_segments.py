@@ -8,7 +8,6 @@ from avlib.models.avef.segments import (
     channel_statistics,
     cut_segments,
     in_turn,
-    pool_segments,
     segment_batches,
 )
 from avlib.models.avef.spoken import cut_clips
@@ -64,15 +63,6 @@ def test_batches_hold_what_is_asked_for(segments):
     assert batches[0].inputs["video"].shape == (4, 16, 32, 32, 3)
     assert batches[0].inputs["video"].dtype == torch.uint8
     assert batches[0].emotion.tolist() == segments.emotion[[0, 1, 2, 4]].tolist()
-
-
-def test_pooling_is_the_mean_of_each_clips_segments():
-    values = np.random.default_rng(0).normal(size=(6, 3))
-    clip = np.array([2, 0, 0, 2, 2, 3])
-    pooled = pool_segments(values, clip, 4)
-    for row in (0, 2, 3):
-        np.testing.assert_allclose(pooled[row], values[clip == row].mean(0))
-    assert np.isnan(pooled[1]).all()
 
 
 def test_channel_statistics_are_those_of_all_pixels(segments):

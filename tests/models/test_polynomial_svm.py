@@ -3,7 +3,7 @@ import pytest
 from sklearn.svm import SVC
 
 from avlib.errors import DataError
-from avlib.models.avef.polynomial_svm import PolynomialSVM
+from avlib.models.avef.polynomial_svm import PolynomialSVM, choose_settings
 
 
 def samples(seed, n=90, d=5, n_classes=3):
@@ -60,5 +60,43 @@ def test_one_emotion_is_refused():
 def test_state_comes_back_the_same():
     x, y = samples(0)
     svm = PolynomialSVM(3, c=1.0, degree=2).fit(x, y).calibrate(x, y)
-    again = PolynomialSVM(3, c=1.0, degree=2).restore(svm.state())
+    again = PolynomialSVM.restored(3, svm.state())
     assert (again.predict_proba(x) == svm.predict_proba(x)).all()
+
+
+def turned(seed, n=120):
+    """Two rings, the inner one of class 0: no line divides them, a parabola does."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    radius = 1.0 + 2.0 * y + 0.1 * rng.normal(size=n)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1), y
+
+
+def test_the_degree_that_tells_unseen_samples_apart_is_chosen():
+    learned, watched = turned(0), turned(1)
+    assert choose_settings([1.0], [1, 2], learned, watched) == (1.0, 2)
+    chosen = choose_settings([1e-6, 1.0, 100.0], [1, 2], learned, watched)
+    right = {}
+    for c in (1e-6, 1.0, 100.0):
+        for degree in (1, 2):
+            svm = PolynomialSVM(2, c=c, degree=degree).fit(*learned)
+            right[c, degree] = (svm.predict_proba(watched[0]).argmax(1) == watched[1]).mean()
+    assert right[chosen] == max(right.values()) > min(right.values())
+
+
+def test_the_first_settings_stand_where_there_is_nothing_to_choose_by():
+    learned = turned(0)
+    nobody = learned[0][:0], learned[1][:0]
+    assert choose_settings([3.0, 1.0], [2, 1], learned, nobody) == (3.0, 2)
+    alike = learned[0], np.zeros_like(learned[1])
+    assert choose_settings([3.0, 1.0], [2, 1], alike, learned) == (3.0, 2)
+    same = np.ones((8, 2)), np.arange(8) % 2
+    assert choose_settings([3.0, 1.0], [2, 1], same, same) == (3.0, 2)
+
+
+def test_samples_that_no_margin_divides_are_given_up_on_in_time():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_cauchy((120, 3)), rng.integers(0, 2, 120)
+    svm = PolynomialSVM(2, c=1e6, degree=3).fit(x, y)
+    assert np.isfinite(svm.predict_proba(x)).all()

@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from avef_clips import KEPT, sequences, spoken_clips, unseen
 
+from avlib.models.avef.binary import binary_codes
 from avlib.models.avef.spoken import SpokenStreams, cut_clips, spoken_intervals
 from avlib.speech.clip import to_pcm
 from avlib.speech.denoise import face_frames, keep_parts
-from avlib.tables import conform, no_rows, part_path, write_part
+from avlib.tables import SCHEMAS, conform, no_rows, part_path, write_part, write_table
 
 
 def test_what_is_not_spoken_is_cut_from_both_streams(tmp_path):
@@ -64,3 +68,31 @@ def test_intervals_are_read_for_the_clips_that_have_sound(tmp_path):
     assert list(found) == ["a"]
     assert found["a"].tolist() == [[0.0, 0.05]]
     assert not SpokenStreams(KEPT, denoise=False, speech=tmp_path).denoise
+
+
+def test_binary_labels_are_the_tables_and_clips_without_one_are_left_out(tmp_path):
+    words = {
+        "c00": ("low", "negative"),
+        "c01": ("high", "positive"),
+        "c02": (None, None),
+        "c03": ("high", "negative"),
+    }
+    columns = dict.fromkeys(SCHEMAS["clips"].columns)
+    rows = pd.DataFrame(
+        [
+            columns
+            | {"clip_id": name, "corpus": "x", "subject": "s", "emotion": "e", "sha256": "x"}
+            | {"binary_arousal": arousal, "binary_valence": valence}
+            for name, (arousal, valence) in words.items()
+        ]
+    )
+    write_table(tmp_path / "clips.parquet", rows, "clips")
+    codes = binary_codes(np.array(["c03", "c02", "c01", "c00"]), tmp_path / "clips.parquet")
+    assert {task: found.tolist() for task, found in codes.items()} == {
+        "arousal": [0, -1, 0, 1],
+        "valence": [0, -1, 1, 0],
+    }
+    clips = spoken_clips(tmp_path, 2)
+    labelled = replace(clips, binary={t: v[::-1] for t, v in codes.items()}).of_task("arousal")
+    assert labelled.clip_id.tolist() == ["c00", "c01", "c03"]
+    assert labelled.emotion.tolist() == [1, 0, 0]

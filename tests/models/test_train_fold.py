@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,24 @@ def test_test_clips_are_kept_where_the_saved_model_places_them(tmp_path, fold):
 def test_model_that_learns_no_space_keeps_no_embeddings(tmp_path, fold):
     out, rows = train(tmp_path, SVMModel)
     assert len(rows) == 0
+    assert not (out / "model/examined.json").exists()
     assert len(tables.read_table(out / "predictions.parquet"))
+
+
+class Examined(SVMModel):
+    """Tells how many test clips it was given."""
+
+    def examine(self, test):
+        return {"clips": len(test), "share": 0.5}
+
+
+def test_what_test_clips_show_stands_beside_the_model_not_in_its_settings(tmp_path, fold):
+    test, _ = fold
+    out, _ = train(tmp_path, Examined)
+    found = json.loads((out / "model/examined.json").read_text())
+    assert found == {"clips": len(test), "share": 0.5}
+    assert "share" not in (out / "model/settings.json").read_text()
+    Examined.load(out / "model")
 
 
 def test_a_corpus_without_emotions_gets_empty_outputs_and_one_line(fold, capsys):

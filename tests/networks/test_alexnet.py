@@ -19,10 +19,10 @@ CONVOLUTIONS = {
 FULLY_CONNECTED = {1: (4096, 9216), 4: (4096, 4096), 6: (1000, 4096)}
 
 
-@pytest.fixture(scope="module")
-def tiny():
+def drawn(side):
+    """A tiny network for pictures of one side, whose activations do not vanish."""
     torch.manual_seed(3)
-    network = AlexNet(6, width=1 / 32)
+    network = AlexNet(6, width=1 / 32, side=side)
     for name, parameter in network.named_parameters():
         if name.endswith("weight"):
             nn.init.kaiming_normal_(parameter, nonlinearity="relu")
@@ -58,8 +58,9 @@ def pooled(x):
     return windows[:, ::2, ::2].max((3, 4))
 
 
-@pytest.mark.parametrize("side", [224, 227])
-def test_activations_are_those_of_a_network_written_out_in_numpy(tiny, side):
+@pytest.mark.parametrize("side", [64, 95, 224, 227])
+def test_activations_are_those_of_a_network_written_out_in_numpy(side):
+    tiny = drawn(side)
     values = {n: t.double().numpy() for n, t in tiny.state_dict().items()}
     image = np.random.default_rng(0).normal(size=(3, side, side)).astype(np.float32)
     x = image.astype(np.float64)
@@ -79,7 +80,7 @@ def test_activations_are_those_of_a_network_written_out_in_numpy(tiny, side):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
-def test_published_file_fills_all_but_a_new_last_layer(tiny, tmp_path, monkeypatch):
+def test_published_file_fills_all_but_a_new_last_layer(tmp_path, monkeypatch):
     """Of tiny networks, the one standing for the published one with a thousand classes."""
     published = AlexNet(width=1 / 32)
     entry = weights.Published(

@@ -30,6 +30,7 @@ TINY = {
         },
         "traces": {"hidden": 4, "epochs": 1},
         "avef": {"train": True, "epochs": 1, "dbn_epochs": 1, "joint_epochs": 1},
+        "emobed": {"hidden": 8, "epochs": 1},
         "temporal_aggregation": {
             "segments": 2,
             "fps": 4.0,

@@ -7,9 +7,9 @@ approach" (Information Fusion 2019).
 import copy
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,16 @@ import torch
 
 from avlib.device import device
 from avlib.errors import DataError
-from avlib.models.avef.polynomial_svm import PolynomialSVM
+from avlib.models.avef.binary import share_right
+from avlib.models.avef.inference import Network, Seen, see
+from avlib.models.avef.polynomial_svm import PolynomialSVM, choose_settings
+from avlib.models.avef.pretraining import fill_without_labels
 from avlib.models.avef.segments import (
     Segments,
     ShuffledSegments,
     channel_statistics,
     cut_segments,
     in_turn,
-    pool_segments,
     segment_batches,
 )
 from avlib.models.avef.spoken import SpokenClips
@@ -33,30 +35,10 @@ from avlib.models.avef.weights import build, first_network
 from avlib.models.base import BOTH, concatenate
 from avlib.models.decoded import Format
 from avlib.models.deep import DeepModel, frozen, seeded
-from avlib.networks.avef.dbn import pretrain
 from avlib.networks.avef.segment import JointNetwork, SegmentNetwork
 from avlib.speech.mel import SAMPLE_RATE
 
 SYSTEMS = {"avef": True, "avef_raw": False}  # whether only what is spoken is kept
-_AT_ONCE = 64  # segments, after training
-
-Network = SegmentNetwork | JointNetwork
-
-
-class Seen(NamedTuple):
-    """What the trained networks make of clips.
-
-    Attributes
-    ----------
-    pooled : dict of str to float64 array of shape (n_clips, d)
-        "audio" and "video": fc7 of the networks trained alone; "joint": the last hidden layer of
-        the deep belief network. Means over the segments; NaN where a clip has none.
-    accuracy : dict of str to float
-        Of single segments, by space; None where there are none.
-    """
-
-    pooled: dict[str, np.ndarray]
-    accuracy: dict[str, float | None]
 
 
 class AVEFModel(DeepModel[SpokenClips]):
@@ -80,13 +62,16 @@ class AVEFModel(DeepModel[SpokenClips]):
     Attributes
     ----------
     chosen_ : dict
-        ``epochs`` of each network, and after `examine` the accuracy of single test segments and the
-        share of the test clips that is kept.
+        ``epochs`` of each network; ``svm_c`` and ``svm_degree`` of each space where there was a
+        choice.
+    binary_ : dict of str to AVEFModel
+        By task of setting ``binary``, arousal or valence: the same system with two classes.
     """
 
     SYSTEM = "avef"
     networks_: dict[str, Network]
-    _last: tuple[np.ndarray, Seen] | None = None  # clips, and what the networks made of them
+    binary_: dict[str, "AVEFModel"]
+    _last: tuple[np.ndarray, dict[str, Seen]] | None = None  # clips, and what was made of them
 
     @property
     def spaces(self) -> dict[str, tuple[str, ...]]:
@@ -125,15 +110,23 @@ class AVEFModel(DeepModel[SpokenClips]):
                 self.networks_[modality] = network
             pretraining = {}
             if self.modalities == BOTH:
-                joint, rows = self._join(segments, learns[segments.clip])
+                joint, rows = self._join(segments, learns[segments.clip], Path(scratch))
                 pretraining = {"pretraining": rows}
                 curves["joint"] = self._train("joint", joint, segments, used)
                 self.networks_["joint"] = joint
-            seen = self._see(segments)
+            seen = {space: self._see(space, segments) for space in self.spaces}
         self.logs_ = {"curves": merged_curves(curves), **pretraining}
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
-        self._decide(everything, seen, trained)
+        self._decide(everything, seen, learns, trained)
+        self.binary_ = {task: self._binary(task, train, validation) for task in s["binary"]}
         return self
+
+    def _binary(self, task: str, train: SpokenClips, validation: SpokenClips) -> "AVEFModel":
+        """Train the same system on two classes."""
+        settings = self.settings | {"binary": []}
+        model = AVEFModel(2, self.modalities, system=f"{self.system} {task}", **settings)
+        model.checkpoints = self.checkpoints / task if self.checkpoints else None
+        return model.fit(train.of_task(task), validation.of_task(task))
 
     def _check(self, clips: SpokenClips, trained: np.ndarray) -> None:
         for space, needed in self.spaces.items():
@@ -162,7 +155,9 @@ class AVEFModel(DeepModel[SpokenClips]):
         network.spread.copy_(torch.from_numpy(spread))
         return network
 
-    def _join(self, segments: Segments, learns: np.ndarray) -> tuple[JointNetwork, str]:
+    def _join(
+        self, segments: Segments, learns: np.ndarray, folder: Path
+    ) -> tuple[JointNetwork, str]:
         """Put copies of both networks under a deep belief network, and fill it without labels.
 
         Its machines are watched on the validation subjects; how they fare is returned as CSV.
@@ -171,26 +166,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
         with seeded(s["seed"]):
             joint = JointNetwork(streams, self.n_classes, width=s["width"])
-        both = segments.has(BOTH)
-        found = self._apply(joint, joint.features, segments, both)
-        order = np.random.default_rng(s["seed"]).permutation(len(found))
-        features, learns = torch.from_numpy(found[order]), learns[both][order]
-        learned, watched = features[learns], features[~learns]
-        batches = list(learned.split(s["joint_batch"]))
-        joint.dbn.to(device())
-        rows = pretrain(
-            joint.dbn,
-            batches,
-            watched if len(watched) else batches[0],
-            epochs=s["dbn_epochs"],
-            rates=s["dbn_rates"],
-            momentum=s["momentum"],
-            weight_decay=s["dbn_weight_decay"],
-            steps=s["dbn_steps"],
-            seed=s["seed"],
-        )
-        joint.dbn.cpu()
-        return joint, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+        return joint, fill_without_labels(joint, segments, learns, s, folder)
 
     def _train(
         self, name: str, network: Network, segments: Segments, used: np.ndarray
@@ -206,69 +182,81 @@ class AVEFModel(DeepModel[SpokenClips]):
         held_out = None
         if (watched := ~used & has).any():
             held_out = segment_batches(segments, needed, in_turn(watched, size), workers=workers)
-        network.train().requires_grad_(
-            requires_grad=True
-        )  # copies of trained networks have neither
+        network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
         module = SegmentTraining(network, learning_rate=s["learning_rate"], momentum=s["momentum"])
         epochs = s["joint_epochs"] if joint else s["epochs"]
         curves = self.descend(module, loader, held_out, max_epochs=epochs, name=name)
         frozen(network)
         return pd.read_csv(io.StringIO(curves))
 
-    def _decide(self, clips: SpokenClips, seen: Seen, trained: np.ndarray) -> None:
-        """Train an SVM in each space, and calibrate it where clips are held out."""
+    def _decide(
+        self, clips: SpokenClips, seen: Mapping[str, Seen], learns: np.ndarray, trained: np.ndarray
+    ) -> None:
+        """Train an SVM in each space, and calibrate it where clips are held out.
+
+        Its C and degree are chosen by training on the clips of the training subjects and looking at
+        the validation subjects', even where in the end it learns from both.
+        """
+        s = self.settings
         self.svms_ = {}
         for space, needed in self.spaces.items():
-            has, pooled = clips.has(needed), seen.pooled[space]
-            svm = self._svm()
-            svm.fit(pooled[trained & has], clips.emotion[trained & has])
+            has, x, y = clips.has(needed), seen[space].pooled, clips.emotion
+            first, second = learns & has, ~learns & has
+            c, degree = choose_settings(
+                s["svm_c"], s["svm_degree"], (x[first], y[first]), (x[second], y[second])
+            )
+            if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
+                self.chosen_ |= {f"svm_c_{space}": c, f"svm_degree_{space}": degree}
+            svm = PolynomialSVM(self.n_classes, c=c, degree=degree)
+            svm.fit(x[trained & has], y[trained & has])
             if (held_out := ~trained & has).any():
-                svm.calibrate(pooled[held_out], clips.emotion[held_out])
+                svm.calibrate(x[held_out], y[held_out])
             self.svms_[space] = svm
 
-    def see(self, clips: SpokenClips) -> Seen:
-        """Apply the networks to clips; the last clips' are remembered for the next condition."""
-        if self._last is not None and np.array_equal(self._last[0], clips.clip_id):
-            return self._last[1]
-        with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
-            seen = self._see(cut_segments(clips, Path(scratch)))
-        self._last = clips.clip_id, seen
+    def see(self, clips: SpokenClips, spaces: Iterable[str] | None = None) -> dict[str, Seen]:
+        """Apply the networks of some spaces, or all, to clips.
+
+        What they made of the last clips is remembered for the next condition.
+        """
+        wanted = list(self.spaces) if spaces is None else list(spaces)
+        if self._last is None or not np.array_equal(self._last[0], clips.clip_id):
+            self._last = clips.clip_id, {}
+        seen = self._last[1]
+        if set(wanted) - set(seen):
+            with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
+                segments = cut_segments(clips, Path(scratch))
+                seen |= {s: self._see(s, segments) for s in wanted if s not in seen}
         return seen
 
-    def _see(self, segments: Segments) -> Seen:
-        pooled, accuracy = {}, {}
-        for space, needed in self.spaces.items():
-            network = self.networks_[space]
-            rows = segments.has(needed)
-            values = self._apply(network, network.embed, segments, rows)
-            pooled[space] = pool_segments(values, segments.clip[rows], len(segments.clips))
-            scores = network.classifier(torch.from_numpy(values))
-            right = scores.argmax(1).numpy() == segments.emotion[rows]
-            accuracy[space] = float(right.mean()) if len(right) else None
-        return Seen(pooled, accuracy)
+    def _see(self, space: str, segments: Segments) -> Seen:
+        return see(self.networks_[space], segments, self.spaces[space])
 
-    def _apply(
-        self, network: Network, function: Any, segments: Segments, rows: np.ndarray
-    ) -> np.ndarray:
-        """Return a function of the inputs of some segments, float32 of shape (n, d)."""
-        where = device()
-        network.to(where).eval()
-        found = []
-        with torch.inference_mode():
-            for batch in segment_batches(segments, network.modalities, in_turn(rows, _AT_ONCE)):
-                found.append(function(batch.to(where).inputs).float().cpu().numpy())
-        network.cpu()
-        width = network.classifier.in_features
-        return np.concatenate(found) if found else np.zeros((0, width), np.float32)
+    def examine(self, test: SpokenClips) -> dict[str, Any]:
+        """Return how often single segments and the binary models are right, and what is kept.
 
-    def examine(self, test: SpokenClips) -> None:
-        """Note how often single test segments are right, and how much of the clips is kept."""
+        Returns
+        -------
+        dict
+            ``kept_share`` of the clips' time; ``segment_accuracy`` by space; ``binary``: by task
+            the share of the labelled clips that is right, with audio, video and both.
+        """
         clips = test.select(self.scorable(test))
-        if len(clips):
-            self.chosen_["test_kept_share"] = round(clips.kept_share(), 4)
-            for space, share in self.see(clips).accuracy.items():
-                if share is not None:
-                    self.chosen_[f"test_segment_accuracy_{space}"] = round(share, 4)
+        if not len(clips):
+            return {}
+        found: dict[str, Any] = {
+            "kept_share": round(clips.kept_share(), 4),
+            "segment_accuracy": {
+                space: round(seen.accuracy, 4)
+                for space, seen in self.see(clips).items()
+                if seen.accuracy is not None
+            },
+        }
+        if self.binary_:
+            found["binary"] = {
+                task: share_right(model, clips.of_task(task))
+                for task, model in self.binary_.items()
+            }
+        return found
 
     def predict_proba(self, clips: SpokenClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return the SVMs' probabilities, shape (n_clips, n_classes); rows sum to one.
@@ -282,18 +270,18 @@ class AVEFModel(DeepModel[SpokenClips]):
             A clip has none of the modalities (ask `scorable` first).
         """
         chances = np.zeros((len(clips), self.n_classes))
-        scorable = self.scorable(clips)
-        pooled = self.see(clips).pooled if scorable.all() else {}
-        for held, rows in self.patterns(clips, modalities):
-            space = "joint" if len(held) == 2 else held[0]
-            chances[rows] = self.svms_[space].predict_proba(pooled[space][rows])
+        spaces = {
+            "joint" if len(held) == 2 else held[0]: rows
+            for held, rows in self.patterns(clips, modalities)
+        }
+        seen = self.see(clips, spaces)
+        for space, rows in spaces.items():
+            chances[rows] = self.svms_[space].predict_proba(seen[space].pooled[rows])
         return chances
 
     def embeddings(self, clips: SpokenClips) -> dict[str, np.ndarray]:
         """Return the clips' pooled features; rows of NaN where a clip lacks what a space needs."""
-        return {
-            space: values.astype(np.float32) for space, values in self.see(clips).pooled.items()
-        }
+        return {space: seen.pooled.astype(np.float32) for space, seen in self.see(clips).items()}
 
     def build(self) -> dict[str, Network]:
         """Return the network of each space."""
@@ -316,11 +304,20 @@ class AVEFModel(DeepModel[SpokenClips]):
                 for name, values in arrays.items()
                 if name.startswith(f"{space}_")
             }
-            self.svms_[space] = self._svm().restore(state)
+            self.svms_[space] = PolynomialSVM.restored(self.n_classes, state)
 
-    def _svm(self) -> PolynomialSVM:
-        s = self.settings
-        return PolynomialSVM(self.n_classes, c=s["svm_c"], degree=s["svm_degree"])
+    def save(self, folder: Path) -> None:
+        """Write the system into a folder, and each binary model into one of its own in there."""
+        super().save(folder)
+        for task, model in self.binary_.items():
+            model.save(Path(folder) / task)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a system that `save` wrote."""
+        model = super().load(folder)
+        model.binary_ = {task: cls.load(Path(folder) / task) for task in model.settings["binary"]}
+        return model
 
     def _build(self, space: str) -> Network:
         if space != "joint":

@@ -1,8 +1,11 @@
 """The polynomial SVM that decides on a clip's pooled features."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from avlib.errors import DataError
@@ -14,6 +17,10 @@ from avlib.models.decision import (
     pairwise_intercepts,
     softmax,
 )
+
+# Of the solver for each sample, at most. Powers of far samples are so large that it can go on for
+# hours over those that no margin divides; long before, further steps change no decision.
+STEPS = 100
 
 
 class PolynomialSVM:
@@ -61,7 +68,10 @@ class PolynomialSVM:
         self.gamma_ = 1 / variance if variance > 0 else 1.0
         with single_thread():
             kernel = self._kernel(centred, centred)
-            svc = SVC(C=self.c, kernel="precomputed").fit(kernel, y)
+            svc = SVC(C=self.c, kernel="precomputed", max_iter=STEPS * len(y))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                svc.fit(kernel, y)
         self.classes_ = np.asarray(svc.classes_)
         self.support_ = centred[svc.support_]
         self.coefficients_ = pairwise_coefficients(svc)
@@ -71,10 +81,19 @@ class PolynomialSVM:
 
     def calibrate(self, x: np.ndarray, y: np.ndarray) -> "PolynomialSVM":
         """Choose the temperature of the probabilities on samples that it was not trained on."""
+        self.temperature_ = self._calibrated(x, y)[0]
+        return self
+
+    def _calibrated(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """Return the temperature that makes labels most likely, and how unlikely they still are."""
         columns = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         columns[self.classes_[columns] != y] = -1
-        self.temperature_ = fit_temperature(self.decide(x), columns)[0]
-        return self
+        return fit_temperature(self.decide(x), columns)
+
+    def merit(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """Return what to compare settings by: the labels' likelihood, then accuracy."""
+        decided = self.classes_[self.decide(x).argmax(axis=1)]
+        return -self._calibrated(x, y)[1], float(np.mean(decided == y))
 
     def decide(self, x: np.ndarray) -> np.ndarray:
         """One-vs-rest decisions of shape (n, n_seen); the largest is the SVM's decision."""
@@ -92,13 +111,50 @@ class PolynomialSVM:
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""
         names = ("classes", "support", "coefficients", "intercepts", "mean", "gamma", "temperature")
-        return {name: np.asarray(getattr(self, f"{name}_")) for name in names}
+        settings = {"c": np.asarray(self.c), "degree": np.asarray(self.degree)}
+        return settings | {name: np.asarray(getattr(self, f"{name}_")) for name in names}
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> "PolynomialSVM":
-        """Take on a state that `state` returned."""
-        for name, values in state.items():
-            setattr(self, f"{name}_", values if values.ndim else float(values))
-        return self
+    @classmethod
+    def restored(cls, n_classes: int, state: Mapping[str, np.ndarray]) -> "PolynomialSVM":
+        """Return the SVM whose `state` this is."""
+        fitted = dict(state)
+        svm = cls(n_classes, c=float(fitted.pop("c")), degree=int(fitted.pop("degree")))
+        for name, values in fitted.items():
+            setattr(svm, f"{name}_", values if values.ndim else float(values))
+        return svm
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return (self.gamma_ * (a @ b.T) + 1.0) ** self.degree
+
+
+def choose_settings(
+    c: Sequence[float],
+    degree: Sequence[int],
+    learned: tuple[np.ndarray, np.ndarray],
+    watched: tuple[np.ndarray, np.ndarray],
+) -> tuple[float, int]:
+    """Choose an SVM's settings by what they show on samples that it was not trained on.
+
+    Parameters
+    ----------
+    c, degree : sequences
+        Candidates. The first ones win where others are no better, and where there is nothing to
+        choose by: no sample to watch, or fewer than two classes to learn.
+    learned, watched : pairs of arrays of shape (n, d) and (n,)
+        Samples and their codes.
+
+    Returns
+    -------
+    c : float
+    degree : int
+    """
+    candidates = list(product(c, degree))
+    codes = learned[1]
+    if len(candidates) == 1 or not len(watched[1]) or len(np.unique(codes)) < 2:
+        return candidates[0]
+
+    def merit(candidate: tuple[float, int]) -> tuple[float, float]:
+        svm = PolynomialSVM(int(codes.max()) + 1, c=candidate[0], degree=candidate[1])
+        return svm.fit(*learned).merit(*watched)
+
+    return max(candidates, key=merit)

@@ -176,30 +176,6 @@ def segment_batches(
     )
 
 
-def pool_segments(values: np.ndarray, clip: np.ndarray, n_clips: int) -> np.ndarray:
-    """Average the segments of each clip.
-
-    Ma et al. 2019 (AVEF), section 2.2.4.
-
-    Parameters
-    ----------
-    values : array of shape (n, d)
-    clip : int array of shape (n,)
-        Below `n_clips`.
-    n_clips : int
-
-    Returns
-    -------
-    float64 array of shape (n_clips, d)
-        Rows of NaN for clips without a segment.
-    """
-    sums = np.zeros((n_clips, values.shape[1]))
-    np.add.at(sums, clip, values)
-    counts = np.bincount(clip, minlength=n_clips)[:, None].astype(float)
-    counts[counts == 0] = np.nan
-    return sums / counts
-
-
 def channel_statistics(
     segments: Segments, modality: str, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """Clips cut into segments of 655 ms, of what is spoken alone or of everything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from avlib.models.avef.binary import binary_codes
 from avlib.models.decoded import Format, Streams
 from avlib.models.sequences import DecodedStreams, SequenceClips
 from avlib.speech.denoise import Kept, face_frames, keep_parts
@@ -21,13 +22,21 @@ class SpokenClips(SequenceClips):
     ----------
     kept : object array of shape (n,)
         Of `Kept`, whose segments are the clip's.
+    binary : dict of str to int array of shape (n,)
+        Codes of binary "arousal" and "valence", -1 for none; empty where nobody asked for them.
     """
 
     kept: np.ndarray
+    binary: dict[str, np.ndarray] = field(default_factory=dict)
 
     def frames(self, row: int) -> np.ndarray:
         """Return the chips of each segment of a clip, int of shape (n_segments, 16); -1: none."""
         return segment_chips(self.streams[row], self.kept[row])
+
+    def of_task(self, task: str) -> "SpokenClips":
+        """Return the clips that a binary task has a label for, with it in the emotion's place."""
+        labelled = self.select(self.binary[task] >= 0)
+        return replace(labelled, emotion=labelled.binary[task])
 
     def kept_share(self) -> float:
         """Return the share of all clips' time that is kept."""
@@ -45,11 +54,15 @@ class SpokenStreams:
         At 16 kHz.
     denoise : bool
         Keep only what is spoken: case 2 of Ma et al. 2019 (AVEF), section 2.1; case 1 keeps all.
+    binary : bool
+        Read the labels of binary arousal and valence too.
     """
 
     decoded: Format
     denoise: bool
+    binary: bool = False
     speech: Path = Path("data/speech")
+    clips: Path = Path("data/clips.parquet")
 
     def inputs(self) -> list[Path]:
         """Decode what is not decoded yet; return the index files, named by what they hold."""
@@ -59,7 +72,11 @@ class SpokenStreams:
         """Say where the streams of a fold's clips lie and what of them is kept; see `Source`."""
         emotions, parts = DecodedStreams(self.decoded).read(fold, inputs)
         spoken = spoken_intervals(self.speech) if self.denoise else {}
-        return emotions, {part: cut_clips(clips, spoken) for part, clips in parts.items()}
+        return emotions, {part: self._cut(clips, spoken) for part, clips in parts.items()}
+
+    def _cut(self, clips: SequenceClips, spoken: dict[str, np.ndarray]) -> SpokenClips:
+        cut = cut_clips(clips, spoken)
+        return replace(cut, binary=binary_codes(cut.clip_id, self.clips)) if self.binary else cut
 
 
 def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:

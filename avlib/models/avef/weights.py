@@ -7,11 +7,12 @@ import torch
 from safetensors.torch import load_file
 
 from avlib.errors import ParamsError, WeightsError
-from avlib.networks.avef.c3d import SIDE
+from avlib.networks.avef import alexnet, c3d
 from avlib.networks.avef.segment import SegmentNetwork, initialise, take_over
 from avlib.networks.weights import load_weights
 
 TRANSFER = Path("data/weights/avef")  # networks of a saved model, of another corpus
+_SIDE = {"audio": "mel_side", "video": "side"}
 _PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 
 
@@ -21,7 +22,7 @@ def build(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNet
         modality,
         n_classes,
         width=settings["width"],
-        side=settings["side"],
+        side=settings[_SIDE[modality]],
         dropout=settings["dropout"],
     )
 
@@ -41,10 +42,13 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
         network = build(modality, n_classes, settings)
         initialise(network)
     if settings["weights"] == "published":
-        if (settings["width"], settings["side"]) != (1, SIDE):
+        own = {name: settings[name] for name in ("width", "mel_side", "side")}
+        published = {"width": 1, "mel_side": alexnet.SIDE, "side": c3d.SIDE}
+        if own != published:
             raise ParamsError(
-                f"avef.weights is published, but avef.width is {settings['width']} and avef.side"
-                f" {settings['side']}: the published networks have 1 and {SIDE}"
+                f"avef.weights is published, but avef's width, mel_side and side are"
+                f" {', '.join(map(str, own.values()))}: the published networks have"
+                f" {', '.join(map(str, published.values()))}"
             )
         load_weights(_PUBLISHED[modality], network.backbone, fresh=network.backbone.LAST)
     if settings["weights"] == "transfer":

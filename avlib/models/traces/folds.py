@@ -16,7 +16,7 @@ from avlib.models.traces.model import TraceModel
 from avlib.models.traces.recordings import Recording, feature_folder, read_recordings
 from avlib.protocols import PARTS, check_folds
 
-MODELS = Path("data/models/traces")
+MODELS = Path("data/trace_models")
 PREDICTED = Path("data/predicted_traces.parquet")
 _LABELS = [Path("data/clips.parquet"), Path("data/folds.parquet"), Path("data/traces.parquet")]
 

@@ -21,13 +21,23 @@ class AlexNet(nn.Module):
         Of the last layer, `LAST`, whose published parameters fit 1000 only.
     width : float
         Multiplies every channel count; 1 is the published network.
+    side : int
+        Of the pictures in pixels, at least 63. Smaller ones than the published 224 save time in
+        trials; parameters of fc6 fit one side only.
     dropout : float
         Before the first two fully connected layers, in training.
     """
 
     LAST = "classifier.6"
 
-    def __init__(self, n_classes: int = CLASSES, *, width: float = 1.0, dropout: float = 0.5):
+    def __init__(
+        self,
+        n_classes: int = CLASSES,
+        *,
+        width: float = 1.0,
+        side: int = SIDE,
+        dropout: float = 0.5,
+    ):
         super().__init__()
         one, two, three, four, five = (scaled(full, width) for full in (64, 192, 384, 256, 256))
         hidden = scaled(FULLY_CONNECTED, width)
@@ -48,7 +58,7 @@ class AlexNet(nn.Module):
         )
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(five * 6 * 6, hidden),
+            nn.Linear(five * _last_side(side) ** 2, hidden),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(hidden, hidden),
@@ -61,7 +71,7 @@ class AlexNet(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (n, 3, 224, 224)
+        x : Tensor of shape (n, 3, side, side)
 
         Returns
         -------
@@ -74,7 +84,7 @@ class AlexNet(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (n, 3, 224, 224)
+        x : Tensor of shape (n, 3, side, side)
 
         Returns
         -------
@@ -82,3 +92,11 @@ class AlexNet(nn.Module):
             Times ``width``.
         """
         return self.classifier[:6](self.features(x).flatten(1))
+
+
+def _last_side(side: int) -> int:
+    """Side of the last pictures: what the strided convolution and three poolings leave."""
+    side = (side + 4 - 11) // 4 + 1
+    for _ in range(3):
+        side = (side - 3) // 2 + 1
+    return side

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.networks.avef.alexnet import SIDE, AlexNet
+from avlib.networks.avef.alexnet import AlexNet
 from avlib.networks.avef.c3d import C3D
 from avlib.networks.avef.dbn import DBN, SIZES
 from avlib.networks.channels import scaled
@@ -25,7 +25,7 @@ class SegmentNetwork(nn.Module):
     width : float
         Multiplies the channels; 1: as published.
     side : int
-        Of the chips, pixels.
+        Of the pictures that the network takes, pixels: chips, or mel images resized.
     dropout : float
         Of the fully connected layers.
 
@@ -40,12 +40,12 @@ class SegmentNetwork(nn.Module):
 
     def __init__(self, modality: str, n_classes: int, *, width: float, side: int, dropout: float):
         super().__init__()
-        self.modality = modality
+        self.modality, self.side = modality, side
         self.modalities = (modality,)
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("spread", torch.ones(3))
         self.backbone: AlexNet | C3D = (
-            AlexNet(n_classes, width=width, dropout=dropout)
+            AlexNet(n_classes, width=width, side=side, dropout=dropout)
             if modality == "audio"
             else C3D(n_classes, width=width, side=side, dropout=dropout)
         )
@@ -71,14 +71,16 @@ class SegmentNetwork(nn.Module):
         return self.backbone.embed(self.prepare(inputs))
 
     def prepare(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Standardise the input; mel images are resized bilinearly to AlexNet's 224 pixels."""
+        """Standardise the input; mel images are resized bilinearly to what AlexNet takes."""
         values = inputs[self.modality]
         if self.modality == "video":
-            values = values.permute(0, 4, 1, 2, 3).contiguous()  # before uint8 becomes floats
+            # As they lie, channels last: on a CPU convolutions are a third faster with that.
+            values = values.permute(0, 4, 1, 2, 3)
+            values = values.contiguous() if values.is_cuda else values
         shape = (1, 3) + (1,) * (values.dim() - 2)
         values = (values.to(self.mean) - self.mean.view(shape)) / self.spread.view(shape)
         if self.modality == "audio":
-            return functional.interpolate(values, (SIDE, SIDE), mode="bilinear")
+            return _resized(values, self.side)
         return values
 
 
@@ -120,6 +122,13 @@ class JointNetwork(nn.Module):
         """Return fc7 of both networks side by side, (n, 8192 width)."""
         streams = (cast(SegmentNetwork, stream) for stream in self.streams.values())
         return torch.cat([stream.embed(inputs) for stream in streams], dim=1)
+
+
+def _resized(images: Tensor, side: int) -> Tensor:
+    """Resize images bilinearly; channel by channel, as torch is three times slower on three."""
+    single = images.flatten(0, 1)[:, None]
+    single = functional.interpolate(single, (side, side), mode="bilinear")
+    return single.view(*images.shape[:2], side, side)
 
 
 def initialise(network: SegmentNetwork) -> None:

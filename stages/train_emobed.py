@@ -1,0 +1,40 @@
+"""Train EmoBed, or a system that it is compared with, in every fold and apply it.
+
+python -m stages.train_emobed emobed|emobed_classic|emobed_joint|emobed_triplet
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from avlib.models.switched import train_switched
+from avlib.params import load
+from avlib.stage import run
+
+if TYPE_CHECKING:
+    from avlib.models.training import Recipe
+
+PARAMS = ("emobed", "modalities", "protocol")
+
+
+def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
+    """Return how one of the systems is made."""
+    from avlib.models.emobed.functional_clips import FrameFunctionals
+    from avlib.models.emobed.model import EmoBedModel
+    from avlib.models.training import Recipe
+
+    return Recipe(
+        name,
+        EmoBedModel,
+        settings={"system": name, **settings},
+        source=FrameFunctionals(settings["window"], settings["step"]),
+        deep=True,
+    )
+
+
+def main() -> None:
+    """Write models, predictions and embeddings of one system."""
+    train_switched("train_emobed", sys.argv[1], load(PARAMS), recipe)
+
+
+if __name__ == "__main__":
+    run(main)
