@@ -80,6 +80,10 @@ def test_features_and_labels_of_slightly_unequal_length_are_cut_at_the_end(corpu
     assert {len(r.features[m].values) for r in shorter for m in r.features} == {25}
 
 
+def test_a_recording_of_unknown_length_is_as_long_as_its_labels(corpus):
+    assert {len(r.features["audio"].values) for r in read(corpus, seconds=np.nan)[0]} == {30}
+
+
 def test_labels_of_another_length_than_the_recording_are_an_error(corpus):
     with pytest.raises(DataError, match=r"a0: 75 frames of features and 30 of labels"):
         read(corpus, seconds=3.0)

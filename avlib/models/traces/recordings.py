@@ -72,7 +72,7 @@ def read_recordings(
     traces
         Rows of table ``traces``.
     durations
-        Of recordings in s, by clip_id.
+        Of recordings in s, by clip_id; where it is not known, the labels tell it.
     kinds
         By modality, the kind of its features (see `feature_folder`).
     window
@@ -96,7 +96,8 @@ def read_recordings(
     labels = {name: rows[list(DIMENSIONS)].to_numpy(float) for name, rows in by_clip.items()}
     for modality, kind in kinds.items():
         for name, times, values in _frames(kind, found):
-            at = moments(durations[name], step)
+            length = durations[name] if np.isfinite(durations[name]) else len(labels[name]) * step
+            at = moments(length, step)
             described, counted = sliding_functionals(values, times, at, window)
             cut, labels[name] = matched(
                 described.astype(np.float32), labels[name], frames_of(TOLERANCE, step), name
@@ -110,7 +111,11 @@ def read_recordings(
 def _common_step(by_clip: dict[str, pd.DataFrame]) -> float:
     """Return the step of all labels, in s, after a look at every recording's times."""
     step = min(
-        (float(np.median(np.diff(rows["time"]))) for rows in by_clip.values() if len(rows) > 1),
+        (
+            round(float(np.median(np.diff(rows["time"]))), 6)
+            for rows in by_clip.values()
+            if len(rows) > 1
+        ),
         default=np.nan,
     )
     for name, rows in by_clip.items():
