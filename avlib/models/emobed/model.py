@@ -179,7 +179,8 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             name=target,
         )
         alone.load_state_dict(without_auxiliary(module.network.state_dict(), target))
-        return frozen(alone), curves
+        frozen(alone)
+        return alone, curves
 
     def _network(self, modalities: tuple[str, ...]) -> EmoBedNetwork:
         s = self.settings
