@@ -53,7 +53,9 @@ class FrameFunctionals:
     ) -> tuple[list[str], dict[str, FunctionalClips]]:
         """Describe the clips of a fold; see `Source`."""
         emotions, rows = labelled_clips(fold)
-        sequences = {m: self._described(table, rows["clip_id"].tolist()) for m, table in TABLES.items()}
+        sequences = {
+            m: self._described(table, rows["clip_id"].tolist()) for m, table in TABLES.items()
+        }
         every = FunctionalClips(
             **label_columns(rows, emotions),
             present={m: np.array([len(s) > 0 for s in of], bool) for m, of in sequences.items()},
