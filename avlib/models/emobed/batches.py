@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avlib.models.base import BOTH
 from avlib.models.sequences import in_order
+from avlib.networks.emobed import EmoBedNetwork, at_end
 
 Draw = dict[str, list[int]]  # by modality: which of its clips
 
@@ -30,6 +31,16 @@ class Half(NamedTuple):
     features: Tensor
     lengths: Tensor
     emotion: Tensor
+
+    def ends(self, network: EmoBedNetwork, modality: str) -> tuple[Tensor, Tensor]:
+        """Return logits (n, n_classes) and embeddings (n, hidden) after each clip's last step.
+
+        The padding is read like the rest: it comes after the end, so it changes nothing there, and
+        leaving it out would take half as long again.
+        """
+        steps = torch.full_like(self.lengths, self.features.shape[1])
+        output = network(modality, self.features, steps)
+        return at_end(output.predictions, self.lengths), at_end(output.embeddings, self.lengths)
 
 
 class Learned(NamedTuple):

@@ -1,6 +1,6 @@
 """Clips as sequences of functionals of their frame descriptors, one sequence per modality."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class FrameFunctionals:
         )
         return emotions, in_parts(every, rows["part"])
 
-    def _described(self, table: Path, clip_ids: Sequence[str]) -> np.ndarray:
+    def _described(self, table: Path, clip_ids: Iterable[str]) -> np.ndarray:
         places = {clip_id: row for row, clip_id in enumerate(clip_ids)}
         found = np.empty(len(places), object)
         found[:] = [np.zeros((0, 0), np.float32)] * len(places)

@@ -17,12 +17,12 @@ from avlib.device import device
 from avlib.errors import DataError
 from avlib.models.base import BOTH
 from avlib.models.deep import DeepModel, frozen, n_epochs, seeded
-from avlib.models.emobed.batches import Learned, held_out_loader, unpaired_loader
+from avlib.models.emobed.batches import Half, Learned, held_out_loader, unpaired_loader
 from avlib.models.emobed.functional_clips import FunctionalClips
 from avlib.models.emobed.sequence_prep import Standardiser
 from avlib.models.emobed.training import EmoBedTraining
 from avlib.models.sequences import in_order
-from avlib.networks.emobed import EmoBedNetwork, at_end, without_auxiliary
+from avlib.networks.emobed import EmoBedNetwork, without_auxiliary
 
 SYSTEMS = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
     "emobed_classic": (False, False),
@@ -179,7 +179,8 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             name=target,
         )
         alone.load_state_dict(without_auxiliary(module.network.state_dict(), target))
-        return frozen(alone), curves
+        frozen(alone)
+        return alone, curves
 
     def _network(self, modalities: tuple[str, ...]) -> EmoBedNetwork:
         s = self.settings
@@ -200,12 +201,10 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         embedded = [np.zeros((0, self.settings["hidden"]), np.float32)]
         with torch.inference_mode():
             for rows in in_order(len(clips), _READ):
-                half = prepared.half(rows)
-                lengths = half.lengths.to(where)
-                output = network(modality, half.features.to(where), lengths)
-                logits = at_end(output.predictions, lengths)
+                half = Half(*(values.to(where) for values in prepared.half(rows)))
+                logits, ends = half.ends(network, modality)
                 chances.append(logits.double().softmax(1).cpu().numpy())
-                embedded.append(at_end(output.embeddings, lengths).cpu().numpy())
+                embedded.append(ends.cpu().numpy())
         return np.concatenate(chances), np.concatenate(embedded)
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss
 from avlib.metric_learning.joint_loss import joint_loss
 from avlib.models.emobed.batches import Half
-from avlib.networks.emobed import EmoBedNetwork, at_end
+from avlib.networks.emobed import EmoBedNetwork
 
 
 class EmoBedTraining(LightningModule):
@@ -56,10 +56,9 @@ class EmoBedTraining(LightningModule):
         """Return the objective of an unpaired mini-batch."""
         losses, embedded = {}, []
         for modality, half in batch.items():
-            output = self.network(modality, half.features, half.lengths)
-            logits = at_end(output.predictions, half.lengths).float()
-            losses[modality] = functional.cross_entropy(logits, half.emotion)
-            embedded.append((at_end(output.embeddings, half.lengths).float(), half.emotion))
+            logits, embeddings = half.ends(self.network, modality)
+            losses[modality] = functional.cross_entropy(logits.float(), half.emotion)
+            embedded.append((embeddings.float(), half.emotion))
             if modality == self.target:
                 self._log(logits, half, "train")
         own, zero = losses.pop(self.target), torch.zeros((), device=self.device)
@@ -72,12 +71,11 @@ class EmoBedTraining(LightningModule):
     def validation_step(self, batch: dict[str, Half], index: int) -> None:
         """Log how well the target modality is recognised."""
         half = batch[self.target]
-        output = self.network(self.target, half.features, half.lengths)
-        self._log(at_end(output.predictions, half.lengths).float(), half, "validation")
+        self._log(half.ends(self.network, self.target)[0], half, "validation")
 
     def _log(self, logits: Tensor, half: Half, part: str) -> None:
         """Log what is to be compared between parts and systems: the target's loss alone."""
-        loss = functional.cross_entropy(logits, half.emotion)
+        loss = functional.cross_entropy(logits.float(), half.emotion)
         right = (logits.argmax(1) == half.emotion).float().mean()
         self._note(f"{part}_loss", loss, len(half.emotion))
         self._note(f"{part}_accuracy", right, len(half.emotion))
