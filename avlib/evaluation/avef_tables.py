@@ -66,7 +66,7 @@ def avef_tables(
         text.append(
             "Arousal is high or low and valence negative or positive (the paper's table 2), "
             "learned by systems of two classes. Clips of emotions that have no such label, for "
-            "example neutral ones, are left out there; the rows `commoner` are the accuracy of "
+            "example neutral ones, are left out there; rows called commoner are the accuracy of "
             "always naming the label that more test clips have."
         )
     else:
