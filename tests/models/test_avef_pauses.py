@@ -28,7 +28,7 @@ def with_pauses(folder, subjects):
 
 
 def test_what_is_spoken_alone_is_recognised_better_than_with_misleading_pauses(tmp_path):
-    settings = SETTINGS | {"epochs": 8, "width": 1 / 16, "mel_side": 95, "learning_rate": 0.002}
+    settings = SETTINGS | {"epochs": 12, "width": 1 / 16, "mel_side": 95, "learning_rate": 0.002}
     parts = [with_pauses(tmp_path / "a", range(12)), with_pauses(tmp_path / "b", range(20, 32))]
     right = {}
     for denoise in (True, False):
