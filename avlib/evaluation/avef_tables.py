@@ -16,6 +16,7 @@ from avlib.evaluation.sections import percent
 CASES = {"case 1": "avef_raw", "case 2": "avef"}
 TASKS = ("emotions", "arousal", "valence")
 MODALITIES = {"audio": "audio", "video": "video", "both": "audio+video"}
+GUESS = "commoner"
 SPACES = {"audio": "audio network", "video": "video network", "joint": "whole model"}
 _PAPER = Path(__file__).with_name("avef_results.yaml")
 
@@ -65,7 +66,8 @@ def avef_tables(
         text.append(
             "Arousal is high or low and valence negative or positive (the paper's table 2), "
             "learned by systems of two classes. Clips of emotions that have no such label, for "
-            "example neutral ones, are left out there."
+            "example neutral ones, are left out there; rows called commoner are the accuracy of "
+            "always naming the label that more test clips have."
         )
     else:
         text.append("Binary arousal and valence were not trained (avef.binary in params.yaml).")
@@ -102,7 +104,7 @@ def _binary(examined: list[Mapping[str, Any]], task: str) -> dict[str, str]:
     found = [fold.get("binary", {}).get(task, {}) for fold in examined]
     return {
         name: _over_folds([fold[name] for fold in found if name in fold])
-        for name in MODALITIES
+        for name in (*MODALITIES, GUESS)
         if any(name in fold for fold in found)
     }
 
@@ -112,9 +114,10 @@ def _accuracies(
 ) -> Table:
     rows = []
     for task in TASKS:
-        for name in MODALITIES:
+        for name in (*MODALITIES, GUESS):
             cells = [shown[task][case].get(name, "–") for case in cases]
-            published = [f"{v:.1f}" for v in paper[task][name]] if paper else []
+            published = [f"{v:.1f}" for v in paper[task].get(name, ())] if paper else []
+            published += ["–"] * (2 * bool(paper) - len(published))
             if set(cells) != {"–"}:
                 rows.append([task, name, *cells, *published])
     columns = ["accuracy (%)", "tested with", *cases, *(f"paper, {c}" for c in CASES if paper)]

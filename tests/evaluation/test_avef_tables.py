@@ -67,10 +67,11 @@ def test_confusions_are_shares_of_the_real_emotions(tiny, both):
 
 
 def test_the_papers_figures_stand_beside_those_of_its_corpora(tiny, both):
-    facts = {"avef": {0: examined(0, {"valence": {"both": 0.9}})}}
+    facts = {"avef": {0: examined(0, {"valence": {"both": 0.9, "commoner": 0.6}})}}
     accuracy, segments, *_, paper = avef_tables("rml", both, tiny.folds, facts).tables
     assert accuracy.rows[2][4:] == ["80.5", "82.4"]
-    assert accuracy.rows[-1] == ["valence", "both", "–", "90.0", "87.9", "90.1"]
+    assert accuracy.rows[-2] == ["valence", "both", "–", "90.0", "87.9", "90.1"]
+    assert accuracy.rows[-1] == ["valence", "commoner", "–", "60.0", "–", "–"]
     assert segments.rows[0][-1] == "72"
     assert paper.rows[0][:2] == ["anger", "91.1"]
     for row in paper.rows:

@@ -1,4 +1,4 @@
-"""Binary arousal and valence: the codes of both, and how often a model is right by modality."""
+"""Binary arousal and valence: the codes of both, and how often a model is right."""
 
 from pathlib import Path
 
@@ -34,8 +34,18 @@ def binary_codes(clip_id: np.ndarray, table: Path) -> dict[str, np.ndarray]:
 
 
 def share_right(model: Model[AnyClips], clips: AnyClips) -> dict[str, float]:
-    """Return how often a model is right, by what it is tested with: "audio", "video", "both"."""
-    right = {}
+    """Return how often a model of two classes is right.
+
+    Returns
+    -------
+    dict of str to float
+        By what it is tested with, "audio", "video", "both"; "commoner": how often one is right who
+        always names the label that most of these clips have.
+    """
+    if not len(clips):
+        return {}
+    first = float(np.mean(clips.emotion == 0))
+    right = {"commoner": round(max(first, 1 - first), 4)}
     for name, allowed in {"audio": ("audio",), "video": ("video",), "both": BOTH}.items():
         tested = clips.select(model.scorable(clips, allowed))
         if set(allowed) <= set(model.modalities) and len(tested):

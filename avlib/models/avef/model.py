@@ -238,7 +238,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         -------
         dict
             ``kept_share`` of the clips' time; ``segment_accuracy`` by space; ``binary``: by task
-            the share of the labelled clips that is right, with audio, video and both.
+            see `share_right`.
         """
         clips = test.select(self.scorable(test))
         if not len(clips):
