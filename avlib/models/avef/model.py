@@ -117,7 +117,7 @@ class AVEFModel(DeepModel[SpokenClips]):
             seen = {space: self._see(space, segments) for space in self.spaces}
         self.logs_ = {"curves": merged_curves(curves), **pretraining}
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
-        self._decide(everything, seen, learns, trained)
+        self._decide(everything, seen, trained)
         self.binary_ = {task: self._binary(task, train, validation) for task in s["binary"]}
         return self
 
@@ -189,27 +189,25 @@ class AVEFModel(DeepModel[SpokenClips]):
         frozen(network)
         return pd.read_csv(io.StringIO(curves))
 
-    def _decide(
-        self, clips: SpokenClips, seen: Mapping[str, Seen], learns: np.ndarray, trained: np.ndarray
-    ) -> None:
+    def _decide(self, clips: SpokenClips, seen: Mapping[str, Seen], trained: np.ndarray) -> None:
         """Train an SVM in each space, and calibrate it where clips are held out.
 
-        Its C and degree are chosen by training on the clips of the training subjects and looking at
-        the validation subjects', even where in the end it learns from both.
+        There its C and degree are chosen too. Networks that have learned from all clips hold none
+        out; then the first of `svm_c` and `svm_degree` are taken.
         """
         s = self.settings
         self.svms_ = {}
         for space, needed in self.spaces.items():
             has, x, y = clips.has(needed), seen[space].pooled, clips.emotion
-            first, second = learns & has, ~learns & has
+            learned, held_out = trained & has, ~trained & has
             c, degree = choose_settings(
-                s["svm_c"], s["svm_degree"], (x[first], y[first]), (x[second], y[second])
+                s["svm_c"], s["svm_degree"], (x[learned], y[learned]), (x[held_out], y[held_out])
             )
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
                 self.chosen_ |= {f"svm_c_{space}": c, f"svm_degree_{space}": degree}
             svm = PolynomialSVM(self.n_classes, c=c, degree=degree)
-            svm.fit(x[trained & has], y[trained & has])
-            if (held_out := ~trained & has).any():
+            svm.fit(x[learned], y[learned])
+            if held_out.any():
                 svm.calibrate(x[held_out], y[held_out])
             self.svms_[space] = svm
 
