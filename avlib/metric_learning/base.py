@@ -1,10 +1,10 @@
 """What every metric learner needs: checked inputs, distances, and one thread."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
 
 MODALITIES = ("audio", "video")
@@ -18,13 +18,16 @@ def single_thread() -> Iterator[None]:
     amplifies that. One thread per fold (folds run side by side) makes the bits independent of the
     machine's cores.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch = sys.modules.get("torch")  # loading it takes seconds, and who has not needs no limit
+    threads = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
     try:
         with threadpool_limits(limits=1):
             yield
     finally:
-        torch.set_num_threads(threads)
+        if torch:
+            torch.set_num_threads(threads)
 
 
 def check_features(X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

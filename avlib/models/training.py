@@ -12,7 +12,6 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib import tables
-from avlib.device import device
 from avlib.foldwise import run_foldwise
 from avlib.models.base import BOTH, AnyClips, Clips, Model
 from avlib.models.fold_clips import FisherVectors, Source
@@ -128,10 +127,16 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
         params={"settings": recipe.settings, "modalities": list(modalities)},
         inputs=[*_SEEN_BY_ALL, *inputs, *recipe.starts_from],
         code=[recipe.make, type(recipe.source)],
-        in_turn=recipe.deep and device() != "cpu",
+        in_turn=recipe.deep and _on_gpu(),
     )
     for table, folder in parts.items():
         tables.merge(folder, Path("data") / table / f"{recipe.name}.parquet", table)
+
+
+def _on_gpu() -> bool:
+    from avlib.device import device  # loads torch, which systems of vectors can do without
+
+    return device() != "cpu"
 
 
 def published_files(*folders: str) -> tuple[Path, ...]:

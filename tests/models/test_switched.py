@@ -24,3 +24,9 @@ def test_a_system_that_is_off_leaves_tables_without_rows(name, tmp_path, monkeyp
 def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on(section):
     asked = f"import sys, stages.train_{section}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("stage", ["train_svm", "train_metric"])
+def test_systems_of_vectors_do_without_the_network_library(stage):
+    asked = f"import sys, stages.{stage}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
