@@ -1,7 +1,7 @@
 """Score every model's predictions, per fold and over the folds.
 
 Models that have not changed since the last run are remembered. A model without predictions is left
-out: ``dvc repro train_merml`` and then ``dvc repro -s evaluate report`` compare what is there.
+out: ``dvc repro train_merml`` and then ``dvc repro -s evaluate`` score one model alone.
 """
 
 import shutil

@@ -29,9 +29,7 @@ def main() -> None:
     clips = tables.read_table("data/clips.parquet")
     folds = tables.read_table("data/folds.parquet")
     predictions = {
-        model: tables.read_table(path)
-        for model in MODELS
-        if (path := Path(f"data/predictions/{model}.parquet")).is_file()
+        model: tables.read_table(f"data/predictions/{model}.parquet") for model in MODELS
     }
     trained = {model: rows for model, rows in predictions.items() if len(rows)}
     facts = {model: _fold_facts(model) for model in trained}
@@ -41,7 +39,7 @@ def main() -> None:
         learned.chosen(facts),
         learned.embeddings(facts, planes),
         gates_section(
-            {m: tables.read_table(f"data/gates/{m}.parquet") for m in OVER_TIME if m in trained},
+            {m: tables.read_table(f"data/gates/{m}.parquet") for m in OVER_TIME},
             trained,
             folds,
         ),
@@ -64,9 +62,7 @@ def main() -> None:
         predictions=trained,
         descriptions=MODELS,
         untrained={
-            model: _why_not(model, params, clips) if model in predictions else "not trained yet"
-            for model in MODELS
-            if model not in trained
+            model: _why_not(model, params, clips) for model in MODELS if model not in trained
         },
         params=params.model_dump(),
         extra=[section for section in more if section],
