@@ -284,6 +284,7 @@ class Traces(Section):
 
     train: bool
     video: Literal["geometry", "descriptors"]
+    avec: bool
     loss: Literal["mse", "ccc"]
     window: Positive
     delay: float = Field(ge=0)

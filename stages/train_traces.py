@@ -4,9 +4,9 @@ from pathlib import Path
 
 from avlib import tables
 from avlib.params import load
-from avlib.stage import run
+from avlib.stage import RAW, run
 
-PARAMS = ("modalities", "protocol", "traces")
+PARAMS = ("corpus", "modalities", "protocol", "traces")
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     from avlib.models.traces.folds import train_traces  # loads torch, which takes seconds
 
     settings = params.traces.model_dump(exclude={"train"})
-    train_traces(settings, params.modalities, params.protocol.name)
+    train_traces(settings, params.modalities, params.protocol.name, RAW / params.corpus)
 
 
 if __name__ == "__main__":

@@ -102,11 +102,12 @@ def test_a_recording_without_frames_of_a_modality_lacks_it(corpus):
 
 
 def run_fold(folder, **changes):
-    settings = {**SETTINGS, "video": "descriptors", "window": 0.2, "epochs": 1, **changes}
+    settings = {**SETTINGS, "video": "descriptors", "window": 0.2, "avec": False, "epochs": 1}
+    settings |= changes
     del settings["step"]
     folder.mkdir()
     kinds = {"audio": "audio", "video": "descriptors"}
-    train_fold({"fold": 0, "kinds": kinds, "settings": settings}, folder)
+    train_fold({"fold": 0, "kinds": kinds, "settings": settings, "avec": None}, folder)
     return tables.read_table(folder / "predicted_traces.parquet")
 
 

@@ -12,6 +12,7 @@ from avlib import tables
 from avlib.device import device
 from avlib.foldwise import run_foldwise
 from avlib.models.traces import DIMENSIONS, SYSTEMS
+from avlib.models.traces.avec_features import avec_paths
 from avlib.models.traces.model import TraceModel
 from avlib.models.traces.recordings import Recording, feature_folder, read_recordings
 from avlib.protocols import PARTS, check_folds
@@ -21,7 +22,9 @@ PREDICTED = Path("data/predicted_traces.parquet")
 _LABELS = [Path("data/clips.parquet"), Path("data/folds.parquet"), Path("data/traces.parquet")]
 
 
-def train_traces(settings: dict[str, Any], modalities: Sequence[str], protocol: str) -> None:
+def train_traces(
+    settings: dict[str, Any], modalities: Sequence[str], protocol: str, corpus: Path
+) -> None:
     """Train in every fold; write the models, and what they predict of the test recordings.
 
     Parameters
@@ -32,6 +35,8 @@ def train_traces(settings: dict[str, Any], modalities: Sequence[str], protocol: 
         The modalities to use, of params.yaml.
     protocol
         Name of the protocol, for the leak check.
+    corpus
+        Its folder, where AVEC's features lie.
 
     Raises
     ------
@@ -43,14 +48,21 @@ def train_traces(settings: dict[str, Any], modalities: Sequence[str], protocol: 
     folds, clips = tables.read_table("data/folds.parquet"), tables.read_table("data/clips.parquet")
     check_folds(folds, clips, protocol)
     kinds = {m: settings["video"] if m == "video" else m for m in modalities}
-    files = [file for kind in kinds.values() for file in feature_folder(kind).glob("*.parquet")]
+    avec = corpus if settings["avec"] else None
+    if avec:
+        files = avec_paths(avec, kinds.values())
+    else:
+        files = [file for kind in kinds.values() for file in feature_folder(kind).glob("*.parquet")]
     parts = PREDICTED.with_suffix("")
     shutil.rmtree(parts, ignore_errors=True)  # an interrupted run may have left other folds
     numbers = sorted(folds["fold"].unique().tolist())
     run_foldwise(
         "train_traces",
         train_fold,
-        {fold: {"fold": fold, "kinds": kinds, "settings": settings} for fold in numbers},
+        {
+            fold: {"fold": fold, "kinds": kinds, "settings": settings, "avec": avec}
+            for fold in numbers
+        },
         out={"predicted_traces": parts, "model": MODELS},
         params={"settings": settings, "kinds": kinds},
         inputs=[*_LABELS, *files],
@@ -65,13 +77,15 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     Parameters
     ----------
     payload
-        ``fold``; ``kinds``: of features, by modality; ``settings``.
+        ``fold``; ``kinds``: of features, by modality; ``settings``; ``avec``: the corpus' folder
+        where its own features are used, else None.
     folder
         Where to write.
     """
     fold, settings = payload["fold"], dict(payload["settings"])
-    parts, settings["step"] = read_parts(fold, payload["kinds"], settings.pop("window"))
-    del settings["video"]
+    window = settings.pop("window")
+    parts, settings["step"] = read_parts(fold, payload["kinds"], window, payload["avec"])
+    del settings["video"], settings["avec"]
     rows = [tables.no_rows("predicted_traces").to_pandas()]
     (folder / "model").mkdir()
     for system, target, auxiliary in _trainings(parts["train"]):
@@ -86,7 +100,7 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
 
 
 def read_parts(
-    fold: int, kinds: dict[str, str], window: float
+    fold: int, kinds: dict[str, str], window: float, avec: Path | None
 ) -> tuple[dict[str, list[Recording]], float]:
     """Read the recordings of each part of a fold, and the labels' step in s."""
     folds = tables.read_table("data/folds.parquet")
@@ -98,6 +112,7 @@ def read_parts(
         clips.set_index("clip_id")["duration"],
         kinds,
         window,
+        avec,
     )
     return {name: [r for r in recordings if part[r.clip_id] == name] for name in PARTS}, step
 

@@ -18,6 +18,7 @@ from avlib.features.functionals import moments, sliding_functionals
 from avlib.features.geometry import N_POINTS, geometric_features
 from avlib.models.emobed.sequence_prep import frames_of, matched
 from avlib.models.traces import DIMENSIONS
+from avlib.models.traces.avec_features import avec_features
 
 TOLERANCE = 0.5  # s by which labels and recording may differ in length
 _UNEVEN = 0.25  # share of a step by which a label may be off its time
@@ -63,7 +64,11 @@ def feature_folder(kind: str) -> Path:
 
 
 def read_recordings(
-    traces: pd.DataFrame, durations: pd.Series, kinds: dict[str, str], window: float
+    traces: pd.DataFrame,
+    durations: pd.Series,
+    kinds: dict[str, str],
+    window: float,
+    avec: Path | None = None,
 ) -> tuple[list[Recording], float]:
     """Read the recordings that have continuous labels.
 
@@ -77,6 +82,8 @@ def read_recordings(
         By modality, the kind of its features (see `feature_folder`).
     window
         Of the functionals, s.
+    avec
+        Folder of the corpus, to take AVEC's features there instead of ours.
 
     Returns
     -------
@@ -95,10 +102,18 @@ def read_recordings(
     found: dict[str, dict[str, Features]] = {name: {} for name in by_clip}
     labels = {name: rows[list(DIMENSIONS)].to_numpy(float) for name, rows in by_clip.items()}
     for modality, kind in kinds.items():
+        if avec:
+            at = {name: np.arange(len(rows)) * step for name, rows in labels.items()}
+            for name, values in avec_features(avec, kind, at, step):
+                there = np.isfinite(values).all(axis=1)
+                values = np.where(there[:, None], values, 0.0).astype(np.float32)
+                if there.any():
+                    found[name][modality] = Features(values, there)
+            continue
         for name, times, values in _frames(kind, found):
             length = durations[name] if np.isfinite(durations[name]) else len(labels[name]) * step
-            at = moments(length, step)
-            described, counted = sliding_functionals(values, times, at, window)
+            at_steps = moments(length, step)
+            described, counted = sliding_functionals(values, times, at_steps, window)
             cut, labels[name] = matched(
                 described.astype(np.float32), labels[name], frames_of(TOLERANCE, step), name
             )
