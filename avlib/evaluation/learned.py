@@ -43,7 +43,8 @@ def chosen(facts: FoldFacts) -> Section | None:
         "In the order of the folds; chosen on the validation clips, or learned. sigma is in "
         "multiples of the median training distance. omega is the weight of video in the learned "
         "distance and 1 - omega that of audio, b the squared distance that divides similar from "
-        "dissimilar pairs (MERML eqs. 4-6)."
+        "dissimilar pairs (MERML eqs. 4-6). epochs counts those that were trained; with patience "
+        "the one that counts is earlier."
     ]
     return Section(
         "Chosen and learned",

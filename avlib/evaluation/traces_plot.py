@@ -85,7 +85,7 @@ def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
         for clip_id, top, bottom in zip(clip_ids, panels[0], panels[-1], strict=True):
             top.set_title(clip_id)
             bottom.set_xlabel("time (s)")
-        figure.legend(
-            *panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3
-        )
+        lines = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
+        named = {name: line for name, line in lines.items() if not name.startswith("_")}
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3)
     return png.getvalue()

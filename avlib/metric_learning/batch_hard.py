@@ -55,7 +55,9 @@ def batch_hard(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tens
     pairs = known[:, None] & known[None, :]
     same = labels[:, None] == labels[None, :]
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    distances = squared_distances(embeddings.detach(), embeddings.detach())
+    with torch.autocast(embeddings.device.type, enabled=False):  # half precision would be noise
+        flat = embeddings.detach().float()
+        distances = squared_distances(flat, flat)
     positive, negative = hardest(distances, same & pairs & ~itself, ~same & pairs)
     anchor = torch.nonzero((positive >= 0) & (negative >= 0)).squeeze(1)
     return anchor, positive[anchor], negative[anchor]

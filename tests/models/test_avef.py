@@ -165,7 +165,7 @@ def test_validation_subjects_are_held_out_where_patience_is_set(tmp_path):
 
 def test_settings_of_the_svm_are_chosen_on_the_validation_subjects(tmp_path):
     train, held_out = spoken_clips(tmp_path / "t", 4), spoken_clips(tmp_path / "v", 2)
-    settings = SETTINGS | {"svm_c": [1.0, 1e-6], "svm_degree": [3, 1]}
+    settings = SETTINGS | {"svm_c": [1e-6, 1.0], "svm_degree": [3, 1], "patience": 1}
     model = AVEFModel(2, ("audio",), **settings).fit(train, held_out)
     svm = model.svms_["audio"]
     assert model.chosen_["svm_c_audio"] == svm.c
@@ -179,10 +179,35 @@ def test_settings_of_the_svm_are_chosen_on_the_validation_subjects(tmp_path):
     ]
     best = max(candidates, key=lambda found: found.merit(pooled[8:], held_out.emotion))
     assert (svm.c, svm.degree) == (best.c, best.degree)
-    np.testing.assert_allclose(svm.mean_, pooled.mean(0))  # in the end, of all clips
+    np.testing.assert_allclose(svm.mean_, pooled[:8].mean(0))
     model.save(tmp_path / "m")
     again = AVEFModel.load(tmp_path / "m").svms_["audio"]
     assert (again.c, again.degree) == (svm.c, svm.degree)
+
+
+def test_networks_that_learned_from_all_subjects_leave_the_svm_its_first_settings(tmp_path):
+    train, validation = spoken_clips(tmp_path / "t", 4), spoken_clips(tmp_path / "v", 2)
+    settings = SETTINGS | {"svm_c": [1e-6, 1.0], "svm_degree": [1, 3]}
+    model = AVEFModel(2, ("audio",), **settings).fit(train, validation)
+    assert (model.svms_["audio"].c, model.svms_["audio"].degree) == (1e-6, 1)
+    pooled = model.see(concatenate(train, validation))["audio"].pooled
+    np.testing.assert_allclose(model.svms_["audio"].mean_, pooled.mean(0))
+
+
+def test_clips_of_the_same_names_but_other_cuts_are_looked_at_again(trained):
+    model, _, clips = trained
+    before = model.see(clips)["audio"].pooled
+    shorter = cut_clips(clips, {name: np.array([[0.0, 0.3]]) for name in clips.clip_id})
+    after = model.see(shorter)["audio"].pooled
+    assert not np.array_equal(before, after, equal_nan=True)
+    np.testing.assert_array_equal(model.see(clips)["audio"].pooled, before)
+
+
+def test_no_validation_clip_of_a_modality_is_refused_where_it_tells_when_to_stop(tmp_path):
+    train = spoken_clips(tmp_path / "t", 4)
+    silent = spoken_clips(tmp_path / "v", 2, audio=[0, 1, 2, 3])
+    with pytest.raises(DataError, match=r"no validation clip has audio.*avef\.patience to null"):
+        AVEFModel(2, **(SETTINGS | {"patience": 1})).fit(train, silent)
 
 
 def test_binary_models_learn_the_clips_that_have_a_label(tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -230,6 +232,13 @@ def test_features_are_standardised_with_the_training_clips_alone(train):
         np.testing.assert_allclose(standardiser.scale, frames.std(0))
     trained = fitted(train, validation=held_out)  # without patience they are training clips
     assert trained.standardisers_["audio"].mean.min() > 110
+
+
+def test_no_validation_clip_of_a_modality_is_refused_where_it_tells_when_to_stop(train):
+    held_out = make_clips(9, seed=4)
+    voices = replace(held_out, present=held_out.present | {"video": np.zeros(9, bool)})
+    with pytest.raises(DataError, match=r"no validation clip has video.*emobed\.patience to null"):
+        fitted(train, validation=voices, patience=1)
 
 
 def test_what_comes_in_is_judged_on_the_scale_of_training(model):

@@ -38,7 +38,7 @@ def see(network: Network, segments: Segments, needed: tuple[str, ...]) -> Seen:
     Parameters
     ----------
     network : SegmentNetwork or JointNetwork
-        On the CPU.
+        Afterwards on the CPU.
     segments : Segments
     needed : tuple of str
         Modalities that a segment must have to count.
@@ -48,7 +48,7 @@ def see(network: Network, segments: Segments, needed: tuple[str, ...]) -> Seen:
     sums, right = np.zeros((n_clips, width)), 0
     for rows, values in applied(network, network.embed, segments, counted):
         np.add.at(sums, segments.clip[rows], values.numpy())
-        scores = network.classifier(values)
+        scores = network.classifier(values.to(network.classifier.weight.device)).cpu()
         right += int((scores.argmax(1).numpy() == segments.emotion[rows]).sum())
     counts = np.bincount(segments.clip[counted], minlength=n_clips)[:, None].astype(float)
     counts[counts == 0] = np.nan

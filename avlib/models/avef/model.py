@@ -71,7 +71,7 @@ class AVEFModel(DeepModel[SpokenClips]):
     SYSTEM = "avef"
     networks_: dict[str, Network]
     binary_: dict[str, "AVEFModel"]
-    _last: tuple[np.ndarray, dict[str, Seen]] | None = None  # clips, and what was made of them
+    _last: tuple[list[int], SpokenClips, dict[str, Seen]] | None = None  # what was made of clips
 
     @property
     def spaces(self) -> dict[str, tuple[str, ...]]:
@@ -110,7 +110,7 @@ class AVEFModel(DeepModel[SpokenClips]):
                 self.networks_[modality] = network
             pretraining = {}
             if self.modalities == BOTH:
-                joint, rows = self._join(segments, learns[segments.clip], Path(scratch))
+                joint, rows = self._join(segments, used, Path(scratch))
                 pretraining = {"pretraining": rows}
                 curves["joint"] = self._train("joint", joint, segments, used)
                 self.networks_["joint"] = joint
@@ -136,6 +136,12 @@ class AVEFModel(DeepModel[SpokenClips]):
                     f"{self.system}, {space}: the training clips with {' and '.join(needed)} show"
                     f" {len(emotions)} emotions; expected two at least"
                 )
+            if not trained.all() and not (~trained & clips.has(needed)).any():
+                raise DataError(
+                    f"{self.system}, {space}: no validation clip has {' and '.join(needed)}, so"
+                    " nothing tells when to stop: set avef.patience to null, or hold out more"
+                    " subjects (protocol.validation)"
+                )
 
     def _folder(self) -> Path | None:
         """Where large files may lie for the time of the training; None: where the system says."""
@@ -160,7 +166,7 @@ class AVEFModel(DeepModel[SpokenClips]):
     ) -> tuple[JointNetwork, str]:
         """Put copies of both networks under a deep belief network, and fill it without labels.
 
-        Its machines are watched on the validation subjects; how they fare is returned as CSV.
+        Its machines are watched on the subjects held out, if any; how they fare is returned as CSV.
         """
         s = self.settings
         streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
@@ -217,9 +223,11 @@ class AVEFModel(DeepModel[SpokenClips]):
         What they made of the last clips is remembered for the next condition.
         """
         wanted = list(self.spaces) if spaces is None else list(spaces)
-        if self._last is None or not np.array_equal(self._last[0], clips.clip_id):
-            self._last = clips.clip_id, {}
-        seen = self._last[1]
+        # The same streams and cuts, not only the same names; held, so that ids stay theirs.
+        parts = [id(part) for part in (*clips.streams, *clips.kept)]
+        if self._last is None or self._last[0] != parts:
+            self._last = parts, clips, {}
+        seen = self._last[2]
         if set(wanted) - set(seen):
             with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
                 segments = cut_segments(clips, Path(scratch))

@@ -37,8 +37,8 @@ class FrameFunctionals:
     Attributes
     ----------
     window, step : float
-        s. Longer than every clip, they make one vector of it, of all its frames where the window is
-        twice as long: EmoBed's features for OMG-Emotion (section 4.1.2).
+        s. Twice as long as every clip, they make one vector of it, of all its frames: EmoBed's
+        features for OMG-Emotion (section 4.1.2).
     """
 
     window: float

@@ -97,6 +97,12 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         self.networks_, curves = {}, {}
         for target in self.modalities:
             held_out = None if watched is None else self._prepared(watched, target)
+            if watched is not None and not watched.has((target,)).any():
+                raise DataError(
+                    f"{self.system}: no validation clip has {target}, so nothing tells when to"
+                    " stop: set emobed.patience to null, or hold out more subjects"
+                    " (protocol.validation)"
+                )
             self.networks_[target], curves[target] = self._train(target, prepared, held_out)
         own = {f"curves_{target}": rows for target, rows in curves.items()}
         self.logs_ = {"curves": _averaged(curves), **own}

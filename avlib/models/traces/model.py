@@ -89,7 +89,10 @@ class TraceModel:
         middle = np.nanmean(np.concatenate([labels for _, labels in learned[self.target]]), axis=0)
         sizes = {m: learned[m][0][0].shape[1] for m in modalities}
         with seeded(s["seed"]):
+            alone = self._build({self.target: sizes[self.target]})
             network = self._build(sizes)
+        # The same start with and without help: systems differ in their objective alone.
+        network.load_state_dict(network.state_dict() | alone.state_dict())
         module = TraceTraining(
             network,
             self.target,
