@@ -37,7 +37,7 @@ types: setup
 	mypy
 
 tests: setup
-	pytest -n 2 --dist loadgroup
+	pytest -n 2 --dist worksteal
 
 test: lint types tests
 

@@ -1,5 +1,6 @@
 """A working copy of the project with a tiny demo corpus, for running DVC for real."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -48,6 +49,7 @@ class Checkout:
 
     folder: Path
     workers: str = "2"
+    first_run: str = ""  # what DVC said
 
     def run(self, *command: str, check: bool = True, **environment: str):
         """Run a command in the copy; returns the completed process (stdout and stderr as text)."""
@@ -128,11 +130,23 @@ def copy_project(folder: Path) -> Checkout:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Checkout:
-    """A checkout whose pipeline has run once; tests must leave it as it is."""
-    checkout = copy_project(tmp_path_factory.mktemp("finished"))
-    checkout.first_run = checkout.dvc("repro")
-    checkout.commit("first run")
-    return checkout
+    """A checkout whose pipeline has run once; tests must leave it as it is.
+
+    Processes that test side by side share it: the first one makes it, the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, said = shared / "finished", shared / "finished.txt"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.is_file():
+            shutil.rmtree(folder, ignore_errors=True)  # one that failed
+            checkout = copy_project(folder)
+            stdout = checkout.dvc("repro").stdout
+            checkout.commit("first run")
+            said.write_text(stdout)
+    return Checkout(folder, first_run=said.read_text())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from openpyxl import Workbook
 
 from avlib import media
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 # None of the three has neutral: the demo's neutral clips play surprise.
 WORDS = {"neutral": "surprise"}
