@@ -48,7 +48,7 @@ class Checkout:
     """A copy of the project, with its own Git and DVC."""
 
     folder: Path
-    workers: str = "2"
+    workers: str = "0"  # in the stages' own processes, which is quicker for so little
     first_run: str = ""  # what DVC said
 
     def run(self, *command: str, check: bool = True, **environment: str):
@@ -151,11 +151,7 @@ def finished(tmp_path_factory) -> Checkout:
 
 @pytest.fixture
 def clone(finished, tmp_path) -> Checkout:
-    """A copy of the finished checkout, with its data, cache and memo, to change at will.
-
-    It computes in the stages' own processes, which is quicker for so little, and must change
-    no byte.
-    """
+    """A copy of the finished checkout, with its data, cache and memo, to change at will."""
     folder = tmp_path / "clone"
     subprocess.run(["cp", "-a", str(finished.folder), str(folder)], check=True)
-    return Checkout(folder, workers="0")
+    return Checkout(folder)
