@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from avlib.errors import DataError
-from avlib.memo import code_fingerprint, link
+from avlib.memo import code_fingerprint, link, locked
 from avlib.parallel import Failure, map_clips
 
 MEMO = Path(".memo")
@@ -66,19 +66,20 @@ def run_foldwise(
     started = time.monotonic()
     key = content_key(stage, [function, *code], params, inputs)
     names = {f"fold-{fold}": payload for fold, payload in payloads.items()}
-    done, computed = compute_each(
-        stage,
-        function,
-        names,
-        dict.fromkeys(names, key),
-        unit="folds",
-        in_turn=in_turn,
-        memo=memo,
-    )
-    for name, folder in done.items():
-        for path in sorted(folder.iterdir()):
-            _lay_out(path, out[path.name.split(".")[0]] / f"{name}{path.suffix}")
-    shutil.rmtree(memo / stage)  # its files were hard links to the stage's outputs
+    with locked(memo / stage):  # against a killed run's stage that goes on by itself
+        done, computed = compute_each(
+            stage,
+            function,
+            names,
+            dict.fromkeys(names, key),
+            unit="folds",
+            in_turn=in_turn,
+            memo=memo,
+        )
+        for name, folder in done.items():
+            for path in sorted(folder.iterdir()):
+                _lay_out(path, out[path.name.split(".")[0]] / f"{name}{path.suffix}")
+        shutil.rmtree(memo / stage)  # its files were hard links to the stage's outputs
     logging.getLogger(__name__).info(
         "%s: computed %d folds, %d from memo, %.1f s",
         stage,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from avlib import tables
 from avlib.evaluation.one_model import evaluate_model, input_files
-from avlib.foldwise import compute_each, content_key
+from avlib.foldwise import MEMO, compute_each, content_key
+from avlib.memo import locked
 from avlib.models import DEEP, MODELS
 from avlib.params import load
 from avlib.protocols import check_folds
@@ -32,14 +33,15 @@ def main() -> None:
         )
         for model, payload in payloads.items()
     }
-    done, _ = compute_each("evaluate", evaluate_model, payloads, keys, unit="models")
-    for part in ("models", "folds", "plots"):
-        shutil.rmtree(METRICS / part, ignore_errors=True)
-        (METRICS / part).mkdir(parents=True)
-    for model, folder in done.items():
-        shutil.copyfile(folder / "scores.json", METRICS / "models" / f"{model}.json")
-        for part in ("folds", "plots"):
-            shutil.copytree(folder / part, METRICS / part / model)
+    with locked(MEMO / "evaluate"):
+        done, _ = compute_each("evaluate", evaluate_model, payloads, keys, unit="models")
+        for part in ("models", "folds", "plots"):
+            shutil.rmtree(METRICS / part, ignore_errors=True)
+            (METRICS / part).mkdir(parents=True)
+        for model, folder in done.items():
+            shutil.copyfile(folder / "scores.json", METRICS / "models" / f"{model}.json")
+            for part in ("folds", "plots"):
+                shutil.copytree(folder / part, METRICS / part / model)
 
 
 if __name__ == "__main__":

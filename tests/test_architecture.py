@@ -19,6 +19,7 @@ from avlib.tables.schemas import SCHEMAS
 CARRIERS = {
     "avlib/__init__.py",
     "avlib/errors.py",
+    "avlib/foldwise.py",
     "avlib/memo.py",
     "avlib/params.py",
     "avlib/parallel.py",
@@ -148,6 +149,11 @@ def test_robustness_is_off_unless_a_model_is_named_and_then_is_one_stage_a_model
     assert {name.partition("@")[0] for name in by_default} == set(STAGES) - {"robustness"}
     on = {stage.name for stage in everything_on(tmp_path).stages}
     assert on - by_default == {f"robustness@{model}" for model in MODELS}
+
+
+def test_the_lock_file_holds_no_stage_that_is_gone(tmp_path):
+    locked = set(yaml.safe_load(Path("dvc.lock").read_text())["stages"])
+    assert locked <= {stage.name for stage in everything_on(tmp_path).stages}
 
 
 def test_every_stage_says_what_it_does_and_there_are_not_too_many():

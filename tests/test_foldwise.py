@@ -1,11 +1,13 @@
 """Folds are computed once, survive an interruption, and are laid out by name."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from avlib.errors import DataError
 from avlib.foldwise import _compute, run_foldwise
+from avlib.memo import locked
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +75,7 @@ def test_a_finished_fold_is_forgotten_when_what_it_depends_on_changes(change):
         Path("input").write_text("other numbers")
     run({0: {"fold": 0}, 1: {"fold": 1}}, dim=2 if change == "params" else 1)
     assert ran() == [0, 1, 0, 1]
-    assert not list(Path(".memo").iterdir())
+    assert [path.name for path in Path(".memo").iterdir()] == [".train.lock"]
 
 
 def test_fold_that_two_workers_finish_is_kept_once():
@@ -91,6 +93,18 @@ def half_a_fold(payload, folder):
         kept.mkdir(parents=True)
         raise DataError("the machine went down")
     (folder / "table.txt").write_text("went on")
+
+
+def test_a_second_run_waits_for_the_first(caplog):
+    caplog.set_level("INFO")
+    with ThreadPoolExecutor(1) as pool:
+        with locked(Path(".memo/train")):
+            second = pool.submit(run, {0: {"fold": 0}})
+            while "waiting for another run to end" not in caplog.text:
+                assert not second.done()
+            assert not Path("ran").exists()
+        second.result(timeout=60)
+    assert ran() == [0]
 
 
 def test_checkpoints_of_an_unfinished_fold_survive_and_go_when_the_stage_is_done():

@@ -1,4 +1,4 @@
-"""What every batch of tensors can do."""
+"""Batches of clips."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -37,3 +37,8 @@ class TensorBatch:
             return function(value)
 
         return type(self)(**{f.name: moved(getattr(self, f.name)) for f in fields(self)})
+
+
+def in_order(n: int, size: int) -> list[list[int]]:
+    """Return the indices below `n` in batches of `size`, in order."""
+    return [list(range(start, min(start + size, n))) for start in range(0, n, size)]

@@ -109,38 +109,18 @@ class DeepModel(Model[AnyClips]):
         max_epochs: int,
         name: str = "",
     ) -> str:
-        """Train a module, resuming after an interruption; return its curves as CSV.
-
-        Parameters
-        ----------
-        module
-            Left with the weights that count.
-        loader, held_out
-            Batches to train on; batches that tell when to stop.
-        max_epochs
-            At most.
-        name
-            Of this training, where the system has several.
-
-        Raises
-        ------
-        ParamsError
-            Training diverged.
-        """
-        with tempfile.TemporaryDirectory() as scratch:
-            place = self.checkpoints or Path(scratch)
-            best = fit(
-                module,
-                loader,
-                held_out,
-                folder=place / name,
-                max_epochs=max_epochs,
-                patience=self.settings["patience"],
-                seed=self.settings["seed"],
-                label=", ".join(filter(None, [self.system, place.name, name])),
-            )
-            load_checkpoint(module, best)
-            return (place / name / "curves.csv").read_text()
+        """Train a module, one of the system's where `name` tells them apart; see `descend`."""
+        return descend(
+            module,
+            loader,
+            held_out,
+            checkpoints=self.checkpoints,
+            system=self.system,
+            name=name,
+            max_epochs=max_epochs,
+            patience=self.settings["patience"],
+            seed=self.settings["seed"],
+        )
 
     def save(self, folder: Path) -> None:
         """Write the networks, the settings and the logs into a folder."""
@@ -153,8 +133,7 @@ class DeepModel(Model[AnyClips]):
         }
         save_state(folder, self.arrays(), {"arguments": arguments, "chosen": self.chosen_})
         for name, network in self.networks_.items():
-            state = {key: t.cpu().contiguous() for key, t in network.state_dict().items()}
-            save_tensors(state, folder / f"{name}.safetensors")
+            save_network(network, folder / f"{name}.safetensors")
         for name, text in self.logs_.items():
             (folder / f"{name}.csv").write_text(text)
 
@@ -168,10 +147,69 @@ class DeepModel(Model[AnyClips]):
         model.restore(arrays)
         model.networks_ = {}
         for name, network in model.build().items():
-            network.load_state_dict(load_file(folder / f"{name}.safetensors"))
-            model.networks_[name] = frozen(network)
+            model.networks_[name] = load_network(network, folder / f"{name}.safetensors")
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
         return model
+
+
+def descend(
+    module: LightningModule,
+    loader: DataLoader,
+    held_out: DataLoader | None,
+    *,
+    checkpoints: Path | None,
+    system: str = "",
+    name: str,
+    max_epochs: int,
+    patience: int | None,
+    seed: int,
+) -> str:
+    """Train a module, resuming after an interruption; return its curves as CSV.
+
+    Parameters
+    ----------
+    module
+        Left with the weights that count.
+    loader, held_out
+        Batches to train on; batches that tell when to stop.
+    checkpoints
+        Folder where training keeps how far it is; none where it need not resume.
+    system, name
+        What is trained, to tell those who wait; `name` is its folder among the checkpoints too.
+    max_epochs, patience, seed
+        See `avlib.networks.training.fit`.
+
+    Raises
+    ------
+    ParamsError
+        Training diverged.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        place = checkpoints or Path(scratch)
+        best = fit(
+            module,
+            loader,
+            held_out,
+            folder=place / name,
+            max_epochs=max_epochs,
+            patience=patience,
+            seed=seed,
+            label=", ".join(filter(None, [system, place.name, name])),
+        )
+        load_checkpoint(module, best)
+        return (place / name / "curves.csv").read_text()
+
+
+def save_network(network: nn.Module, path: Path) -> None:
+    """Write a network's weights, wherever it is."""
+    state = {key: t.cpu().contiguous() for key, t in network.state_dict().items()}
+    save_tensors(state, path)
+
+
+def load_network(network: AnyNetwork, path: Path) -> AnyNetwork:
+    """Return a network with the weights that `save_network` wrote; it learns no more."""
+    network.load_state_dict(load_file(path))
+    return frozen(network)
 
 
 def n_epochs(curves: str) -> int:

@@ -182,8 +182,3 @@ def batches(
         pin_memory=torch.cuda.is_available() and workers > 0,
         persistent_workers=workers > 0,
     )
-
-
-def in_order(n: int, size: int) -> list[list[int]]:
-    """Return the indices below `n` in batches of `size`, in order."""
-    return [list(range(start, min(start + size, n))) for start in range(0, n, size)]

@@ -115,6 +115,7 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
     parts = {table: Path("data") / table / f".{recipe.name}" for table in recipe.tables}
     for folder in parts.values():  # an interrupted run may have left other folds
         shutil.rmtree(folder, ignore_errors=True)
+    where = _device() if recipe.deep else "cpu"
     run_foldwise(
         f"{stage}/{recipe.name}",
         train_fold,
@@ -124,19 +125,19 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
             "model": Path("data/models") / recipe.name,
             "embeddings": Path("data/embeddings") / recipe.name,
         },
-        params={"settings": recipe.settings, "modalities": list(modalities)},
+        params={"settings": recipe.settings, "modalities": list(modalities), "device": where},
         inputs=[*_SEEN_BY_ALL, *inputs, *recipe.starts_from],
         code=[recipe.make, type(recipe.source)],
-        in_turn=recipe.deep and _on_gpu(),
+        in_turn=where != "cpu",
     )
     for table, folder in parts.items():
         tables.merge(folder, Path("data") / table / f"{recipe.name}.parquet", table)
 
 
-def _on_gpu() -> bool:
+def _device() -> str:
     from avlib.device import device  # loads torch, which systems of vectors can do without
 
-    return device() != "cpu"
+    return device()
 
 
 def published_files(*folders: str) -> tuple[Path, ...]:

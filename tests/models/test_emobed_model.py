@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from avlib.errors import DataError, ParamsError
 from avlib.models.base import concatenate
-from avlib.models.emobed.batches import Half, UnpairedDraws
+from avlib.models.emobed.batches import Half
 from avlib.models.emobed.model import SYSTEMS, EmoBedModel
 from avlib.models.emobed.sequence_prep import Standardiser
 from avlib.models.emobed.training import EmoBedTraining
@@ -324,26 +324,3 @@ def test_features_of_another_size_than_in_training_are_one_clear_line(model):
         values.resize((len(values), 12), refcheck=False)
     with pytest.raises(DataError, match=r"features of shape \(\d, 12\).*6.*as in training"):
         model.predict_proba(wide)
-
-
-@pytest.mark.parametrize("others", [3, 10, 70])
-def test_an_epoch_shows_every_target_clip_once_and_auxiliary_clips_evenly(others):
-    draws = UnpairedDraws({"video": 21, "audio": others}, 8, seed=0)
-    batches = list(draws)
-    assert len(batches) == len(draws) == 3
-    shown = np.concatenate([batch["video"] for batch in batches])
-    assert sorted(shown) == list(range(21))
-    assert [len(batch["audio"]) for batch in batches] == [8, 8, 8]
-    times = np.bincount(np.concatenate([b["audio"] for b in batches]), minlength=others)
-    assert times.max() - times.min() <= 1
-
-
-def test_the_targets_order_does_not_depend_on_the_auxiliary_modality_and_epochs_differ():
-    alone, helped = (UnpairedDraws(c, 8, 0) for c in ({"audio": 21}, {"audio": 21, "video": 9}))
-    first = [batch["audio"] for batch in helped]
-    assert [batch["audio"] for batch in alone] == first
-    assert [batch["video"][:5] for batch in helped] != [rows[:5] for rows in first]
-    helped.set_epoch(1)
-    assert [batch["audio"] for batch in helped] != first
-    helped.set_epoch(0)
-    assert [batch["audio"] for batch in helped] == first

@@ -3,7 +3,22 @@ import pytest
 from scipy.signal import medfilt
 
 from avlib.models.concordance import ccc
-from avlib.models.emobed.postprocessing import PostProcessing, fit_postprocessing, smoothed
+from avlib.models.emobed import postprocessing
+from avlib.models.emobed.postprocessing import PostProcessing, choices, smoothed
+
+PAPERS = dict(zip(("windows", "delays"), choices(0.04), strict=True))
+
+
+def fit_postprocessing(recordings, **tried):
+    return postprocessing.fit_postprocessing(recordings, **PAPERS | tried)
+
+
+def test_windows_and_shifts_are_the_papers_whatever_the_labels_step():
+    assert choices(0.04) == ([3, 5, 7, 9, 11], list(range(1, 16)))
+    windows, delays = choices(0.1)
+    assert windows == [1, 3, 5]  # 0.12 s are nearer to one frame, 0.44 s to five, than to others
+    assert delays == list(range(7))
+    assert choices(0.02)[1] == list(range(2, 31, 2))
 
 
 def slow(n, seed):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from sequence_clips import clips_of
 
 from avlib.models.base import BOTH, concatenate
-from avlib.models.sequences import SequenceDataset, batches, in_order, nearest_seen
+from avlib.models.batch import in_order
+from avlib.models.sequences import SequenceDataset, batches, nearest_seen
 
 
 @pytest.fixture

@@ -81,6 +81,19 @@ def test_training_in_pieces_learns_and_takes_a_step_for_each(monkeypatch):
     assert losses[-1] < 0.7 * losses[0]
 
 
+def test_learning_ends_where_the_target_ends_whatever_the_other_modality_still_has(monkeypatch):
+    steps = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda self, *a, **k: (steps.append(1), step(self, *a, **k))[1]
+    )
+    monkeypatch.setattr(training, "CHUNK", 15)
+    heard, seen = recordings(4, 0, n=30, lacking=("video",)), recordings(4, 1, n=60)
+    only_seen = [replace(r, features={"video": r.features["video"]}) for r in seen]
+    fitted("emobed", train=heard + only_seen, epochs=3)
+    assert len(steps) == 3 * 2  # epochs, pieces of the one batch of recordings with sound
+
+
 def test_the_classic_system_never_looks_at_the_other_modality():
     train, validation = recordings(8, 0), recordings(3, 1)
     blind = [[replace(r, features={"audio": r.features["audio"]}) for r in part]

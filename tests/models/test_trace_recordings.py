@@ -95,6 +95,11 @@ def test_labels_that_are_not_evenly_spaced_are_an_error(corpus):
         read(late)
 
 
+def test_labels_of_a_single_moment_are_an_error_that_says_so(corpus):
+    with pytest.raises(DataError, match="none of the 8 recordings has two labels"):
+        read(corpus.groupby("clip_id").head(1))
+
+
 def test_a_recording_without_frames_of_a_modality_lacks_it(corpus):
     tables.part_path("data/visual", "a").unlink()
     recordings = read(corpus)[0]

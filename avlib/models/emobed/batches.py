@@ -1,19 +1,17 @@
 """Unpaired mini-batches: each modality's clips are drawn for themselves (section 4.2)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from avlib.models.base import BOTH
-from avlib.models.sequences import in_order
+from avlib.models.batch import in_order
+from avlib.models.unpaired import Draw, UnpairedDraws
 from avlib.networks.emobed import EmoBedNetwork, at_end
-
-Draw = dict[str, list[int]]  # by modality: which of its clips
 
 
 class Half(NamedTuple):
@@ -57,49 +55,6 @@ class Learned(NamedTuple):
             torch.tensor([len(values) for values in chosen]),
             torch.from_numpy(self.emotion[np.asarray(rows, int)].astype(np.int64)),
         )
-
-
-class UnpairedDraws(Sampler[Draw]):
-    """Once an epoch every clip of the target; as many of the auxiliary modality with each batch.
-
-    The auxiliary's clips are drawn without regard to the target's, in an order of their own that
-    begins anew when all have had their turn: no recording need have both modalities. Everything
-    depends on the seed and the epoch alone, and the target's order not on the auxiliary modality.
-
-    Parameters
-    ----------
-    counts : mapping of str to int
-        How many clips each modality has; the target stands first.
-    size : int
-        Clips of each modality in a mini-batch.
-    seed : int
-    """
-
-    def __init__(self, counts: Mapping[str, int], size: int, seed: int) -> None:
-        self.counts, self.size, self.seed, self.epoch = dict(counts), size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches come next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-next(iter(self.counts.values())) // self.size)
-
-    def __iter__(self) -> Iterator[Draw]:
-        target, *auxiliary = self.counts
-        order = {target: self._order(target, 1)}
-        for modality in auxiliary:
-            order[modality] = self._order(
-                modality, -(-len(self) * self.size // self.counts[modality])
-            )
-        for start in range(0, len(self) * self.size, self.size):
-            yield {m: rows[start : start + self.size] for m, rows in order.items()}
-
-    def _order(self, modality: str, rounds: int) -> list[int]:
-        rng = np.random.default_rng([self.seed, self.epoch, BOTH.index(modality)])
-        return np.concatenate(
-            [rng.permutation(self.counts[modality]) for _ in range(rounds)]
-        ).tolist()
 
 
 class UnpairedDataset(Dataset):

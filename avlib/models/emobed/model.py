@@ -16,12 +16,12 @@ import torch
 from avlib.device import device
 from avlib.errors import DataError
 from avlib.models.base import BOTH
+from avlib.models.batch import in_order
 from avlib.models.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.models.emobed.batches import Half, Learned, held_out_loader, unpaired_loader
 from avlib.models.emobed.functional_clips import FunctionalClips
 from avlib.models.emobed.sequence_prep import Standardiser
 from avlib.models.emobed.training import EmoBedTraining
-from avlib.models.sequences import in_order
 from avlib.networks.emobed import EmoBedNetwork, without_auxiliary
 
 SYSTEMS = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)

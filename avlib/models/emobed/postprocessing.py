@@ -14,11 +14,10 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from avlib.models.concordance import ccc, is_constant, labelled
-from avlib.models.emobed.sequence_prep import delayed
+from avlib.models.emobed.sequence_prep import delayed, frames_of
 
-# In frames of 40 ms; 1 and 0 are doing nothing.
-WINDOWS = (1, 3, 5, 7, 9, 11)
-DELAYS = tuple(range(16))
+WINDOWS = tuple(k * 0.04 for k in range(3, 12, 2))  # s
+DELAYS = tuple(k * 0.04 for k in range(1, 16))  # s
 _BETTER = 1e-9  # a step that adds less to the CCC is not taken
 
 
@@ -64,8 +63,8 @@ def smoothed(values: np.ndarray, window: int) -> np.ndarray:
 def fit_postprocessing(
     recordings: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
-    windows: Sequence[int] = WINDOWS,
-    delays: Sequence[int] = DELAYS,
+    windows: Sequence[int],
+    delays: Sequence[int],
 ) -> PostProcessing:
     """Choose the chain with the highest CCC over the joined development recordings.
 
@@ -78,7 +77,7 @@ def fit_postprocessing(
         Labels (NaN where there is none) and finite predictions of each development recording,
         arrays of shape (n_frames,). Never those of the test partition.
     windows, delays
-        What to try, in frames; doing nothing is always tried.
+        What to try, in frames (see `choices`); doing nothing is always tried.
 
     Returns
     -------
@@ -109,6 +108,12 @@ def fit_postprocessing(
                 if score > highest + _BETTER:
                     best, highest = PostProcessing(window, bias, scale, middle, delay), score
     return best
+
+
+def choices(step: float) -> tuple[list[int], list[int]]:
+    """Return the paper's windows and shifts in frames of `step` s, those nearest to them."""
+    windows = {2 * round((window / step - 1) / 2) + 1 for window in WINDOWS}
+    return sorted(max(w, 1) for w in windows), sorted({frames_of(d, step) for d in DELAYS})
 
 
 def _with(nothing: int, choices: Sequence[int]) -> list[int]:

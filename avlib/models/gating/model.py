@@ -16,11 +16,12 @@ from avlib.device import device
 from avlib.errors import DataError, ParamsError
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.models.base import BOTH, concatenate
+from avlib.models.batch import in_order
 from avlib.models.decoded import Format
 from avlib.models.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.models.gating.training import RATE, GatingNetwork, GatingTraining
 from avlib.models.gating.windows import Windows
-from avlib.models.sequences import SequenceClips, batches, in_order
+from avlib.models.sequences import SequenceClips, batches
 from avlib.networks.gating.streams import gating_streams
 from avlib.networks.weights import load_tensors, load_weights
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avlib.models.base import BOTH
-from avlib.models.batch import TensorBatch
-from avlib.models.sequences import SequenceClips, in_order
+from avlib.models.batch import TensorBatch, in_order
+from avlib.models.sequences import SequenceClips
 from avlib.models.temporal_aggregation.sampling import SegmentSampler, SegmentSamples, cut_windows
 
 RATE = 16000  # Hz, of the sound

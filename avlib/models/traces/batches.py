@@ -1,14 +1,14 @@
 """Mini-batches of sequences of two modalities that are drawn apart from each other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-Draw = dict[str, list[int]]  # by modality, which sequences
+from avlib.models.unpaired import Draw
 
 
 class SequenceBatch(NamedTuple):
@@ -26,47 +26,6 @@ class SequenceBatch(NamedTuple):
     def lengths(self) -> Tensor:
         """All steps of each sequence, with those after its end, (n,)."""
         return torch.full(self.features.shape[:1], self.features.shape[1])
-
-
-class UnpairedDraws(Sampler[Draw]):
-    """Each sequence of the target modality once an epoch; of the other modality as many batches.
-
-    Both are shuffled by themselves (section 3.3), so that they need not be of the same recordings,
-    nor of the same corpus. Where the other has fewer sequences they come again.
-
-    Parameters
-    ----------
-    counts : mapping of str to int
-        Sequences of each modality, the target first.
-    size : int
-        Sequences of each modality in a batch.
-    seed : int
-    """
-
-    def __init__(self, counts: Mapping[str, int], size: int, seed: int) -> None:
-        self.counts, self.size, self.seed, self.epoch = dict(counts), size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches come next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-next(iter(self.counts.values())) // self.size)
-
-    def __iter__(self) -> Iterator[Draw]:
-        target = next(iter(self.counts))
-        orders = {}
-        for number, (modality, n) in enumerate(self.counts.items()):
-            rng = np.random.default_rng([self.seed, self.epoch, number])
-            needed = n if modality == target else len(self) * min(self.size, n)
-            rounds = [rng.permutation(n) for _ in range(-(-needed // n))]
-            orders[modality] = np.concatenate(rounds)[:needed].tolist()
-        for batch in range(len(self)):
-            yield {
-                modality: order[batch * size : (batch + 1) * size]
-                for modality, order in orders.items()
-                for size in [min(self.size, self.counts[modality])]
-            }
 
 
 class SequenceDataset(Dataset):

@@ -64,7 +64,7 @@ def train_traces(
             for fold in numbers
         },
         out={"predicted_traces": parts, "model": MODELS},
-        params={"settings": settings, "kinds": kinds},
+        params={"settings": settings, "kinds": kinds, "device": device()},
         inputs=[*_LABELS, *files],
         in_turn=device() != "cpu",
     )

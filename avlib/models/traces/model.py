@@ -1,28 +1,25 @@
 """One of EmoBed's systems for one target modality: regression of arousal and valence over time."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from avlib.device import device
 from avlib.errors import DataError
 from avlib.models.base import load_state, save_state
-from avlib.models.deep import frozen, n_epochs, seeded
-from avlib.models.emobed.postprocessing import PostProcessing, fit_postprocessing
+from avlib.models.deep import descend, frozen, load_network, n_epochs, save_network, seeded
+from avlib.models.emobed.postprocessing import PostProcessing, choices, fit_postprocessing
 from avlib.models.emobed.sequence_prep import Standardiser, advance_labels, delayed, frames_of
 from avlib.models.traces import DIMENSIONS
-from avlib.models.traces.batches import SequenceDataset, UnpairedDraws, padded
+from avlib.models.traces.batches import SequenceDataset, padded
 from avlib.models.traces.recordings import Features, Recording
 from avlib.models.traces.training import CHUNK, TraceTraining
+from avlib.models.unpaired import UnpairedDraws
 from avlib.networks.emobed import EmoBedNetwork, predict_sequences, without_auxiliary
-from avlib.networks.training import fit, load_checkpoint
-from avlib.networks.weights import save_tensors
 
 
 class TraceModel:
@@ -129,8 +126,7 @@ class TraceModel:
         scaler = {"mean": self.standardiser_.mean, "scale": self.standardiser_.scale}
         facts = {"arguments": arguments | self.settings, "chosen": self.chosen_}
         save_state(folder, scaler, facts)
-        state = {key: t.contiguous() for key, t in self.network_.state_dict().items()}
-        save_tensors(state, folder / "network.safetensors")
+        save_network(self.network_, folder / "network.safetensors")
         (folder / "curves.csv").write_text(self.curves_)
 
     @classmethod
@@ -142,9 +138,8 @@ class TraceModel:
         model.standardiser_ = Standardiser(arrays["mean"], arrays["scale"])
         refining = model.chosen_["postprocessing"]
         model.refining_ = {d: PostProcessing(**refining[d]) for d in DIMENSIONS}
-        model.network_ = model._build({model.target: len(arrays["mean"])})
-        model.network_.load_state_dict(load_file(folder / "network.safetensors"))
-        frozen(model.network_)
+        network = model._build({model.target: len(arrays["mean"])})
+        model.network_ = load_network(network, folder / "network.safetensors")
         return model
 
     def _build(self, sizes: dict[str, int]) -> EmoBedNetwork:
@@ -176,28 +171,26 @@ class TraceModel:
         watcher = DataLoader(
             SequenceDataset({self.target: held_out}), batch_size=None, sampler=[everyone]
         )
-        name = f"{self.system}-{self.target}"
-        with tempfile.TemporaryDirectory() as scratch:
-            place = (self.checkpoints or Path(scratch)) / name
-            best = fit(
-                module,
-                loader,
-                watcher,
-                folder=place,
-                max_epochs=s["epochs"],
-                patience=s["patience"],
-                seed=s["seed"],
-                label=f"{place.parent.name}, {name}",
-            )
-            load_checkpoint(module, best)
-            self.curves_ = (place / "curves.csv").read_text()
+        self.curves_ = descend(
+            module,
+            loader,
+            watcher,
+            checkpoints=self.checkpoints,
+            name=f"{self.system}-{self.target}",
+            max_epochs=s["epochs"],
+            patience=s["patience"],
+            seed=s["seed"],
+        )
 
     def _refine(self, watched: Sequence[Recording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
         raw = self._raw(watched)
+        windows, delays = choices(self.settings["step"])
         self.refining_ = {
             dimension: fit_postprocessing(
-                [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
+                [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)],
+                windows=windows,
+                delays=delays,
             )
             for k, dimension in enumerate(DIMENSIONS)
         }

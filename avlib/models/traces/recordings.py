@@ -133,6 +133,11 @@ def _common_step(by_clip: dict[str, pd.DataFrame]) -> float:
         ),
         default=np.nan,
     )
+    if np.isnan(step):
+        raise DataError(
+            f"none of the {len(by_clip)} recordings has two labels, so their step is not known;"
+            " expected labels every few ms from 0 on: look into data/traces.parquet"
+        )
     for name, rows in by_clip.items():
         off = np.abs(rows["time"].to_numpy() - np.arange(len(rows)) * step)
         if not (off <= _UNEVEN * step).all():

@@ -70,7 +70,10 @@ class TraceTraining(LightningModule):
         )
 
     def training_step(self, batch: dict[str, SequenceBatch], index: int) -> None:
-        """Learn from a mini-batch, piece by piece; a modality that is over takes no more part."""
+        """Learn from a mini-batch, piece by piece, to the end of the target's longest sequence.
+
+        The auxiliary modality takes part as long as it lasts.
+        """
         optimiser = cast(LightningOptimizer, self.optimizers())
         reading = [
             in_chunks(self.network, m, sequences.features, sequences.lengths, CHUNK)
@@ -78,6 +81,8 @@ class TraceTraining(LightningModule):
         ]
         losses = []
         for pieces in zip_longest(*reading):
+            if pieces[0] is None:  # the target stands first
+                break
             read = {m: piece for m, piece in zip(batch, pieces, strict=True) if piece is not None}
             wanted = {m: _labels(batch[m], piece) for m, piece in read.items()}
             loss = self._objective(read, wanted)
@@ -95,14 +100,14 @@ class TraceTraining(LightningModule):
         self._log("validation_loss", self._regression(found, labels), len(labels))
 
     def _objective(self, read: dict[str, Chunk], wanted: dict[str, Tensor]) -> Tensor:
-        """Return the loss of a piece of each modality that still has one."""
+        """Return the loss of a piece of the target, and of the other modality while it lasts."""
         losses = {
             m: self._regression(piece.output.predictions, wanted[m]) for m, piece in read.items()
         }
         nothing = next(iter(losses.values())) * 0.0
         others = [loss for m, loss in losses.items() if m != self.target]
         return joint_loss(
-            losses.get(self.target, nothing),
+            losses[self.target],
             others[0] if others else nothing,
             self._triplets(read, wanted) if self.beta else nothing,
             alpha=self.alpha,
