@@ -10,6 +10,7 @@ from avlib import tables
 from avlib.evaluation import comparisons, learned, scores
 from avlib.evaluation.avef_tables import avef_tables
 from avlib.evaluation.curves import loss_section
+from avlib.evaluation.emobed_section import emobed_section
 from avlib.evaluation.gates_section import gates_section
 from avlib.evaluation.report import write_report
 from avlib.evaluation.robustness import read_curves
@@ -44,6 +45,7 @@ def main() -> None:
             folds,
         ),
         avef_tables(params.corpus, trained, folds, facts),
+        emobed_section(trained, folds),
         loss_section({model: curves for model in DEEP if (curves := _curves(model))}),
         robustness_section(read_curves(Path("metrics/robustness"), params.robustness.models)),
         traces_section(
