@@ -383,11 +383,6 @@ def load(names: tuple[str, ...], path: Path | str = "params.yaml") -> Params:
     return Params.model_construct(**{name: getattr(params, name) for name in names})
 
 
-def overlaid_sections(path: Path | str = "params.yaml") -> set[str]:
-    """Names of the sections that ``demo:`` lays something over."""
-    return set(_read(Path(path)).get("demo") or {})
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text())

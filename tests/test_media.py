@@ -44,13 +44,17 @@ def write(path, *, n_frames=25, duration=1.0, sample_rate=44100, frames=None, si
     return path
 
 
-def encode(path, frames, codec="libx264", audio=None, rotation=0, pix_fmt="yuv420p", **options):
+def encode(
+    path, frames, codec="libx264", audio=None, rotation=0, aspect=None, pix_fmt="yuv420p", **options
+):
     """Write with PyAV directly: frames is a list of (pts in 1/1000 s, rgb), audio (start, mono)."""
     with av.open(str(path), "w", options=options) as container:
         height, width = frames[0][1].shape[:2]
         stream = container.add_stream(codec, rate=FPS)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.codec_context.time_base = Fraction(1, FPS if codec == "dvvideo" else 1000)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
         if rotation:
             stream.set_display_rotation(rotation)
         if audio is not None:
@@ -160,6 +164,37 @@ def test_rotation_metadata_turns_the_picture(tmp_path, rotation):
     assert (media.probe(path).height, media.probe(path).width) == frame.shape[:2]
 
 
+@pytest.mark.parametrize("rotation", [0, 90])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("aspect", [Fraction(2), Fraction(1, 2), Fraction(16, 15)])
+def test_pixels_become_square(tmp_path, suffix, aspect, rotation):
+    """A disc that was stored as an ellipse is a disc again."""
+    if suffix == ".avi" and rotation:
+        pytest.skip("avi knows no rotation")
+    width = round(128 / aspect)
+    row, column = np.mgrid[:96, :width]
+    disc = np.hypot(row - 47.5, (column - (width - 1) / 2) * float(aspect)) < 30
+    image = np.where(disc, 220, 30).astype(np.uint8)[..., None].repeat(3, 2)
+    codec = CODECS[suffix]["video_codec"]
+    frames = [(0, image), (40, image)]
+    path = encode(tmp_path / f"clip{suffix}", frames, codec, rotation=rotation, aspect=aspect)
+    _, frame = next(media.video_frames(path))
+    assert frame.shape == ((128, 96, 3) if rotation else (96, 128, 3))
+    assert (media.probe(path).height, media.probe(path).width) == frame.shape[:2]
+    sides = [np.ptp(places) + 1 for places in np.nonzero(frame.mean(axis=2) > 125)]
+    assert sides == pytest.approx([60, 60], abs=2)
+
+
+def test_square_pixels_are_read_as_stored_and_impossible_ones_too(tmp_path):
+    frames = [(40 * number, image) for number, image in enumerate(textured_frames(3))]
+    read = [
+        [image for _, image in media.video_frames(encode(tmp_path / name, frames, aspect=aspect))]
+        for name, aspect in (("a.mp4", None), ("b.mp4", Fraction(1)), ("c.mp4", Fraction(9000)))
+    ]
+    np.testing.assert_array_equal(read[0], read[1])
+    np.testing.assert_array_equal(read[0], read[2])
+
+
 def test_interlaced_frames_are_deinterlaced(tmp_path):
     """DV weaves two moments into one frame; a moving edge then shows a comb of single rows."""
     frames = []
@@ -171,7 +206,7 @@ def test_interlaced_frames_are_deinterlaced(tmp_path):
         frames.append((number, image))
     path = encode(tmp_path / "dv.avi", frames, codec="dvvideo")
     decoded = [image for _, image in media.video_frames(path)]
-    assert len(decoded) == 6
+    assert [image.shape for image in decoded] == [(576, 768, 3)] * 6  # 4:3
 
     def comb(image):
         rows = image[..., 1].astype(int)

@@ -116,9 +116,14 @@ def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFra
     first = next((name for name in columns if name.lower() in _TIMES), next(iter(columns)))
     table.insert(0, "time", table.pop(first))
     values = table["time"].to_numpy()
-    if not np.isfinite(values).all() or not (np.diff(values) > 0).all():
+    wrong_times = ~np.isfinite(values)
+    wrong_times[1:] |= ~(np.diff(values) > 0)
+    if wrong_times.any():
+        row = int(wrong_times.argmax())
+        before = f" after {values[row - 1]:g}" if row else ""
         raise CorpusError(
-            f"{path}: its times ({first}) do not increase from row to row; expected seconds, every "
-            "0.04 s; unpack or download it again"
+            f"{path}: row {row + 1} of its data holds the time ({first}) {values[row]:g}{before}; "
+            "expected seconds that increase from row to row, every 0.04 s; unpack or download it "
+            "again"
         )
     return table

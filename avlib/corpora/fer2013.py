@@ -15,7 +15,9 @@ EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neu
 PARTS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 COLUMNS = ("emotion", "pixels", "Usage")
 SIZE = 48  # pixels
-N_FACES = 35887  # in the whole file
+# In the whole file (Goodfellow et al. 2013, Challenges in Representation Learning: A report on
+# three machine learning contests).
+N_FACES = 35887
 SOURCE = "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
 LICENCE = "the challenge's terms: research"
 

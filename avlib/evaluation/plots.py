@@ -17,8 +17,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from avlib.evaluation.scores import DIGITS
-
 # Black comes last: it would outweigh the others.
 PALETTE = (
     "#0072B2",
@@ -136,7 +134,7 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
         By model: accuracy and accuracy_std in [0, 1]; a NaN std draws no whisker.
     """
     models = list(scores)
-    means = 100 * np.array([round(scores[m]["accuracy"], DIGITS) for m in models], dtype=float)
+    means = 100 * np.array([scores[m]["accuracy"] for m in models], dtype=float)
     stds = 100 * np.array([scores[m]["accuracy_std"] for m in models], dtype=float)
     with drawing(8, 1.1 + 0.36 * len(models)) as (figure, png):
         axes = figure.subplots()

@@ -12,7 +12,7 @@ from avlib.evaluation import plots
 from avlib.evaluation.page import Picture, Section, Table
 from avlib.evaluation.published import Published, beside, cite
 from avlib.evaluation.run import Run
-from avlib.evaluation.scores import DEFAULT, DIGITS, condition_with, model_scores
+from avlib.evaluation.scores import DEFAULT, condition_with, model_scores
 from avlib.protocols import PARTS
 
 LISTED = 100  # reasons of one status that the report lists
@@ -21,14 +21,11 @@ _STATUSES = ("ok", "degraded", "failed")
 
 
 def percent(value: float | None, std: float | None = None) -> str:
-    """Write a score in [0, 1] as percent with one decimal; nothing to score is a dash.
-
-    The score is rounded as in the metrics files first, so that both always show the same.
-    """
+    """Write a score in [0, 1] as percent with one decimal; nothing to score is a dash."""
     if value is None or math.isnan(value):
         return "–"
-    spread = "" if std is None or math.isnan(std) else f" ± {100 * round(std, DIGITS):.1f}"
-    return f"{100 * round(value, DIGITS):.1f}{spread}"
+    spread = "" if std is None or math.isnan(std) else f" ± {100 * std:.1f}"
+    return f"{100 * value:.1f}{spread}"
 
 
 def data_and_protocol(run: Run) -> Section:

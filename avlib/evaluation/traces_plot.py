@@ -14,7 +14,10 @@ _HATCHES = ("", "///", "...", "xx")
 
 
 def ccc_bars(systems: Mapping[str, Any]) -> bytes:
-    """Draw the concatenated CCC after post-processing, mean and deviation over folds."""
+    """Draw the concatenated CCC after post-processing, mean and deviation over folds.
+
+    One that is not defined, as the labels do not vary, is no bar but a word.
+    """
     modalities = sorted({m for by_modality in systems.values() for m in by_modality})
     known = [name for name in SYSTEMS if name in systems]
     width = 0.8 / len(known)
@@ -24,15 +27,15 @@ def ccc_bars(systems: Mapping[str, Any]) -> bytes:
             for number, name in enumerate(known):
                 scores = [systems[name].get(m, {}).get(dimension) for m in modalities]
                 values, spread = (
-                    [np.nan if s is None or s["after"][key] is None else s["after"][key]
-                     for s in scores]
+                    np.array([None if s is None else s["after"][key] for s in scores], float)
                     for key in ("ccc_concatenated", "ccc_concatenated_std")
-                )  # fmt: skip
-                axes.bar(
-                    np.arange(len(modalities)) + (number - (len(known) - 1) / 2) * width,
-                    np.nan_to_num(values),
+                )
+                places = np.arange(len(modalities)) + (number - (len(known) - 1) / 2) * width
+                axes.bar(  # NaN draws neither a bar nor a whisker
+                    places,
+                    values,
                     width,
-                    yerr=np.nan_to_num(spread),
+                    yerr=spread,
                     color=PALETTE[number],
                     hatch=_HATCHES[number],
                     edgecolor="white",
@@ -40,8 +43,15 @@ def ccc_bars(systems: Mapping[str, Any]) -> bytes:
                     capsize=3,
                     label=name,
                 )
+                for place, score, value in zip(places, scores, values, strict=True):
+                    if score is not None and np.isnan(value):
+                        axes.annotate(
+                            "undefined", (place, 0), (0, 3), textcoords="offset points",
+                            rotation=90, ha="center", va="bottom", fontsize=7,
+                        )  # fmt: skip
             axes.axhline(0, color="#444444", linewidth=1)
             axes.set_xticks(range(len(modalities)), modalities)
+            axes.set_xlim(-0.5, len(modalities) - 0.5)  # wide enough also where there is no bar
             axes.set_title(dimension)
             axes.grid(visible=True, axis="y")
         panels[0].set_ylabel("CCC, concatenated")

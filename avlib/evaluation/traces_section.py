@@ -11,6 +11,7 @@ from avlib.evaluation.page import Picture, Section, Table
 from avlib.evaluation.scores import write_json
 from avlib.evaluation.traces import CLASSIC, EMOBED, trace_scores, with_labels
 from avlib.evaluation.traces_plot import ccc_bars, over_time
+from avlib.models.concordance import is_constant
 from avlib.models.traces import DIMENSIONS, SYSTEMS
 
 _SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
@@ -55,8 +56,7 @@ def traces_section(
         " recordings differ in their level; the mean of the recordings' own CCC does not: the two"
         " are not to be compared.",
     ]
-    if undefined := _undefined(systems):
-        text.append(undefined)
+    text += _undefined(joined, scores)
     tables = [_table(metric, systems) for metric in _TITLES]
     if scores["gains"]:
         text.append(
@@ -106,25 +106,62 @@ def _gains(gains: Mapping[str, Any]) -> Table:
     return Table(columns, "llrrrrr", rows)
 
 
-def _undefined(systems: Mapping[str, Any]) -> str:
-    """Say where labels do not vary, so that no CCC is defined."""
-    by_modality = next(iter(systems.values()))
-    parts = []
-    for modality, by_dimension in by_modality.items():
-        for dimension in DIMENSIONS:
-            pooled = by_dimension[dimension]["after"]["pooled"]
-            constant = pooled["recordings_total"] - pooled["recordings"]
-            if constant:
-                parts.append(
-                    f"{dimension} of {constant:,} of {pooled['recordings_total']:,} recordings"
-                    f" with {modality}"
-                )
-    if not parts:
-        return ""
-    return (
-        "A recording whose labels do not vary has no CCC of its own and is missing from that mean"
-        f" (not from the joined series): {'; '.join(parts)}."
-    )
+def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
+    """Say of every figure that is not defined which one it is and why, those of one reason once."""
+    named: dict[str, list[str]] = {}
+    # The labels alone decide on the scores: they are the same for every system.
+    systems = {m: found for by_m in scores["systems"].values() for m, found in by_m.items()}
+    for modality, by_dimension in systems.items():
+        rows = joined[joined["modality"] == modality]
+        for dimension, found in by_dimension.items():
+            labels = rows[f"{dimension}_label"].groupby(rows["fold"])
+            flat = sum(is_constant(values.dropna().to_numpy()) for _, values in labels)
+            reasons = _unscored(found["after"], flat)
+            if tested := scores["gains"].get(modality, {}).get(dimension):
+                reasons += _untested(tested, found["after"]["pooled"])
+            for reason in reasons:
+                named.setdefault(reason, []).append(f"{dimension} from {modality}")
+    return [f"{reason}: {', '.join(names)}." for reason, names in named.items()]
+
+
+def _unscored(scores: Mapping[str, Any], flat_folds: int) -> list[str]:
+    pooled, folds = scores["pooled"], scores["folds"]
+    if not pooled["frames"]:
+        return ["No score, gain or p at all, as no moment has a label"]
+    reasons = []
+    if scores["ccc_concatenated"] is None:
+        reasons.append("No CCC of recordings joined, as in no fold labels vary")
+    elif flat_folds:
+        reasons.append(
+            f"The labels of {flat_folds} of {folds} folds do not vary, or there are none: no CCC of"
+            " these folds, and the mean is that of the others"
+        )
+    flat, total = pooled["recordings_total"] - pooled["recordings"], pooled["recordings_total"]
+    if scores["ccc_per_recording"] is None:
+        reasons.append("No mean of the recordings' own CCC, as in no recording labels vary")
+    elif flat:
+        reasons.append(
+            f"The labels of {flat:,} of {total:,} recordings do not vary, or there are none: no CCC"
+            " of their own, and the mean is that of the others (joined with others they count)"
+        )
+    alone = [t for m, t in _TITLES.items() if scores[m] is not None and scores[f"{m}_std"] is None]
+    if alone:
+        reasons.append(f"No standard deviation, as one fold alone counts ({'; '.join(alone)})")
+    return reasons
+
+
+def _untested(gain: Mapping[str, Any], pooled: Mapping[str, Any]) -> list[str]:
+    if not pooled["frames"]:
+        return []  # said of all figures at once
+    if gain["gain"] is None:
+        return ["No CCC, gain or p over all folds joined, as their labels do not vary"]
+    counts = {"frames": pooled["frames"], "recordings": pooled["recordings_total"]}
+    return [
+        f"No p ({name}), as Fisher's test "
+        + (f"needs four and there are {n}" if n < 4 else "knows no CCC of 1 or -1")
+        for name, n in counts.items()
+        if gain[f"by_{name}"] is None
+    ]
 
 
 def _typical(rows: pd.DataFrame) -> list[str]:

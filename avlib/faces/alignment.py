@@ -74,11 +74,6 @@ def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ transform[:, :2].T + transform[:, 2]
 
 
-def chip_transform(landmarks: np.ndarray, size: int = CHIP) -> np.ndarray:
-    """Return the (2, 3) transform from the frame to the chip of a face, in pixel centres."""
-    return similarity(anchors(landmarks), CANONICAL * (size / CHIP))
-
-
 def extract_chip(image: np.ndarray, landmarks: np.ndarray, size: int = CHIP) -> np.ndarray:
     """Cut a face out of a frame, aligned.
 

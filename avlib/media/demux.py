@@ -17,6 +17,8 @@ from avlib.errors import MediaError
 MAX_JUMP = 10.0
 # Seconds decoded before a span: a lossy codec, a deinterlacer and a resampler remember that long.
 LEAD = 1
+# A pixel that is said to be more times as wide as high, or as high as wide, is damage.
+MAX_ASPECT = 4
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -126,6 +128,13 @@ def frame_time(frame: Any) -> float | None:
     """Return a frame's presentation time in seconds on the container's axis, None if unknown."""
     stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None else float(stamp * frame.time_base)
+
+
+def shown_width(stream: Any, frame: Any) -> int:
+    """Return how wide a decoded frame is in square pixels; DV, for one, stores it squeezed."""
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1
+    believed = 1 / MAX_ASPECT <= aspect <= MAX_ASPECT
+    return round(frame.width * aspect) if believed else frame.width
 
 
 def mean_rate(stream: Any) -> float | None:

@@ -18,6 +18,7 @@ from avlib.media.demux import (
     mean_rate,
     opened,
     packets,
+    shown_width,
     trimmed_end,
 )
 
@@ -36,7 +37,7 @@ class MediaInfo:
     fps : float or None
         Mean frame rate in frames per second.
     width, height : int or None
-        Size of the frames that `video_frames` yields, in pixels (rotation applied).
+        Size of the frames that `video_frames` yields, in square pixels (rotation applied).
     sample_rate : int or None
         Of the first audio stream, in Hz.
     channels : int or None
@@ -102,9 +103,11 @@ def probe(path: Path | str) -> MediaInfo:
             raise MediaError(f"{path}: no frame of it can be decoded; it may be damaged")
         origin = frame_time(picture if picture is not None else sound) or 0.0
         end = max(trimmed_end(stream, ends.get(stream.index, origin)) for stream in streams)
-        width, height = (picture.width, picture.height) if picture is not None else (None, None)
-        if picture is not None and picture.rotation % 180:
-            width, height = height, width
+        width, height = None, None
+        if picture is not None:
+            width, height = shown_width(video, picture), picture.height
+            if picture.rotation % 180:
+                width, height = height, width
         duration = max(end - origin, 0.0)
         return MediaInfo(
             duration=duration,

@@ -19,6 +19,7 @@ from avlib.media.demux import (
     mean_rate,
     opened,
     seek_before,
+    shown_width,
     span,
     stream_frames,
 )
@@ -32,8 +33,9 @@ def video_frames(
     """Stream the frames of the first video stream, one in memory at a time.
 
     Interlaced frames are deinterlaced (bwdif, one frame per pair of fields, progressive frames
-    untouched), the container's rotation is applied, and times come from the timestamps, so a
-    variable frame rate is kept. Times strictly increase, whatever a damaged container says.
+    untouched), pixels that are not square become so by scaling the width, the container's rotation
+    is applied, and times come from the timestamps, so a variable frame rate is kept. Times strictly
+    increase, whatever a damaged container says.
 
     Parameters
     ----------
@@ -59,20 +61,20 @@ def video_frames(
     """
     begin, stop = span(path, start, end)
     found = False
-    for time, frame in _timed_frames(path, begin - LEAD):
+    for time, frame, width in _timed_frames(path, begin - LEAD):
         if time >= stop - _TOLERANCE:
             break
         if time >= begin - _TOLERANCE:
             found = True
-            image = frame.to_ndarray(format="rgb24", threads=1)
+            image = frame.to_ndarray(format="rgb24", width=width, threads=1)
             image = np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))
             yield max(time - begin, 0.0), image
     if not found:
         raise MediaError(f"{path}: holds no video frame from {begin:g} to {stop:g} s")
 
 
-def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any]]:
-    """Yield decoded frames and their times from the recording's first frame, in seconds.
+def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, int]]:
+    """Yield times from the recording's first frame (s), decoded frames and their shown widths.
 
     Frames before `lead` may be left out, where the container can be sought.
     """
@@ -102,7 +104,7 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any]]:
                 last = time - origin
             else:
                 last += step
-            yield last, frame
+            yield last, frame, shown_width(stream, frame)
 
 
 def _deinterlaced(frames: Iterator[Any], stream: Any) -> Iterator[Any]:

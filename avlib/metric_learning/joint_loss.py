@@ -4,9 +4,6 @@ Losses of sequences count the steps that are inside of a sequence and have a lab
 sequences of the mini-batch alike.
 """
 
-from collections.abc import Iterable
-
-import torch
 from torch import Tensor
 
 _TINY = 1e-8  # keeps the CCC of two constants from being 0/0
@@ -46,21 +43,14 @@ def ccc_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
 def joint_loss(
     target: Tensor, auxiliary: Tensor, triplet: Tensor, *, alpha: float, beta: float
 ) -> Tensor:
-    """Return L_target + alpha L_auxiliary + beta L_triplet (eq. 8 without its last term).
+    """Return L_target + alpha L_auxiliary + beta L_triplet (eq. 8).
+
+    Its last term, half the sum of the parameters' squares, is Adam's ``weight_decay``.
 
     alpha = beta = 0 is the classic system, beta = 0 joint training (eqs. 3 and 4), alpha = 0 the
     crossmodal triplets alone (eq. 7).
     """
     return target + alpha * auxiliary + beta * triplet
-
-
-def l2(parameters: Iterable[Tensor]) -> Tensor:
-    """Return R of eq. 8, half the sum of the parameters' squares.
-
-    With the half, ``weight_decay=l`` of Adam adds the gradient of ``l * l2(parameters)``; use one
-    of the two.
-    """
-    return torch.stack([values.square().sum() for values in parameters]).sum() / 2
 
 
 def _counted(predictions: Tensor, targets: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:

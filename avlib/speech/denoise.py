@@ -93,25 +93,6 @@ def cut_signal(signal: np.ndarray, kept: Kept) -> np.ndarray:
     return np.concatenate([signal[start:end] for start, end in kept.parts])
 
 
-def original_times(times: np.ndarray, kept: Kept) -> np.ndarray:
-    """Say where moments of the denoised time lie in the clip.
-
-    Parameters
-    ----------
-    times : array, any shape
-        Seconds of denoised time, within it.
-
-    Returns
-    -------
-    array of the same shape, float64
-        Seconds from the clip's beginning. A moment at which two parts meet belongs to the second.
-    """
-    samples = np.asarray(times, dtype=np.float64) * SAMPLE_RATE
-    begins = _begins(kept)
-    part = np.searchsorted(begins, samples, side="right") - 1
-    return (kept.parts[part, 0] + samples - begins[part]) / SAMPLE_RATE
-
-
 def face_frames(kept: Kept, times: np.ndarray, has_face: np.ndarray) -> np.ndarray:
     """Choose the video frames that show the face of each segment.
 

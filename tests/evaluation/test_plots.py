@@ -4,6 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from avlib.evaluation import modality_plots, plots
@@ -96,3 +97,16 @@ def test_an_odd_number_of_spaces_leaves_the_last_place_empty():
     height, width = picture.shape
     place = picture[int(0.55 * height) : int(0.85 * height), int(0.6 * width) : int(0.95 * width)]
     assert (place == 255).all()
+
+
+def test_accuracy_beside_a_bar_is_rounded_once(monkeypatch):
+    written = []
+    annotate = Axes.annotate
+
+    def noting(axes, text, *places, **style):
+        written.append(text)
+        return annotate(axes, text, *places, **style)
+
+    monkeypatch.setattr(Axes, "annotate", noting)
+    plots.comparison_bars({"merml": {"accuracy": 0.498461, "accuracy_std": 0.1}}, 0.5)
+    assert written == ["49.8"]

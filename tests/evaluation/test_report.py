@@ -1,4 +1,5 @@
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 from avlib.evaluation import modality_plots, plots
 from avlib.evaluation.page import Section, Table, markdown_text
 from avlib.evaluation.report import results_table, write_report
-from avlib.evaluation.sections import LISTED, NAMED
+from avlib.evaluation.sections import LISTED, NAMED, percent
 from avlib.params import Protocol
 from avlib.protocols import make_folds
 from avlib.tables import write_table
@@ -375,3 +376,11 @@ def test_terminal_table_lists_the_best_model_first_and_dashes_what_is_unknown():
     assert rows[2].split("|")[3].strip() == "61.2"
     assert rows[3].split("|")[4].strip() == "–"
     assert rows[3].split("|")[6].strip() == "1,234"
+
+
+def test_percentages_are_the_nearest_to_the_true_shares():
+    shares = [Fraction(right, total) for total in range(1, 200) for right in range(total + 1)]
+    for share in shares:
+        score, spread = percent(float(share), float(share)).split(" ± ")
+        assert score == spread
+        assert abs(Fraction(score) - 100 * share) <= Fraction(1, 20)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ import pytest
 
 from avlib import tables
 from avlib.errors import DataError
+from avlib.evaluation import traces_plot
+from avlib.evaluation.plots import drawing
 from avlib.evaluation.traces import recordings_of, trace_scores, with_labels
 from avlib.evaluation.traces_section import traces_section
 
@@ -90,8 +93,9 @@ def test_emobeds_gain_is_tested_with_frames_and_with_recordings(labelled):
 def test_constant_labels_of_a_recording_are_counted_and_said(labelled, tmp_path):
     scores = trace_scores(with_labels(*labelled))["systems"]["emobed"]["audio"]["valence"]["after"]
     assert (scores["pooled"]["recordings"], scores["pooled"]["recordings_total"]) == (3, 4)
-    section = traces_section(*labelled, tmp_path / "traces.json")
-    assert "valence of 1 of 4 recordings with audio" in " ".join(section.text)
+    text = " ".join(traces_section(*labelled, tmp_path / "traces.json").text)
+    assert "The labels of 1 of 4 recordings do not vary" in text
+    assert ": valence from audio, valence from video." in text
 
 
 def test_constant_labels_everywhere_give_null_and_a_dash_never_nan(labelled, tmp_path):
@@ -103,6 +107,74 @@ def test_constant_labels_everywhere_give_null_and_a_dash_never_nan(labelled, tmp
     cells = [cell for table in section.tables for row in table.rows for cell in row]
     assert "–" in cells
     assert not [cell for cell in cells if re.search("nan", cell)]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Keep the figures that are drawn."""
+    kept = []
+
+    @contextmanager
+    def keeping(width, height):
+        with drawing(width, height) as (figure, png):
+            kept.append(figure)
+            yield figure, png
+
+    monkeypatch.setattr(traces_plot, "drawing", keeping)
+    return kept
+
+
+def test_an_undefined_ccc_is_a_word_and_no_bar(labelled, tmp_path, figures):
+    predicted, traces = labelled
+    traces_section(predicted, traces.assign(arousal=0.5), tmp_path / "traces.json")
+    arousal, valence = figures[0].axes
+    assert [note.get_text() for note in arousal.texts] == ["undefined"] * 4
+    assert all(np.isnan(bar.get_height()) for bar in arousal.patches)
+    assert not list(valence.texts)
+    assert all(0 <= arousal.transLimits.transform(note.xy)[0] <= 1 for note in arousal.texts)
+    assert all(bar.get_height() > 0 for bar in valence.patches)
+
+
+def constant(traces, *clips):
+    """Arousal is constant in these recordings, at a level of its own in each."""
+    levels = traces["clip_id"].map({clip: k / 10 for k, clip in enumerate(clips)})
+    return traces.assign(arousal=levels.fillna(traces["arousal"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentences"),
+    [
+        (lambda t: t.assign(arousal=0.5), [
+            "No CCC of recordings joined, as in no fold labels vary",
+            "No mean of the recordings' own CCC, as in no recording labels vary",
+            "No CCC, gain or p over all folds joined, as their labels do not vary",
+        ]),
+        (lambda t: t.assign(arousal=np.nan),
+         ["No score, gain or p at all, as no moment has a label"]),
+        (lambda t: constant(t, *FOLDS),
+         ["No mean of the recordings' own CCC, as in no recording labels vary"]),
+        (lambda t: t.assign(arousal=t["arousal"].mask(t["clip_id"].isin(["c", "d"]), 0.5)), [
+            "The labels of 1 of 2 folds do not vary, or there are none: no CCC of these folds, and"
+            " the mean is that of the others",
+            "The labels of 2 of 4 recordings do not vary, or there are none: no CCC of their own,"
+            " and the mean is that of the others (joined with others they count)",
+            "No standard deviation, as one fold alone counts (CCC, test recordings joined; CCC,"
+            " mean of each recording's)",
+        ]),
+    ],
+)  # fmt: skip
+def test_every_undefined_figure_is_named_with_its_reason(labelled, tmp_path, change, sentences):
+    predicted, traces = labelled
+    text = traces_section(predicted, change(traces), tmp_path / "traces.json").text
+    named = [f"{sentence}: arousal from audio, arousal from video." for sentence in sentences]
+    assert [line for line in text if "arousal from" in line] == named
+
+
+def test_a_p_that_cannot_be_had_says_why(labelled, tmp_path):
+    predicted, traces = (table[table["clip_id"] != "d"] for table in labelled)
+    text = " ".join(traces_section(predicted, traces, tmp_path / "traces.json").text)
+    assert "No p (recordings), as Fisher's test needs four and there are 3: arousal" in text
+    assert "No p (frames)" not in text
 
 
 def test_moments_without_labels_count_nowhere(labelled):

@@ -10,7 +10,6 @@ from avlib.faces.alignment import (
     CANONICAL,
     anchors,
     apply,
-    chip_transform,
     decode_chips,
     encode_jpeg,
     extract_chip,
@@ -72,12 +71,6 @@ def test_anchors_stand_at_their_canonical_places_to_half_a_pixel(size, scale, de
         assert np.hypot(*(middle - canonical)) < 0.6
 
 
-def test_chip_transform_is_the_one_that_the_chip_is_cut_with():
-    points = apply(placed(0.5, 10, 40, 20), CANONICAL)
-    landmarks = landmarks_with_anchors(points)
-    np.testing.assert_allclose(apply(chip_transform(landmarks), points), CANONICAL, atol=1e-9)
-
-
 def test_turned_and_scaled_face_gives_the_same_chip(studio):
     straight = Image.fromarray(studio.frame((160, 120, 90)))
     turned = straight.resize((480, 360), Image.Resampling.BICUBIC).rotate(
@@ -88,7 +81,7 @@ def test_turned_and_scaled_face_gives_the_same_chip(studio):
         image = np.asarray(picture)
         grey = to_grey(image)
         landmarks, _ = fit_landmarks(grey, find_faces(grey)[0].box)
-        aligned = apply(chip_transform(landmarks), anchors(landmarks))
+        aligned = apply(similarity(anchors(landmarks), CANONICAL), anchors(landmarks))
         assert np.abs(aligned - CANONICAL).max() < 12
         chips.append(extract_chip(image, landmarks)[60:190, 60:165].astype(float).ravel())
     assert np.corrcoef(chips)[0, 1] > 0.95

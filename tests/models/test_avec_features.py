@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avlib.errors import DataError
+from avlib.errors import CorpusError, DataError
 from avlib.models.traces.avec_features import avec_features, avec_paths
 from avlib.models.traces.recordings import read_recordings
 
@@ -61,4 +61,11 @@ def test_missing_files_are_one_clear_line(folder):
         avec_paths(folder, ["audio", "descriptors"])
     Path(folder / "features_audio/valence/dev_1.csv").unlink()
     with pytest.raises(DataError, match=r"dev_1: .*features_audio for arousal alone"):
+        dict(avec_features(folder, "audio", {"dev_1": TIMES}, STEP))
+
+
+def test_features_whose_times_go_back_name_file_and_row(folder):
+    rows = [(t, 0, 0) for t in (0.0, 0.04, 0.12, 0.08, 0.16)]
+    write(folder, "audio", "valence", "dev_1", rows)
+    with pytest.raises(CorpusError, match=r"valence/dev_1\.csv: row 4 .*0\.08 after 0\.12; expect"):
         dict(avec_features(folder, "audio", {"dev_1": TIMES}, STEP))

@@ -333,3 +333,12 @@ def test_triplets_are_mined_in_full_precision_under_autocast(tmp_path):
     with torch.autocast("cpu", torch.bfloat16):
         low = training._parts(gates, batch)
     assert {name: float(v) for name, v in low.items()} == {n: float(v) for n, v in exact.items()}
+
+
+@pytest.mark.parametrize("modality", BOTH)
+def test_a_window_that_is_alone_in_its_batch_is_left_out_of_training(tmp_path, modality):
+    """Batch normalisation of a single value has no variance to divide by."""
+    train = clips(tmp_path, seconds=(0.5,), **{modality: range(1, 8)})
+    settings = SETTINGS | {"windows": 1, "length": 0.5, "overlap": 0.0}
+    model = GatingModel(2, **settings).fit(train, train.select(np.arange(0)))
+    assert np.isfinite(model.predict_proba(train)).all()

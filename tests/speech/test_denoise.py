@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avlib.errors import MediaError
-from avlib.speech.denoise import cut_signal, face_frames, keep_parts, original_times
+from avlib.speech.denoise import cut_signal, face_frames, keep_parts
 from avlib.speech.mel import mel_images
 from avlib.speech.segments import segment_times
 from avlib.speech.vad import within
@@ -40,20 +40,10 @@ def test_kept_sound_is_that_of_the_intervals_sample_by_sample(milliseconds):
     assert kept.n_segments == len(segment_times(len(expected) / RATE))
 
 
-@given(lengths)
-def test_times_map_to_where_each_sample_came_from(milliseconds):
-    intervals, n = laid_out(milliseconds)
-    kept = keep_parts(n, intervals)
-    origin = cut_signal(np.arange(n), kept)
-    middles = (np.arange(len(origin)) + 0.5) / RATE
-    np.testing.assert_allclose(original_times(middles, kept), (origin + 0.5) / RATE, atol=1e-9)
-
-
-def test_without_denoising_everything_is_kept_and_times_stay():
+def test_without_denoising_everything_is_kept():
     kept = keep_parts(3 * RATE, None)
     assert (kept.share, kept.rule, kept.n_segments) == (1.0, "", 7)
-    times = np.linspace(0, 2.9, 30).reshape(3, 10)
-    np.testing.assert_allclose(original_times(times, kept), times)
+    np.testing.assert_array_equal(kept.parts, [[0, 3 * RATE]])
 
 
 def test_clip_without_speech_is_kept_whole_and_says_so():
@@ -129,7 +119,8 @@ def test_pictures_are_those_of_the_sound_across_a_cut():
     kept = keep_parts(4 * RATE, np.array([[0.5, 0.9], [3.0, 3.6]]))
     times = np.arange(0, 4, 0.01)
     shown = times[face_frames(kept, times, np.ones(len(times), bool))[0]]
-    moments = original_times((np.arange(16) + 0.5) * 0.655 / 16, kept)
+    heard = (np.arange(16) + 0.5) * 0.655 / 16
+    moments = np.where(heard < 0.4, 0.5 + heard, 3.0 + heard - 0.4)
     np.testing.assert_allclose(shown, moments, atol=0.0101)
     assert within(shown + 1e-6, np.array([[0.5, 0.9], [3.0, 3.6]])).all()
 

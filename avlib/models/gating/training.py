@@ -89,12 +89,13 @@ class GatingNetwork(nn.Module):
         for modality in self.streams:
             stream = self.stream(modality)
             made = self._cut(modality, batch, starts, opened)
-            there[modality] = made.there
-            if len(made.windows):
+            if len(made.windows) >= (2 if self.training else 1):
+                there[modality] = made.there
                 values = made.spread(
                     stream.project(prepared(modality, made.windows, self.crop, noise))
                 )
-            else:  # nobody in this batch has the modality
+            else:  # nobody has the modality, or one window alone, which has no batch statistics
+                there[modality] = torch.zeros_like(made.there)
                 values = stream.projection.weight.new_zeros(
                     *made.there.shape, stream.projection.out_features
                 )

@@ -60,6 +60,8 @@ def avec_features(
     ------
     DataError
         A recording has features for one of the dimensions alone.
+    CorpusError
+        A file cannot be read, or its times do not increase.
     """
     files = feature_files(folder)
     for name, at in sorted(moments.items()):

@@ -11,7 +11,6 @@ from torch.nn import functional
 from avlib.networks.channels import scaled
 
 RATE = 22_050  # Hz
-PEAK = 256.0  # full scale of the input: a waveform in [-1, 1] times this
 # Channels, kernel (half of it is the padding on either side; the stride is 2), max-pool after it.
 LAYERS = {
     "conv1": (16, 64, 8),
