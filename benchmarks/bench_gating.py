@@ -16,7 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.models.base import BOTH
 from avlib.models.decoded import Format, Streams
-from avlib.models.gating.training import RATE, GatingNetwork, GatingTraining
+from avlib.models.gating.network import RATE, GatingNetwork
+from avlib.models.gating.training import GatingTraining
 from avlib.models.gating.windows import Windows
 from avlib.models.sequences import Batch, SequenceClips, batches
 from avlib.networks.gating.streams import gating_streams

@@ -5,19 +5,20 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader
 
 from avlib.errors import DataError
 from avlib.models.base import BOTH, AnyClips, Model, concatenate, load_state, save_state
-from avlib.networks.training import fit, load_checkpoint
 from avlib.networks.weights import save_tensors
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -102,7 +103,7 @@ class DeepModel(Model[AnyClips]):
 
     def descend(
         self,
-        module: LightningModule,
+        module: "LightningModule",
         loader: DataLoader,
         held_out: DataLoader | None,
         *,
@@ -153,7 +154,7 @@ class DeepModel(Model[AnyClips]):
 
 
 def descend(
-    module: LightningModule,
+    module: "LightningModule",
     loader: DataLoader,
     held_out: DataLoader | None,
     *,
@@ -184,6 +185,8 @@ def descend(
     ParamsError
         Training diverged.
     """
+    from avlib.networks.training import fit, load_checkpoint  # loads Lightning: seconds
+
     with tempfile.TemporaryDirectory() as scratch:
         place = checkpoints or Path(scratch)
         best = fit(

@@ -9,8 +9,9 @@ from sklearn.neighbors import NearestNeighbors
 from avlib.errors import DataError, ParamsError
 from avlib.models.base import BOTH
 from avlib.models.gating.model import SYSTEMS, GatingModel
+from avlib.models.gating.network import Gates
 from avlib.models.gating.stream import GatingStreamer
-from avlib.models.gating.training import Gates, mse_loss, triplet_loss
+from avlib.models.gating.training import mse_loss, triplet_loss
 
 SETTINGS = {
     "weights": "none",

@@ -30,7 +30,6 @@ from avlib.models.avef.segments import (
     segment_batches,
 )
 from avlib.models.avef.spoken import SpokenClips
-from avlib.models.avef.training import SegmentTraining, merged_curves
 from avlib.models.avef.weights import build, first_network
 from avlib.models.base import BOTH, concatenate
 from avlib.models.decoded import Format
@@ -115,7 +114,7 @@ class AVEFModel(DeepModel[SpokenClips]):
                 curves["joint"] = self._train("joint", joint, segments, used)
                 self.networks_["joint"] = joint
             seen = {space: self._see(space, segments) for space in self.spaces}
-        self.logs_ = {"curves": merged_curves(curves), **pretraining}
+        self.logs_ = {"curves": _merged(curves), **pretraining}
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
         self._decide(everything, seen, trained)
         self.binary_ = {task: self._binary(task, train, validation) for task in s["binary"]}
@@ -178,6 +177,8 @@ class AVEFModel(DeepModel[SpokenClips]):
         self, name: str, network: Network, segments: Segments, used: np.ndarray
     ) -> pd.DataFrame:
         """Train a network on the segments that have what it needs; return its curves."""
+        from avlib.models.avef.training import SegmentTraining  # loads Lightning: seconds
+
         s, needed = self.settings, self.spaces[name]
         joint = name == "joint"
         size = s["joint_batch"] if joint else s["batch"]
@@ -335,3 +336,18 @@ class AVEFModel(DeepModel[SpokenClips]):
 def wanted_format(settings: dict[str, Any]) -> Format:
     """Return how the system wants its streams decoded."""
     return Format(settings["side"], settings["fps"], SAMPLE_RATE)
+
+
+def _merged(curves: dict[str, pd.DataFrame]) -> str:
+    """Put the networks' curves side by side, as CSV.
+
+    The last network's are ``train_loss`` and so on, the others' ``train_loss_audio``.
+    """
+    *others, final = curves
+    merged = curves[final]
+    for name in others:
+        renamed = {c: f"{c}_{name}" for c in curves[name] if c != "epoch"}
+        merged = merged.merge(curves[name].rename(columns=renamed), on="epoch", how="outer")
+    text = io.StringIO()
+    merged.sort_values("epoch").to_csv(text, index=False, lineterminator="\n")
+    return text.getvalue()

@@ -1,8 +1,5 @@
 """How AVEF's networks learn: softmax of single segments, by stochastic descent with momentum."""
 
-import io
-
-import pandas as pd
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -45,18 +42,3 @@ class SegmentTraining(LightningModule):
         found = {f"{part}_loss": loss.detach(), f"{part}_accuracy": accuracy}
         self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss
-
-
-def merged_curves(curves: dict[str, pd.DataFrame]) -> str:
-    """Put the networks' curves side by side, as CSV.
-
-    The last network's are ``train_loss`` and so on, the others' ``train_loss_audio``.
-    """
-    *others, final = curves
-    merged = curves[final]
-    for name in others:
-        renamed = {c: f"{c}_{name}" for c in curves[name] if c != "epoch"}
-        merged = merged.merge(curves[name].rename(columns=renamed), on="epoch", how="outer")
-    text = io.StringIO()
-    merged.sort_values("epoch").to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue()

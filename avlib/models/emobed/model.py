@@ -21,7 +21,6 @@ from avlib.models.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.models.emobed.batches import Half, Learned, held_out_loader, unpaired_loader
 from avlib.models.emobed.functional_clips import FunctionalClips
 from avlib.models.emobed.sequence_prep import Standardiser
-from avlib.models.emobed.training import EmoBedTraining
 from avlib.networks.emobed import EmoBedNetwork, without_auxiliary
 
 SYSTEMS = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
@@ -160,6 +159,8 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         self, target: str, prepared: dict[str, Learned], held_out: Learned | None
     ) -> tuple[EmoBedNetwork, str]:
         """Train the network of a modality; return it alone, and its curves as CSV."""
+        from avlib.models.emobed.training import EmoBedTraining  # loads Lightning: seconds
+
         s, (joint, triplets) = self.settings, SYSTEMS[self.system]
         helped = joint or triplets
         used = (target, *(m for m in self.modalities if m != target and helped))

@@ -6,7 +6,7 @@ Recognition" (2019). One class makes the paper's system and the two baselines of
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -19,11 +19,14 @@ from avlib.models.base import BOTH, concatenate
 from avlib.models.batch import in_order
 from avlib.models.decoded import Format
 from avlib.models.deep import DeepModel, frozen, n_epochs, seeded
-from avlib.models.gating.training import RATE, GatingNetwork, GatingTraining
+from avlib.models.gating.network import RATE, GatingNetwork
 from avlib.models.gating.windows import Windows
 from avlib.models.sequences import SequenceClips, batches
 from avlib.networks.gating.streams import gating_streams
 from avlib.networks.weights import load_tensors, load_weights
+
+if TYPE_CHECKING:
+    from avlib.models.gating.training import GatingTraining
 
 SYSTEMS = {
     # recurrent, modalities drawn together
@@ -284,7 +287,9 @@ class GatingModel(DeepModel[SequenceClips]):
             else:
                 load_weights(_WEIGHTS[modality], stream.backbone)
 
-    def _training(self) -> GatingTraining:
+    def _training(self) -> "GatingTraining":
+        from avlib.models.gating.training import GatingTraining  # loads Lightning: seconds
+
         s = self.settings
         return GatingTraining(
             self.network_,

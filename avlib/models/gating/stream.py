@@ -6,7 +6,7 @@ import torch
 from avlib.device import device
 from avlib.models.gating.batch import LOUDEST
 from avlib.models.gating.model import GatingModel
-from avlib.models.gating.training import prepared
+from avlib.models.gating.network import prepared
 
 
 class GatingStreamer:

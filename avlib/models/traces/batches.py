@@ -10,6 +10,8 @@ from torch.utils.data import Dataset
 
 from avlib.models.unpaired import Draw
 
+CHUNK = 500  # steps that networks read at a time: 20 s of RECOLA
+
 
 class SequenceBatch(NamedTuple):
     """Sequences of one modality; after their ends come zeros without labels.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from torch.utils.data import DataLoader
@@ -15,11 +15,13 @@ from avlib.models.deep import descend, frozen, load_network, n_epochs, save_netw
 from avlib.models.emobed.postprocessing import PostProcessing, choices, fit_postprocessing
 from avlib.models.emobed.sequence_prep import Standardiser, advance_labels, delayed, frames_of
 from avlib.models.traces import DIMENSIONS
-from avlib.models.traces.batches import SequenceDataset, padded
+from avlib.models.traces.batches import CHUNK, SequenceDataset, padded
 from avlib.models.traces.recordings import Features, Recording
-from avlib.models.traces.training import CHUNK, TraceTraining
 from avlib.models.unpaired import UnpairedDraws
 from avlib.networks.emobed import EmoBedNetwork, predict_sequences, without_auxiliary
+
+if TYPE_CHECKING:
+    from avlib.models.traces.training import TraceTraining
 
 
 class TraceModel:
@@ -68,6 +70,8 @@ class TraceModel:
         ParamsError
             Training diverged.
         """
+        from avlib.models.traces.training import TraceTraining  # loads Lightning: seconds
+
         s = self.settings
         modalities = [self.target, *([self.auxiliary] if self.auxiliary else [])]
         known = {m: _with(train, m) for m in modalities}
@@ -158,7 +162,7 @@ class TraceModel:
             for r in recordings
         ]
 
-    def _descend(self, module: TraceTraining, learned: dict, held_out: list) -> None:
+    def _descend(self, module: "TraceTraining", learned: dict, held_out: list) -> None:
         """Train to the epoch that is best on the validation recordings."""
         s = self.settings
         counts = {m: len(sequences) for m, sequences in learned.items()}

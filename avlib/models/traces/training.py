@@ -14,10 +14,9 @@ from torch import Tensor
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
 from avlib.metric_learning.joint_loss import ccc_loss, joint_loss, mse_loss
-from avlib.models.traces.batches import SequenceBatch
+from avlib.models.traces.batches import CHUNK, SequenceBatch
 from avlib.networks.emobed import Chunk, EmoBedNetwork, in_chunks, predict_sequences
 
-CHUNK = 500  # steps of a piece: 20 s of RECOLA
 # Steps of each modality that a piece's triplets are mined among: neighbours 40 ms apart say the
 # same, and mining needs memory for the square of their number.
 MINED = 128
