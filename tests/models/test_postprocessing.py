@@ -3,8 +3,8 @@ import pytest
 from scipy.signal import medfilt
 
 from avlib.models.concordance import ccc
-from avlib.models.emobed import postprocessing
-from avlib.models.emobed.postprocessing import PostProcessing, choices, smoothed
+from avlib.models.traces import postprocessing
+from avlib.models.traces.postprocessing import PostProcessing, choices, smoothed
 
 PAPERS = dict(zip(("windows", "delays"), choices(0.04), strict=True))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from avlib.errors import WeightsError
-from avlib.networks.safe_load import load_pickle
+from avlib.networks.weights.safe_load import load_pickle
 
 NOWHERE = Path("weights.pickle")
 

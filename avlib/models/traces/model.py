@@ -12,10 +12,10 @@ from avlib.device import device
 from avlib.errors import DataError
 from avlib.models.base import load_state, save_state
 from avlib.models.deep import descend, frozen, load_network, n_epochs, save_network, seeded
-from avlib.models.emobed.postprocessing import PostProcessing, choices, fit_postprocessing
 from avlib.models.emobed.sequence_prep import Standardiser, advance_labels, delayed, frames_of
 from avlib.models.traces import DIMENSIONS
 from avlib.models.traces.batches import CHUNK, SequenceDataset, padded
+from avlib.models.traces.postprocessing import PostProcessing, choices, fit_postprocessing
 from avlib.models.traces.recordings import Features, Recording
 from avlib.models.unpaired import UnpairedDraws
 from avlib.networks.emobed import EmoBedNetwork, predict_sequences, without_auxiliary

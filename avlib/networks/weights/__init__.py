@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from avlib.errors import WeightsError
-from avlib.networks.weight_files import read_tensors
+from avlib.networks.weights.files import read_tensors
 
 ROOT = Path("data/weights")
 FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it

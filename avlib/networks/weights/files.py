@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from avlib.errors import WeightsError
-from avlib.networks.safe_load import load_pickle
+from avlib.networks.weights.safe_load import load_pickle
 
 _TORCH_LEGACY = 0x1950A86A20F9469CFC6C  # the first object of a torch file older than version 1.6
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
