@@ -4,6 +4,7 @@ DVC deletes a stage's outputs before it runs the stage, so what an interrupted r
 only under ``.memo/<stage>/<key>/<item>/``.
 """
 
+import functools
 import hashlib
 import json
 import logging
@@ -11,6 +12,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,38 @@ from avlib.parallel import Failure, map_clips
 MEMO = Path(".memo")
 
 
+@dataclass(frozen=True)
+class Folds:
+    """What is to be computed in every fold.
+
+    Attributes
+    ----------
+    payloads
+        By fold: what the function needs to know; paths rather than arrays.
+    out
+        By name of a file or folder that the function writes: the folder that collects it. The
+        result ``name`` (or ``name.suffix``) of fold 3 becomes ``<out[name]>/fold-3``
+        (``fold-3.suffix``).
+    params
+        Parameters that the results depend on, as JSON knows them.
+    inputs
+        Files that the results depend on.
+    code
+        Functions and classes that the function finds in its payload.
+    """
+
+    payloads: Mapping[int, Any]
+    out: Mapping[str, Path]
+    params: Mapping[str, Any]
+    inputs: Collection[Path]
+    code: Collection[Callable[..., Any]] = ()
+
+
 def run_foldwise(
     stage: str,
     function: Callable[[Any, Path], None],
-    payloads: Mapping[int, Any],
+    work: Mapping[str, Folds],
     *,
-    out: Mapping[str, Path],
-    params: Mapping[str, Any],
-    inputs: Iterable[Path],
-    code: Iterable[Callable[..., Any]] = (),
     in_turn: bool = False,
     memo: Path = MEMO,
 ) -> None:
@@ -38,21 +63,12 @@ def run_foldwise(
     Parameters
     ----------
     stage
-        Name of the stage (with its model, where several models share a stage).
+        Name of the stage (with its model, where each of several models has a run of its own).
     function
         Called as ``function(payload, folder)`` in a worker; writes its results into ``folder``.
         It must be importable.
-    payloads
-        By fold: what `function` needs to know; paths rather than arrays.
-    out
-        By name of a file or folder that `function` writes: the folder that collects it. The result
-        ``name`` (or ``name.suffix``) of fold 3 becomes ``<out[name]>/fold-3`` (``fold-3.suffix``).
-    params
-        The stage's parameters, as JSON knows them.
-    inputs
-        Files that the results depend on.
-    code
-        Functions and classes that `function` finds in its payload.
+    work
+        By model, where several share the stage; else under an empty name.
     in_turn
         Compute fold after fold in this process (see `avlib.parallel.map_clips`).
     memo
@@ -64,21 +80,21 @@ def run_foldwise(
         A fold failed; the message says which and why.
     """
     started = time.monotonic()
-    key = content_key(stage, [function, *code], params, inputs)
-    names = {f"fold-{fold}": payload for fold, payload in payloads.items()}
+    payloads, keys = {}, {}
+    for name, folds in work.items():
+        key = content_key(f"{stage}/{name}", [function, *folds.code], folds.params, folds.inputs)
+        for fold, payload in folds.payloads.items():
+            item = str(Path(name, f"fold-{fold}"))
+            payloads[item], keys[item] = payload, key
     with locked(memo / stage):  # against a killed run's stage that goes on by itself
         done, computed = compute_each(
-            stage,
-            function,
-            names,
-            dict.fromkeys(names, key),
-            unit="folds",
-            in_turn=in_turn,
-            memo=memo,
+            stage, function, payloads, keys, unit="folds", in_turn=in_turn, memo=memo
         )
-        for name, folder in done.items():
+        for item, folder in done.items():
+            name, _, numbered = item.rpartition("/")
             for path in sorted(folder.iterdir()):
-                _lay_out(path, out[path.name.split(".")[0]] / f"{name}{path.suffix}")
+                collected = work[name].out[path.name.split(".")[0]]
+                _lay_out(path, collected / f"{numbered}{path.suffix}")
         shutil.rmtree(memo / stage)  # its files were hard links to the stage's outputs
     logging.getLogger(__name__).info(
         "%s: computed %d folds, %d from memo, %.1f s",
@@ -129,21 +145,26 @@ def compute_each(
     done = {name: memory / keys[name] / name for name in payloads}
     missing = [name for name, folder in done.items() if not folder.is_dir()]
     tasks = [(function, payloads[name], str(done[name].absolute())) for name in missing]
+    called = {task[2]: _called(name) for task, name in zip(tasks, missing, strict=True)}
     for index, result in map_clips(
         _compute,
         tasks,
         label=stage,
-        name=lambda task: Path(task[2]).name,
+        name=lambda task: called[task[2]],
         unit=unit,
         in_turn=in_turn,
     ):
         if isinstance(result, Failure):
-            raise DataError(f"{stage}, {missing[index].replace('-', ' ')}: {result.reason}")
+            raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
     return done, len(missing)
 
 
+def _called(item: str) -> str:
+    return item.replace("/", ", ").replace("fold-", "fold ")
+
+
 def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
-    """Compute one fold into a folder that appears whole or not at all (in a worker)."""
+    """Compute one item into a folder that appears whole or not at all (in a worker)."""
     function, payload, target = task
     unfinished = Path(target).with_name(f".{uuid.uuid4().hex}")
     unfinished.mkdir(parents=True)
@@ -166,16 +187,23 @@ def content_key(
     """Return a digest of a stage's name, code, parameters and the content of its input files."""
     digests = {}
     for path in sorted(inputs):
-        with path.open("rb") as file:
-            digests[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+        state = path.stat()
+        digests[str(path)] = _file_digest(path, state.st_mtime_ns, state.st_size)
     facts = [stage, [code_fingerprint(piece) for piece in code], params, digests]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _file_digest(path: Path, _changed: int, _size: int) -> str:
+    """Read a file once, however many models of a stage depend on it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _forget_all_but(memory: Path, keys: Collection[str]) -> None:
     """Drop what was computed from other inputs, and what a killed run left unfinished."""
     if memory.is_dir():
-        for path in [*memory.iterdir(), *memory.glob("*/.*")]:
+        for path in [*memory.iterdir(), *memory.glob("*/.*"), *memory.glob("*/*/.*")]:
             if path.name not in keys and path.exists():
                 shutil.rmtree(path)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from avlib import tables
 from avlib.fisher.fold import DESCRIPTORS, encode_fold
-from avlib.foldwise import run_foldwise
+from avlib.foldwise import Folds, run_foldwise
 from avlib.params import load
 from avlib.stage import run
 
@@ -21,14 +21,13 @@ def main() -> None:
     }
     folds = sorted(tables.read_table("data/folds.parquet")["fold"].unique().tolist())
     sources = [path for folder in DESCRIPTORS.values() for path in Path(folder).glob("*.parquet")]
-    run_foldwise(
-        "fisher",
-        encode_fold,
+    work = Folds(
         {fold: {"fold": fold, **settings} for fold in folds},
         out={"fisher": Path("data/fisher"), "encoders": Path("data/fisher_encoders")},
         params=settings,
         inputs=[Path("data/folds.parquet"), *sources],
     )
+    run_foldwise("fisher", encode_fold, {"": work})
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
 
 def main() -> None:
     """Write models, predictions and embeddings of one system."""
-    train_switched("train_avef", sys.argv[1], load(PARAMS), recipe)
+    name = sys.argv[1]
+    train_switched(f"train_avef/{name}", [name], load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,8 @@
-"""Train EmoBed, or a system that it is compared with, in every fold and apply it.
+"""Train EmoBed and the systems that it is compared with in every fold, and apply them."""
 
-python -m stages.train_emobed emobed|emobed_classic|emobed_joint|emobed_triplet
-"""
-
-import sys
 from typing import TYPE_CHECKING, Any
 
+from avlib.models import DEEP
 from avlib.models.switched import train_switched
 from avlib.params import load
 from avlib.stage import run
@@ -32,8 +29,9 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
 
 
 def main() -> None:
-    """Write models, predictions and embeddings of one system."""
-    train_switched("train_emobed", sys.argv[1], load(PARAMS), recipe)
+    """Write models, predictions and embeddings of the four systems."""
+    names = [name for name, section in DEEP.items() if section == "emobed"]
+    train_switched("train_emobed", names, load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

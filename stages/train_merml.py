@@ -12,12 +12,8 @@ def main() -> None:
     """Write ``data/models/merml`` and ``data/predictions/merml.parquet``."""
     params = load(PARAMS)
     settings = {"metric": params.merml.model_dump(), **params.svm.model_dump()}
-    train(
-        "train_merml",
-        Recipe("merml", MERMLModel, settings=settings),
-        params.modalities,
-        params.protocol.name,
-    )
+    recipe = Recipe("merml", MERMLModel, settings=settings)
+    train("train_merml", [recipe], params.modalities, params.protocol.name)
 
 
 if __name__ == "__main__":

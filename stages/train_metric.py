@@ -20,7 +20,7 @@ def main() -> None:
     metric = getattr(params, name).model_dump()
     settings = {"method": name, "metric": metric, **params.svm.model_dump()}
     recipe = Recipe(name, LinearMetricModel, settings=settings)
-    train("train_metric", recipe, params.modalities, params.protocol.name)
+    train(f"train_metric/{name}", [recipe], params.modalities, params.protocol.name)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,4 @@
-"""Train and apply an RBF-SVM baseline in every fold.
-
-python -m stages.train_svm svm_audio|svm_video|svm_concat
-"""
-
-import sys
+"""Train and apply the RBF-SVM baselines in every fold."""
 
 from avlib.models.svm import SVMModel
 from avlib.models.training import Recipe, train
@@ -20,12 +15,12 @@ MODALITIES: dict[str, tuple[str, ...]] = {
 
 def main() -> None:
     """Write ``data/models/<model>`` and ``data/predictions/<model>.parquet``."""
-    name = sys.argv[1]
     params = load(PARAMS)
-    recipe = Recipe(
-        name, SVMModel, MODALITIES[name], needs_all=True, settings=params.svm.model_dump()
-    )
-    train("train_svm", recipe, params.modalities, params.protocol.name)
+    recipes = [
+        Recipe(name, SVMModel, modalities, needs_all=True, settings=params.svm.model_dump())
+        for name, modalities in MODALITIES.items()
+    ]
+    train("train_svm", recipes, params.modalities, params.protocol.name)
 
 
 if __name__ == "__main__":

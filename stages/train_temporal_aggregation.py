@@ -25,7 +25,7 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
 
 def main() -> None:
     """Write models and predictions."""
-    train_switched("train_temporal_aggregation", NAME, load(PARAMS), recipe)
+    train_switched("train_temporal_aggregation", [NAME], load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -128,12 +128,18 @@ def test_every_model_is_trained_and_what_training_writes_is_evaluated_and_report
     trained = set()
     for name, stage in STAGES.items():
         if name.startswith("train_") and name != "train_traces":  # that one names no emotions
-            models = stage.get("matrix", {}).get("model", [name.removeprefix("train_")])
-            outs = {
-                out.replace("${item.model}", model) for model in models for out in stage["outs"]
+            outs = [
+                out.replace("${item.model}", model)
+                for model in stage.get("matrix", {}).get("model", [""])
+                for out in stage["outs"]
+            ]
+            made = {
+                kind: {Path(out).stem for out in outs if out.startswith(f"data/{kind}/")}
+                for kind in ("predictions", "models", "embeddings")
             }
-            assert {f"data/predictions/{model}.parquet" for model in models} <= outs
-            trained |= set(models)
+            assert made["predictions"] == made["models"] == made["embeddings"]
+            assert not trained & made["models"]
+            trained |= made["models"]
     assert trained == set(MODELS)
     # Folders, so that a new model needs no line here and dvc.lock stays short.
     assert {"data/predictions", "data/models", "data/embeddings"} <= set(STAGES["evaluate"]["deps"])

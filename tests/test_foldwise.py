@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avlib.errors import DataError
-from avlib.foldwise import _compute, run_foldwise
+from avlib.foldwise import Folds, _compute, run_foldwise
 from avlib.memo import locked
 
 
@@ -32,14 +32,8 @@ def write_fold(payload, folder):
 
 def run(payloads, **params):
     """Run the stage into ``tables`` and ``models``."""
-    run_foldwise(
-        "train",
-        write_fold,
-        payloads,
-        out={"table": Path("tables"), "model": Path("models")},
-        params=params,
-        inputs=[Path("input")],
-    )
+    out = {"table": Path("tables"), "model": Path("models")}
+    run_foldwise("train", write_fold, {"": Folds(payloads, out, params, [Path("input")])})
 
 
 def ran():
@@ -78,6 +72,32 @@ def test_a_finished_fold_is_forgotten_when_what_it_depends_on_changes(change):
     assert [path.name for path in Path(".memo").iterdir()] == [".train.lock"]
 
 
+def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itself():
+    def train(fails, **params):
+        work = {
+            name: Folds(
+                {fold: {"fold": 10 * number + fold, "fails": fails == (name, fold)}
+                 for fold in (0, 1)},
+                {"table": Path("tables") / name, "model": Path("models") / name},
+                params.get(name, {}),
+                [Path("input")],
+            )
+            for number, name in enumerate(["first", "second"])
+        }  # fmt: skip
+        run_foldwise("train", write_fold, work)
+
+    with pytest.raises(DataError, match="train, second, fold 0: no clip to learn from"):
+        train(("second", 0))
+    assert ran() == [0, 1, 10]
+    with pytest.raises(DataError, match="train, second, fold 1: no clip"):
+        train(("second", 1), second={"dim": 3})
+    assert ran() == [0, 1, 10, 10, 11]
+    train(None, second={"dim": 3})
+    assert ran() == [0, 1, 10, 10, 11, 11]
+    assert Path("tables/first/fold-1.txt").read_text() == "rows of 1"
+    assert Path("models/second/fold-0/state.txt").read_text() == "state of 10"
+
+
 def test_fold_that_two_workers_finish_is_kept_once():
     for _ in range(2):
         _compute((write_fold, {"fold": 3}, str(Path("memory/fold-3").absolute())))
@@ -109,14 +129,8 @@ def test_a_second_run_waits_for_the_first(caplog):
 
 def test_checkpoints_of_an_unfinished_fold_survive_and_go_when_the_stage_is_done():
     def train():
-        run_foldwise(
-            "deep",
-            half_a_fold,
-            {0: {"fold": 0}},
-            out={"table": Path("tables")},
-            params={},
-            inputs=[Path("input")],
-        )
+        folds = Folds({0: {"fold": 0}}, {"table": Path("tables")}, {}, [Path("input")])
+        run_foldwise("deep", half_a_fold, {"": folds})
 
     with pytest.raises(DataError, match="the machine went down"):
         train()

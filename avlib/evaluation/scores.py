@@ -27,7 +27,7 @@ from avlib.tables import atomic_path
 
 DEFAULT = "default"
 METRICS = ("accuracy", "uar", "f1_macro")
-DIGITS = 4
+DIGITS = 6  # so that what is read back rounds to the percentages of the report
 NOTHING = 1e-12  # what rounding errors leave of a 0
 _KEY = ["clip_id", "fold", "model", "condition"]
 

@@ -3,7 +3,7 @@
 Nothing here imports torch, so that a stage whose system is off takes no time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,29 +16,34 @@ if TYPE_CHECKING:
 
 
 def train_switched(
-    stage: str, name: str, params: Params, recipe: "Callable[[str, dict[str, Any]], Recipe]"
+    stage: str,
+    names: Sequence[str],
+    params: Params,
+    recipe: "Callable[[str, dict[str, Any]], Recipe]",
 ) -> None:
-    """Train a deep system in every fold, or write the outputs of one that is off.
+    """Train deep systems in every fold, or write the outputs of systems that are off.
 
     Parameters
     ----------
     stage
-        Name of the stage.
-    name
-        Of the model.
+        See `avlib.models.training.train`.
+    names
+        Of the models, which have one section of params.yaml.
     params
-        The system's section, ``modalities`` and ``protocol``.
+        That section, ``modalities`` and ``protocol``.
     recipe
         ``recipe(name, settings)`` imports what the system needs and says how it is made.
     """
-    section = getattr(params, DEEP[name])
+    section = getattr(params, DEEP[names[0]])
     if not section.train:
-        skip(name)
+        for name in names:
+            skip(name)
         return
     from avlib.models.training import train
 
     settings = section.model_dump(exclude={"train"})
-    train(stage, recipe(name, settings), params.modalities, params.protocol.name)
+    recipes = [recipe(name, settings) for name in names]
+    train(stage, recipes, params.modalities, params.protocol.name)
 
 
 def skip(name: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib import tables
-from avlib.foldwise import run_foldwise
+from avlib.foldwise import Folds, run_foldwise
 from avlib.models.base import BOTH, AnyClips, Clips, Model
 from avlib.models.fold_clips import FisherVectors, Source
 from avlib.models.switched import skip
@@ -81,17 +81,17 @@ class Recipe:
         return ["predictions", "gates"] if self.over_time else ["predictions"]
 
 
-def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) -> None:
-    """Train one model in every fold; write its models and its predictions.
+def train(stage: str, recipes: Sequence[Recipe], modalities: Sequence[str], protocol: str) -> None:
+    """Train models in every fold; write them and their predictions.
 
-    A corpus of continuous labels alone gets the outputs of a model that is off.
+    A corpus of continuous labels alone gets the outputs of models that are off.
 
     Parameters
     ----------
     stage
-        Name of the stage.
-    recipe
-        The model.
+        Name of the stage, with its model where the stage is run for each model by itself.
+    recipes
+        The models.
     modalities
         The modalities to use, of params.yaml.
     protocol
@@ -106,32 +106,40 @@ def train(stage: str, recipe: Recipe, modalities: Sequence[str], protocol: str) 
     """
     folds, clips = tables.read_table("data/folds.parquet"), tables.read_table("data/clips.parquet")
     check_folds(folds, clips, protocol)
-    if not names_emotions(recipe.name, clips[clips["clip_id"].isin(folds["clip_id"])]):
-        skip(recipe.name)
+    names = ", ".join(recipe.name for recipe in recipes)
+    if not names_emotions(names, clips[clips["clip_id"].isin(folds["clip_id"])]):
+        for recipe in recipes:
+            skip(recipe.name)
         return
     numbers = sorted(folds["fold"].unique().tolist())
-    inputs = recipe.source.inputs()
-    payload = {"recipe": recipe, "allowed": list(modalities), "inputs": inputs}
-    parts = {table: Path("data") / table / f".{recipe.name}" for table in recipe.tables}
-    for folder in parts.values():  # an interrupted run may have left other folds
-        shutil.rmtree(folder, ignore_errors=True)
-    where = _device() if recipe.deep else "cpu"
-    run_foldwise(
-        f"{stage}/{recipe.name}",
-        train_fold,
-        {fold: {"fold": fold, **payload} for fold in numbers},
-        out={
-            **parts,
-            "model": Path("data/models") / recipe.name,
-            "embeddings": Path("data/embeddings") / recipe.name,
-        },
-        params={"settings": recipe.settings, "modalities": list(modalities), "device": where},
-        inputs=[*_SEEN_BY_ALL, *inputs, *recipe.starts_from],
-        code=[recipe.make, type(recipe.source)],
-        in_turn=where != "cpu",
-    )
-    for table, folder in parts.items():
-        tables.merge(folder, Path("data") / table / f"{recipe.name}.parquet", table)
+    where = _device() if any(recipe.deep for recipe in recipes) else "cpu"
+    work, tables_of_folds = {}, {}
+    for recipe in recipes:
+        inputs = recipe.source.inputs()
+        payload = {"recipe": recipe, "allowed": list(modalities), "inputs": inputs}
+        parts = {table: Path("data") / table / f".{recipe.name}" for table in recipe.tables}
+        for folder in parts.values():  # an interrupted run may have left other folds
+            shutil.rmtree(folder, ignore_errors=True)
+        work[recipe.name] = Folds(
+            {fold: {"fold": fold, **payload} for fold in numbers},
+            out={
+                **parts,
+                "model": Path("data/models") / recipe.name,
+                "embeddings": Path("data/embeddings") / recipe.name,
+            },
+            params={
+                "settings": recipe.settings,
+                "modalities": list(modalities),
+                "device": where,
+            },
+            inputs=[*_SEEN_BY_ALL, *inputs, *recipe.starts_from],
+            code=[recipe.make, type(recipe.source)],
+        )
+        tables_of_folds[recipe.name] = parts
+    run_foldwise(stage, train_fold, work, in_turn=where != "cpu")
+    for name, parts in tables_of_folds.items():
+        for table, folder in parts.items():
+            tables.merge(folder, Path("data") / table / f"{name}.parquet", table)
 
 
 def _device() -> str:

@@ -154,7 +154,7 @@ def test_summary_has_one_short_line_a_model(tiny):
     scores = {"merml": model_scores(tiny.predict(), tiny.folds)}
     line = summary("demo", scores)["demo"]["merml"]
     assert sorted(line) == ["accuracy", "accuracy_std", "clips", "f1_macro", "uar"]
-    assert line["accuracy"] == round(scores["merml"]["accuracy"], 4)
+    assert line["accuracy"] == round(scores["merml"]["accuracy"], 6)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_corpus_without_emotions_gets_empty_outputs_and_one_line(fold, capsys)
     clips = tables.read_table("data/clips.parquet").assign(emotion=None, arousal=0.1)
     clips["sha256"] = clips["clip_id"]
     tables.write_table("data/clips.parquet", clips, "clips")
-    training.train("train_svm", Recipe("svm_audio", SVMModel), ["audio", "video"], "official")
+    training.train("train_svm", [Recipe("svm_audio", SVMModel)], ["audio", "video"], "official")
     assert len(tables.read_table("data/predictions/svm_audio.parquet")) == 0
     assert list(Path("data/models/svm_audio").iterdir()) == []
     said = capsys.readouterr().out

@@ -10,7 +10,7 @@ import pandas as pd
 
 from avlib import tables
 from avlib.device import device
-from avlib.foldwise import run_foldwise
+from avlib.foldwise import Folds, run_foldwise
 from avlib.models.traces import DIMENSIONS, SYSTEMS
 from avlib.models.traces.avec_features import avec_paths
 from avlib.models.traces.model import TraceModel
@@ -56,18 +56,14 @@ def train_traces(
     parts = PREDICTED.with_suffix("")
     shutil.rmtree(parts, ignore_errors=True)  # an interrupted run may have left other folds
     numbers = sorted(folds["fold"].unique().tolist())
-    run_foldwise(
-        "train_traces",
-        train_fold,
-        {
-            fold: {"fold": fold, "kinds": kinds, "settings": settings, "avec": avec}
-            for fold in numbers
-        },
+    payload = {"kinds": kinds, "settings": settings, "avec": avec}
+    work = Folds(
+        {fold: {"fold": fold, **payload} for fold in numbers},
         out={"predicted_traces": parts, "model": MODELS},
         params={"settings": settings, "kinds": kinds, "device": device()},
         inputs=[*_LABELS, *files],
-        in_turn=device() != "cpu",
     )
+    run_foldwise("train_traces", train_fold, {"": work}, in_turn=device() != "cpu")
     tables.merge(parts, PREDICTED, "predicted_traces")
 
 
