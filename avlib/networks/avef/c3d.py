@@ -1,6 +1,5 @@
 """C3D, the spatio-temporal network of Tran et al. (ICCV 2015), trained on Sports-1M."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -86,8 +85,6 @@ class C3D(nn.Module):
         Tensor of shape (n, 4096)
             Times ``width``.
         """
-        # The channels last in memory, as CPUs like it: 12 to 30 % less time to train.
-        x = x.contiguous(memory_format=torch.channels_last_3d)
         for convolutions, halving in BLOCKS:
             for name, _ in convolutions:
                 x = functional.relu_(getattr(self, name)(x))
