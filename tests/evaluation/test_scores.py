@@ -158,7 +158,8 @@ def test_summary_has_one_short_line_a_model(tiny):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0.00012345, 0.0001), (1.23456e-6, 1.235e-6), (5e-17, 0.0), (-2e-7, -2e-7)]
+    ("value", "shown"),
+    [(0.00012345, 0.000123), (1.234567e-7, 1.23457e-7), (5e-17, 0.0), (-2e-7, -2e-7)],
 )
 def test_small_settings_are_not_rounded_away_and_rounding_errors_are(value, shown):
     assert json.loads(to_json(value)) == shown
@@ -173,7 +174,7 @@ def test_json_is_sorted_rounded_and_the_same_every_time(tmp_path, tiny):
     assert json.loads(text)["confusion"]["counts"] == scores["confusion"]["counts"]
     assert '"emotions": ["anger", "disgust", "happiness"]' in text
     assert to_json({"b": 1 / 3, "a": [math.nan, np.float32(0.5)], 2: {"c": np.int64(7)}}) == (
-        '{\n  "2": {\n    "c": 7\n  },\n  "a": [null, 0.5],\n  "b": 0.3333\n}\n'
+        '{\n  "2": {\n    "c": 7\n  },\n  "a": [null, 0.5],\n  "b": 0.333333\n}\n'
     )
 
 
