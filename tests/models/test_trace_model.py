@@ -67,13 +67,18 @@ def test_what_stands_beside_a_recording_in_its_batch_changes_nothing(emobed):
         assert a[0] == pytest.approx(b[0], abs=1e-5)
 
 
-def test_training_in_pieces_learns_and_takes_a_step_for_each(monkeypatch):
-    steps = []
-    step = torch.optim.Adam.step
+@pytest.fixture
+def steps(monkeypatch):
+    """Count the optimiser's steps; pieces are of 15 moments."""
+    taken, step = [], torch.optim.Adam.step
     monkeypatch.setattr(
-        torch.optim.Adam, "step", lambda self, *a, **k: (steps.append(1), step(self, *a, **k))[1]
+        torch.optim.Adam, "step", lambda self, *a, **k: (taken.append(1), step(self, *a, **k))[1]
     )
     monkeypatch.setattr(training, "CHUNK", 15)
+    return taken
+
+
+def test_training_in_pieces_learns_and_takes_a_step_for_each(steps):
     train = recordings(8, 0, n=30)
     model = fitted("emobed_classic", train=train, epochs=8)
     assert len(steps) == 8 * 2 * 2  # epochs, batches of 4, pieces of 15
@@ -81,13 +86,7 @@ def test_training_in_pieces_learns_and_takes_a_step_for_each(monkeypatch):
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_learning_ends_where_the_target_ends_whatever_the_other_modality_still_has(monkeypatch):
-    steps = []
-    step = torch.optim.Adam.step
-    monkeypatch.setattr(
-        torch.optim.Adam, "step", lambda self, *a, **k: (steps.append(1), step(self, *a, **k))[1]
-    )
-    monkeypatch.setattr(training, "CHUNK", 15)
+def test_learning_ends_where_the_target_ends_whatever_the_other_modality_still_has(steps):
     heard, seen = recordings(4, 0, n=30, lacking=("video",)), recordings(4, 1, n=60)
     only_seen = [replace(r, features={"video": r.features["video"]}) for r in seen]
     fitted("emobed", train=heard + only_seen, epochs=3)
