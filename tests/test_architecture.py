@@ -31,7 +31,9 @@ CARRIERS = {
 }
 # Packages' files that hold a docstring and no code.
 WORDS = {
-    str(p) for p in Path("avlib").rglob("__init__.py") if not ast.parse(p.read_text()).body[1:]
+    str(path)
+    for path in Path("avlib").rglob("__init__.py")
+    if all(isinstance(statement, ast.Expr) for statement in ast.parse(path.read_text()).body)
 }
 DATA_FILES = {".yaml", ".jinja"}  # of the report, which imports cannot tell
 # From the ground up; a module imports only from its own floor or from those before it.
