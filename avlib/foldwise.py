@@ -1,7 +1,9 @@
 """Stages that work fold by fold, or model by model: worker processes, and memory of what is done.
 
-DVC deletes a stage's outputs before it runs the stage, so what an interrupted run finished survives
-only under ``.memo/<stage>/<key>/<item>/``.
+DVC deletes a stage's outputs before it runs the stage, so what an earlier run finished survives
+only under ``.memo/<stage>/<key>/<item>/``: files that take no space, as the outputs are hard links
+to them. So an interrupted run goes on, and of several models that share a stage only those that
+changed are trained again.
 """
 
 import functools
@@ -17,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from avlib.errors import DataError
-from avlib.memo import code_fingerprint, link, locked
+from avlib.memo import code_fingerprint, link, locked, stamp
 from avlib.parallel import Failure, map_clips
 
 MEMO = Path(".memo")
+CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done
+_STAMPS = ".stamps.json"  # in an item's folder
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def run_foldwise(
     Parameters
     ----------
     stage
-        Name of the stage (with its model, where each of several models has a run of its own).
+        Name of the stage.
     function
         Called as ``function(payload, folder)`` in a worker; writes its results into ``folder``.
         It must be importable.
@@ -92,10 +96,10 @@ def run_foldwise(
         )
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
-            for path in sorted(folder.iterdir()):
+            for path in sorted(set(folder.iterdir()) - {folder / _STAMPS}):
                 collected = work[name].out[path.name.split(".")[0]]
                 _lay_out(path, collected / f"{numbered}{path.suffix}")
-        shutil.rmtree(memo / stage)  # its files were hard links to the stage's outputs
+            shutil.rmtree(folder.parent / CHECKPOINTS, ignore_errors=True)
     logging.getLogger(__name__).info(
         "%s: computed %d folds, %d from memo, %.1f s",
         stage,
@@ -143,7 +147,7 @@ def compute_each(
     memory = memo / stage
     _forget_all_but(memory, set(keys.values()))
     done = {name: memory / keys[name] / name for name in payloads}
-    missing = [name for name, folder in done.items() if not folder.is_dir()]
+    missing = [name for name, folder in done.items() if not _whole(folder)]
     tasks = [(function, payloads[name], str(done[name].absolute())) for name in missing]
     called = {task[2]: _called(name) for task, name in zip(tasks, missing, strict=True)}
     for index, result in map_clips(
@@ -169,6 +173,8 @@ def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
     unfinished = Path(target).with_name(f".{uuid.uuid4().hex}")
     unfinished.mkdir(parents=True)
     function(payload, unfinished)
+    stamps = json.dumps(_stamps(unfinished))
+    (unfinished / _STAMPS).write_text(stamps)
     try:
         unfinished.rename(target)
     except OSError:
@@ -176,6 +182,26 @@ def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
         if not Path(target).is_dir():
             raise
         shutil.rmtree(unfinished)
+
+
+def _whole(folder: Path) -> bool:
+    """Say whether an item is remembered; drop it where one of its files changed.
+
+    The outputs are further names of these files: who writes into one writes into the memory.
+    """
+    if not folder.is_dir():
+        return False
+    path = folder / _STAMPS
+    if path.is_file() and json.loads(path.read_text()) == _stamps(folder):
+        return True
+    shutil.rmtree(folder)
+    return False
+
+
+def _stamps(folder: Path) -> dict[str, list[int]]:
+    """Return size and time of change of each file by its name, as JSON knows them."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return {name: stamp(path) for name, path in files.items() if path.is_file() and name != _STAMPS}
 
 
 def content_key(
@@ -204,8 +230,12 @@ def _forget_all_but(memory: Path, keys: Collection[str]) -> None:
     """Drop what was computed from other inputs, and what a killed run left unfinished."""
     if memory.is_dir():
         for path in [*memory.iterdir(), *memory.glob("*/.*"), *memory.glob("*/*/.*")]:
-            if path.name not in keys and path.exists():
+            if path.name in keys or path.name == _STAMPS:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _lay_out(path: Path, target: Path) -> None:

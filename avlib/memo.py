@@ -171,7 +171,7 @@ class Memo:
             facts = json.loads(sidecar.read_text())
             path = self.parts / facts["file"]
             # A part whose file was changed, through whichever of its links, is no longer known.
-            if path.is_file() and facts["stamp"] == _stamp(path):
+            if path.is_file() and facts["stamp"] == stamp(path):
                 for ref in clip_refs(path):
                     entry = Entry(**facts["clips"][ref.clip_id])
                     yield ref.clip_id, (entry, Place(path, ref.row_group))
@@ -196,7 +196,7 @@ class Memo:
         link(file, linked)
         # The new file has its own name, so this one step switches from the old part to the new.
         with atomic_path(sidecar) as temporary:
-            facts = {"file": linked.name, "stamp": _stamp(linked), "clips": clips}
+            facts = {"file": linked.name, "stamp": stamp(linked), "clips": clips}
             temporary.write_text(json.dumps(facts))
         for entry in entries.values():
             self.entry_path(entry.key).unlink(missing_ok=True)
@@ -249,7 +249,8 @@ def remove_temporaries(folder: Path, name: str = "") -> None:
         path.unlink(missing_ok=True)
 
 
-def _stamp(path: Path) -> list[int]:
+def stamp(path: Path) -> list[int]:
+    """Return what changes when somebody writes into a file: its size, and when it changed, ns."""
     facts = path.stat()
     return [facts.st_size, facts.st_mtime_ns]
 

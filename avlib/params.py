@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from avlib.errors import ParamsError
 
@@ -18,6 +26,19 @@ OVERLAID = ("protocol", "visual", "gating", "temporal_aggregation", "avef", "emo
 
 Modality = Literal["audio", "video"]
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _all_or_some_of(*systems: str) -> BeforeValidator:
+    """Accept true, false, or a list of some systems."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, list) or not all(name in systems for name in value):
+            raise ValueError(f"expected true, false or a list of some of {', '.join(systems)}")
+        return _without_repeats(value)
+
+    return BeforeValidator(check)
 
 
 class Section(BaseModel):
@@ -188,7 +209,7 @@ class Gmml(Section):
 class Gating(Section):
     """The gating paradigm; see `avlib.models.gating.model`."""
 
-    train: bool
+    train: Annotated[bool | list[str], _all_or_some_of("gating", "gating_lstm", "gating_global")]
     weights: Literal["none", "published", "demo"]
     windows: int = Field(ge=1)
     length: float = Field(gt=0)
@@ -250,8 +271,8 @@ class TemporalAggregation(Section):
 class Avef(Section):
     """AVEF with and without denoising; see `avlib.models.avef.model`."""
 
-    train: bool
-    weights: Literal["none", "published", "transfer"]
+    train: Annotated[bool | list[str], _all_or_some_of("avef", "avef_raw")]
+    weights: Literal["none", "published", "transfer", "demo"]
     fps: float = Field(gt=0)
     side: int = Field(ge=32, le=224)
     mel_side: int = Field(ge=63, le=512)
@@ -304,7 +325,10 @@ class Traces(Section):
 class Emobed(Section):
     """EmoBed and what it is compared with; see `avlib.models.emobed.model`."""
 
-    train: bool
+    train: Annotated[
+        bool | list[str],
+        _all_or_some_of("emobed", "emobed_classic", "emobed_joint", "emobed_triplet"),
+    ]
     window: Positive
     step: Positive
     hidden: int = Field(ge=1)

@@ -1,52 +1,83 @@
-"""Train the demo's small streams on generated people whom the demo corpus does not hold.
+"""Train the demo's small networks on generated people whom the demo corpus does not hold.
 
-The gating paradigm starts from networks that were pre-trained elsewhere. An I3D and a SoundNet of
-an eighth of their width stand in for them on the demo, with the LSTMs that they were trained under.
-In a clone of the project, with `demo_corpus: {subjects: 40, seed: 1000, ...}`:
+The gating paradigm and AVEF start from networks that were pre-trained elsewhere. On the demo, small
+ones stand in for them: for gating an I3D and a SoundNet with the LSTMs that they were trained
+under, for AVEF an AlexNet and a C3D. In a clone of the project, with
+`demo_corpus: {subjects: 40, seed: 1000, ...}`:
 
     dvc repro faces speech folds
-    python scripts/pretrain_demo.py video && python scripts/pretrain_demo.py audio
+    python scripts/pretrain_demo.py gating
+    python scripts/pretrain_demo.py avef
 
-That takes about half an hour on two cores and writes data/weights/demo/<modality>.safetensors.
+That takes about half an hour on two cores each and writes data/weights/demo/<system>.
 """
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from avlib.models.base import concatenate
-from avlib.models.gating.model import DEMO_WEIGHTS, GatingModel, wanted_format
+from avlib.models.avef import weights as avef_weights
+from avlib.models.avef.model import AVEFModel
+from avlib.models.avef.model import wanted_format as avef_format
+from avlib.models.avef.spoken import SpokenStreams
+from avlib.models.base import BOTH, AnyClips, Model, concatenate
+from avlib.models.gating import model as gating
 from avlib.models.sequences import DecodedStreams
 from avlib.networks.weights import save_tensors
 from avlib.params import load
 
-EPOCHS = {"audio": 20, "video": 34}
+EPOCHS = {"gating": {"audio": 20, "video": 34}, "avef": {"audio": 20, "video": 20}}
 
 
 def main() -> None:
-    """Train the stream of one modality by softmax, and keep it."""
-    modality = sys.argv[1]
-    params = load(("gating", "demo_corpus"))
+    """Train the networks of a system by softmax, and keep them."""
+    system = sys.argv[1]
+    params = load(("avef", "gating", "demo_corpus"))
     if params.demo_corpus.seed == 0:
         sys.exit("error: demo_corpus.seed is 0, the demo's own people; expected another seed")
-    settings = params.gating.model_dump(exclude={"train"})
-    settings |= {"weights": "none", "softmax_epochs": EPOCHS[modality], "epochs": 0}
-    source = DecodedStreams(wanted_format(settings))
-    emotions, parts = source.read(0, source.inputs())
+    settings = getattr(params, system).model_dump(exclude={"train"}) | {"weights": "none"}
+    for modality in BOTH:
+        {"gating": pretrain_gating, "avef": pretrain_avef}[system](modality, settings)
+
+
+def pretrain_gating(modality: str, settings: dict[str, Any]) -> None:
+    """Train and keep the stream of one modality."""
+    epochs = {"softmax_epochs": EPOCHS["gating"][modality], "epochs": 0}
+    model = gating.GatingModel(6, (modality,), system="gating", **settings | epochs)
+    right = _fitted(model, DecodedStreams(gating.wanted_format(settings)), f"gating/{modality}")
+    stream = model.network_.stream(modality)
+    _keep(stream, gating.DEMO_WEIGHTS / f"{modality}.safetensors", right)
+
+
+def pretrain_avef(modality: str, settings: dict[str, Any]) -> None:
+    """Train and keep the network of one modality, on segments of everything."""
+    epochs = {"epochs": EPOCHS["avef"][modality]}
+    model = AVEFModel(6, (modality,), system="avef_raw", **settings | epochs)
+    source = SpokenStreams(avef_format(settings), denoise=False)
+    right = _fitted(model, source, f"avef/{modality}")
+    network = model.networks_[modality]
+    _keep(network.backbone, avef_weights.DEMO_WEIGHTS / f"{modality}.safetensors", right)
+
+
+def _fitted(model: Model[AnyClips], source: Any, name: str) -> float:
+    """Train a model on everybody; return how many of its training clips it has right."""
+    _, parts = source.read(0, source.inputs())
     train = concatenate(parts["train"], parts["test"])
-    model = GatingModel(len(emotions), (modality,), system="gating", **settings)
-    model.checkpoints = Path(f".memo/pretrain_demo/{modality}")
+    model.checkpoints = Path(f".memo/pretrain_demo/{name}")
     model.fit(train, parts["validation"])
-    stream = model.network_.stream(modality).state_dict()
-    state = {name: t.half() if t.is_floating_point() else t for name, t in stream.items()}
-    path = DEMO_WEIGHTS / f"{modality}.safetensors"
+    whole = concatenate(train, parts["validation"])
+    whole = whole.select(model.scorable(whole))
+    with torch.inference_mode():
+        return float(np.mean(model.predict_proba(whole).argmax(1) == whole.emotion))
+
+
+def _keep(network: torch.nn.Module, path: Path, right: float) -> None:
+    state = {n: t.half() if t.is_floating_point() else t for n, t in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_tensors(state, path)
-    whole = concatenate(train, parts["validation"])
-    with torch.inference_mode():
-        right = np.mean(model.predict_proba(whole).argmax(1) == whole.emotion)
     print(f"{path}: {path.stat().st_size:,} bytes; {100 * right:.1f} % of its training clips right")
 
 

@@ -17,6 +17,7 @@ from avlib.evaluation.robustness import read_curves
 from avlib.evaluation.robustness_section import robustness_section
 from avlib.evaluation.traces_section import traces_section
 from avlib.models import DEEP, MODELS, OVER_TIME
+from avlib.models.switched import wanted
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
 
@@ -82,8 +83,8 @@ def _why_not(model: str, params: Params, clips: pd.DataFrame) -> str:
     if clips["emotion"].isna().all():
         return "the corpus names no emotions"
     section = DEEP.get(model)
-    if section and not getattr(params, section).train:
-        return f"switched off ({section}.train: false)"
+    if section and model not in wanted(section, train := getattr(params, section).train):
+        return f"switched off ({section}.train: {json.dumps(train)})"
     return f"no clip has what it needs (modalities: {', '.join(params.modalities)})"
 
 

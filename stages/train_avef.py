@@ -1,9 +1,5 @@
-"""Train AVEF, with or without its denoising, in every fold and apply it.
+"""Train AVEF, with and without its denoising, in every fold and apply it."""
 
-python -m stages.train_avef avef|avef_raw
-"""
-
-import sys
 from typing import TYPE_CHECKING, Any
 
 from avlib.models.switched import train_switched
@@ -27,15 +23,14 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
         AVEFModel,
         settings={"system": name, **settings},
         source=SpokenStreams(wanted_format(settings), SYSTEMS[name], bool(settings["binary"])),
-        starts_from=published_files("alexnet", "avef", "c3d"),
+        starts_from=published_files("alexnet", "avef", "c3d", "demo/avef"),
         deep=True,
     )
 
 
 def main() -> None:
-    """Write models, predictions and embeddings of one system."""
-    name = sys.argv[1]
-    train_switched(f"train_avef/{name}", [name], load(PARAMS), recipe)
+    """Write models, predictions and embeddings of both systems."""
+    train_switched("avef", load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

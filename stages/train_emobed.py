@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from avlib.models import DEEP
 from avlib.models.switched import train_switched
 from avlib.params import load
 from avlib.stage import run
@@ -30,8 +29,7 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
 
 def main() -> None:
     """Write models, predictions and embeddings of the four systems."""
-    names = [name for name, section in DEEP.items() if section == "emobed"]
-    train_switched("train_emobed", names, load(PARAMS), recipe)
+    train_switched("emobed", load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

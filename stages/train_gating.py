@@ -1,9 +1,5 @@
-"""Train the gating paradigm, or a baseline of its table II, in every fold and apply it.
+"""Train the gating paradigm and the baselines of its table II in every fold and apply them."""
 
-python -m stages.train_gating gating|gating_lstm|gating_global
-"""
-
-import sys
 from typing import TYPE_CHECKING, Any
 
 from avlib.models.switched import train_switched
@@ -27,16 +23,15 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
         GatingModel,
         settings={"system": name, **settings},
         source=DecodedStreams(wanted_format(settings)),
-        starts_from=published_files("demo", "i3d", "soundnet8"),
+        starts_from=published_files("demo/gating", "i3d", "soundnet8"),
         deep=True,
         over_time=True,
     )
 
 
 def main() -> None:
-    """Write models, predictions, gates and embeddings of one system."""
-    name = sys.argv[1]
-    train_switched(f"train_gating/{name}", [name], load(PARAMS), recipe)
+    """Write models, predictions, gates and embeddings of the three systems."""
+    train_switched("gating", load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,27 @@
-"""Learn a metric-learning baseline and its SVM in every fold and apply them.
-
-python -m stages.train_metric lmnn|itml|gmml
-"""
-
-import sys
+"""Learn the metric-learning baselines and their SVMs in every fold and apply them."""
 
 from avlib.models.linear_metric import LinearMetricModel
 from avlib.models.training import Recipe, train
 from avlib.params import load
 from avlib.stage import run
 
-PARAMS = ("modalities", "protocol", "svm")  # and the section of the model
+METHODS = ("lmnn", "itml", "gmml")
+PARAMS = (*METHODS, "modalities", "protocol", "svm")
 
 
 def main() -> None:
     """Write ``data/models/<model>`` and ``data/predictions/<model>.parquet``."""
-    name = sys.argv[1]
-    params = load((*PARAMS, name))
-    metric = getattr(params, name).model_dump()
-    settings = {"method": name, "metric": metric, **params.svm.model_dump()}
-    recipe = Recipe(name, LinearMetricModel, settings=settings)
-    train(f"train_metric/{name}", [recipe], params.modalities, params.protocol.name)
+    params = load(PARAMS)
+    svm = params.svm.model_dump()
+    recipes = [
+        Recipe(
+            name,
+            LinearMetricModel,
+            settings={"method": name, "metric": getattr(params, name).model_dump(), **svm},
+        )
+        for name in METHODS
+    ]
+    train("train_metric", recipes, params.modalities, params.protocol.name)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from avlib.stage import run
 if TYPE_CHECKING:
     from avlib.models.training import Recipe
 
-NAME = "temporal_aggregation"
 PARAMS = ("modalities", "protocol", "temporal_aggregation")
 
 
@@ -25,7 +24,7 @@ def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
 
 def main() -> None:
     """Write models and predictions."""
-    train_switched("train_temporal_aggregation", [NAME], load(PARAMS), recipe)
+    train_switched("temporal_aggregation", load(PARAMS), recipe)
 
 
 if __name__ == "__main__":

@@ -116,27 +116,19 @@ def test_a_stage_depends_on_exactly_the_files_it_imports(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_exactly_the_parameters_it_reads(stage):
     names = set(importlib.import_module(SCRIPTS[stage]).PARAMS)
-    if "${item.model}" in STAGES[stage]["params"]:  # each model reads its own section
-        assert set(STAGES[stage]["matrix"]["model"]) <= set(Params.model_fields)
-        names |= {"${item.model}"}
     demo = yaml.safe_load(Path("params.yaml").read_text())["demo"]
     overlaid = {f"demo.{section}" for section in demo.keys() & names}
     expected = names | overlaid | ({"corpus"} if overlaid else set())
     assert set(STAGES[stage]["params"]) == expected
-    assert names - {"${item.model}"} <= set(Params.model_fields)
+    assert names <= set(Params.model_fields)
 
 
 def test_every_model_is_trained_and_what_training_writes_is_evaluated_and_reported():
     trained = set()
     for name, stage in STAGES.items():
         if name.startswith("train_") and name != "train_traces":  # that one names no emotions
-            outs = [
-                out.replace("${item.model}", model)
-                for model in stage.get("matrix", {}).get("model", [""])
-                for out in stage["outs"]
-            ]
             made = {
-                kind: {Path(out).stem for out in outs if out.startswith(f"data/{kind}/")}
+                kind: {Path(out).stem for out in stage["outs"] if out.startswith(f"data/{kind}/")}
                 for kind in ("predictions", "models", "embeddings")
             }
             assert made["predictions"] == made["models"] == made["embeddings"]

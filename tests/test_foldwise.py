@@ -1,5 +1,6 @@
 """Folds are computed once, survive an interruption, and are laid out by name."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,7 +46,34 @@ def test_results_are_collected_by_name():
     run({0: {"fold": 0}, 1: {"fold": 1}})
     assert Path("tables/fold-1.txt").read_text() == "rows of 1"
     assert Path("models/fold-0/state.txt").read_text() == "state of 0"
-    assert not Path(".memo/train").exists()
+
+
+def test_what_is_done_is_not_computed_again_where_dvc_removed_the_outputs():
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    shutil.rmtree("tables")
+    shutil.rmtree("models")
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    assert ran() == [0, 1]
+    assert Path("tables/fold-1.txt").read_text() == "rows of 1"
+    assert Path("models/fold-0/state.txt").read_text() == "state of 0"
+
+
+def test_a_fold_whose_output_somebody_wrote_into_is_computed_again():
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    with Path("models/fold-1/state.txt").open("a") as state:
+        state.write(", touched up")
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    assert ran() == [0, 1, 1]
+    assert Path("models/fold-1/state.txt").read_text() == "state of 1"
+
+
+def test_what_is_no_result_in_the_memory_is_swept_out():
+    Path(".memo/train/key").mkdir(parents=True)
+    Path(".memo/train/key/.left-over").touch()
+    Path(".memo/train/stray").touch()
+    run({0: {"fold": 0}})
+    (key,) = Path(".memo/train").iterdir()
+    assert [path.name for path in key.iterdir()] == ["fold-0"]
 
 
 def test_an_empty_result_folder_is_laid_out_too():
@@ -69,7 +97,7 @@ def test_a_finished_fold_is_forgotten_when_what_it_depends_on_changes(change):
         Path("input").write_text("other numbers")
     run({0: {"fold": 0}, 1: {"fold": 1}}, dim=2 if change == "params" else 1)
     assert ran() == [0, 1, 0, 1]
-    assert [path.name for path in Path(".memo").iterdir()] == [".train.lock"]
+    assert len(list(Path(".memo/train").iterdir())) == 1
 
 
 def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itself():
@@ -96,6 +124,8 @@ def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itse
     assert ran() == [0, 1, 10, 10, 11, 11]
     assert Path("tables/first/fold-1.txt").read_text() == "rows of 1"
     assert Path("models/second/fold-0/state.txt").read_text() == "state of 10"
+    train(None, first={"dim": 4}, second={"dim": 3})
+    assert ran() == [0, 1, 10, 10, 11, 11, 0, 1]
 
 
 def test_fold_that_two_workers_finish_is_kept_once():
@@ -136,4 +166,4 @@ def test_checkpoints_of_an_unfinished_fold_survive_and_go_when_the_stage_is_done
         train()
     train()
     assert Path("tables/fold-0.txt").read_text() == "went on"
-    assert not Path(".memo/deep").exists()
+    assert not list(Path(".memo/deep").rglob("checkpoints"))

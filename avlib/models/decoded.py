@@ -6,6 +6,7 @@ files that are memory-mapped: ``.memo/decoded/<settings>/<subject>.<digest>.{chi
 They hold nothing that cannot be made again from `data/faces` and `data/speech`.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -91,8 +92,9 @@ class Streams:
     def _mapped(self, kind: str, dtype: Any, offset: int, shape: tuple[int, ...]) -> np.ndarray:
         if not shape[0]:  # an empty range cannot be mapped
             return np.zeros(shape, dtype)
-        path = Path(self.folder) / f"{self.part}.{kind}"
-        return np.memmap(path, dtype, "r", offset=offset, shape=shape)
+        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", np.dtype(dtype))
+        first = offset // values.itemsize
+        return values[first : first + int(np.prod(shape))].reshape(shape)
 
 
 def decode(
@@ -142,6 +144,12 @@ def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
                 samples,
             )
     return found
+
+
+@functools.lru_cache(maxsize=512)
+def _mapped_file(path: str, dtype: np.dtype) -> np.ndarray:
+    """Map a file once for all of its clips: a mapping costs more than what is read through it."""
+    return np.memmap(path, dtype, "r")
 
 
 _Refs = dict[str, dict[str, ClipRef]]  # by table, by clip_id

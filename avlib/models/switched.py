@@ -16,34 +16,43 @@ if TYPE_CHECKING:
 
 
 def train_switched(
-    stage: str,
-    names: Sequence[str],
-    params: Params,
-    recipe: "Callable[[str, dict[str, Any]], Recipe]",
+    section: str, params: Params, recipe: "Callable[[str, dict[str, Any]], Recipe]"
 ) -> None:
-    """Train deep systems in every fold, or write the outputs of systems that are off.
+    """Train the deep systems of a section of params.yaml in every fold.
+
+    Those that its ``train`` leaves out get the outputs of systems that are off.
 
     Parameters
     ----------
-    stage
-        See `avlib.models.training.train`.
-    names
-        Of the models, which have one section of params.yaml.
+    section
+        Its stage is ``train_<section>``.
     params
         That section, ``modalities`` and ``protocol``.
     recipe
         ``recipe(name, settings)`` imports what the system needs and says how it is made.
     """
-    section = getattr(params, DEEP[names[0]])
-    if not section.train:
-        for name in names:
+    values = getattr(params, section)
+    names = wanted(section, values.train)
+    for name in of_section(section):
+        if name not in names:
             skip(name)
+    if not names:
         return
     from avlib.models.training import train
 
-    settings = section.model_dump(exclude={"train"})
+    settings = values.model_dump(exclude={"train"})
     recipes = [recipe(name, settings) for name in names]
-    train(stage, recipes, params.modalities, params.protocol.name)
+    train(f"train_{section}", recipes, params.modalities, params.protocol.name)
+
+
+def of_section(section: str) -> list[str]:
+    """Return the deep systems that a section of params.yaml makes."""
+    return [name for name, own in DEEP.items() if own == section]
+
+
+def wanted(section: str, train: bool | Sequence[str]) -> list[str]:
+    """Return which of a section's systems its ``train`` asks for: all, none or those it names."""
+    return [name for name in of_section(section) if train is True or (train and name in train)]
 
 
 def skip(name: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib import tables
-from avlib.foldwise import Folds, run_foldwise
+from avlib.foldwise import CHECKPOINTS, Folds, run_foldwise
 from avlib.models.base import BOTH, AnyClips, Clips, Model
 from avlib.models.fold_clips import FisherVectors, Source
 from avlib.models.switched import skip
@@ -89,7 +89,7 @@ def train(stage: str, recipes: Sequence[Recipe], modalities: Sequence[str], prot
     Parameters
     ----------
     stage
-        Name of the stage, with its model where the stage is run for each model by itself.
+        Name of the stage.
     recipes
         The models.
     modalities
@@ -193,7 +193,7 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     embedded = tables.no_rows("embeddings")
     if used and (used == recipe.modalities or not recipe.needs_all):
         model = recipe.make(len(emotions), used, **recipe.settings)
-        model.checkpoints = folder.parent / "checkpoints" / f"fold-{fold}"
+        model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{fold}"
         model.fit(training, parts["validation"])
         model.save(folder / "model")
         if examined := model.examine(parts["test"]):

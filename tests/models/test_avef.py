@@ -1,11 +1,14 @@
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from avef_clips import sequences, spoken_clips, unseen
+from safetensors.torch import load_file
 
 from avlib.errors import DataError, ParamsError, WeightsError
 from avlib.models.avef import weights as avef_weights
@@ -289,6 +292,21 @@ def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, mo
         assert tensor.equal((fresh.backbone.state_dict() if deep else source)[name]), name
     with pytest.raises(WeightsError, match=r"of other settings: conv1\.weight is .*avef\.width"):
         avef_weights.first_network("video", 5, settings | {"width": 1 / 16})
+
+
+@pytest.mark.parametrize("modality", BOTH)
+def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
+    demo = yaml.safe_load(Path("params.yaml").read_text())["demo"]["avef"]
+    settings = SETTINGS | {name: demo[name] for name in ("weights", "width", "side", "mel_side")}
+    assert settings["weights"] == "demo"
+    fresh = avef_weights.first_network(modality, 6, settings | {"weights": "none"}).backbone
+    begun = avef_weights.first_network(modality, 6, settings).backbone.state_dict()
+    kept = load_file(avef_weights.DEMO_WEIGHTS / f"{modality}.safetensors")
+    for name, tensor in fresh.state_dict().items():
+        expected = tensor if name.startswith(fresh.LAST) else kept[name].float()
+        assert begun[name].equal(expected), name
+    with pytest.raises(WeightsError, match=rf"{modality}\.safetensors"):
+        avef_weights.first_network(modality, 6, settings | {"width": 1 / 8})
 
 
 def test_streams_are_wanted_as_the_networks_take_them():

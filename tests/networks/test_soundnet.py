@@ -6,7 +6,7 @@ import torch
 
 from avlib.errors import WeightsError
 from avlib.networks import weights
-from avlib.networks.gating.soundnet import SoundNet8, from_tensorflow, shortest
+from avlib.networks.gating.soundnet import SoundNet8, convolve_waves, from_tensorflow, shortest
 from avlib.networks.weights import import_weights, load_weights
 
 # in, out, kernel, and the max-pool behind it.
@@ -166,3 +166,20 @@ def test_every_parameter_learns():
         assert parameter.grad is not None
         # Batch norm takes away whatever constant a bias adds.
         assert name in biases or parameter.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("samples", [64, 100, 333, 4574])
+@pytest.mark.parametrize(("stride", "padding"), [(2, 32), (1, 0), (3, 5)])
+def test_the_first_convolution_as_a_product_of_matrices_is_torchs(samples, stride, padding):
+    generator = torch.Generator().manual_seed(samples)
+    given = [torch.randn(*shape, generator=generator) for shape in [(3, samples), (2, 64), (2,)]]
+    ours, torchs = ([values.clone().requires_grad_() for values in given] for _ in range(2))
+    made = convolve_waves(*ours, stride, padding)
+    waves, kernel, bias = torchs
+    expected = torch.nn.functional.conv1d(waves[:, None], kernel[:, None], bias, stride, padding)
+    torch.testing.assert_close(made, expected, atol=1e-4, rtol=1e-4)
+    weights = torch.randn(expected.shape, generator=generator)
+    (made * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for mine, theirs in zip(ours, torchs, strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, atol=1e-3, rtol=1e-3)

@@ -9,9 +9,10 @@ from safetensors.torch import load_file
 from avlib.errors import ParamsError, WeightsError
 from avlib.networks.avef import alexnet, c3d
 from avlib.networks.avef.segment import SegmentNetwork, initialise, take_over
-from avlib.networks.weights import load_weights
+from avlib.networks.weights import load_tensors, load_weights
 
 TRANSFER = Path("data/weights/avef")  # networks of a saved model, of another corpus
+DEMO_WEIGHTS = Path("data/weights/demo/avef")  # see scripts/pretrain_demo.py
 _SIDE = {"audio": "mel_side", "video": "side"}
 _PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 
@@ -51,6 +52,9 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
                 f" {', '.join(map(str, published.values()))}"
             )
         load_weights(_PUBLISHED[modality], network.backbone, fresh=network.backbone.LAST)
+    if settings["weights"] == "demo":
+        path = DEMO_WEIGHTS / f"{modality}.safetensors"
+        load_tensors(path, network.backbone, fresh=network.backbone.LAST)
     if settings["weights"] == "transfer":
         _transfer(network, TRANSFER / f"{modality}.safetensors")
     return network

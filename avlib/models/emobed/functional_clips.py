@@ -1,6 +1,7 @@
 """Clips as sequences of functionals of their frame descriptors, one sequence per modality."""
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from avlib import tables
 from avlib.features.functionals import moments, sliding_functionals
+from avlib.memo import stamp
 from avlib.models.base import Clips
 from avlib.models.fold_clips import in_parts, label_columns, labelled_clips
 
@@ -32,7 +34,8 @@ class FunctionalClips(Clips):
 class FrameFunctionals:
     """A `Source`: means and standard deviations of frame descriptors over a sliding window.
 
-    One clip's frames are in memory at a time; what stays is a vector per step and modality.
+    One clip's frames are in memory at a time; what stays, for the next fold too, is a vector per
+    step and modality.
 
     Attributes
     ----------
@@ -63,17 +66,28 @@ class FrameFunctionals:
         )
         return emotions, in_parts(every, rows["part"])
 
-    def _described(self, table: Path, clip_ids: Iterable[str]) -> np.ndarray:
-        places = {clip_id: row for row, clip_id in enumerate(clip_ids)}
-        found = np.empty(len(places), object)
-        found[:] = [np.zeros((0, 0), np.float32)] * len(places)
-        for clip_id, rows in tables.iter_clips(table, ["time", "descriptor"]):
-            if clip_id in places and rows.num_rows:
-                values = tables.vectors(rows["descriptor"])
-                found[places[clip_id]] = clip_functionals(
-                    rows["time"].to_numpy(), values, self.window, self.step
-                )
+    def _described(self, table: Path, clip_ids: Sequence[str]) -> np.ndarray:
+        known: dict[str, np.ndarray] = {}
+        for part in sorted(table.absolute().glob("*.parquet")):
+            known |= _part_functionals(part, tuple(stamp(part)), self.window, self.step)
+        nothing = np.zeros((0, 0), np.float32)
+        found = np.empty(len(clip_ids), object)
+        found[:] = [known.get(clip_id, nothing) for clip_id in clip_ids]
         return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _part_functionals(
+    part: Path, _stamp: tuple[int, ...], window: float, step: float
+) -> dict[str, np.ndarray]:
+    """Describe the clips of a part that have frames, once for all folds and systems of a worker."""
+    return {
+        clip_id: clip_functionals(
+            rows["time"].to_numpy(), tables.vectors(rows["descriptor"]), window, step
+        )
+        for clip_id, rows in tables.iter_clips(part, ["time", "descriptor"])
+        if rows.num_rows
+    }
 
 
 def clip_functionals(

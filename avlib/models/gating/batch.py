@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from avlib.models.sequences import Batch
 
@@ -58,10 +59,13 @@ def cut_sound(batch: Batch, starts: Tensor, opened: Tensor, length: float, rate:
     inside[:, 0] = batch.samples > 0
     there = opened & inside
     clip, _ = torch.nonzero(there, as_tuple=True)
-    index = _places(starts[there], length, rate)
-    last = batch.sound.shape[1] - 1
-    values = batch.sound[clip[:, None], index.clamp(0, max(last, 0))].float()
-    return Cut(there, values.masked_fill(index > last, 0.0) * (LOUDEST / 32768))
+    size = round(length * rate)
+    padded = functional.pad(batch.sound, (0, size))  # from the last window of the shortest sound on
+    first = (starts[there] * rate).round().long().clamp(max=batch.sound.shape[1])
+    places = zip(clip.tolist(), first.tolist(), strict=True)
+    windows = [padded[row, start : start + size] for row, start in places]
+    values = torch.stack(windows) if windows else padded.new_zeros(0, size)
+    return Cut(there, values.float() * (LOUDEST / 32768))
 
 
 def cut_chips(batch: Batch, starts: Tensor, opened: Tensor, length: float, fps: float) -> Cut:

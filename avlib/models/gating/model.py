@@ -35,7 +35,7 @@ SYSTEMS = {
     "gating_global": (False, False),
 }
 _WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
-DEMO_WEIGHTS = Path("data/weights/demo")  # see scripts/pretrain_demo.py
+DEMO_WEIGHTS = Path("data/weights/demo/gating")  # see scripts/pretrain_demo.py
 _ENCODED = 16  # clips at once, after training
 
 

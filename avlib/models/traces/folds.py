@@ -10,7 +10,7 @@ import pandas as pd
 
 from avlib import tables
 from avlib.device import device
-from avlib.foldwise import Folds, run_foldwise
+from avlib.foldwise import CHECKPOINTS, Folds, run_foldwise
 from avlib.models.traces import DIMENSIONS, SYSTEMS
 from avlib.models.traces.avec_features import avec_paths
 from avlib.models.traces.model import TraceModel
@@ -86,7 +86,7 @@ def train_fold(payload: Mapping[str, Any], folder: Path) -> None:
     (folder / "model").mkdir()
     for system, target, auxiliary in _trainings(parts["train"]):
         model = TraceModel(system, target, auxiliary, **settings)
-        model.checkpoints = folder.parent / "checkpoints" / f"fold-{fold}"
+        model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{fold}"
         model.fit(parts["train"], parts["validation"])
         model.save(folder / "model" / f"{system}-{target}")
         keys = {"fold": fold, "model": system, "modality": target}

@@ -73,15 +73,16 @@ class SegmentNetwork(nn.Module):
     def prepare(self, inputs: dict[str, Tensor]) -> Tensor:
         """Standardise the input; mel images are resized bilinearly to what AlexNet takes."""
         values = inputs[self.modality]
-        if self.modality == "video":
-            # As they lie, channels last: on a CPU convolutions are a third faster with that.
-            values = values.permute(0, 4, 1, 2, 3)
-            values = values.contiguous() if values.is_cuda else values
-        shape = (1, 3) + (1,) * (values.dim() - 2)
-        values = (values.to(self.mean) - self.mean.view(shape)) / self.spread.view(shape)
         if self.modality == "audio":
+            shape = (1, 3, 1, 1)
+            values = (values.to(self.mean) - self.mean.view(shape)) / self.spread.view(shape)
             return _resized(values, self.side)
-        return values
+        # Row by row, as arithmetic on runs of three channels is slow.
+        rows, side = values.flatten(3).to(self.mean), values.shape[3]
+        rows = (rows - self.mean.repeat(side)) / self.spread.repeat(side)
+        # As they lie, channels last: on a CPU convolutions are a third faster with that.
+        values = rows.view(values.shape).permute(0, 4, 1, 2, 3)
+        return values.contiguous() if values.is_cuda else values
 
 
 class JointNetwork(nn.Module):
