@@ -1,11 +1,12 @@
 """Stages that work fold by fold, or model by model: worker processes, and memory of what is done.
 
 DVC deletes a stage's outputs before it runs the stage, so what an earlier run finished survives
-only under ``.memo/<stage>/<key>/<item>/``: files that take no space, as the outputs are hard links
-to them. So an interrupted run goes on, and of several models that share a stage only those that
-changed are trained again.
+only under ``.memo/<stage>/<key>/<item>/``, until a run with another key. An interrupted run goes on
+from there, and of several models that share a stage only those that changed are trained again.
+Models and vectors are hard links to the outputs and take no space; small tables are kept twice.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -191,9 +192,9 @@ def _whole(folder: Path) -> bool:
     """
     if not folder.is_dir():
         return False
-    path = folder / _STAMPS
-    if path.is_file() and json.loads(path.read_text()) == _stamps(folder):
-        return True
+    with contextlib.suppress(OSError, ValueError):  # missing, or cut short by a power failure
+        if json.loads((folder / _STAMPS).read_text()) == _stamps(folder):
+            return True
     shutil.rmtree(folder)
     return False
 

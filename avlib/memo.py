@@ -35,7 +35,16 @@ from avlib import sources
 from avlib.tables import atomic_path, clip_refs, part_path
 
 # These carry values about but make none: a change in them leaves remembered values good.
-_CARRIERS = ("avlib.memo", "avlib.parallel", "avlib.progress", "avlib.sources", "avlib.stage")
+CARRIERS = (
+    "avlib.errors",
+    "avlib.foldwise",
+    "avlib.memo",
+    "avlib.params",
+    "avlib.parallel",
+    "avlib.progress",
+    "avlib.sources",
+    "avlib.stage",
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,8 @@ def code_fingerprint(function: Callable[..., Any]) -> str:
     """
     module = sys.modules[function.__module__]
     files = {
-        *sources.imported_files(module, without=_CARRIERS),
-        *sources.imported_files("avlib.tables", without=_CARRIERS),  # gives the file its bytes
+        *sources.imported_files(module, without=CARRIERS),
+        *sources.imported_files("avlib.tables", without=CARRIERS),  # gives the file its bytes
     }
     root = Path(sources.__file__).resolve().parents[1]
     contents = {

@@ -12,6 +12,7 @@ under, for AVEF an AlexNet and a C3D. In a clone of the project, with
 That takes about half an hour on two cores each and writes data/weights/demo/<system>.
 """
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def _fitted(model: Model[AnyClips], source: Any, name: str) -> float:
     train = concatenate(parts["train"], parts["test"])
     model.checkpoints = Path(f".memo/pretrain_demo/{name}")
     model.fit(train, parts["validation"])
+    shutil.rmtree(model.checkpoints)  # or another run would go on from here
     whole = concatenate(train, parts["validation"])
     whole = whole.select(model.scorable(whole))
     with torch.inference_mode():

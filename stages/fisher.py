@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from avlib import tables
+from avlib.device import device
+from avlib.fisher import FisherEncoder
 from avlib.fisher.fold import DESCRIPTORS, encode_fold
 from avlib.foldwise import Folds, run_foldwise
 from avlib.params import load
@@ -14,6 +16,7 @@ PARAMS = ("audio", "fisher", "modalities")
 def main() -> None:
     """Write ``data/fisher`` and ``data/fisher_encoders``, a file and a folder per fold."""
     params = load(PARAMS)
+    encoder = FisherEncoder(backend=params.fisher.backend)
     settings = {
         "fisher": params.fisher.model_dump(),
         "level": params.audio.level,
@@ -24,7 +27,7 @@ def main() -> None:
     work = Folds(
         {fold: {"fold": fold, **settings} for fold in folds},
         out={"fisher": Path("data/fisher"), "encoders": Path("data/fisher_encoders")},
-        params=settings,
+        params={**settings, "encoder": [encoder.backend_, device()]},
         inputs=[Path("data/folds.parquet"), *sources],
     )
     run_foldwise("fisher", encode_fold, {"": work})

@@ -16,8 +16,7 @@ from avlib.evaluation.report import write_report
 from avlib.evaluation.robustness import read_curves
 from avlib.evaluation.robustness_section import robustness_section
 from avlib.evaluation.traces_section import traces_section
-from avlib.models import DEEP, MODELS, OVER_TIME
-from avlib.models.switched import wanted
+from avlib.models import DEEP, MODELS, OVER_TIME, wanted
 from avlib.params import Params, load
 from avlib.stage import STATUS, run
 

@@ -67,13 +67,32 @@ def test_a_fold_whose_output_somebody_wrote_into_is_computed_again():
     assert Path("models/fold-1/state.txt").read_text() == "state of 1"
 
 
-def test_what_is_no_result_in_the_memory_is_swept_out():
-    Path(".memo/train/key").mkdir(parents=True)
-    Path(".memo/train/key/.left-over").touch()
-    Path(".memo/train/stray").touch()
+@pytest.mark.parametrize("stamps", [None, "", '{"table.txt": [1'])
+def test_a_fold_whose_stamps_a_power_failure_took_is_computed_again(stamps):
     run({0: {"fold": 0}})
+    (path,) = Path(".memo/train").glob("*/fold-0/.stamps.json")
+    path.unlink() if stamps is None else path.write_text(stamps)
+    run({0: {"fold": 0}})
+    assert ran() == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["", "model"])
+def test_what_a_killed_run_left_in_the_memory_is_swept_out(name):
+    def train():
+        out = {"table": Path("tables"), "model": Path("models")}
+        folds = Folds({0: {"fold": 0}}, out, {}, [Path("input")])
+        run_foldwise("train", write_fold, {name: folds})
+
+    train()
     (key,) = Path(".memo/train").iterdir()
-    assert [path.name for path in key.iterdir()] == ["fold-0"]
+    (key / name / ".unfinished").mkdir()
+    (key / name / ".unfinished" / "table.txt").touch()
+    (key / name / ".file").touch()
+    Path(".memo/train/other").mkdir()
+    train()
+    assert ran() == [0]
+    assert list(Path(".memo/train").iterdir()) == [key]
+    assert [path.name for path in (key / name).iterdir()] == ["fold-0"]
 
 
 def test_an_empty_result_folder_is_laid_out_too():

@@ -1,4 +1,6 @@
-"""The systems: what each is called, and what it is in one line."""
+"""The systems: what each is called, what it is in one line, and the section that makes it."""
+
+from collections.abc import Sequence
 
 MODELS = {
     "svm_audio": "RBF-SVM on the audio Fisher vector",
@@ -33,3 +35,13 @@ DEEP = {
     "emobed_triplet": "emobed",
 }
 OVER_TIME = ("gating", "gating_lstm", "gating_global")  # of these, those that decide at every gate
+
+
+def of_section(section: str) -> list[str]:
+    """Return the deep systems that a section of params.yaml makes."""
+    return [name for name, own in DEEP.items() if own == section]
+
+
+def wanted(section: str, train: bool | Sequence[str]) -> list[str]:
+    """Return which of a section's systems its ``train`` asks for: all, none or those it names."""
+    return [name for name in of_section(section) if train is True or (train and name in train)]

@@ -146,7 +146,7 @@ def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
     return found
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)  # each holds a file open
 def _mapped_file(path: str, dtype: np.dtype) -> np.ndarray:
     """Map a file once for all of its clips: a mapping costs more than what is read through it."""
     return np.memmap(path, dtype, "r")

@@ -1,6 +1,7 @@
 """The clips of a fold, from whatever a system learns from."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from avlib.models.base import BOTH, AnyClips, VectorClips
 
 
 class Source(Protocol):
-    """What systems learn from."""
+    """What systems learn from; its `repr` tells it from others of its kind."""
 
     def inputs(self) -> list[Path]:
         """Make whatever is not made yet; return the files that clips are read from."""
@@ -29,6 +30,7 @@ class Source(Protocol):
         """
 
 
+@dataclass(frozen=True)
 class FisherVectors:
     """The Fisher vectors of each fold."""
 

@@ -3,12 +3,12 @@
 Nothing here imports torch, so that a stage whose system is off takes no time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avlib import tables
-from avlib.models import DEEP, OVER_TIME
+from avlib.models import OVER_TIME, of_section, wanted
 from avlib.params import Params
 
 if TYPE_CHECKING:
@@ -43,16 +43,6 @@ def train_switched(
     settings = values.model_dump(exclude={"train"})
     recipes = [recipe(name, settings) for name in names]
     train(f"train_{section}", recipes, params.modalities, params.protocol.name)
-
-
-def of_section(section: str) -> list[str]:
-    """Return the deep systems that a section of params.yaml makes."""
-    return [name for name, own in DEEP.items() if own == section]
-
-
-def wanted(section: str, train: bool | Sequence[str]) -> list[str]:
-    """Return which of a section's systems its ``train`` asks for: all, none or those it names."""
-    return [name for name in of_section(section) if train is True or (train and name in train)]
 
 
 def skip(name: str) -> None:

@@ -129,6 +129,8 @@ def train(stage: str, recipes: Sequence[Recipe], modalities: Sequence[str], prot
             },
             params={
                 "settings": recipe.settings,
+                "recipe": [recipe.modalities, recipe.needs_all, recipe.over_time],
+                "source": repr(recipe.source),
                 "modalities": list(modalities),
                 "device": where,
             },

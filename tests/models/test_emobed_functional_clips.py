@@ -97,6 +97,17 @@ def test_a_step_describes_the_frames_of_its_window(project):
         np.testing.assert_allclose(row, [*inside.mean(0), *inside.std(0)], rtol=1e-4, atol=1e-5)
 
 
+def test_tables_that_were_written_anew_are_read_anew(project):
+    before = FrameFunctionals(0.4, 0.2).read(0, [])[1]["test"].sequences["audio"][3]
+    again = FrameFunctionals(0.4, 0.2).read(0, [])[1]["test"].sequences["audio"][3]
+    assert again is before
+    times, values = project["audio"]["S4-3"]
+    project["audio"]["S4-3"] = times, values + 1
+    write(project)
+    after = FrameFunctionals(0.4, 0.2).read(0, [])[1]["test"].sequences["audio"][3]
+    np.testing.assert_allclose(after[:, :3], before[:, :3] + 1, rtol=1e-4)
+
+
 def test_a_clip_without_frames_that_are_numbers_lacks_the_modality(project):
     _, parts = FrameFunctionals(0.4, 0.2).read(0, [])
     train, test = parts["train"], parts["test"]

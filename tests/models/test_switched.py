@@ -9,8 +9,8 @@ import yaml
 
 from avlib import tables
 from avlib.errors import ParamsError
-from avlib.models import DEEP, OVER_TIME, training
-from avlib.models.switched import of_section, skip, train_switched, wanted
+from avlib.models import DEEP, OVER_TIME, of_section, training, wanted
+from avlib.models.switched import skip, train_switched
 from avlib.params import load
 
 

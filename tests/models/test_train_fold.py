@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,18 @@ import pytest
 
 from avlib import tables
 from avlib.models import training
+from avlib.models.fold_clips import FisherVectors
 from avlib.models.merml import MERMLModel
 from avlib.models.svm import SVMModel
 from avlib.models.training import Recipe, train_fold
+
+
+@dataclass(frozen=True)
+class OtherVectors(FisherVectors):
+    """Another source of the same vectors."""
+
+    kind: int = 1
+
 
 METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
 
@@ -92,3 +102,35 @@ def test_a_corpus_without_emotions_gets_empty_outputs_and_one_line(fold, capsys)
     said = capsys.readouterr().out
     assert said.count("\n") == 1
     assert f"svm_audio: left out, none of the {len(clips)} clips of x has an emotion" in said
+
+
+class Fitted(SVMModel):
+    """Notes each fit."""
+
+    def fit(self, train, validation):
+        with Path("fits").open("a") as log:
+            log.write("x")
+        return super().fit(train, validation)
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({}, False),
+        ({"modalities": ("audio",)}, True),
+        ({"needs_all": True}, True),
+        ({"settings": {"c": [1.0]}}, True),
+        ({"source": FisherVectors()}, False),
+        ({"source": OtherVectors(2)}, True),
+    ],
+)
+def test_a_fold_is_remembered_until_anything_that_makes_it_changes(
+    change, again, fold, monkeypatch
+):
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    clips = tables.read_table("data/clips.parquet")
+    clips["sha256"] = clips["clip_id"]
+    tables.write_table("data/clips.parquet", clips, "clips")
+    for given in ({}, change):
+        training.train("s", [Recipe("m", Fitted, **given)], ["audio", "video"], "official")
+    assert len(Path("fits").read_text()) == 1 + again

@@ -67,25 +67,25 @@ class FrameFunctionals:
         return emotions, in_parts(every, rows["part"])
 
     def _described(self, table: Path, clip_ids: Sequence[str]) -> np.ndarray:
-        known: dict[str, np.ndarray] = {}
-        for part in sorted(table.absolute().glob("*.parquet")):
-            known |= _part_functionals(part, tuple(stamp(part)), self.window, self.step)
+        parts = sorted(table.absolute().glob("*.parquet"))
+        stamps = tuple((part.name, *stamp(part)) for part in parts)
+        known = _functionals(table.absolute(), stamps, self.window, self.step)
         nothing = np.zeros((0, 0), np.float32)
         found = np.empty(len(clip_ids), object)
         found[:] = [known.get(clip_id, nothing) for clip_id in clip_ids]
         return found
 
 
-@functools.lru_cache(maxsize=4096)
-def _part_functionals(
-    part: Path, _stamp: tuple[int, ...], window: float, step: float
+@functools.lru_cache(maxsize=len(TABLES))
+def _functionals(
+    table: Path, _stamps: tuple[tuple[str | int, ...], ...], window: float, step: float
 ) -> dict[str, np.ndarray]:
-    """Describe the clips of a part that have frames, once for all folds and systems of a worker."""
+    """Describe a table's clips that have frames, once for all folds and systems of a worker."""
     return {
         clip_id: clip_functionals(
             rows["time"].to_numpy(), tables.vectors(rows["descriptor"]), window, step
         )
-        for clip_id, rows in tables.iter_clips(part, ["time", "descriptor"])
+        for clip_id, rows in tables.iter_clips(table, ["time", "descriptor"])
         if rows.num_rows
     }
 
