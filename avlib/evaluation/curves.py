@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,6 +48,8 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
             continue
         _check(model, by_fold)
         rows.append([model, *_facts(by_fold)])
+        if max(map(len, by_fold.values())) == 1:
+            continue
         alt = f"Training curves of {model}: a thin line for each fold, and their mean"
         pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
     if not rows:
@@ -57,7 +58,8 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
         "Values of each epoch on the training clips, and on the validation subjects where training "
         "watched them: a thin line is a fold, a thick one the mean of the folds, drawn as long as "
         "half of them still train. The table gives the median over folds and, in brackets, the "
-        "range where they differ; epochs count from 1."
+        "range where they differ; epochs count from 1. A system that learned for one epoch has no "
+        "curve."
     ]
     losses = ["first training loss", "last training loss", "least validation loss", "in epoch"]
     columns = ["", "folds", "epochs", *losses]
@@ -139,21 +141,19 @@ def _quantities(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:
 
 
 def _panel(panel: Axes, by_fold: Mapping[int, pd.DataFrame], quantity: str) -> None:
-    drawn = []
+    drawn, share = [], quantity.partition("_")[0] in _SHARES  # accuracy_audio is one too
     for part, (name, colour, line) in _LOOKS.items():
-        wide = by_epoch(by_fold, f"{part}_{quantity}") * (100 if quantity in _SHARES else 1)
+        wide = by_epoch(by_fold, f"{part}_{quantity}") * (100 if share else 1)
         if wide.notna().to_numpy().any():
             drawn.append(wide)
-            style: dict[str, Any] = {"color": colour, "markersize": 4}
-            style["marker"] = "o" if len(wide) == 1 else ""  # one epoch makes no line
-            panel.plot(wide.index, wide, **style, linewidth=0.7, alpha=0.35)
+            panel.plot(wide.index, wide, color=colour, linewidth=0.7, alpha=0.35)
             mean = mean_curve(wide)
-            panel.plot(mean.index, mean, **style, linestyle=line, linewidth=2, label=name)
+            panel.plot(mean.index, mean, line, color=colour, linewidth=2, label=name)
     if not drawn:
         return
     values = np.concatenate([wide.to_numpy().ravel() for wide in drawn])
     values = values[~np.isnan(values)]
-    if quantity in _SHARES:
+    if share:
         panel.set(ylim=(0, 100))
     elif values.min() > 0 and values.max() >= _LOG_FROM * values.min():
         panel.set_yscale("log")
@@ -162,7 +162,7 @@ def _panel(panel: Axes, by_fold: Mapping[int, pd.DataFrame], quantity: str) -> N
         panel.yaxis.set_minor_locator(NullLocator())
     else:
         panel.set_ylim(bottom=min(0.0, 1.05 * float(values.min())))
-    panel.set_title(quantity.replace("_", " ") + " (%)" * (quantity in _SHARES))
+    panel.set_title(quantity.replace("_", " ") + " (%)" * share)
     panel.set_xlabel("epoch")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     panel.grid(visible=True, axis="y")

@@ -4,11 +4,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from avlib.errors import DataError
 from avlib.evaluation import curves
-from avlib.evaluation.curves import by_epoch, loss_section, mean_curve, training_curves
+from avlib.evaluation.curves import _panel, by_epoch, loss_section, mean_curve, training_curves
 from avlib.evaluation.page import Page, write_page
 
 
@@ -58,6 +59,29 @@ def test_the_table_tells_when_the_validation_loss_was_least():
     assert found["in epoch"] == f"{epochs[1] + 1} ({epochs[0] + 1} to {epochs[2] + 1})"
     first = sorted(t["train_loss"].iloc[0] for t in folds.values())
     assert found["first training loss"].startswith(f"{first[1]:.3g} ")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_one_epoch_stands_in_the_table_and_is_no_picture():
+    section = loss_section({"gating": {0: curve(1), 1: curve(1, seed=1)}, "avef": {0: curve(2)}})
+    assert list(cells(section)) == ["gating", "avef"]
+    assert [picture.name for picture in section.pictures] == ["curves_avef"]
+    mixed = loss_section({"gating": {0: curve(1), 1: curve(3)}})
+    assert [picture.name for picture in mixed.pictures] == ["curves_gating"]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "title", "top"),
+    [("accuracy", "accuracy (%)", 100), ("accuracy_audio", "accuracy audio (%)", 100),
+     ("loss_audio", "loss audio", None)],
+)  # fmt: skip
+def test_shares_are_drawn_in_percent_whichever_network_they_are_of(quantity, title, top):
+    panel = Figure().subplots()
+    _panel(panel, {0: curve(3, **{f"train_{quantity}": [0.2, 0.4, 0.9]})}, quantity)
+    assert panel.get_title() == title
+    drawn = panel.lines[0].get_ydata()
+    np.testing.assert_allclose(drawn, np.array([0.2, 0.4, 0.9]) * (top or 1))
+    assert top is None or panel.get_ylim() == (0, top)
 
 
 @pytest.mark.usefixtures("no_drawing")
