@@ -280,7 +280,8 @@ def _scored(
         row = rows[stray].iloc[0]
         raise LeakError(
             f"model {model} scores clip {row['clip_id']} in fold {row['fold']}, which does not "
-            "test it; expected predictions of the fold's test part alone: evaluate again"
+            "test it; expected predictions of the fold's test part alone. Where the folds have"
+            " changed since, train that model again, or remove its table in data/predictions"
         )
     if truth is None:
         return rows, tested

@@ -114,7 +114,8 @@ def decode(
     """
     place = folder / str(kept)
     parts = _by_part(faces, speech)
-    indices = {part: _index_path(place, part, refs, kept) for part, refs in parts.items()}
+    code = code_fingerprint(_decode_part)
+    indices = {part: _index_path(place, part, refs, kept, code) for part, refs in parts.items()}
     with locked(place):
         for path in place.iterdir():
             if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
@@ -163,9 +164,9 @@ def _by_part(faces: Path, speech: Path) -> dict[str, _Refs]:
     return dict(sorted(parts.items()))
 
 
-def _index_path(place: Path, part: str, refs: _Refs, kept: Format) -> Path:
+def _index_path(place: Path, part: str, refs: _Refs, kept: Format, code: str) -> Path:
     digests = {table: {c: ref.digest for c, ref in of.items()} for table, of in refs.items()}
-    facts = [digests, asdict(kept), code_fingerprint(_decode_part)]
+    facts = [digests, asdict(kept), code]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return part_path(place, part).with_suffix(f".{digest[:16]}.json")
 
