@@ -9,9 +9,10 @@ under, for AVEF an AlexNet and a C3D. In a clone of the project, with
     python scripts/pretrain_demo.py gating
     python scripts/pretrain_demo.py avef
 
-That takes about half an hour on two cores each and writes data/weights/demo/<system>.
+That takes half an hour and a quarter of one on two cores, and writes data/weights/demo/<system>.
 """
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -35,7 +36,9 @@ EPOCHS = {"gating": {"audio": 20, "video": 34}, "avef": {"audio": 20, "video": 2
 
 def main() -> None:
     """Train the networks of a system by softmax, and keep them."""
-    system = sys.argv[1]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("system", choices=list(EPOCHS))
+    system = parser.parse_args().system
     params = load(("avef", "gating", "demo_corpus"))
     if params.demo_corpus.seed == 0:
         sys.exit("error: demo_corpus.seed is 0, the demo's own people; expected another seed")
