@@ -1,5 +1,5 @@
 """``python -m avlib``."""
 
-from avlib.cli import main
+from avlib.cli.main import main
 
 main()

@@ -20,7 +20,10 @@ anything that is selected must be selected on people whom the model has not hear
 import numpy as np
 import pandas as pd
 
-from avlib.errors import DataError, LeakError, ParamsError
+from avlib.runtime.errors import DataError, LeakError, ParamsError
+from avlib.runtime.tables import INT, TEXT, Schema
+
+FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "part": TEXT})
 
 PARTS = ("train", "validation", "test")
 SUBJECT_INDEPENDENT = {

@@ -13,19 +13,19 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
-from avlib.models.avef.inference import see
-from avlib.models.avef.polynomial_svm import PolynomialSVM
-from avlib.models.avef.segments import Segments, cut_segments
-from avlib.models.avef.spoken import cut_clips
-from avlib.models.avef.weights import build
-from avlib.models.base import BOTH
-from avlib.models.decoded import Format, Streams
-from avlib.models.deep import frozen
-from avlib.models.sequences import SequenceClips
-from avlib.networks.avef.segment import JointNetwork
 from avlib.speech.clip import to_pcm
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.speech.vad import voiced_intervals
+from avlib.systems.avef.inference import see
+from avlib.systems.avef.network import JointNetwork
+from avlib.systems.avef.polynomial_svm import PolynomialSVM
+from avlib.systems.avef.segments import Segments, cut_segments
+from avlib.systems.avef.spoken import cut_clips
+from avlib.systems.avef.weights import build
+from avlib.systems.common.deep import frozen
+from avlib.systems.common.model import BOTH
+from avlib.systems.common.sequences import SequenceClips
+from avlib.systems.common.stream_cache import Format, Streams
 from benchmarks.bench_avef_preparation import spoken
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
@@ -99,7 +99,7 @@ def trained(network: JointNetwork) -> PolynomialSVM:
 
 
 def recorded(folder: Path, side: int) -> SequenceClips:
-    """Write a clip's streams as `avlib.models.decoded` does, and return it."""
+    """Write a clip's streams as `avlib.systems.common.stream_cache` does, and return it."""
     sound, n_chips = to_pcm(spoken(DURATION, 0)), int(DURATION * FPS)
     chips = np.random.default_rng(0).integers(0, 256, (n_chips, side, side, 3), np.uint8)
     (folder / "clip.sound").write_bytes(sound)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import lfilter
 
-from avlib.speech.denoise import cut_signal, keep_parts
 from avlib.speech.mel import FRAMES, HOP, N_BANDS, N_FFT, OVERLAP, SAMPLE_RATE, WINDOW, mel_images
 from avlib.speech.preprocess import pre_emphasis
 from avlib.speech.vad import voiced_intervals
+from avlib.systems.avef.denoise import cut_signal, keep_parts
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
 

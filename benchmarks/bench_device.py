@@ -11,11 +11,11 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch.utils.flop_counter import FlopCounterMode
 
-from avlib.features.vgg_face import VGGFaceLayer
+from avlib.descriptors.vgg_face import VGGFaceLayer
+from avlib.descriptors.vgg_face_network import CHIP, VGGFace
 from avlib.fisher import Mixture
 from avlib.fisher.vectors import encode_torch
 from avlib.metric_learning.merml import MERML
-from avlib.networks.vgg_face import CHIP, VGGFace
 from benchmarks.table import Table
 
 CPU_CHIPS, CHIPS = 16, 2048

@@ -14,13 +14,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.metric_learning.triplets import BalancedBatches
-from avlib.models.base import BOTH
-from avlib.models.decoded import Format, Streams
-from avlib.models.gating.network import RATE, GatingNetwork
-from avlib.models.gating.training import GatingTraining
-from avlib.models.gating.windows import Windows
-from avlib.models.sequences import Batch, SequenceClips, batches
-from avlib.networks.gating.streams import gating_streams
+from avlib.systems.common.model import BOTH
+from avlib.systems.common.sequences import Batch, SequenceClips, batches
+from avlib.systems.common.stream_cache import Format, Streams
+from avlib.systems.gating.network import RATE, GatingNetwork
+from avlib.systems.gating.streams import gating_streams
+from avlib.systems.gating.training import GatingTraining
+from avlib.systems.gating.windows import Windows
 from benchmarks.bench_device import peak_rates
 from benchmarks.machine import one_core, take_turns
 from benchmarks.scaling import exponent

@@ -16,10 +16,10 @@ import torch
 
 from avlib.metric_learning.base import single_thread
 from avlib.metric_learning.merml import MERML
-from avlib.models.base import VectorClips
-from avlib.models.merml import MERMLModel
-from avlib.models.svm import SVMModel
-from avlib.models.vectors import VectorModel
+from avlib.systems.common.model import VectorClips
+from avlib.systems.common.vector_model import VectorModel
+from avlib.systems.merml.model import MERMLModel
+from avlib.systems.svm.model import SVMModel
 from benchmarks import ROOT
 from benchmarks.table import Table
 

@@ -17,13 +17,13 @@ import numpy as np
 
 from avlib.metric_learning.linear import LinearMetric
 from avlib.metric_learning.merml import MERML
-from avlib.models.base import VectorClips
-from avlib.models.kernel_svm import KernelSVM
-from avlib.models.linear_metric import LinearMetricModel
-from avlib.models.merml import MERMLModel
-from avlib.models.svm import SVMModel
-from avlib.models.vectors import VectorModel
-from avlib.params import load
+from avlib.runtime.params import load
+from avlib.systems.common.kernel_svm import KernelSVM
+from avlib.systems.common.model import VectorClips
+from avlib.systems.common.vector_model import VectorModel
+from avlib.systems.linear_metric.model import LinearMetricModel
+from avlib.systems.merml.model import MERMLModel
+from avlib.systems.svm.model import SVMModel
 from benchmarks import ROOT
 from benchmarks.machine import one_core
 from benchmarks.table import Table

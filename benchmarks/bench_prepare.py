@@ -7,15 +7,17 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
-from avlib.clipwise import ClipRows
 from avlib.corpora.demo.generate import clip_plan, render_clip
+from avlib.descriptors.audio_clip import audio_rows
+from avlib.descriptors.visual_clip import visual_rows
 from avlib.faces.clip import face_rows
-from avlib.features.audio_clip import audio_rows
-from avlib.features.visual_clip import visual_rows
+from avlib.faces.tables import FACES
 from avlib.media import read_audio, video_frames
-from avlib.params import load
+from avlib.runtime.params import load
+from avlib.runtime.per_clip import ClipRows
+from avlib.runtime.tables import Schema, conform, write_part
 from avlib.speech.clip import speech_rows
-from avlib.tables import conform, write_part
+from avlib.speech.tables import SPEECH
 from benchmarks import ROOT
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
@@ -81,11 +83,11 @@ def stage_calls(clip: Path, folder: Path) -> dict[str, Callable[[], ClipRows]]:
     calls: dict[str, Callable[[], ClipRows]] = {
         "faces": faces,
         "visual_features": functools.partial(
-            visual_rows, kept("faces", faces(), folder) | {"weights": None}, visual
+            visual_rows, kept(FACES, faces(), folder) | {"weights": None}, visual
         ),
         "speech": speech,
         "audio_features": functools.partial(
-            audio_rows, kept("speech", speech(), folder), params.audio.model_dump()
+            audio_rows, kept(SPEECH, speech(), folder), params.audio.model_dump()
         ),
     }
     calls["visual_features"]()
@@ -93,13 +95,14 @@ def stage_calls(clip: Path, folder: Path) -> dict[str, Callable[[], ClipRows]]:
     return calls
 
 
-def kept(table: str, rows: ClipRows, folder: Path) -> dict[str, Any]:
+def kept(schema: Schema, rows: ClipRows, folder: Path) -> dict[str, Any]:
     """Write the rows of a clip as the next stage finds them, and return its payload."""
-    path = folder / f"{table}.parquet"
+    path = folder / f"{schema.name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     columns: Mapping[str, Any] = dict(rows.columns)
     n_rows = len(next(iter(columns.values())))
-    write_part(path, [("clip", conform({**columns, "clip_id": ["clip"] * n_rows}, table))], table)
+    whole = conform({**columns, "clip_id": ["clip"] * n_rows}, schema)
+    write_part(path, [("clip", whole)], schema)
     return {"path": str(path), "row_group": 0, "rows": n_rows, "status": "ok", "reason": ""}
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.networks.temporal_aggregation import FACE, SPECTROGRAM, AudioVisualNetwork
+from avlib.systems.temporal_aggregation.network import FACE, SPECTROGRAM, AudioVisualNetwork
 from benchmarks.machine import one_core, take_turns
 from benchmarks.scaling import exponent
 from benchmarks.table import Table

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from avlib.errors import AvlibError
+from avlib.runtime.errors import AvlibError
 from benchmarks.table import Table
 
 NAMES = (

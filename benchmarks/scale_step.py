@@ -9,7 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-from avlib.params import load
+from avlib.descriptors.tables import AUDIO
+from avlib.protocols import FOLDS
+from avlib.runtime.params import load
+from avlib.speech.tables import SPEECH
 from benchmarks import ROOT
 
 CLIPS_PER_SUBJECT = 10
@@ -17,10 +20,10 @@ CLIPS_PER_SUBJECT = 10
 
 def audio(n_clips: int) -> None:
     """Read and describe the sound of N clips; they share a few recordings."""
-    from avlib.clipwise import ClipTask, run_clipwise
-    from avlib.features.audio_clip import audio_rows
+    from avlib.descriptors.audio_clip import audio_rows
+    from avlib.runtime.clip_tasks import table_tasks
+    from avlib.runtime.per_clip import ClipTask, run_clipwise
     from avlib.speech.clip import speech_rows
-    from avlib.tasks import table_tasks
 
     os.environ["AVLIB_WORKERS"] = "2"
     params = load(("audio", "speech"), ROOT / "params.yaml")
@@ -41,7 +44,7 @@ def audio(n_clips: int) -> None:
         tasks,
         out=data / "speech",
         status=status / "speech.parquet",
-        schema_name="speech",
+        schema=SPEECH,
         params=params.speech.model_dump(),
         max_failed_fraction=0,
     )
@@ -51,7 +54,7 @@ def audio(n_clips: int) -> None:
         table_tasks(data / "speech", status / "speech.parquet"),
         out=data / "audio",
         status=status / "audio_features.parquet",
-        schema_name="audio",
+        schema=AUDIO,
         params=params.audio.model_dump(),
         max_failed_fraction=0,
     )
@@ -60,13 +63,13 @@ def audio(n_clips: int) -> None:
 def fisher(n_clips: int) -> None:
     """Fit on three of four clips and encode all of them, audio alone."""
     from avlib.fisher.fold import encode_fold
-    from avlib.tables import clip_refs, write_table
+    from avlib.runtime.tables import clip_refs, write_table
 
     clip_ids = [ref.clip_id for ref in clip_refs(Path("data/audio"))]
     assert len(clip_ids) == n_clips
     parts = ["test" if number % 4 == 0 else "train" for number in range(n_clips)]
     folds = {"clip_id": clip_ids, "fold": [0] * n_clips, "part": parts}
-    write_table(Path("data/folds.parquet"), folds, "folds")
+    write_table(Path("data/folds.parquet"), folds, FOLDS)
     Path("data/visual").mkdir()
     out = Path("fold-0")
     out.mkdir()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from avlib.errors import AvlibError
+from avlib.runtime.errors import AvlibError
 
 INTERVAL = 0.2  # seconds between two looks at the memory
 

@@ -21,15 +21,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from avlib.models.avef import weights as avef_weights
-from avlib.models.avef.model import AVEFModel
-from avlib.models.avef.model import wanted_format as avef_format
-from avlib.models.avef.spoken import SpokenStreams
-from avlib.models.base import BOTH, AnyClips, Model, concatenate
-from avlib.models.gating import model as gating
-from avlib.models.sequences import DecodedStreams
-from avlib.networks.weights import save_tensors
-from avlib.params import load
+from avlib.runtime.params import load
+from avlib.systems.avef import weights as avef_weights
+from avlib.systems.avef.model import AVEFModel
+from avlib.systems.avef.model import wanted_format as avef_format
+from avlib.systems.avef.spoken import SpokenStreams
+from avlib.systems.common.model import (
+    BOTH,
+    AnyClips,
+    Model,
+    concatenate,
+)
+from avlib.systems.common.sequences import DecodedStreams
+from avlib.systems.gating import model as gating
+from avlib.weights import save_tensors
 
 EPOCHS = {"gating": {"audio": 20, "video": 34}, "avef": {"audio": 20, "video": 20}}
 

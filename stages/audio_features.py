@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from avlib.clipwise import run_clipwise
-from avlib.features.audio_clip import audio_rows
-from avlib.params import load
-from avlib.stage import STATUS, run
-from avlib.tasks import failed_clips, table_tasks
+from avlib.descriptors.audio_clip import audio_rows
+from avlib.descriptors.tables import AUDIO
+from avlib.runtime.clip_tasks import failed_clips, table_tasks
+from avlib.runtime.params import load
+from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.stage import STATUS, run
 
 PARAMS = ("audio", "max_failed_fraction")
 
@@ -22,7 +23,7 @@ def main() -> None:
         skipped=failed_clips(status),
         out=Path("data/audio"),
         status=STATUS / "audio_features.parquet",
-        schema_name="audio",
+        schema=AUDIO,
         params=params.audio.model_dump(),
         max_failed_fraction=params.max_failed_fraction,
     )

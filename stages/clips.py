@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from avlib import tables
-from avlib.clipwise import stop_when_too_many_failed
-from avlib.corpora.base import Listing, Recording, Votes
-from avlib.corpora.describe import Described, describe
-from avlib.corpora.registry import reader
-from avlib.parallel import Failure, map_clips
-from avlib.params import load
-from avlib.stage import RAW, STATUS, run
+from avlib.corpora.common.base import Listing, Recording, Votes
+from avlib.corpora.common.describe import Described, describe
+from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
+from avlib.registry import reader
+from avlib.runtime import tables
+from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.params import load
+from avlib.runtime.per_clip import CLIP_STATUS, stop_when_too_many_failed
+from avlib.runtime.stage import RAW, STATUS, run
 
 PARAMS = ("corpus", "subset", "max_failed_fraction")
 
@@ -42,13 +43,13 @@ def main() -> None:
     table = pd.DataFrame(status, columns=["clip_id", "status", "reason"]).assign(stage="clips")
     failed = {clip_id: reason for clip_id, verdict, reason in status if verdict == "failed"}
     table = pd.concat([table, _missing(listing)])
-    tables.write_table(STATUS / "clips.parquet", table, "status")
+    tables.write_table(STATUS / "clips.parquet", table, CLIP_STATUS)
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
-    tables.write_table(Path("data/clips.parquet"), pd.DataFrame(rows), "clips")
-    tables.write_table(Path("data/votes.parquet"), votes_table(listing.votes), "votes")
+    tables.write_table(Path("data/clips.parquet"), pd.DataFrame(rows), CLIPS)
+    tables.write_table(Path("data/votes.parquet"), votes_table(listing.votes), VOTES)
     traces = listing.traces[listing.traces["clip_id"].isin([row["clip_id"] for row in rows])]
     traces = traces.assign(frame=traces.groupby("clip_id").cumcount())
-    tables.write_table(Path("data/traces.parquet"), traces, "traces")
+    tables.write_table(Path("data/traces.parquet"), traces, TRACES)
 
 
 def _missing(listing: Listing) -> pd.DataFrame:

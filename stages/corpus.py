@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 from avlib.corpora.demo import generate
-from avlib.corpora.registry import reader
-from avlib.errors import DataError
-from avlib.parallel import Failure, map_clips
-from avlib.params import DemoCorpus, load
-from avlib.stage import RAW, run
+from avlib.registry import reader
+from avlib.runtime.errors import DataError
+from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.params import DemoCorpus, load
+from avlib.runtime.stage import RAW, run
 
 PARAMS = ("corpus", "subset", "demo_corpus")
 DEMO = RAW / "demo"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from avlib.features.face_network import prepare
-from avlib.params import load
-from avlib.stage import RAW, run
+from avlib.descriptors.face_network import prepare
+from avlib.runtime.params import load
+from avlib.runtime.stage import RAW, run
 
 PARAMS = ("face_model", "visual")
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from avlib.clipwise import run_clipwise
 from avlib.faces.clip import face_rows
-from avlib.params import load
-from avlib.stage import STATUS, run
-from avlib.tasks import failed_clips, recording_tasks
+from avlib.faces.tables import FACES
+from avlib.runtime.clip_tasks import failed_clips, recording_tasks
+from avlib.runtime.params import load
+from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.stage import STATUS, run
 
 PARAMS = ("corpus", "faces", "max_failed_fraction", "modalities")
 
@@ -21,7 +22,7 @@ def main() -> None:
         skipped=failed_clips(STATUS / "clips.parquet"),
         out=Path("data/faces"),
         status=STATUS / "faces.parquet",
-        schema_name="faces",
+        schema=FACES,
         params=params.faces.model_dump(),
         max_failed_fraction=params.max_failed_fraction,
     )

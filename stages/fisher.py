@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from avlib import tables
-from avlib.device import device
 from avlib.fisher import FisherEncoder
 from avlib.fisher.fold import DESCRIPTORS, encode_fold
-from avlib.foldwise import Folds, run_foldwise
-from avlib.params import load
-from avlib.stage import run
+from avlib.runtime import tables
+from avlib.runtime.device import device
+from avlib.runtime.params import load
+from avlib.runtime.per_fold import Folds, run_foldwise
+from avlib.runtime.stage import run
 
 PARAMS = ("audio", "fisher", "modalities")
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from avlib import tables
-from avlib.params import load
-from avlib.protocols import check_folds, make_folds
-from avlib.stage import run
+from avlib.protocols import FOLDS, check_folds, make_folds
+from avlib.runtime import tables
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
 
 PARAMS = ("protocol",)
 
@@ -22,7 +22,7 @@ def main() -> None:
         seed=protocol.seed,
     )
     check_folds(folds, clips, protocol.name)
-    tables.write_table(Path("data/folds.parquet"), folds, "folds")
+    tables.write_table(Path("data/folds.parquet"), folds, FOLDS)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,24 @@ from typing import Any
 
 import pandas as pd
 
-from avlib import tables
-from avlib.evaluation import comparisons, learned, scores
-from avlib.evaluation.avef_tables import avef_tables
-from avlib.evaluation.curves import loss_section
-from avlib.evaluation.emobed_section import emobed_section
-from avlib.evaluation.gates_section import gates_section
-from avlib.evaluation.report import write_report
-from avlib.evaluation.robustness import read_curves
-from avlib.evaluation.robustness_section import robustness_section
-from avlib.evaluation.traces_section import traces_section
-from avlib.models import DEEP, MODELS, OVER_TIME, wanted
-from avlib.params import Params, load
-from avlib.stage import STATUS, run
+from avlib.report import comparisons, scores, training_choices
+from avlib.report.curves import loss_section
+from avlib.report.write import write_report
+from avlib.robustness.curves import read_curves
+from avlib.robustness.report import robustness_section
+from avlib.runtime import tables
+from avlib.runtime.params import Params, load
+from avlib.runtime.stage import STATUS, run
+from avlib.systems.avef.report import avef_tables
+from avlib.systems.emobed.report import emobed_section
+from avlib.systems.emobed.traces.report import traces_section
+from avlib.systems.gating.report import gates_section
+from avlib.systems.registry import (
+    DEEP,
+    MODELS,
+    OVER_TIME,
+    wanted,
+)
 
 PARAMS = tuple(Params.model_fields)  # the page shows all of them
 STAGES = ("clips", "faces", "visual_features", "speech", "audio_features")
@@ -37,8 +42,8 @@ def main() -> None:
     drawn = {model: Path(f"metrics/plots/{model}/tsne.png") for model in trained}
     planes = {model: file.read_bytes() for model, file in drawn.items() if file.is_file()}
     more = [
-        learned.chosen(facts),
-        learned.embeddings(facts, planes),
+        training_choices.chosen(facts),
+        training_choices.embeddings(facts, planes),
         gates_section(
             {m: tables.read_table(f"data/gates/{m}.parquet") for m in OVER_TIME},
             trained,

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from avlib import tables
-from avlib.evaluation.robustness import curves, missing_modality
-from avlib.evaluation.scores import write_json
-from avlib.features.face_network import network_file
-from avlib.models.corrupted import corrupted_predictions
-from avlib.models.saved import require_class
-from avlib.params import load
+from avlib.descriptors.face_network import network_file
 from avlib.protocols import check_folds
-from avlib.stage import run
+from avlib.report.scores import write_json
+from avlib.robustness.curves import curves, missing_modality
+from avlib.robustness.predictions import corrupted_predictions
+from avlib.robustness.tables import ROBUSTNESS
+from avlib.runtime import tables
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
+from avlib.systems.saved import require_class
 
 PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "visual")
 
@@ -32,7 +33,7 @@ def main() -> None:
     saved = tables.read_table(f"data/predictions/{model}.parquet")
     out, metrics = (Path(f"{p}/robustness/{model}") for p in ("data", "metrics"))
     if not len(saved):  # no clip has what the model needs; the report says so
-        tables.write_table(out.with_suffix(".parquet"), tables.no_rows("robustness"), "robustness")
+        tables.write_table(out.with_suffix(".parquet"), tables.no_rows(ROBUSTNESS), ROBUSTNESS)
         write_json(metrics.with_suffix(".json"), {"model": model, "clips": 0})
         return
     settings = params.robustness.model_dump(exclude={"models"}) | {
@@ -46,7 +47,7 @@ def main() -> None:
     corrupted = corrupted_predictions(model, folds, subjects, settings, weights)
     missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)
     table = pd.concat([corrupted, missing], ignore_index=True)
-    tables.write_table(out.with_suffix(".parquet"), table, "robustness")
+    tables.write_table(out.with_suffix(".parquet"), table, ROBUSTNESS)
     write_json(metrics.with_suffix(".json"), curves(table, folds))
 
 

@@ -1,20 +1,20 @@
-"""Extract 16 kHz mono sound, its voiced intervals and its segments."""
+"""Extract 16 kHz mono sound, and its voiced intervals."""
 
 from pathlib import Path
 
-from avlib.clipwise import run_clipwise
-from avlib.params import load
-from avlib.speech.clip import speech_rows, write_segments
-from avlib.stage import STATUS, run
-from avlib.tasks import failed_clips, recording_tasks
+from avlib.runtime.clip_tasks import failed_clips, recording_tasks
+from avlib.runtime.params import load
+from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.stage import STATUS, run
+from avlib.speech.clip import speech_rows
+from avlib.speech.tables import SPEECH
 
 PARAMS = ("corpus", "max_failed_fraction", "modalities", "speech")
 
 
 def main() -> None:
-    """Write ``data/speech``, ``data/segments.parquet`` and the status of every clip."""
+    """Write ``data/speech`` and the status of every clip."""
     params = load(PARAMS)
-    settings = params.speech
     run_clipwise(
         "speech",
         speech_rows,
@@ -22,15 +22,9 @@ def main() -> None:
         skipped=failed_clips(STATUS / "clips.parquet"),
         out=Path("data/speech"),
         status=STATUS / "speech.parquet",
-        schema_name="speech",
-        params=settings.model_dump(include={"vad_mode", "hangover", "min_speech"}),
+        schema=SPEECH,
+        params=params.speech.model_dump(),
         max_failed_fraction=params.max_failed_fraction,
-    )
-    write_segments(
-        Path("data/speech"),
-        Path("data/segments.parquet"),
-        frames=settings.segment_frames,
-        overlap=settings.segment_overlap,
     )
 
 

@@ -2,21 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
-from avlib.models.switched import train_switched
-from avlib.params import load
-from avlib.stage import run
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
+from avlib.systems.common.train_section import train_switched
 
 if TYPE_CHECKING:
-    from avlib.models.training import Recipe
+    from avlib.systems.common.training import Recipe
 
 PARAMS = ("avef", "modalities", "protocol")
 
 
 def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
     """Return how one of the systems is made."""
-    from avlib.models.avef.model import SYSTEMS, AVEFModel, wanted_format
-    from avlib.models.avef.spoken import SpokenStreams
-    from avlib.models.training import Recipe, published_files
+    from avlib.systems.avef.model import SYSTEMS, AVEFModel, wanted_format
+    from avlib.systems.avef.spoken import SpokenStreams
+    from avlib.systems.common.training import Recipe, published_files
 
     return Recipe(
         name,

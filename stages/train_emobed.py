@@ -2,21 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
-from avlib.models.switched import train_switched
-from avlib.params import load
-from avlib.stage import run
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
+from avlib.systems.common.train_section import train_switched
 
 if TYPE_CHECKING:
-    from avlib.models.training import Recipe
+    from avlib.systems.common.training import Recipe
 
 PARAMS = ("emobed", "modalities", "protocol")
 
 
 def recipe(name: str, settings: dict[str, Any]) -> "Recipe":
     """Return how one of the systems is made."""
-    from avlib.models.emobed.functional_clips import FrameFunctionals
-    from avlib.models.emobed.model import EmoBedModel
-    from avlib.models.training import Recipe
+    from avlib.systems.common.training import Recipe
+    from avlib.systems.emobed.functional_clips import FrameFunctionals
+    from avlib.systems.emobed.model import EmoBedModel
 
     return Recipe(
         name,

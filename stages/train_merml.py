@@ -1,9 +1,9 @@
 """Learn MERML's metric and its SVM in every fold and apply them."""
 
-from avlib.models.merml import MERMLModel
-from avlib.models.training import Recipe, train
-from avlib.params import load
-from avlib.stage import run
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
+from avlib.systems.common.training import Recipe, train
+from avlib.systems.merml.model import MERMLModel
 
 PARAMS = ("merml", "modalities", "protocol", "svm")
 

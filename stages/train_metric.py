@@ -1,9 +1,9 @@
 """Learn the metric-learning baselines and their SVMs in every fold and apply them."""
 
-from avlib.models.linear_metric import LinearMetricModel
-from avlib.models.training import Recipe, train
-from avlib.params import load
-from avlib.stage import run
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
+from avlib.systems.common.training import Recipe, train
+from avlib.systems.linear_metric.model import LinearMetricModel
 
 METHODS = ("lmnn", "itml", "gmml")
 PARAMS = (*METHODS, "modalities", "protocol", "svm")

@@ -1,9 +1,9 @@
 """Train and apply the RBF-SVM baselines in every fold."""
 
-from avlib.models.svm import SVMModel
-from avlib.models.training import Recipe, train
-from avlib.params import load
-from avlib.stage import run
+from avlib.runtime.params import load
+from avlib.runtime.stage import run
+from avlib.systems.common.training import Recipe, train
+from avlib.systems.svm.model import SVMModel
 
 PARAMS = ("modalities", "protocol", "svm")
 MODALITIES: dict[str, tuple[str, ...]] = {

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from avlib import tables
-from avlib.params import load
-from avlib.stage import RAW, run
+from avlib.runtime import tables
+from avlib.runtime.params import load
+from avlib.runtime.stage import RAW, run
+from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
 PARAMS = ("corpus", "modalities", "protocol", "traces")
 
@@ -15,11 +16,11 @@ def main() -> None:
     tested = tables.read_table("data/folds.parquet", ["clip_id"])["clip_id"]
     labelled = tables.read_table("data/traces.parquet", ["clip_id"])["clip_id"]
     if not params.traces.train or not labelled.isin(tested).any():
-        empty = tables.no_rows("predicted_traces")
-        tables.write_table("data/predicted_traces.parquet", empty, "predicted_traces")
+        empty = tables.no_rows(PREDICTED_TRACES)
+        tables.write_table("data/predicted_traces.parquet", empty, PREDICTED_TRACES)
         Path("data/trace_models").mkdir(parents=True, exist_ok=True)
         return
-    from avlib.models.traces.folds import train_traces  # loads torch, which takes seconds
+    from avlib.systems.emobed.traces.folds import train_traces  # loads torch, which takes seconds
 
     settings = params.traces.model_dump(exclude={"train"})
     train_traces(settings, params.modalities, params.protocol.name, RAW / params.corpus)

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from avlib.clipwise import run_clipwise
-from avlib.corpora.describe import file_digest
-from avlib.features.face_network import network_file
-from avlib.features.visual_clip import visual_rows
-from avlib.params import load
-from avlib.stage import STATUS, run
-from avlib.tasks import failed_clips, table_tasks
+from avlib.corpora.common.describe import file_digest
+from avlib.descriptors.face_network import network_file
+from avlib.descriptors.tables import VISUAL
+from avlib.descriptors.visual_clip import visual_rows
+from avlib.runtime.clip_tasks import failed_clips, table_tasks
+from avlib.runtime.params import load
+from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.stage import STATUS, run
 
 PARAMS = ("max_failed_fraction", "visual")
 
@@ -27,7 +28,7 @@ def main() -> None:
         skipped=failed_clips(status),
         out=Path("data/visual"),
         status=STATUS / "visual_features.parquet",
-        schema_name="visual",
+        schema=VISUAL,
         params=params.visual.model_dump() | network,
         max_failed_fraction=params.max_failed_fraction,
     )

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from avlib import memo
-from avlib.models import MODELS
-from avlib.params import Params
-from avlib.sources import imported_files
-from avlib.tables.schemas import SCHEMAS
+from avlib.runtime import memo
+from avlib.runtime.params import Params
+from avlib.runtime.provenance import imported_files
+from avlib.runtime.tables.schema import SCHEMAS
+from avlib.systems.registry import MODELS
 
 # What carries values about and makes none: a change of it makes no result out of date.
 CARRIERS = {

@@ -4,7 +4,7 @@ import numpy as np
 import psutil
 import pytest
 
-from avlib.errors import AvlibError
+from avlib.runtime.errors import AvlibError
 from benchmarks.__main__ import parse
 from benchmarks.catalogue import NAMES
 from benchmarks.machine import take_turns

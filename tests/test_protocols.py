@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from avlib.errors import DataError, LeakError, ParamsError
 from avlib.protocols import SUBJECT_INDEPENDENT, check_folds, make_folds
+from avlib.runtime.errors import DataError, LeakError, ParamsError
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness")
 

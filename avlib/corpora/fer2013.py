@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avlib.errors import CorpusError
+from avlib.runtime.errors import CorpusError
 
 # The file's codes 0-6, in canonical words.
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from avlib.clipwise import ClipRows
+from avlib.faces.tables import FACES
 from avlib.faces.tracking import track_faces
 from avlib.media import video_frames
-from avlib.tables import no_rows
+from avlib.runtime.per_clip import ClipRows
+from avlib.runtime.tables import no_rows
 
 
 def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows:
@@ -24,9 +25,9 @@ def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
     if not payload["used"]:
-        return ClipRows(no_rows("faces"))
+        return ClipRows(no_rows(FACES))
     if payload["path"] is None:
-        return ClipRows(no_rows("faces"), "degraded", "no video stream")
+        return ClipRows(no_rows(FACES), "degraded", "no video stream")
     frames = video_frames(payload["path"], payload.get("start"), payload.get("end"))
     columns = track_faces(frames, **params)
     states = np.array([str(state) for state in columns["state"]])

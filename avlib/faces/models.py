@@ -10,7 +10,7 @@ from typing import Any
 
 import dlib
 
-from avlib.errors import WeightsError
+from avlib.runtime.errors import WeightsError
 
 PACKAGE = "face_recognition_models"
 LANDMARKS = "shape_predictor_68_face_landmarks.dat"

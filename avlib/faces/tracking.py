@@ -19,7 +19,7 @@ from avlib.faces.alignment import CHIP, encode_jpeg, extract_chip
 from avlib.faces.detection import Detection, find_faces, find_near, to_grey
 from avlib.faces.landmarks import AGREEMENT, N_POINTS, box_of, fit_landmarks
 from avlib.faces.selection import most_prominent
-from avlib.tables.schemas import fixed_size_list
+from avlib.runtime.tables.schema import fixed_size_list
 
 # A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
 # weaker one is a face only if they do, which sorts out the detector's false hits.

@@ -9,11 +9,11 @@ from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from avlib.device import device
-from avlib.errors import DataError
 from avlib.fisher import vlfeat
 from avlib.fisher.mixture import Mixture, fit_mixture
 from avlib.fisher.vectors import encode_torch
+from avlib.runtime.device import device
+from avlib.runtime.errors import DataError
 
 STATE = ("mean_", "scale_", "projection_", "weights_", "means_", "variances_")
 SCALE_FLOOR = 1e-6

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 from sklearn.preprocessing import StandardScaler
 
-from avlib import tables
-from avlib.errors import DataError
 from avlib.fisher.encoder import FisherEncoder
+from avlib.fisher.tables import FISHER
+from avlib.runtime import tables
+from avlib.runtime.errors import DataError
 
 DESCRIPTORS = {"audio": "data/audio", "video": "data/visual"}
 _BATCH = 64  # clips encoded at a time
@@ -115,7 +116,7 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
             " see data/status for the reasons, and check `modalities` in params.yaml"
         )
     metadata = {f"backend_{modality}": name for modality, name in backends.items()}
-    tables.write_table(folder / "fisher.parquet", columns, "fisher", metadata)
+    tables.write_table(folder / "fisher.parquet", columns, FISHER, metadata)
 
 
 def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> Any:

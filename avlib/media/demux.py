@@ -11,7 +11,7 @@ from typing import Any
 import av
 from av.stream import Disposition
 
-from avlib.errors import MediaError
+from avlib.runtime.errors import MediaError
 
 # Seconds: a timestamp that jumps further than this is damage, not a gap, and is ignored.
 MAX_JUMP = 10.0

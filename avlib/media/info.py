@@ -9,7 +9,6 @@ from typing import Any
 import av
 import numpy as np
 
-from avlib.errors import MediaError
 from avlib.media.demux import (
     MAX_JUMP,
     decoded,
@@ -21,6 +20,7 @@ from avlib.media.demux import (
     shown_width,
     trimmed_end,
 )
+from avlib.runtime.errors import MediaError
 
 # A file is called truncated when this share of what its header declares is missing.
 _MISSING_SHARE = 0.1

@@ -10,7 +10,6 @@ from typing import Any
 import av
 import numpy as np
 
-from avlib.errors import MediaError
 from avlib.media.demux import (
     LEAD,
     MAX_JUMP,
@@ -23,6 +22,7 @@ from avlib.media.demux import (
     span,
     stream_frames,
 )
+from avlib.runtime.errors import MediaError
 
 _TOLERANCE = 1e-6  # seconds, of a frame's time against the ends of a span
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import soxr
 
-from avlib.errors import MediaError
 from avlib.media.demux import (
     LEAD,
     MAX_JUMP,
@@ -22,6 +21,7 @@ from avlib.media.demux import (
     span,
     trimmed_end,
 )
+from avlib.runtime.errors import MediaError
 
 # Audio timestamps of millisecond containers jitter; only a larger jump is a real gap.
 _GAP_SECONDS = 0.05

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avlib.device import device
 from avlib.metric_learning.loss import modality_weights, pair_loss
 from avlib.metric_learning.span import Span
+from avlib.runtime.device import device
 
 SPREAD = 2.0  # standard deviation of the first d^2 over pairs, in margins
 OMEGA_RATE = 0.01  # omega learns slower than W: the modality ahead would starve the other

@@ -1,1 +1,1 @@
-"""Torch modules whose parameters carry the published weights' names, and the weights registry."""
+"""What networks of several rooms share: one way to train, scaled channels."""

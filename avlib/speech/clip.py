@@ -1,16 +1,15 @@
 """One clip of the speech stage."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avlib.clipwise import ClipRows
 from avlib.media import read_audio
-from avlib.speech.segments import segment_times, speech_share
+from avlib.runtime.per_clip import ClipRows
+from avlib.runtime.tables import no_rows
+from avlib.speech.tables import SPEECH
 from avlib.speech.vad import voiced_intervals
-from avlib.tables import iter_clips, no_rows, write_table
 
 SAMPLE_RATE = 16000
 
@@ -28,9 +27,9 @@ def speech_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRo
         ``vad_mode``, ``hangover`` and ``min_speech`` of section ``speech`` of params.yaml.
     """
     if not payload["used"]:
-        return ClipRows(no_rows("speech"))
+        return ClipRows(no_rows(SPEECH))
     if payload["path"] is None:
-        return ClipRows(no_rows("speech"), "degraded", "no audio stream")
+        return ClipRows(no_rows(SPEECH), "degraded", "no audio stream")
     signal = read_audio(payload["path"], SAMPLE_RATE, payload.get("start"), payload.get("end"))
     intervals = voiced_intervals(
         signal,
@@ -58,31 +57,3 @@ def to_pcm(signal: np.ndarray) -> bytes:
 def from_pcm(pcm: bytes) -> np.ndarray:
     """Return the samples of `to_pcm`'s bytes, float32 of shape (n,)."""
     return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768.0
-
-
-def write_segments(speech: Path, out: Path, *, frames: int, overlap: int) -> None:
-    """Write table `segments` of all clips: where each segment lies, and how much of it is speech.
-
-    Parameters
-    ----------
-    speech
-        Folder of table `speech`.
-    out
-        The file to write.
-    frames, overlap
-        Of `segment_times`.
-    """
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("clip_id", "segment", "start", "end", "speech_share")
-    }
-    for clip_id, rows in iter_clips(speech):
-        for row in rows.to_pylist():
-            duration = len(row["pcm"]) / 2 / row["sample_rate"]
-            segments = segment_times(duration, frames=frames, overlap=overlap)
-            intervals = np.array(row["intervals"], dtype=float).reshape(-1, 2)
-            columns["clip_id"] += [clip_id] * len(segments)
-            columns["segment"] += range(len(segments))
-            columns["start"] += segments[:, 0].tolist()
-            columns["end"] += segments[:, 1].tolist()
-            columns["speech_share"] += speech_share(segments, intervals).tolist()
-    write_table(out, columns, "segments")

@@ -22,7 +22,7 @@ def mel_images(signal: np.ndarray) -> np.ndarray:
 
     Ma et al. 2019 (AVEF), section 2.1.1. Channel 0 is the log mel spectrogram, channels 1 and 2 are
     its first and second differences; a row is a band, from low to high, and a column a frame.
-    Segments lie as `segment_times` says.
+    A segment starts every 340 ms, as long as a whole one is left.
 
     The paper takes differences of "all frames in each segment" and says nothing of edges. Resolved:
     they are taken over the whole signal, so a segment's outer frames see their real neighbours;

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avlib.errors import MediaError
+from avlib.runtime.errors import MediaError
 
 TALKERS = 8  # voices in a babble: more than the six from which single words cannot be made out
 

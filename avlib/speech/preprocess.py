@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avlib.errors import MediaError
+from avlib.runtime.errors import MediaError
 
 PRE_EMPHASIS = 0.97
 

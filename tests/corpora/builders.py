@@ -250,3 +250,28 @@ def avec_features(folder, kind, name, values, *, step=0.04):
         head += [f"@attribute '{feature}' numeric" for feature in names]
         rows = [",".join(map(str, [step * n, *row])) for n, row in enumerate(values.tolist())]
         path.write_text("\n".join([*head, "", "@data", *rows]) + "\n")
+
+
+def ravdess_of_two(folder):
+    """Two actors of RAVDESS, audio and video, one performance each of two emotions."""
+    for actor in ("01", "02"):
+        for emotion in ("01", "05"):
+            ravdess_file(folder, f"01-01-{emotion}-01-02-01-{actor}")
+    return folder
+
+
+def crema_d_of_two(folder):
+    """Two actors of CREMA-D, two clips each, with the authors' tables."""
+    names = ["1001_DFA_ANG_XX", "1001_IEO_HAP_LO", "1002_DFA_SAD_XX", "1002_IEO_FEA_HI"]
+    for name in names:
+        crema_d_clip(folder, name)
+    crema_d_tables(
+        folder,
+        people=[("1001", 51, "Male"), ("1002", 21, "Female")],
+        votes=[
+            (names[0], "A", "A:D", "A"),
+            (names[1], "N", "H", "H"),
+            (names[2], "N:S", "S", "S"),
+        ],
+    )
+    return folder

@@ -1,9 +1,9 @@
 import builders
 import pytest
 
-from avlib.corpora.base import leaves_folder, walk
-from avlib.corpora.registry import READERS, reader
-from avlib.errors import CorpusError
+from avlib.corpora.common.base import leaves_folder, walk
+from avlib.registry import CORPORA, reader
+from avlib.runtime.errors import CorpusError
 
 
 def test_an_unknown_corpus_is_answered_with_the_known_ones():
@@ -11,7 +11,7 @@ def test_an_unknown_corpus_is_answered_with_the_known_ones():
         reader("iemocap")
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", CORPORA)
 def test_a_reader_knows_its_name_and_its_emotions_in_order(name):
     assert reader(name).name == name
     assert list(reader(name).emotions) == sorted(set(reader(name).emotions))

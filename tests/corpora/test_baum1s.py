@@ -4,8 +4,8 @@ import builders
 import pytest
 from openpyxl import load_workbook
 
-from avlib.corpora.registry import reader
-from avlib.errors import CorpusError
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError
 
 PLACE = "BAUM1s_MP4 - All"
 

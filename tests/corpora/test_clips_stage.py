@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from avlib.errors import DataError
-from avlib.tables import read_table
+from avlib.runtime.errors import DataError
+from avlib.runtime.tables import read_table
 from stages import clips
 
 PROJECT = Path(__file__).resolve().parents[2]

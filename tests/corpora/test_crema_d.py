@@ -4,8 +4,8 @@ from pathlib import Path
 import builders
 import pytest
 
-from avlib.corpora.registry import reader
-from avlib.errors import CorpusError
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError
 
 
 def recordings(folder):

@@ -7,9 +7,9 @@ from pathlib import Path
 import builders
 import pytest
 
-from avlib.corpora import crema_d_files
-from avlib.corpora.crema_d_files import OfficialFile, official_files, verify
-from avlib.errors import CorpusError
+from avlib.corpora.crema_d import files as crema_d_files
+from avlib.corpora.crema_d.files import OfficialFile, official_files, verify
+from avlib.runtime.errors import CorpusError
 
 CONTENT = {"1001_DFA_ANG_XX": b"a recording", "1001_DFA_DIS_XX": b"another recording"}
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from avlib.corpora.demo.generate import write_traces
-from avlib.corpora.registry import reader
-from avlib.errors import CorpusError
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError
 
 ROWS = [
     ("s01/s01_anger_1.mp4", "s01", "anger", 1, "female", 0.7, -0.5),

@@ -4,12 +4,12 @@ import builders
 import pyarrow as pa
 import pytest
 
-from avlib.corpora.base import Recording
-from avlib.corpora.describe import describe, file_digest
-from avlib.corpora.registry import reader
-from avlib.errors import MediaError
-from avlib.tables import read_table, write_table
-from avlib.tables.schemas import SCHEMAS
+from avlib.corpora.common.base import Recording
+from avlib.corpora.common.describe import describe, file_digest
+from avlib.corpora.common.tables import CLIPS
+from avlib.registry import reader
+from avlib.runtime.errors import MediaError
+from avlib.runtime.tables import read_table, write_table
 
 
 def clip(video=None, audio=None, **known):
@@ -20,7 +20,7 @@ def test_a_row_has_the_columns_of_the_clips_table_and_the_files_figures(ravdess_
     recording = reader("ravdess").recordings(ravdess_folder).recordings[0]
     described = describe(recording, ravdess_folder)
     assert (described.status, described.reason) == ("ok", "")
-    assert set(described.row) == set(SCHEMAS["clips"].columns)
+    assert set(described.row) == set(CLIPS.columns)
     row = described.row
     assert (row["clip_id"], row["corpus"]) == (recording.clip_id, "ravdess")
     assert (row["height"], row["width"], row["fps"]) == (48, 64, 25)
@@ -36,7 +36,7 @@ def test_rows_with_and_without_streams_make_one_table(tmp_path, crema_d_folder):
     described = [describe(recording, crema_d_folder) for recording in listing.recordings]
     assert [d.status for d in described] == ["ok"] * 4 + ["degraded"]
     path = tmp_path / "clips.parquet"
-    write_table(path, pa.Table.from_pylist([d.row for d in described]), "clips")
+    write_table(path, pa.Table.from_pylist([d.row for d in described]), CLIPS)
     table = read_table(path)
     assert table["clip_id"].tolist() == [r.clip_id for r in listing.recordings]
     assert table["fps"].isna().tolist() == [False] * 4 + [True]

@@ -3,8 +3,8 @@ from collections import Counter
 import builders
 import pytest
 
-from avlib.corpora.registry import reader
-from avlib.errors import CorpusError
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError
 
 
 def listing(folder, subset=None):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avlib.corpora.fer2013 import EMOTIONS, read_faces
-from avlib.errors import CorpusError
+from avlib.runtime.errors import CorpusError
 
 GREY = " ".join(["7"] * 2304)
 

@@ -1,7 +1,7 @@
 import pytest
 
-from avlib.corpora import labels
-from avlib.corpora.registry import READERS
+from avlib.corpora.common import labels
+from avlib.registry import CORPORA, reader
 
 
 def test_binary_labels_are_those_of_table_2_of_avef():
@@ -30,6 +30,6 @@ def test_what_is_no_emotion_has_no_word():
     assert labels.canonical("") is None
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", CORPORA)
 def test_every_corpus_speaks_the_common_words(name):
-    assert set(READERS[name].emotions) <= set(labels.EMOTIONS)
+    assert set(reader(name).emotions) <= set(labels.EMOTIONS)

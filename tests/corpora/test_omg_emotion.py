@@ -1,9 +1,9 @@
 import builders
 import pytest
 
-from avlib.corpora.describe import describe
-from avlib.corpora.registry import reader
-from avlib.errors import CorpusError, MediaError
+from avlib.corpora.common.describe import describe
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError, MediaError
 
 # One YouTube video in two pieces, one in train and one in validation, as in the real corpus.
 TRAIN = [

@@ -2,7 +2,7 @@ import builders
 import pytest
 
 from avlib import media
-from avlib.corpora.registry import reader
+from avlib.registry import reader
 
 
 def listing(folder):

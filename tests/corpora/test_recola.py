@@ -2,11 +2,11 @@ import builders
 import numpy as np
 import pytest
 
-from avlib.corpora.avec import read_frames
-from avlib.corpora.describe import describe
+from avlib.corpora.common.avec import read_frames
+from avlib.corpora.common.describe import describe
 from avlib.corpora.recola import feature_files
-from avlib.corpora.registry import reader
-from avlib.errors import CorpusError
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError
 
 AROUSAL = [-0.0229, -0.0229, 0.01, 0.5]
 VALENCE = [0.1, 0.2, 0.3, -0.4]

@@ -3,8 +3,8 @@ from collections import Counter
 import builders
 import pytest
 
-from avlib.corpora.describe import describe
-from avlib.corpora.registry import reader
+from avlib.corpora.common.describe import describe
+from avlib.registry import reader
 
 CODES = ("an", "di", "fe", "ha", "sa", "su")
 

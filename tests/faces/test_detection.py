@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avlib.errors import WeightsError
 from avlib.faces import models
 from avlib.faces.detection import find_faces, find_near, overlap, resample, to_grey
+from avlib.runtime.errors import WeightsError
 
 
 def test_face_in_a_large_frame_is_given_in_its_pixels(studio):

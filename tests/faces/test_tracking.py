@@ -6,8 +6,9 @@ from PIL import Image
 
 from avlib.faces import detection, tracking
 from avlib.faces.alignment import CHIP, decode_chips, extract_chip
+from avlib.faces.tables import FACES
 from avlib.faces.tracking import track_faces
-from avlib.tables.schemas import conform
+from avlib.runtime.tables.schema import conform
 
 MIDDLE = (160.0, 120.0, 90.0)
 
@@ -47,7 +48,7 @@ def test_moving_face_has_a_box_where_it_is_and_a_chip_in_every_frame(studio):
 def test_rows_fit_the_table_one_for_each_frame(studio):
     frames = [studio.frame(MIDDLE)] * 3 + [studio.frame()] * 4
     rows = track_faces(studio.clip(frames))
-    table = conform({"clip_id": ["a"] * 7, **rows}, "faces")
+    table = conform({"clip_id": ["a"] * 7, **rows}, FACES)
     assert table["frame"].to_pylist() == list(range(7))
     np.testing.assert_allclose(table["time"].to_numpy(), np.arange(7) / 25)
     for column in ("box", "landmarks", "chip"):
@@ -162,7 +163,7 @@ def test_one_frame_clip_has_one_row(studio):
 
 def test_clip_without_frames_has_no_row():
     rows = track_faces([])
-    assert conform({"clip_id": [], **rows}, "faces").num_rows == 0
+    assert conform({"clip_id": [], **rows}, FACES).num_rows == 0
 
 
 def test_odd_sizes_are_followed(studio):

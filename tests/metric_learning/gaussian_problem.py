@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.models.base import VectorClips
+from avlib.systems.common.model import VectorClips
 
 N_CLASSES, DIM, SIGNAL, NUISANCE = 6, 60, 5, 10
 SEPARATION, OFFSET, LEAK = 0.8, 5.0, 0.05

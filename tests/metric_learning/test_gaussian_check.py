@@ -6,11 +6,11 @@ from gaussian_problem import bayes_accuracy, concatenated, draw, make_world
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from avlib.metric_learning.merml import MERML
-from avlib.models.base import concatenate
-from avlib.models.kernel_svm import Choice, Embedding, KernelSVM
-from avlib.models.linear_metric import LinearMetricModel
-from avlib.models.merml import MERMLModel
-from avlib.models.svm import SVMModel
+from avlib.systems.common.kernel_svm import Choice, Embedding, KernelSVM
+from avlib.systems.common.model import concatenate
+from avlib.systems.linear_metric.model import LinearMetricModel
+from avlib.systems.merml.model import MERMLModel
+from avlib.systems.svm.model import SVMModel
 
 
 def accuracy(model, clips):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from avlib.models import MODELS
+from avlib.systems.registry import MODELS
 
 pytestmark = pytest.mark.pipeline
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from avlib import media, tables
-from avlib.speech.clip import from_pcm, speech_rows, to_pcm, write_segments
-from avlib.speech.segments import segment_times
+from avlib import media
+from avlib.speech.clip import from_pcm, speech_rows, to_pcm
 
 SETTINGS = {"vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
 
@@ -56,13 +55,3 @@ def test_silence_is_degraded_and_keeps_its_row(tmp_path):
     rows = rows_of(str(tmp_path / "a.wav"))
     assert (rows.status, rows.reason) == ("degraded", "silence")
     assert len(rows.columns["pcm"][0]) == 16000
-
-
-def test_segments_of_all_clips_are_those_of_their_durations(tmp_path):
-    pcm = to_pcm(np.zeros(24000))
-    clip = {"clip_id": ["a"], "sample_rate": [16000], "pcm": [pcm], "intervals": [[[0.0, 0.655]]]}
-    tables.write_table(tmp_path / "speech/s.parquet", clip, "speech")
-    write_segments(tmp_path / "speech", tmp_path / "segments.parquet", frames=64, overlap=30)
-    table = tables.read_table(tmp_path / "segments.parquet")
-    assert table[["start", "end"]].to_numpy() == pytest.approx(segment_times(1.5))
-    assert table["speech_share"].tolist() == pytest.approx([1.0, 0.315 / 0.655, 0.0], abs=1e-6)

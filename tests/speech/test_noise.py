@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import hilbert, welch
 from scipy.stats import kurtosis
 
-from avlib.errors import MediaError
+from avlib.runtime.errors import MediaError
 from avlib.speech.noise import add_noise, babble, white_noise
 
 RATE = 16000

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from avlib.errors import MediaError
+from avlib.runtime.errors import MediaError
 from avlib.speech.preprocess import check_signal, pre_emphasis
 
 

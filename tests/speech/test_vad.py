@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import webrtcvad
 
-from avlib.errors import MediaError
+from avlib.runtime.errors import MediaError
 from avlib.speech import vad
 from avlib.speech.vad import voiced_intervals, within
 

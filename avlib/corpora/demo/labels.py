@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from avlib.errors import CorpusError
+from avlib.runtime.errors import CorpusError
 
 if TYPE_CHECKING:
     from avlib.corpora.demo.plan import DemoClip

@@ -7,7 +7,7 @@ import numpy as np
 from avlib.corpora.demo.acting import act
 from avlib.corpora.demo.identity import identity
 from avlib.corpora.demo.streams import EMOTIONS, clip_stream, subject_name
-from avlib.errors import ParamsError
+from avlib.runtime.errors import ParamsError
 
 FPS = 25
 # Seconds by which continuous labels lag behind what is felt, as annotators' do (Mariooryad & Busso

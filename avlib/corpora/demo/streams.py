@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from avlib.errors import ParamsError
+from avlib.runtime.errors import ParamsError
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 

@@ -5,7 +5,7 @@ from avlib.corpora.demo.acting import act
 from avlib.corpora.demo.generate import annotate, clip_plan, read_labels, write_labels
 from avlib.corpora.demo.identity import identity
 from avlib.corpora.demo.plan import ANNOTATION_DELAY, ANNOTATION_NOISE, FPS
-from avlib.errors import CorpusError, ParamsError
+from avlib.runtime.errors import CorpusError, ParamsError
 
 
 def test_default_size_is_every_subject_emotion_and_take():

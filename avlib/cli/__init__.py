@@ -1,0 +1,1 @@
+"""`python -m avlib`: a file a command."""

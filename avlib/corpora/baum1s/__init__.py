@@ -1,0 +1,113 @@
+"""Reader of BAUM-1s, spontaneous affective and mental states from Bahcesehir University."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from avlib.corpora.baum1s.annotations import CODES, Annotation, read_annotations
+from avlib.corpora.common.base import (
+    Listing,
+    Reader,
+    Recording,
+    Subset,
+    is_media,
+    walk,
+    without_extracted_sound,
+)
+from avlib.corpora.common.labels import BASIC
+from avlib.runtime.errors import CorpusError
+
+_NAME = re.compile(r"S(?P<subject>\d{3})_(?P<clip>\d{3})", re.IGNORECASE)
+_ACTED = re.compile(r"baum[ _-]?1a.*", re.IGNORECASE)
+_WORKBOOK = re.compile(r"annotations?[ _-]?baum[ _-]?1s.*\.xlsx", re.IGNORECASE)
+
+
+class Baum1s(Reader):
+    """BAUM-1s as distributed (Zhalehpour, Onder, Akhtar, Erdem 2017, IEEE Trans. Aff. Comp. 8(3)).
+
+    Files are ``BAUM1s_MP4 - All/s001/S001_001.mp4``: subject and clip; subtitles (``.srt``) may
+    lie beside them. ``Annotations_BAUM1s.xlsx`` gives each clip one of 13 states, as a word and
+    as a code from 1 to 13. Both may stand at any depth. The acted part of the corpus, BAUM-1a,
+    uses the same file names: what lies under a folder ``BAUM1a...`` is left out.
+
+    The subset ``basic`` is the six basic emotions, 521 clips in Ma et al. 2019 (AVEF), section 3;
+    ``all`` takes the mental states, and clips that the workbook does not label, as well. A clip_id
+    is the file's name.
+    """
+
+    name: ClassVar[str] = "baum1s"
+    title: ClassVar[str] = "BAUM-1s"
+    layout: ClassVar[str] = (
+        "'BAUM1s_MP4 - All/s001/S001_001.mp4' and so on, and Annotations_BAUM1s.xlsx"
+    )
+    emotions: ClassVar[tuple[str, ...]] = tuple(sorted(CODES.values()))
+    subsets: ClassVar[Mapping[str, Subset]] = {
+        "basic": Subset(521, None, lambda clip: clip.emotion in BASIC),
+        "all": Subset(None, None, lambda clip: True),
+    }
+    source: ClassVar[str] = "https://archive.ics.uci.edu/dataset/473/baum+1 (signed request)"
+    licence: ClassVar[str] = "research and non-commercial use only"
+    protocol: ClassVar[str] = "logso"
+
+    def read(self, folder: Path) -> Listing:
+        """List an existing folder, searched at any depth, with the labels of the workbook."""
+        paths, extracted = without_extracted_sound(list(filter(is_media, walk(folder))))
+        spontaneous = [path for path in paths if not _is_acted(path)]
+        files, unrecognised = [], []
+        for path in spontaneous:
+            place = PurePosixPath(path)
+            if place.suffix.lower() == ".mp4" and _NAME.fullmatch(place.stem):
+                files.append(path)
+            else:
+                unrecognised.append((path, "not named like S001_001.mp4; rename it back"))
+        if not files:
+            return Listing([], unrecognised)
+        annotations, notes = read_annotations(folder / self._workbook(folder))
+        recordings = [_recording(path, annotations) for path in files]
+        if extracted:
+            notes.append(f"{extracted:,} sound files beside videos of the same name left out")
+        if len(spontaneous) < len(paths):
+            notes.append(f"{len(paths) - len(spontaneous):,} files of the acted BAUM-1a left out")
+        return Listing(recordings, unrecognised, notes + _differences(recordings, annotations))
+
+    def _workbook(self, folder: Path) -> str:
+        """Find the workbook."""
+        for path in walk(folder):
+            if _WORKBOOK.fullmatch(PurePosixPath(path).name):
+                return path
+        raise CorpusError(
+            f"{folder}: Annotations_BAUM1s.xlsx is missing, and the files' names hold no labels; "
+            "put the workbook that comes with BAUM-1s there"
+        )
+
+
+def _is_acted(path: str) -> bool:
+    return any(_ACTED.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
+
+
+def _recording(path: str, annotations: Mapping[str, Annotation]) -> Recording:
+    clip_id = PurePosixPath(path).stem.upper()
+    label = annotations.get(clip_id, Annotation(None, None, None))
+    return Recording(
+        clip_id=clip_id,
+        subject=clip_id.partition("_")[0],
+        emotion=label.emotion,
+        original_emotion=label.original,
+        video_path=path,
+        audio_path=path,
+        sex=label.sex,
+    )
+
+
+def _differences(recordings: list[Recording], annotations: Mapping[str, Annotation]) -> list[str]:
+    """Say what only the files or only the workbook knows."""
+    here = {recording.clip_id for recording in recordings}
+    notes = []
+    if unknown := sorted(here - annotations.keys()):
+        notes.append(f"{len(unknown):,} clips have no row in the workbook, e.g. {unknown[0]}")
+    if absent := sorted(annotations.keys() - here):
+        notes.append(f"{len(absent):,} clips of the workbook are not here, e.g. {absent[0]}")
+    return notes

@@ -1,0 +1,167 @@
+"""Labels of BAUM-1s from its workbook ``Annotations_BAUM1s.xlsx``.
+
+The order and the titles of the columns are not documented, so columns are told by what they hold:
+clip names like S001_001, words for emotions, and, under titles that say so, codes and sexes. Only
+stored values are read; formulas are not computed.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from avlib.corpora.common.labels import canonical
+from avlib.runtime.errors import CorpusError
+
+CODES = dict(
+    enumerate(
+        (
+            *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear"),
+            *("happiness", "neutral", "sadness", "surprise", "thinking", "unsure"),
+        ),
+        start=1,
+    )
+)
+_CLIP = re.compile(r"(S\d{3}_\d{3})(?:\.mp4)?", re.IGNORECASE)
+_SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
+
+
+class Annotation(NamedTuple):
+    """What the workbook says of a clip; None where it says nothing, or contradicts itself."""
+
+    emotion: str | None
+    original: str | None
+    sex: str | None
+
+
+class _Columns(NamedTuple):
+    clip: int
+    word: int | None
+    code: int | None
+    sex: int | None
+
+
+def read_annotations(path: Path) -> tuple[dict[str, Annotation], list[str]]:
+    """Read the label of every clip.
+
+    Parameters
+    ----------
+    path : Path
+        The workbook; every sheet with clip names is read.
+
+    Returns
+    -------
+    annotations : dict
+        By clip name in capitals.
+    notes : list of str
+        What in it is contradictory or unknown.
+
+    Raises
+    ------
+    CorpusError
+        The file is no workbook, names no clips, or has no column of emotions, or several.
+    """
+    annotations: dict[str, Annotation] = {}
+    odd: dict[str, list[str]] = {"twice": [], "code": [], "word": []}
+    for titles, rows in _sheets(path):
+        columns = _columns(titles, rows, path)
+        for row in rows:
+            clip = _clip(row[columns.clip])
+            if clip is None:
+                continue
+            label = _annotation(row, columns, clip, odd)
+            if clip in annotations and annotations[clip].emotion != label.emotion:
+                odd["twice"].append(clip)
+                label = label._replace(emotion=None)
+            annotations[clip] = label
+    if not annotations:
+        raise CorpusError(f"{path}: names no clips like S001_001; put BAUM-1s's own workbook there")
+    texts = {
+        "twice": "stand in the workbook with different emotions, e.g. {}: taken as unlabelled",
+        "code": "have a code of another emotion than their word, e.g. {}: the word is followed",
+        "word": "have an emotion that is not known, e.g. {}: taken as unlabelled",
+    }
+    notes = [
+        f"{len(odd[k]):,} clips {text.format(odd[k][0])}" for k, text in texts.items() if odd[k]
+    ]
+    return annotations, notes
+
+
+def _sheets(path: Path) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
+    """Yield titles and rows, all of one length, of every sheet that names clips."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about styles, which do not matter here
+            book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            sheets = [list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
+            book.close()
+    except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, SyntaxError):
+        # SyntaxError: broken XML inside. The exceptions' texts speak of zip entries.
+        raise CorpusError(f"{path}: is no xlsx workbook; download it again") from None
+    for rows in sheets:
+        first = next((i for i, row in enumerate(rows) if any(_clip(cell) for cell in row)), None)
+        if first is None:
+            continue
+        width = max(len(row) for row in rows)
+        padded = [(*row, *[None] * (width - len(row))) for row in rows]
+        yield padded[first - 1] if first else (None,) * width, padded[first:]
+
+
+def _columns(titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path) -> _Columns:
+    names = [str(title or "").strip().lower() for title in titles]
+    width = range(len(names))
+    clips = Counter({i: sum(_clip(row[i]) is not None for row in rows) for i in width})
+    (clip, n_clips), *_ = clips.most_common(1)
+    # A stray "ha" among remarks makes no column of emotions.
+    words = [i for i in width if 2 * sum(_word(row[i]) is not None for row in rows) >= n_clips]
+    if len(words) > 1:  # e.g. one of every annotator beside the final one
+        words = [i for i in words if "emotion" in names[i]]
+    code = next((i for i in width if "code" in names[i]), None)
+    if len(words) != 1 and code is None:
+        found = ", ".join(name for name in names if name) or "none"
+        raise CorpusError(
+            f"{path}: expected one column of emotions beside the clips' names, found titles "
+            f"{found}; title it Emotion"
+        )
+    return _Columns(
+        clip=clip,
+        word=words[0] if len(words) == 1 else None,
+        code=code,
+        sex=next((i for i in width if "gender" in names[i] or "sex" in names[i]), None),
+    )
+
+
+def _annotation(
+    row: tuple[Any, ...], columns: _Columns, clip: str, odd: dict[str, list[str]]
+) -> Annotation:
+    word = None if columns.word is None else row[columns.word]
+    code = None if columns.code is None else row[columns.code]
+    by_word = _word(word)
+    digits = str(code).removesuffix(".0")  # a spreadsheet's numbers may be floats
+    by_code = CODES.get(int(digits)) if digits.isdecimal() else None
+    if by_word and by_code and by_word != by_code:
+        odd["code"].append(clip)
+    emotion = by_word or by_code
+    if emotion is None and (word is not None or code is not None):
+        odd["word"].append(clip)
+    original = word if word is not None else code
+    sex = None if columns.sex is None else str(row[columns.sex] or "").strip().lower()
+    return Annotation(emotion, None if original is None else str(original), _SEXES.get(sex or ""))
+
+
+def _clip(cell: Any) -> str | None:
+    match = _CLIP.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    return match[1].upper() if match else None
+
+
+def _word(cell: Any) -> str | None:
+    word = canonical(cell) if isinstance(cell, str) else None
+    return word if word in CODES.values() else None

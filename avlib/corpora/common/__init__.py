@@ -1,0 +1,1 @@
+"""What readers share: recordings and listings, labels, a recording's description."""

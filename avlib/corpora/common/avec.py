@@ -1,0 +1,129 @@
+"""Tables of the AVEC challenges: one recording over time, as arff or csv."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from avlib.runtime.errors import CorpusError
+
+# "@attribute name type", the name in quotes where it holds a blank.
+_ATTRIBUTE = re.compile(r"@attribute\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))\s+(.+)", re.IGNORECASE)
+_TIMES = ("frametime", "time", "timestamp")
+
+
+def read_frames(path: Path) -> pd.DataFrame:
+    """Read a gold standard or a feature file of one recording.
+
+    An arff file declares its columns (``Instance_name string``, ``frameTime numeric``, then one
+    column per value). A csv file has the same columns, separated by commas or semicolons, with or
+    without a header. Text columns, the recording's name, are dropped.
+
+    Parameters
+    ----------
+    path : Path
+        Suffix ``.arff`` or ``.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float64; ``time`` in seconds, strictly increasing, then the values by name (in a csv without
+        header ``value_1`` and so on), NaN where the file has "?" or nothing.
+
+    Raises
+    ------
+    CorpusError
+        The file cannot be read, has no rows or no values, or its times are missing or do not
+        increase.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+    names, lines = _arff(path, text) if path.suffix.lower() == ".arff" else _csv(path, text)
+    if not lines:
+        raise CorpusError(f"{path}: holds no rows; unpack or download it again")
+    cells = list(csv.reader(lines, delimiter=";" if ";" in lines[0] else ","))
+    wrong = next((number for number, row in enumerate(cells) if len(row) != len(cells[0])), None)
+    if wrong is not None:
+        raise CorpusError(
+            f"{path}: row {wrong + 1} of its data has {len(cells[wrong])} cells, the first has "
+            f"{len(cells[0])}; unpack or download it again"
+        )
+    if names and len(names) != len(cells[0]):
+        raise CorpusError(
+            f"{path}: declares {len(names)} columns, but its rows have {len(cells[0])}; unpack or "
+            "download it again"
+        )
+    return _numbers(path, names, cells)
+
+
+def _arff(path: Path, text: str) -> tuple[list[str], list[str]]:
+    """Return the declared names and the lines of data."""
+    names = []
+    lines = [line.strip() for line in text.splitlines()]
+    for number, line in enumerate(lines):
+        if match := _ATTRIBUTE.fullmatch(line):
+            names.append(next(group for group in match.groups()[:3] if group is not None))
+        elif line.lower() == "@data":
+            return names, [row for row in lines[number + 1 :] if row and not row.startswith("%")]
+    raise CorpusError(f"{path}: is no arff file, it has no line @data; unpack or download it again")
+
+
+def _csv(path: Path, text: str) -> tuple[list[str], list[str]]:
+    """Return the names of the header, or none, and the lines of data."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and not _is_number(re.split("[;,]", lines[0])[-1]):
+        header = re.split("[;,]", lines[0])
+        return [name.strip().strip("'\"") for name in header], lines[1:]
+    return [], lines
+
+
+def _is_number(cell: str) -> bool:
+    cell = cell.strip()
+    try:
+        float(cell)
+    except ValueError:
+        return cell in ("", "?")
+    return True
+
+
+def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFrame:
+    """Return the columns of numbers, the time first."""
+    columns: dict[str, np.ndarray] = {}
+    for place, column in enumerate(zip(*cells, strict=True)):
+        stripped = [cell.strip() for cell in column]
+        if not _is_number(stripped[0]):
+            continue
+        wrong = next((row for row, cell in enumerate(stripped) if not _is_number(cell)), None)
+        if wrong is not None:
+            raise CorpusError(
+                f"{path}: row {wrong + 1} of its data holds {stripped[wrong][:40]!r}, expected a "
+                "number; unpack or download it again"
+            )
+        name = names[place] if names else f"value_{len(columns)}"
+        columns[name] = np.array([float(c) if c not in ("", "?") else np.nan for c in stripped])
+    if len(columns) < 2:
+        raise CorpusError(
+            f"{path}: has {len(columns)} columns of numbers, expected a time and a value at least; "
+            "unpack or download it again"
+        )
+    table = pd.DataFrame(columns)
+    first = next((name for name in columns if name.lower() in _TIMES), next(iter(columns)))
+    table.insert(0, "time", table.pop(first))
+    values = table["time"].to_numpy()
+    wrong_times = ~np.isfinite(values)
+    wrong_times[1:] |= ~(np.diff(values) > 0)
+    if wrong_times.any():
+        row = int(wrong_times.argmax())
+        before = f" after {values[row - 1]:g}" if row else ""
+        raise CorpusError(
+            f"{path}: row {row + 1} of its data holds the time ({first}) {values[row]:g}{before}; "
+            "expected seconds that increase from row to row, every 0.04 s; unpack or download it "
+            "again"
+        )
+    return table

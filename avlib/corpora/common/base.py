@@ -1,0 +1,395 @@
+"""What every corpus reader has in common: recordings known by name, before any file is opened."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import pandas as pd
+
+from avlib.runtime.errors import CorpusError
+
+MEDIA_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in ("avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv")
+)
+SOUND_SUFFIXES = frozenset(f".{suffix}" for suffix in ("flac", "m4a", "mp3", "ogg", "wav"))
+MEDIA_SUFFIXES |= SOUND_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One clip as its file names and the corpus's tables describe it.
+
+    Attributes
+    ----------
+    clip_id, subject : str
+        Unique in the corpus; `subject` also names files, so it holds letters, digits and `_-.`.
+    emotion : str or None
+        In the words of `avlib.corpora.common.labels`; None where the corpus does not label it.
+    video_path, audio_path : str or None
+        Posix, relative to the corpus folder; both may name the same file.
+    sentence, intensity, take, sex : str or None
+        As far as the corpus tells; sex is "female" or "male".
+    partition : str or None
+        "train", "validation" or "test" where the corpus's authors divide it (protocol `official`).
+    age : float or None
+        In years.
+    arousal, valence : float or None
+        On the corpus's own scale.
+    vote_voice, vote_face, vote_multimodal : str or None
+        What a crowd heard, saw, or both, in the same words; a tie is "anger:disgust".
+    original_emotion : str or None
+        The corpus's own word or code for the emotion, as it stands there.
+    start, end : float or None
+        Where the clip lies in its files, in seconds; None is the files' own start or end.
+    missing : str
+        Why the clip is incomplete: a file that its neighbours have and it has not; "" if none.
+    corpus : str
+        The reader's name. `Reader.recordings` fills in this and `missing`.
+    """
+
+    clip_id: str
+    subject: str
+    emotion: str | None
+    video_path: str | None
+    audio_path: str | None
+    sentence: str | None = None
+    intensity: str | None = None
+    take: str | None = None
+    partition: str | None = None
+    sex: str | None = None
+    age: float | None = None
+    arousal: float | None = None
+    valence: float | None = None
+    vote_voice: str | None = None
+    vote_face: str | None = None
+    vote_multimodal: str | None = None
+    original_emotion: str | None = None
+    start: float | None = None
+    end: float | None = None
+    missing: str = ""
+    corpus: str = ""
+
+
+def no_traces() -> pd.DataFrame:
+    """Return `Listing.traces` of a corpus without continuous labels."""
+    text, numbers = pd.Series(dtype=str), pd.Series(dtype=float)
+    return pd.DataFrame({"clip_id": text, "time": numbers, "arousal": numbers, "valence": numbers})
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What human raters answered about one clip.
+
+    Attributes
+    ----------
+    clip_id : str
+    modality : str
+        What they were given: "audio", "video" or "audio+video".
+    counts : dict
+        How many of them named each emotion that they could choose, in canonical words.
+    """
+
+    clip_id: str
+    modality: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a corpus folder holds.
+
+    Attributes
+    ----------
+    recordings : list of Recording
+        In the order of their clip_id.
+    unrecognised : list of (path, reason)
+        Media files, relative to the folder, whose names the corpus does not know; and clips that a
+        table of the corpus describes wrongly, by clip_id.
+    notes : list of str
+        What was left out on purpose, and how much of the whole corpus is here.
+    votes : list of Votes
+        What raters answered about these recordings, where the corpus publishes it.
+    missing : list of (clip_id, reason)
+        Clips that the corpus's tables name and whose recordings are not here. They are accounted
+        for, and are no failure: parts of some corpora can no longer be had.
+    traces : pandas.DataFrame
+        Continuous labels of clips: columns clip_id, time (s from the clip's start), arousal and
+        valence (on the corpus's own scale; NaN where unknown), in the order of time within a clip.
+    """
+
+    recordings: list[Recording]
+    unrecognised: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    votes: list[Votes] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    traces: pd.DataFrame = field(default_factory=no_traces, compare=False)
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A part of a corpus that can be chosen by name.
+
+    Attributes
+    ----------
+    n_clips, n_subjects : int or None
+        How many there are in a whole copy, None where that is not known for sure.
+    holds : callable
+        Tells whether a recording belongs to it.
+    """
+
+    n_clips: int | None
+    n_subjects: int | None
+    holds: Callable[[Recording], bool]
+
+
+class Reader(ABC):
+    """A corpus on disk, exactly as its authors distribute it.
+
+    Attributes
+    ----------
+    name : str
+        The value of ``corpus`` in ``params.yaml`` and the folder under ``data/raw``.
+    title : str
+        The name that people use.
+    layout : str
+        The files that `recordings` looks for, in one line.
+    emotions : tuple of str
+        The classes, alphabetically.
+    n_clips, n_subjects : int or None
+        In the whole corpus, None where that is the user's choice, not known for sure, or up to
+        the subset.
+    subsets : mapping of str to Subset
+        Parts that ``subset`` in ``params.yaml`` can name; the first is the default. Empty where
+        the corpus is always taken whole.
+    source, licence : str
+        Where its authors distribute it, and under which terms.
+    protocol : str
+        The protocol of the papers on this corpus, as values for ``params.yaml``.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    layout: ClassVar[str]
+    emotions: ClassVar[tuple[str, ...]]
+    n_clips: ClassVar[int | None] = None
+    n_subjects: ClassVar[int | None] = None
+    subsets: ClassVar[Mapping[str, Subset]] = {}
+    source: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+    protocol: ClassVar[str] = ""
+
+    @abstractmethod
+    def read(self, folder: Path) -> Listing:
+        """List an existing folder; a listing without recordings is for the caller to judge."""
+
+    def recordings(self, folder: Path | str, subset: str | None = None) -> Listing:
+        """List the clips of a corpus folder without opening any recording.
+
+        Parameters
+        ----------
+        folder : Path or str
+            The corpus; may be a link, and so may anything in it.
+        subset : str or None
+            A key of `subsets`; None takes the first, or everything where there are none.
+
+        Returns
+        -------
+        Listing
+            Recordings in the order of their clip_id, never empty.
+
+        Raises
+        ------
+        CorpusError
+            The folder is missing or empty, holds nothing that the corpus knows, or one of its
+            tables is broken; or the subset is unknown.
+        """
+        folder = Path(folder)
+        chosen = self._subset(subset)
+        self._require_folder(folder)
+        listing = self.read(folder)
+        if not listing.recordings:
+            raise CorpusError(self._nothing_found(folder))
+        found = sorted(listing.recordings, key=lambda recording: recording.clip_id)
+        twice = [id_ for id_, count in Counter(r.clip_id for r in found).items() if count > 1]
+        if twice:
+            raise CorpusError(
+                f"{folder}: {len(twice)} clip ids stand for several recordings, e.g. {twice[0]}; "
+                "expected each once, remove the copies"
+            )
+        notes = list(listing.notes)
+        whole, n_clips = self.title, self.n_clips
+        if chosen is not None:
+            whole, n_clips = f"{self.title} ({chosen})", self.subsets[chosen].n_clips
+            held = self._held(found, chosen, folder)
+            if left_out := len(found) - len(held):
+                notes.append(f"{left_out:,} clips outside of subset {chosen} left out")
+            found = held
+        if n_clips is not None and len(found) != n_clips:
+            notes.append(f"{len(found):,} of the {n_clips:,} clips of {whole} are here")
+        return replace(
+            listing,
+            recordings=self._completed(found),
+            unrecognised=sorted(listing.unrecognised),
+            notes=notes,
+            missing=sorted(listing.missing),
+        )
+
+    def _subset(self, name: str | None) -> str | None:
+        """Return the subset to take; None where the corpus has none."""
+        if name is None:
+            return next(iter(self.subsets), None)
+        if name in self.subsets:
+            return name
+        choices = ", ".join(self.subsets) if self.subsets else "none"
+        raise CorpusError(
+            f"subset: {name!r} is unknown; {self.name} has {choices}: name one of them in "
+            "params.yaml, or null for the corpus's default"
+        )
+
+    def _held(self, recordings: list[Recording], subset: str, folder: Path) -> list[Recording]:
+        held = [recording for recording in recordings if self.subsets[subset].holds(recording)]
+        if not held:
+            raise CorpusError(
+                f"{folder}: none of its {len(recordings):,} clips belongs to subset {subset}; "
+                f"choose another subset in params.yaml: {', '.join(self.subsets)}"
+            )
+        return held
+
+    def _completed(self, recordings: list[Recording]) -> list[Recording]:
+        """Name the corpus, and mark clips that lack a file which others of the corpus have.
+
+        An audio-only corpus is whole as it is; a clip without video among clips with it is not.
+        """
+        has_video = any(recording.video_path for recording in recordings)
+        has_audio = any(recording.audio_path for recording in recordings)
+        completed = []
+        for recording in recordings:
+            missing = ""
+            if has_video and not recording.video_path:
+                missing = "no video file"
+            elif has_audio and not recording.audio_path:
+                missing = "no audio file"
+            completed.append(replace(recording, missing=missing, corpus=self.name))
+        return completed
+
+    def _require_folder(self, folder: Path) -> None:
+        if folder.is_dir() and any(folder.iterdir()):
+            return
+        if folder.is_symlink() and not folder.exists():
+            found = f"is a link to {folder.readlink()}, which does not exist"
+        elif not folder.exists():
+            found = "there is no such folder"
+        elif not folder.is_dir():
+            found = "is a file, not a folder"
+        else:
+            found = "the folder is empty"
+        raise CorpusError(f"{folder}: {found}; {self._expected(folder)}")
+
+    def _nothing_found(self, folder: Path) -> str:
+        others = list(walk(folder))
+        example = f", e.g. {others[0]}" if others else ""
+        packed = any(path.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".7z")) for path in others)
+        unpack = "unpack the archives there; " if packed else ""
+        return (
+            f"{folder}: none of its {len(others)} files belongs to {self.title}{example}; "
+            f"{unpack}{self._expected(folder)}"
+        )
+
+    def _expected(self, folder: Path) -> str:
+        link = f"ln -s /path/to/{self.name} {folder}"
+        return f"expected {self.layout}; put your copy there or link it in its place: {link}"
+
+
+def walk(folder: Path) -> Iterator[str]:
+    """Yield every file under a folder, relative and posix, sorted, through links, without loops.
+
+    Hidden files and folders are passed over (archives leave `.DS_Store` and `._*` behind).
+    """
+    seen = {os.path.realpath(folder)}
+    for base, folders, files in os.walk(folder, followlinks=True):
+        kept = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118
+            if not name.startswith(".") and name != "__MACOSX" and real not in seen:
+                seen.add(real)
+                kept.append(name)
+        folders[:] = kept
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield (Path(base) / name).relative_to(folder).as_posix()
+
+
+def is_media(path: str) -> bool:
+    """Tell by the suffix whether a path names a recording."""
+    return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES
+
+
+def without_extracted_sound(paths: list[str]) -> tuple[list[str], int]:
+    """Drop sound files that lie beside a video of the same name: its users extracted them.
+
+    Returns
+    -------
+    kept : list of str
+    n_dropped : int
+    """
+    videos = {
+        str(PurePosixPath(path).with_suffix(""))
+        for path in paths
+        if PurePosixPath(path).suffix.lower() not in SOUND_SUFFIXES
+    }
+    kept = [
+        path
+        for path in paths
+        if PurePosixPath(path).suffix.lower() not in SOUND_SUFFIXES
+        or str(PurePosixPath(path).with_suffix("")) not in videos
+    ]
+    return kept, len(paths) - len(kept)
+
+
+def leaves_folder(path: str) -> bool:
+    """Tell whether a path from a table could point outside of the corpus folder."""
+    pure = PurePosixPath(path)
+    return pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
+
+
+def read_csv(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read text columns of a corpus's csv table.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    columns : tuple of str
+        The columns to return, all required.
+    optional : tuple of str
+        Further columns to return where the table has them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text as it stands, "" where a cell is empty.
+
+    Raises
+    ------
+    CorpusError
+        The file is no table, or lacks a column; names both.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
+        reason = str(error).splitlines()[0]
+        raise CorpusError(f"{path}: is no csv table ({reason}); download it again") from error
+    for column in columns:
+        if column not in table.columns:
+            found = ", ".join(map(str, table.columns))[:200]
+            raise CorpusError(
+                f"{path}: has no column {column!r}, found {found}; download the table again"
+            )
+    return table[[*columns, *(column for column in optional if column in table.columns)]]

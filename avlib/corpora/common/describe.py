@@ -1,0 +1,164 @@
+"""From a recording's name to its row of the clips table."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from avlib import media
+from avlib.corpora.common import labels
+from avlib.corpora.common.base import Recording, leaves_folder
+from avlib.runtime.errors import MediaError
+
+
+@dataclass(frozen=True)
+class Described:
+    """A row of the clips table and how it came about.
+
+    Attributes
+    ----------
+    row : dict
+        The columns of the `clips` table; times in seconds, sizes in pixels.
+    status : str
+        "ok", or "degraded" when a stream is missing or the file is cut short.
+    reason : str
+        Why the clip is degraded, "" otherwise.
+    """
+
+    row: dict[str, Any]
+    status: str
+    reason: str
+
+
+# Seconds that a span may go on after its recording's end: times in tables are rounded.
+_SLACK = 0.1
+
+
+def describe(recording: Recording, folder: Path | str) -> Described:
+    """Probe and hash the files of a recording.
+
+    Parameters
+    ----------
+    recording : Recording
+        From a reader's listing.
+    folder : Path or str
+        The corpus folder.
+
+    Returns
+    -------
+    Described
+        The path of a stream that cannot be read is None in the row, and the clip degraded; so is a
+        clip whose files end before its span does.
+
+    Raises
+    ------
+    MediaError
+        Neither picture nor sound of the clip can be read, or its span lies behind their end.
+    """
+    folder = Path(folder)
+    reasons = [recording.missing] if recording.missing else []
+    infos: dict[str, media.MediaInfo] = {}
+    paths = list(dict.fromkeys(p for p in (recording.video_path, recording.audio_path) if p))
+    for path in paths:
+        try:
+            infos[path] = _probe(folder, path)
+        except MediaError as error:
+            # Reasons go into tables: they name files as the corpus does.
+            reasons.append(str(error).replace(f"{folder / path}", path))
+        else:
+            if infos[path].truncated and recording.start is None:
+                reasons.append(_truncation(path, infos[path]))
+    video, audio = infos.get(recording.video_path or ""), infos.get(recording.audio_path or "")
+    if video is not None and not video.has_video:
+        reasons.append(f"{recording.video_path}: no video stream")
+        video = None
+    if audio is not None and not audio.has_audio:
+        reasons.append(f"{recording.audio_path}: no audio stream")
+        audio = None
+    if video is None and audio is None:
+        raise MediaError("; ".join(reasons) or f"{recording.clip_id}: has no file")
+
+    whole = max(info.duration for info in (video, audio) if info is not None)
+    start, end = recording.start or 0.0, whole if recording.end is None else recording.end
+    if start >= whole:
+        raise MediaError(
+            f"{paths[0]}: the clip starts at {start:.2f} s, but {whole:.2f} s can be read; is it "
+            "the video that the table means?"
+        )
+    if end > whole + _SLACK:
+        reasons.append(f"{paths[0]}: the clip ends at {end:.2f} s, but {whole:.2f} s can be read")
+
+    row = asdict(recording)
+    del row["missing"]
+    row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
+    row["binary_valence"] = labels.BINARY_VALENCE.get(recording.emotion or "")
+    row["video_path"] = recording.video_path if video is not None else None
+    row["audio_path"] = recording.audio_path if audio is not None else None
+    used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
+    row |= {
+        "sha256": _digest(recording, [folder / path for path in used]),
+        "duration": min(end, whole) - start,
+        "fps": video.fps if video is not None else None,
+        "width": video.width if video is not None else None,
+        "height": video.height if video is not None else None,
+        "sample_rate": audio.sample_rate if audio is not None else None,
+        "channels": audio.channels if audio is not None else None,
+    }
+    return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _digest(recording: Recording, paths: list[Path]) -> str:
+    """Digest what a clip consists of: two spans of one recording are two things."""
+    whole = _known_digest(*((path, _version(path)) for path in paths))
+    if recording.start is None and recording.end is None:
+        return whole
+    return hashlib.sha256(f"{whole} {recording.start} {recording.end}".encode()).hexdigest()
+
+
+def file_digest(*paths: Path) -> str:
+    """Return the SHA-256 of the files' bytes, one file after the other, as hexadecimal text."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _probe(folder: Path, path: str) -> media.MediaInfo:
+    if leaves_folder(path):
+        raise MediaError(f"{path}: leaves the corpus folder; expected a path inside it")
+    return _known_info(folder / path, _version(folder / path))
+
+
+# Many clips may be spans of one file: a worker reads it once.
+
+
+def _version(path: Path) -> tuple[float, ...]:
+    """Return what changes when a file does; nothing where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (math.nan,)
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_info(path: Path, version: tuple[float, ...]) -> media.MediaInfo:
+    return media.probe(path)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_digest(*files: tuple[Path, tuple[float, ...]]) -> str:
+    return file_digest(*(path for path, _ in files))
+
+
+def _truncation(path: str, info: media.MediaInfo) -> str:
+    return (
+        f"{path}: truncated, {info.duration:.2f} of {info.declared_duration:.2f} s can be read; "
+        "download or copy it again"
+    )

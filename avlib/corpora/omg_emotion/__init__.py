@@ -1,0 +1,260 @@
+"""Reader of OMG-Emotion, the one-minute gradual emotion corpus of YouTube monologues."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+from avlib.corpora.common.base import Listing, Reader, Recording, is_media, read_csv, walk
+from avlib.runtime.errors import CorpusError
+
+# EmotionMaxVote, the emotion that most annotators chose.
+_EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+# The tables of each part, the most telling one first.
+_TABLES = {
+    "train": ("omg_TrainVideos.csv",),
+    "validation": ("omg_ValidationVideos.csv",),
+    "test": (
+        "omg_TestVideos_WithLabels.csv",
+        "omg_TestVideos.csv",
+        "omg_TestVideos_WithoutLabels.csv",
+    ),
+}
+_COLUMNS = ("link", "start", "end", "video", "utterance")
+_LABELS = ("arousal", "valence", "EmotionMaxVote", "emotionMaxVote")  # the README writes the last
+_LINK = re.compile(r"(?:[?&]v=|youtu\.be/|/shorts/|/embed/)([\w-]+)")
+# How downloaders name a file after its title: "title [id]" or "title-id".
+_NAMED = re.compile(r".*?(?:\[([\w-]{11})\]|-([\w-]{11}))")
+_GONE = "video not downloaded"
+
+
+class OmgEmotion(Reader):
+    """OMG-Emotion as published at https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge.
+
+    Barros et al. (2018), The OMG-Emotion Behavior Dataset, IJCNN (CC BY-NC-SA 3.0 DE): 567 videos
+    of about a minute. ``omg_TrainVideos.csv`` (2,442 utterances of 231 videos),
+    ``omg_ValidationVideos.csv`` (617 of 60) and ``omg_TestVideos_WithLabels.csv`` (or
+    ``_WithoutLabels``; 2,229 of 204) hold link, start and end (s), video, utterance, arousal
+    (0..1), valence (-1..1) and EmotionMaxVote (0 anger, 1 disgust, 2 fear, 3 happy, 4 neutral, 5
+    sad, 6 surprise). A row is a clip, cut by its times out of the video, which the user downloads.
+    Rows without a video or utterance (two at the end of some copies of the training table) are left
+    out.
+
+    A video is a file at any depth, named as the authors' script does after the column ``video``
+    (``youtube_videos_temp/f1f277e5d_10.mp4``) or after its YouTube id (``_rQlbCjboJ4.mp4``, ``title
+    [_rQlbCjboJ4].mp4``). Without it, the clip that the script cut and encoded anew is taken
+    (``f1f277e5d_10/utterance_112.mp4``). Where nothing of a clip is here it is missing.
+
+    The clip_id is ``<video>_<utterance>``. The subject is the YouTube video: the numbered "videos"
+    of one link (``f1f277e5d_1`` to ``_10``) are pieces of it.
+    """
+
+    name: ClassVar[str] = "omg_emotion"
+    title: ClassVar[str] = "OMG-Emotion"
+    layout: ClassVar[str] = (
+        "omg_TrainVideos.csv, omg_ValidationVideos.csv, omg_TestVideos_WithLabels.csv and the "
+        "videos, named after the column video (5b44393ed.mp4) or their YouTube id"
+    )
+    emotions: ClassVar[tuple[str, ...]] = _EMOTIONS
+    n_clips: ClassVar[int | None] = 5288
+    source: ClassVar[str] = "https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge"
+    licence: ClassVar[str] = "CC BY-NC-SA 3.0 DE (tables); the videos are their uploaders'"
+    protocol: ClassVar[str] = "official"
+
+    def read(self, folder: Path) -> Listing:
+        """List the rows of the tables, by what is here of each."""
+        files = list(walk(folder))
+        rows, wrong, notes = _read_tables(folder, files, self._expected(folder))
+        library = _Library(filter(is_media, files), rows)
+        recordings, missing = [], []
+        for row in rows:
+            path, cut = library.find(row)
+            if path is None:
+                missing.append((row.clip_id, _GONE))
+            else:
+                recordings.append(_recording(row, path, cut))
+        if not recordings:
+            raise CorpusError(
+                f"{folder}: its tables name {len(rows):,} clips, but none of their videos is here; "
+                f"{self._expected(folder)}"
+            )
+        if missing:
+            notes.append(_whole_parts(rows, recordings))
+        return Listing(
+            recordings, library.unknown() + wrong, notes + library.notes(), missing=missing
+        )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table; times in seconds."""
+
+    partition: str
+    youtube: str
+    video: str
+    utterance: str
+    start: float
+    end: float
+    labels: dict[str, Any]
+
+    @property
+    def clip_id(self) -> str:
+        return f"{self.video}_{self.utterance}"
+
+
+class _Library:
+    """The recordings in the folder, and which of them the tables know."""
+
+    def __init__(self, paths: Iterable[str], rows: list[_Row]) -> None:
+        self._paths = sorted(paths)
+        self._by_name: dict[str, str] = {}
+        self._cut: dict[tuple[str, str], str] = {}
+        for path in self._paths:
+            pure = PurePosixPath(path)
+            self._cut.setdefault((pure.parent.name, pure.stem), path)
+            self._by_name.setdefault(pure.stem, path)
+            if named := _NAMED.fullmatch(pure.stem):
+                self._by_name.setdefault(named[1] or named[2], path)
+        # Every name of a piece names the whole: they are copies of one YouTube video.
+        self._names: dict[str, list[str]] = {}
+        for row in rows:
+            self._names.setdefault(row.youtube, [row.youtube]).append(row.video)
+        self._known = {self._cut.get((row.video, row.utterance)) for row in rows}
+        self._known |= {self._by_name.get(n) for names in self._names.values() for n in names}
+        self._used: set[str] = set()
+
+    def find(self, row: _Row) -> tuple[str | None, bool]:
+        """Return the file of a row, and whether it was cut to the row already."""
+        names = (row.video, *self._names[row.youtube])
+        path = next((self._by_name[name] for name in names if name in self._by_name), None)
+        cut = self._cut.get((row.video, row.utterance)) if path is None else None
+        found = path or cut
+        if found is not None:
+            self._used.add(found)
+        return found, cut is not None
+
+    def unknown(self) -> list[tuple[str, str]]:
+        """List files that no row means."""
+        reason = "no row of the tables means it; name it after the column video or its YouTube id"
+        return [(path, reason) for path in self._paths if path not in self._known]
+
+    def notes(self) -> list[str]:
+        """Say how many files were not needed."""
+        spare = len(self._known - self._used - {None})
+        return [f"copies of videos, or clips cut from them, left out: {spare:,}"] if spare else []
+
+
+def _read_tables(
+    folder: Path, files: list[str], expected: str
+) -> tuple[list[_Row], list[tuple[str, str]], list[str]]:
+    """Read the rows of every table; return them, the wrong ones with reasons, and notes."""
+    places = {PurePosixPath(path).name.lower(): path for path in reversed(files)}
+    rows: list[_Row] = []
+    wrong: list[tuple[str, str]] = []
+    notes: list[str] = []
+    found = False
+    for partition, names in _TABLES.items():
+        place = next((places[name.lower()] for name in names if name.lower() in places), None)
+        if place is None:
+            notes.append(f"{names[0]} is not here: no {partition} clips")
+            continue
+        found = True
+        blank = 0
+        for values in read_csv(folder / place, _COLUMNS, _LABELS).to_dict("records"):
+            cells = {str(key): str(value).strip() for key, value in values.items()}
+            if not cells["video"] or not cells["utterance"]:
+                blank += 1
+                continue
+            row = _row(folder / place, partition, cells)
+            reason = _wrong_times(row, cells)
+            if reason:
+                wrong.append((row.clip_id, f"{place}: {reason}"))
+            else:
+                rows.append(row)
+        if blank:
+            notes.append(f"{place}: rows without video or utterance, left out: {blank:,}")
+    if not found:
+        raise CorpusError(f"{folder}: none of the corpus's tables is here; {expected}")
+    return rows, wrong, notes
+
+
+def _row(path: Path, partition: str, cells: dict[str, str]) -> _Row:
+    video, utterance = cells["video"], PurePosixPath(cells["utterance"]).stem
+    link = _LINK.search(cells["link"])
+    where = f"{path}: the row of {video}, {utterance}"
+    vote = cells.get("EmotionMaxVote", cells.get("emotionMaxVote", ""))
+    code = _number(where, "EmotionMaxVote", vote)
+    if code is not None and code not in range(len(_EMOTIONS)):
+        raise CorpusError(
+            f"{where}: EmotionMaxVote is {vote}, expected 0 to {len(_EMOTIONS) - 1}; download the "
+            "table again"
+        )
+    return _Row(
+        partition=partition,
+        # A link that names no video still tells pieces of one by what the authors called it.
+        youtube=link[1] if link else re.sub(r"_\d+$", "", video),
+        video=video,
+        utterance=utterance,
+        start=_seconds(cells["start"]),
+        end=_seconds(cells["end"]),
+        labels={
+            "emotion": None if code is None else _EMOTIONS[int(code)],
+            "original_emotion": None if code is None else vote,
+            "arousal": _number(where, "arousal", cells.get("arousal", "")),
+            "valence": _number(where, "valence", cells.get("valence", "")),
+        },
+    )
+
+
+def _number(where: str, column: str, text: str) -> float | None:
+    if not text or text.lower() in ("na", "nan"):
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise CorpusError(
+            f"{where}: {column} is {text!r}, expected a number; download the table again"
+        )
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _wrong_times(row: _Row, cells: dict[str, str]) -> str:
+    if 0 <= row.start < row.end < math.inf:
+        return ""
+    return f"start is {cells['start']!r}, end {cells['end']!r}; expected 0 <= start < end, in s"
+
+
+def _recording(row: _Row, path: str, cut: bool) -> Recording:
+    return Recording(
+        clip_id=row.clip_id,
+        subject=row.youtube,
+        video_path=path,
+        audio_path=path,
+        take=row.utterance,
+        partition=row.partition,
+        start=None if cut else row.start,
+        end=None if cut else row.end,
+        **row.labels,
+    )
+
+
+def _whole_parts(rows: list[_Row], recordings: list[Recording]) -> str:
+    """Say how much of each part can be scored at all."""
+    named = Counter(row.partition for row in rows)
+    here = Counter(str(recording.partition) for recording in recordings)
+    parts = ", ".join(f"{here[part]:,} of {n:,} {part} clips" for part, n in named.items())
+    return f"{parts} have their video; every score is over these, the others' videos are gone"

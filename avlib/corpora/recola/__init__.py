@@ -1,0 +1,182 @@
+"""Reader of RECOLA, remote collaborative and affective interactions, as AVEC distributes it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from avlib.corpora.common.avec import read_frames
+from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_traces, walk
+from avlib.runtime.errors import CorpusError
+
+_PARTITIONS = {"train": "train", "dev": "validation", "test": "test"}
+_NAME = re.compile(r"(train|dev|test)_0?([1-9])")
+_DIMENSIONS = ("arousal", "valence")
+_SOUND = frozenset({".wav", ".flac", ".mp3", ".m4a", ".ogg"})
+
+
+class Recola(Reader):
+    """RECOLA as in AV+EC 2015 and AVEC 2016 (https://diuf.unifr.ch/main/diva/recola).
+
+    Ringeval et al. (2013), Introducing the RECOLA multimodal corpus, EmoSPACE; Valstar et al.
+    (2016), AVEC 2016, section 3. 27 recordings of 27 French speakers, five minutes each:
+    ``recordings_video/train_1.mp4`` and ``recordings_audio/train_1.wav``, 1 to 9 of each of
+    ``train``, ``dev`` (partition "validation") and ``test``, whose labels are not published. The
+    clip_id, and the subject, is ``train_1``. The sound is the audio file's where there is one, else
+    the video's own.
+
+    The labels are ``ratings_gold_standard/arousal/train_1.arff`` (or ``.csv``) and the same for
+    valence: ``Instance_name``, ``frameTime`` (0 to 300 s every 0.04 s, 7,501 rows) and
+    ``GoldStandard``; they become the listing's traces, and their means the clip's arousal and
+    valence. No clip has an emotion.
+
+    AVEC's features (``features_audio``, ``features_video_appearance``,
+    ``features_video_geometric``, each ``/arousal`` and ``/valence``) are found by `feature_files`.
+    """
+
+    name: ClassVar[str] = "recola"
+    title: ClassVar[str] = "RECOLA"
+    layout: ClassVar[str] = (
+        "recordings_video/train_1.mp4, recordings_audio/train_1.wav, "
+        "ratings_gold_standard/arousal/train_1.arff and so on (AVEC 2015 or 2016)"
+    )
+    emotions: ClassVar[tuple[str, ...]] = ()
+    n_clips: ClassVar[int | None] = 27
+    n_subjects: ClassVar[int | None] = 27
+    source: ClassVar[str] = "https://diuf.unifr.ch/main/diva/recola (signed agreement)"
+    licence: ClassVar[str] = "academic research only, after an agreement"
+    protocol: ClassVar[str] = "official"
+
+    def read(self, folder: Path) -> Listing:
+        """List the recordings and their gold standard."""
+        files = list(walk(folder))
+        recordings: dict[str, dict[str, str]] = {}
+        unrecognised = []
+        for path in filter(is_media, files):
+            pure = PurePosixPath(path)
+            clip_id = _clip_id(pure)
+            if clip_id is None:
+                reason = "not named like train_1, dev_1 or test_1 (AVEC's names of RECOLA's)"
+                unrecognised.append((path, reason))
+            else:
+                kind = "audio_path" if pure.suffix.lower() in _SOUND else "video_path"
+                recordings.setdefault(clip_id, {}).setdefault(kind, path)
+        ratings = _rating_files(files)
+        traces = [_trace(folder, clip_id, ratings[clip_id]) for clip_id in sorted(ratings)]
+        means = {trace["clip_id"].iloc[0]: trace[list(_DIMENSIONS)].mean() for trace in traces}
+        listed = [_recording(name, paths, means) for name, paths in recordings.items()]
+        return Listing(
+            listed,
+            unrecognised,
+            _notes(recordings, ratings, feature_files(folder)),
+            missing=[
+                (name, "recording not here, only its labels")
+                for name in ratings.keys() - recordings
+            ],
+            traces=pd.concat([no_traces(), *traces], ignore_index=True) if traces else no_traces(),
+        )
+
+
+def feature_files(folder: Path) -> dict[tuple[str, str, str], Path]:
+    """Find AVEC's feature files, which `avlib.corpora.common.avec.read_frames` reads.
+
+    Returns
+    -------
+    dict of (clip_id, kind, dimension) to Path
+        The kind is the folder's name after ``features_``: "audio", "video_appearance" or
+        "video_geometric"; AVEC chose windows for "arousal" and "valence" apart.
+    """
+    found = {}
+    for path in walk(folder):
+        pure = PurePosixPath(path)
+        kind = next((p[9:] for p in pure.parts[:-1] if p.startswith("features_")), None)
+        clip_id, dimension = _clip_id(pure), pure.parent.name
+        is_table = pure.suffix.lower() in (".arff", ".csv")
+        if kind and clip_id and is_table and dimension in _DIMENSIONS:
+            found[clip_id, kind, dimension] = folder / path
+    return found
+
+
+def _clip_id(path: PurePosixPath) -> str | None:
+    match = _NAME.fullmatch(path.stem)
+    return f"{match[1]}_{match[2]}" if match else None
+
+
+def _rating_files(files: list[str]) -> dict[str, dict[str, str]]:
+    """Find the gold standard, by clip_id and dimension; arff where there are both."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(files, key=lambda path: (not path.endswith(".arff"), path)):
+        pure = PurePosixPath(path)
+        clip_id, dimension = _clip_id(pure), pure.parent.name.lower()
+        is_gold = any("gold" in part.lower() for part in pure.parts[:-1])
+        is_table = pure.suffix.lower() in (".arff", ".csv")
+        if clip_id and is_gold and is_table and dimension in _DIMENSIONS:
+            found.setdefault(clip_id, {}).setdefault(dimension, path)
+    return found
+
+
+def _trace(folder: Path, clip_id: str, files: dict[str, str]) -> pd.DataFrame:
+    """Read a recording's gold standard in both dimensions."""
+    values = {}
+    times: np.ndarray | None = None
+    for dimension in _DIMENSIONS:
+        if dimension not in files:
+            there = folder / next(iter(files.values()))
+            raise CorpusError(
+                f"{there}: has no counterpart for {dimension}; expected the gold standard of "
+                f"{clip_id} in both arousal and valence, unpack both"
+            )
+        path = folder / files[dimension]
+        table = read_frames(path)
+        if table.shape[1] != 2:
+            raise CorpusError(
+                f"{path}: has {table.shape[1] - 1} columns of values, expected one, the gold "
+                "standard; the ratings of single raters are another folder"
+            )
+        if table.iloc[:, 1].isna().all():
+            raise CorpusError(f"{path}: holds no value at all; unpack or download it again")
+        if times is not None and not np.array_equal(times, table["time"]):
+            raise CorpusError(
+                f"{path}: its {len(table)} times are not the {len(times)} of "
+                f"{folder / files['arousal']}; expected the same moments, unpack both again"
+            )
+        times = table["time"].to_numpy()
+        values[dimension] = table.iloc[:, 1].to_numpy()
+    return pd.DataFrame({"clip_id": clip_id, "time": times, **values})
+
+
+def _recording(clip_id: str, paths: dict[str, str], means: dict[str, pd.Series]) -> Recording:
+    labels = means.get(clip_id)
+    return Recording(
+        clip_id=clip_id,
+        subject=clip_id,
+        emotion=None,
+        video_path=paths.get("video_path"),
+        audio_path=paths.get("audio_path", paths.get("video_path")),
+        partition=_PARTITIONS[clip_id.partition("_")[0]],
+        arousal=None if labels is None else float(labels["arousal"]),
+        valence=None if labels is None else float(labels["valence"]),
+    )
+
+
+def _notes(
+    recordings: dict[str, dict[str, str]],
+    ratings: dict[str, dict[str, str]],
+    features: dict[tuple[str, str, str], Path],
+) -> list[str]:
+    notes = []
+    unlabelled = sorted(recordings.keys() - ratings.keys())
+    kept = [name for name in unlabelled if name.startswith("test_")]
+    if kept:
+        notes.append(f"{len(kept)} test recordings have no labels, which are not published")
+    lost = [name for name in unlabelled if not name.startswith("test_")]
+    if lost:
+        notes.append(f"{', '.join(lost)}: no file in ratings_gold_standard, so without labels")
+    if features:
+        kinds = ", ".join(sorted({kind for _, kind, _ in features}))
+        notes.append(f"AVEC's features are here ({kinds})")
+    return notes

@@ -1,0 +1,100 @@
+"""Reader of the RML emotion database (Ryerson Multimedia Lab)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from avlib.corpora.common.base import (
+    Listing,
+    Reader,
+    Recording,
+    is_media,
+    walk,
+    without_extracted_sound,
+)
+from avlib.corpora.common.labels import BASIC, canonical
+
+# s3, S3, s3_english, subject 3; what follows the number names a language.
+_SUBJECT = re.compile(r"s(?:ubject|peaker)?[ _-]*0*(?P<number>\d+)(?P<rest>(?:[ _-].*)?)", re.I)
+_NAME = re.compile(r"(?P<emotion>[a-z]+)[ _-]*0*(?P<take>\d+)", re.I)
+
+
+class Rml(Reader):
+    """RML as Ryerson Multimedia Lab distributes it (Wang and Guan 2008, IEEE Trans. Multimedia).
+
+    One archive a subject, ``s1`` to ``s8``, with files ``an1.avi``: emotion (an di fe ha sa su)
+    and a number. A subject who speaks several languages has a folder for each between the two
+    (``s3/<language>/an1.avi``); copies differ in what stands above (``rml-1/s1``, ``s1/s1``) and
+    some name subject and language in one folder (``s3_english``). 720 clips of 8 subjects in 6
+    languages, 120 an emotion.
+
+    A clip_id joins the subject, what names the language, and the file's name
+    (``s3_english_an1``). The number is a take: subjects varied the ten sentences of an emotion.
+    """
+
+    name: ClassVar[str] = "rml"
+    title: ClassVar[str] = "RML"
+    layout: ClassVar[str] = "s1/an1.avi or s1/<language>/an1.avi and so on to s8"
+    emotions: ClassVar[tuple[str, ...]] = BASIC
+    n_clips: ClassVar[int | None] = 720
+    n_subjects: ClassVar[int | None] = 8
+    source: ClassVar[str] = "http://www.rml.ryerson.ca/rml-emotion-database.html (signed request)"
+    licence: ClassVar[str] = "research and non-commercial use only"
+    protocol: ClassVar[str] = "loso"
+
+    def read(self, folder: Path) -> Listing:
+        """List an existing folder, searched at any depth."""
+        paths, extracted = without_extracted_sound(list(filter(is_media, walk(folder))))
+        recordings, unrecognised = [], []
+        for path in paths:
+            found = _recording(path)
+            if isinstance(found, str):
+                unrecognised.append((path, found))
+            else:
+                recordings.append(found)
+        notes = []
+        if extracted:
+            notes.append(f"{extracted:,} sound files beside videos of the same name left out")
+        return Listing(recordings, unrecognised, notes)
+
+
+def _recording(path: str) -> Recording | str:
+    """Return the recording, or why the file is none."""
+    place = PurePosixPath(path)
+    if place.suffix.lower() != ".avi":
+        return f"RML holds .avi files, found {place.suffix}; put the original back"
+    matches = [_SUBJECT.fullmatch(part) for part in place.parts[:-1]]
+    numbers = {int(match["number"]) for match in matches if match}
+    if len(numbers) != 1 or not numbers <= set(range(1, 9)):
+        found = "none" if not numbers else " and ".join(f"s{n}" for n in sorted(numbers))
+        return f"its folders name subject {found}; expected one of s1 to s8, put it back"
+    name = _NAME.fullmatch(place.stem)
+    emotion = canonical(name["emotion"]) if name else None
+    if name is None or emotion not in BASIC:
+        return "not named like an1.avi (an di fe ha sa su and a number); rename it back"
+    subject = f"s{numbers.pop()}"
+    return Recording(
+        clip_id="_".join((subject, *_languages(place), place.stem.lower())),
+        subject=subject,
+        emotion=emotion,
+        original_emotion=name["emotion"],
+        video_path=path,
+        audio_path=path,
+        take=str(int(name["take"])),
+    )
+
+
+def _languages(place: PurePosixPath) -> list[str]:
+    """Return what the folders say beyond the subject, from the subject's folder down."""
+    found: list[str] = []
+    below = False
+    for part in place.parts[:-1]:
+        match = _SUBJECT.fullmatch(part)
+        below = below or match is not None
+        text = match["rest"] if match else part if below else ""
+        word = re.sub(r"\W+", "-", text.lower().strip(" _-"))
+        if word and word not in found:
+            found.append(word)
+    return found

@@ -1,0 +1,250 @@
+"""VGG-Face taught emotions on FER2013: the face descriptor of the paper on MERML, section 4."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import lightning
+import torch
+from lightning.pytorch import LightningModule
+from rich.progress import track
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from avlib.corpora import fer2013
+from avlib.descriptors import face_images, vgg_face_network
+from avlib.descriptors.face_images import batches, enlarge, unpack
+from avlib.descriptors.vgg_face_network import FULLY_CONNECTED, VGGFace
+from avlib.networks import channels, train_network
+from avlib.networks.channels import scaled
+from avlib.networks.train_network import EpochSampler, fit, load_checkpoint
+from avlib.runtime.device import device
+from avlib.weights import (
+    FACE_MODEL,
+    load_tensors,
+    save_tensors,
+    sha256,
+    write_json,
+)
+
+Trainable = Literal["head", "fc6", "all"]
+
+HEAD = 1000
+KEPT_RATE = 0.1  # of the head's learning rate: kept layers start where they are already good
+
+
+class FaceModel(VGGFace):
+    """VGG-Face up to fc6, then new layers of 1000 and 7 units.
+
+    The kept layers keep their names, so `VGGFace(last="fc6")` loads from this network's file.
+    """
+
+    def __init__(self, width: float = 1.0):
+        super().__init__("fc6", width=width)
+        self.emotion1 = nn.Linear(scaled(FULLY_CONNECTED, width), HEAD)
+        self.emotion2 = nn.Linear(HEAD, len(fer2013.EMOTIONS))
+
+    def classify(self, x: Tensor) -> Tensor:
+        """Return emotion logits, (n, 3, 224, 224) to (n, 7), in the order of `EMOTIONS`."""
+        x = functional.dropout(self(x, "fc6"), 0.5, self.training)
+        x = functional.dropout(functional.relu(self.emotion1(x)), 0.5, self.training)
+        return self.emotion2(x)
+
+
+def fine_tune(
+    csv_path: Path,
+    pretrained: Path,
+    out: Path,
+    *,
+    checkpoints: Path,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int,
+    seed: int,
+    trainable: Trainable = "all",
+    width: float = 1.0,
+) -> dict:
+    """Fine-tune VGG-Face on FER2013 and write it with its report.
+
+    Trains on Training, stops and selects by the accuracy on PublicTest; the accuracy on
+    PrivateTest is computed once, from the selected epoch, and decides nothing.
+
+    The paper fine-tunes "by keeping the convolutional and the FCL layer 6" and then describes
+    faces by fc6: resolved as kept in place and trained on, because an fc6 that does not move would
+    describe faces just as before. Hence ``trainable="all"`` by default, kept layers at a tenth of
+    the learning rate; "fc6" freezes the convolutions, "head" all that was kept.
+
+    Parameters
+    ----------
+    csv_path : Path
+        ``fer2013.csv``.
+    pretrained : Path
+        Published VGG-Face weights as safetensors.
+    out : Path
+        Folder for ``face_model.safetensors`` (conv1_1 to fc6, emotion1, emotion2),
+        ``curves.csv`` and ``report.json``.
+    checkpoints : Path
+        Where an interrupted run finds its last epoch, in a folder that a complete run removes.
+        Must outlive `out`, which DVC removes before it runs a stage.
+    epochs, batch_size, patience, seed : int
+        `patience` epochs without a better accuracy end the training.
+    learning_rate : float
+        Of the new layers, for AdamW (the paper names no optimiser).
+    trainable : {"head", "fc6", "all"}
+    width : float
+        Of the pretrained network, see `VGGFace`.
+
+    Returns
+    -------
+    dict
+        The report: images per part, rejected rows by reason, loss and accuracy per epoch, the
+        best epoch and its accuracy on PrivateTest.
+
+    Raises
+    ------
+    CorpusError
+        The csv is missing or lacks a column or a part.
+    WeightsError
+        `pretrained` is missing or holds another network.
+    ParamsError
+        The training diverged.
+    """
+    model = _initial(pretrained, width, seed)
+    next(fer2013.read_faces(csv_path, Counter()), None)  # says what is wrong with the csv, if it is
+    work = checkpoints / _key(
+        [csv_path, pretrained],
+        [epochs, batch_size, learning_rate, patience, seed, trainable, width],
+    )
+    work.mkdir(parents=True, exist_ok=True)
+    rejected: Counter[str] = Counter()
+    parts = unpack(csv_path, work, rejected)
+    task = _Task(model, learning_rate, trainable)
+    best = fit(
+        task,
+        batches(parts["train"], batch_size, EpochSampler(len(parts["train"]), seed)),
+        batches(parts["validation"], batch_size),
+        folder=work,
+        max_epochs=epochs,
+        patience=patience,
+        seed=seed,
+        monitor="validation_accuracy",
+        mode="max",
+    )
+    load_checkpoint(task, best)
+
+    curves = _read_curves(work / "curves.csv")
+    chosen = max(curves, key=lambda row: row["validation_accuracy"])  # the first of equals
+    report = {
+        "trainable": trainable,
+        "images": {part: len(images) for part, images in parts.items()},
+        "rejected": dict(sorted(rejected.items())),
+        "epochs": curves,
+        "best_epoch": chosen["epoch"],
+        "validation_accuracy": chosen["validation_accuracy"],
+        "test_accuracy": _accuracy(task.model, batches(parts["test"], batch_size)),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    save_tensors(task.model.state_dict(), out / f"{FACE_MODEL}.tmp")
+    (out / f"{FACE_MODEL}.tmp").replace(out / FACE_MODEL)
+    shutil.copyfile(work / "curves.csv", out / "curves.csv")
+    write_json(out / "report.json", report)
+    shutil.rmtree(work)
+    return report
+
+
+class _Task(LightningModule):
+    """Softmax cross-entropy; frozen layers are neither trained nor written into checkpoints."""
+
+    def __init__(self, model: FaceModel, learning_rate: float, trainable: Trainable):
+        super().__init__()
+        self.model = model
+        self.learning_rate = learning_rate
+        self.strict_loading = False
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad = (
+                trainable == "all"
+                or name.startswith("emotion")
+                or (trainable == "fc6" and name.startswith("fc6"))
+            )
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        learned = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+        new = [p for n, p in learned if n.startswith("emotion")]
+        kept = [p for n, p in learned if not n.startswith("emotion")]
+        groups = [{"params": new}] + (
+            [{"params": kept, "lr": KEPT_RATE * self.learning_rate}] if kept else []
+        )
+        return torch.optim.AdamW(groups, self.learning_rate)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        pixels, emotions = batch
+        loss = functional.cross_entropy(self.model.classify(enlarge(pixels)), emotions)
+        self._log(len(emotions), train_loss=loss)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        pixels, emotions = batch
+        logits = self.model.classify(enlarge(pixels))
+        loss = functional.cross_entropy(logits, emotions)
+        hits = (logits.argmax(1) == emotions).float().mean()
+        self._log(len(emotions), validation_loss=loss, validation_accuracy=hits)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
+        for name in frozen:
+            del checkpoint["state_dict"][name]
+
+    def _log(self, n: int, **values: Tensor) -> None:
+        self.log_dict(
+            values, batch_size=n, on_step=False, on_epoch=True, prog_bar=True, sync_dist=True
+        )
+
+
+def _initial(pretrained: Path, width: float, seed: int) -> FaceModel:
+    """Kept layers from the file, new ones drawn from the seed."""
+    with torch.device("meta"):
+        kept = VGGFace("fc6", width=width)
+    load_tensors(pretrained, kept)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = FaceModel(width)
+    model.load_state_dict(kept.state_dict(), strict=False)
+    return model
+
+
+@torch.inference_mode()
+def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
+    """Share of faces recognised; None where there are none."""
+    processor = device()
+    model.to(processor).eval()
+    hits = total = 0
+    for pixels, emotions in track(loader, description="PrivateTest", total=len(loader)):
+        logits = model.classify(enlarge(pixels.to(processor)))
+        hits += int((logits.argmax(1).cpu() == emotions).sum())
+        total += len(emotions)
+    model.cpu()
+    return hits / total if total else None
+
+
+def _key(files: list[Path], arguments: list) -> str:
+    """Name the checkpoints after all that decides the result, so that no other run finds them."""
+    modules = (fer2013, channels, face_images, train_network, vgg_face_network)
+    sources = [Path(str(module.__file__)) for module in modules]
+    content = [sha256(path) for path in [*files, *sources, Path(__file__)]]
+    versions = [torch.__version__, lightning.__version__]
+    return hashlib.sha256(json.dumps([content, versions, arguments]).encode()).hexdigest()[:16]
+
+
+def _read_curves(path: Path) -> list[dict]:
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        {name: int(text) if name == "epoch" else float(text) for name, text in row.items()}
+        for row in rows
+    ]

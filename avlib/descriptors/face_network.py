@@ -1,0 +1,67 @@
+"""The face_model stage: which weights describe the faces."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avlib.runtime.errors import ParamsError
+from avlib.runtime.memo import link
+from avlib.weights import FACE_MODEL, require_weights
+
+
+def prepare(
+    backbone: str,
+    layer: str,
+    *,
+    fer2013: Path,
+    out: Path,
+    checkpoints: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Lay out the face network that the visual_features stage reads.
+
+    dlib's network comes with the environment and needs no file. VGG-Face is taken as published, or
+    fine-tuned where FER2013 is given.
+
+    Parameters
+    ----------
+    backbone, layer
+        Of section ``visual`` of params.yaml.
+    fer2013
+        ``fer2013.csv``, which need not be there.
+    out
+        Folder for ``network.json`` and, for VGG-Face, its tensors.
+    checkpoints
+        Where an interrupted fine-tuning resumes from.
+    settings
+        Section ``face_model`` of params.yaml.
+
+    Raises
+    ------
+    WeightsError
+        The published weights of VGG-Face are missing.
+    ParamsError
+        fc7 is asked for, but fine-tuning replaces it.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    fine_tuned = backbone == "vgg_face" and fer2013.is_file()
+    if fine_tuned and layer == "fc7":
+        raise ParamsError(
+            f"visual.layer is fc7, but fine-tuning on {fer2013} replaces that layer; set it to fc6,"
+            " or move the csv away to use VGG-Face as published"
+        )
+    if fine_tuned:
+        from avlib.descriptors.face_model import fine_tune  # Lightning takes seconds to load
+
+        fine_tune(fer2013, require_weights("vgg_face"), out, checkpoints=checkpoints, **settings)
+    elif backbone == "vgg_face":
+        link(require_weights("vgg_face"), out / FACE_MODEL)
+    facts = {"backbone": backbone, "fine_tuned_on": "fer2013" if fine_tuned else None}
+    (out / "network.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def network_file(folder: Path) -> Path | None:
+    """Return the tensors of the prepared network, None where it needs none."""
+    file = folder / FACE_MODEL
+    return file if file.is_file() else None

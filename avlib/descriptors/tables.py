@@ -1,0 +1,15 @@
+"""The tables of described frames, one for each modality."""
+
+from avlib.runtime.tables import FLOAT, INT, TEXT, VECTOR, Schema
+
+
+def _described(name: str) -> Schema:
+    return Schema(
+        name,
+        key=("clip_id", "frame"),
+        columns={"clip_id": TEXT, "frame": INT, "time": FLOAT, "descriptor": VECTOR},
+        per_clip=True,
+    )
+
+
+AUDIO, VISUAL = _described("audio"), _described("visual")

@@ -1,1 +1,0 @@
-"""AVEF's networks: AlexNet, C3D, and a deep belief network of Boltzmann machines over both."""

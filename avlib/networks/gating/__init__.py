@@ -1,1 +1,0 @@
-"""The gating paradigm's networks: I3D and SoundNet, LSTMs over their windows, augmentation."""

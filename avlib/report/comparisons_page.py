@@ -1,0 +1,117 @@
+"""How comparisons of models are shown: a section of the report, and lines for the terminal."""
+
+from collections.abc import Sequence
+
+from avlib.report import plots
+from avlib.report.comparisons import MOST_MODELS, Comparison, compare_all
+from avlib.report.page import Picture, Section, Table
+from avlib.report.report_data import Run
+from avlib.report.significance import LEVEL, RESAMPLES, Interval
+
+_DASH = "–"
+
+
+def paired_comparisons(run: Run) -> Section | None:
+    """Say which differences between models are more than chance, and what each test assumes."""
+    found = compare_all(run.predictions, run.folds, run.clips)
+    if not found:
+        return None
+    tables = [_table(found)]
+    reasons = [[c.a, c.b, "; ".join(c.missing)] for c in found if c.missing]
+    if reasons:
+        tables.append(Table(["A", "B", "what could not be computed, and why"], "lll", reasons))
+    drawn = {
+        f"{c.a} − {c.b}": (c.difference, c.interval) for c in found if c.difference is not None
+    }
+    pictures = []
+    if drawn:
+        alt = (
+            "Difference in accuracy of each pair of models, with its interval; line: no difference"
+        )
+        pictures = [Picture("differences", plots.differences(drawn), alt)]
+    return Section(
+        "Paired comparisons", _explanation(found, len(run.predictions)), tables, pictures
+    )
+
+
+def summary_lines(comparison: Comparison) -> list[str]:
+    """Say in plain lines what `compare` found, for the terminal."""
+    c = comparison
+    lines = [f"{c.a} (A) against {c.b} (B): {c.clips:,} clips of {c.subjects:,} subjects"]
+    if c.difference is not None:
+        lines.append(f"accuracy A - B: {_points(c.difference)} points")
+    if c.interval:
+        lines.append(f"{100 * LEVEL:g} % interval: {_bounds(c.interval)} (subjects resampled)")
+    if c.mcnemar:
+        lines.append(
+            f"McNemar, exact: only A right {c.mcnemar.only_a:,}, only B right "
+            f"{c.mcnemar.only_b:,}, {_p_is(c.mcnemar.p)} (takes clips for independent)"
+        )
+    if c.t_test:
+        lines.append(
+            f"corrected t-test over {c.t_test.df + 1} folds: t = {c.t_test.t:.2f}, "
+            f"{_p_is(c.t_test.p)}"
+        )
+    return [*lines, *c.missing]
+
+
+def p_text(p: float | None) -> str:
+    """Write a p-value with three decimals; none is a dash, a tiny one is never written as 0."""
+    if p is None:
+        return _DASH
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _p_is(p: float) -> str:
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def _table(found: Sequence[Comparison]) -> Table:
+    rows = [
+        [
+            c.a,
+            c.b,
+            f"{c.clips:,}",
+            _DASH if c.difference is None else _points(c.difference),
+            _bounds(c.interval) if c.interval else _DASH,
+            f"{c.mcnemar.only_a:,} / {c.mcnemar.only_b:,}" if c.mcnemar else _DASH,
+            p_text(c.mcnemar and c.mcnemar.p),
+            p_text(c.mcnemar_holm),
+            f"{c.t_test.t:.2f}" if c.t_test else _DASH,
+            p_text(c.t_test and c.t_test.p),
+            p_text(c.t_holm),
+        ]
+        for c in found
+    ]
+    columns = ["A", "B", "clips", "A − B (points)", f"{100 * LEVEL:g} % interval"]
+    columns += ["only A / only B right", "McNemar p", "after Holm", "t", "t-test p", "after Holm"]
+    return Table(columns, "ll" + "r" * 9, rows)
+
+
+def _explanation(found: Sequence[Comparison], n_models: int) -> list[str]:
+    if n_models <= MOST_MODELS:
+        family = "every pair of models"
+    else:
+        family = f"every model against {found[0].b}, which was fixed before any score was known"
+    return [
+        "Two models on the clips that both scored. Differences are over all of these clips; the "
+        "table of results has means over folds, where a small fold weighs as much as a large one. "
+        f"The family is {family} ({len(found)} in all); "
+        "Holm's correction holds over it, for each test by itself. Intervals are not corrected.",
+        f"The interval comes from {RESAMPLES:,} bootstrap resamples of whole subjects, because "
+        "clips of one subject are not independent; with few subjects it is too narrow, and it "
+        "does not hold the chance in training. McNemar's exact test takes clips for independent, "
+        "so its p is too small where a model fails on some subjects rather than on some clips. "
+        "The t-test over folds (Nadeau and Bengio 2003) allows for the training clips that folds "
+        "share; it assumes normal differences and, with few folds, misses all but large ones.",
+    ]
+
+
+def _points(difference: float) -> str:
+    points = round(100 * difference, 1)
+    return f"{points:+.1f}" if points else "0.0"
+
+
+def _bounds(interval: Interval) -> str:
+    return f"{_points(interval.low)} to {_points(interval.high)}"

@@ -1,0 +1,146 @@
+"""How often human raters recognise the intended emotion, beside the systems.
+
+A rate is the share of single ratings that name the intended emotion. Which computation the
+published rates of CREMA-D stand for (Cao et al. 2014: voice 40.9, face 58.2, both 63.6 %) was
+settled on its released votes, over all 7,442 clips:
+
+========================================================  =====  =====  =====
+in percent                                                voice  face   both
+========================================================  =====  =====  =====
+published                                                 40.9   58.2   63.6
+single ratings that are right                             40.0   57.4   63.1
+mean of the six emotions' rates of single ratings         40.7   57.7   63.4
+clips whose commonest answer is right, a tie being wrong  41.6   66.3   72.2
+of these, where it beats chance (binomial test, p < .05)  39.6   63.8   70.8
+========================================================  =====  =====  =====
+
+So the published figures are rates of single ratings, although the MERML paper calls them binomial
+majority recognition: whole groups recognise faces far more often. What little remains may be due to
+the released table, from which its authors removed repeated and practice ratings.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from avlib.report.page import Section, Table
+from avlib.report.published import beside
+from avlib.report.report_data import Run
+from avlib.report.scores import DEFAULT
+from avlib.report.sections import percent
+
+_GIVEN = {"audio": "voice", "video": "face", "audio+video": "both"}  # in the report's order
+_DASH = "–"
+
+
+class Recognition(NamedTuple):
+    """Single ratings that name the intended emotion, as shares in [0, 1].
+
+    `accuracy` counts every rating alike; `uar` is the mean of the emotions' rates, `recall`.
+    """
+
+    clips: int
+    ratings: int
+    accuracy: float
+    uar: float
+    recall: dict[str, float]
+
+
+def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Recognition]:
+    """Rates of recognition by what the raters were given, over some clips.
+
+    Parameters
+    ----------
+    votes
+        Table ``votes``.
+    clips
+        Rows of table ``clips``; those without ratings or without an emotion count nowhere.
+
+    Returns
+    -------
+    dict
+        By modality: ``audio``, ``video``, ``audio+video``, those that have ratings. An emotion
+        without ratings is not in `recall`.
+    """
+    intended = clips.dropna(subset="emotion").set_index("clip_id")["emotion"]
+    rated = votes[votes["clip_id"].isin(intended.index) & (votes["ratings"] > 0)]
+    rated = rated.assign(intended=rated["clip_id"].map(intended))
+    rated = rated.assign(right=rated["ratings"].where(rated["emotion"] == rated["intended"], 0))
+    found = {}
+    for modality in _GIVEN:
+        of_modality = rated[rated["modality"] == modality]
+        if of_modality.empty:
+            continue
+        sums = of_modality.groupby("intended")[["right", "ratings"]].sum()
+        recall = sums["right"] / sums["ratings"]
+        found[modality] = Recognition(
+            clips=of_modality["clip_id"].nunique(),
+            ratings=int(sums["ratings"].sum()),
+            accuracy=float(sums["right"].sum() / sums["ratings"].sum()),
+            uar=float(recall.mean()),
+            recall={str(emotion): float(rate) for emotion, rate in recall.items()},
+        )
+    return found
+
+
+def people_beside_systems(run: Run) -> Section | None:
+    """Compare people and systems on the clips that the run tests."""
+    if run.votes is None:
+        return None
+    tested = run.folds.loc[run.folds["part"] == "test", "clip_id"]
+    people = recognition(run.votes, run.clips[run.clips["clip_id"].isin(tested)])
+    if not people:
+        return None
+    known = beside(run.corpus, run.protocol.name, run.n_folds).people
+    published = {} if run.partial else {rates.modalities: rates.accuracy for rates in known}
+    rows = []
+    for given, rates in people.items():
+        cells = _cells(rates.clips, rates.accuracy, rates.uar, rates.recall, run.emotions)
+        last = f"{published[given]:.1f}" if given in published else _DASH
+        rows.append([f"raters, {_GIVEN[given]}", given, *cells, last])
+    for model, scores in run.scores.items():
+        table, pooled = run.predictions[model], scores["pooled"]
+        used = table.loc[table["condition"] == DEFAULT, "modalities"].mode()[0]
+        uar, recall = pooled["uar"], pooled["recall"]
+        cells = _cells(scores["clips"], pooled["accuracy"], uar, recall, run.emotions)
+        rows.append([model, used, *cells, _DASH])
+    columns = ["who", "given", "clips", "accuracy (%)", "UAR (%)", *run.emotions, "published (%)"]
+    if not published:
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    text = [
+        f"What raters perceived in {max(rates.clips for rates in people.values()):,} of the "
+        f"{tested.nunique():,} test clips, {sum(rates.ratings for rates in people.values()):,} "
+        "single ratings in all, beside what the systems recognise. Accuracy is the share of "
+        "ratings (of a system: of the test clips of all folds together) that name the intended "
+        "emotion; UAR is the mean of the emotions' shares, which follow.",
+        *_against_published(run, people, published, bool(known)),
+    ]
+    align = "ll" + "r" * (len(columns) - 2)
+    return Section("People beside the systems", text, [Table(columns, align, rows)])
+
+
+def _cells(
+    clips: int, accuracy: float, uar: float, recall: Mapping[str, float], emotions: Sequence[str]
+) -> list[str]:
+    shares = [accuracy, uar, *(recall.get(emotion) for emotion in emotions)]
+    return [f"{clips:,}", *map(percent, shares)]
+
+
+def _against_published(
+    run: Run, people: Mapping[str, Recognition], published: Mapping[str, float], known: bool
+) -> list[str]:
+    """Say how far the rates are from the published ones, or why nothing is said."""
+    if known and run.partial:
+        return [f"{run.partial}; the published rates of the raters are over the whole corpus."]
+    both = [(rates, published[given]) for given, rates in people.items() if given in published]
+    if not both:
+        return []
+    accuracy, uar = (
+        max(abs(100 * getattr(rates, score) - figure) for rates, figure in both)
+        for score in ("accuracy", "uar")
+    )
+    return [
+        f"The published rates of the raters lie within {accuracy:.1f} points of these accuracies "
+        f"and within {uar:.1f} points of these UARs."
+    ]

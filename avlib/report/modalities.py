@@ -1,0 +1,144 @@
+"""Sections of the report on what each modality gives (MERML sec. 5.2-5.4)."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from avlib.report import modality_plots
+from avlib.report.agreement import CATEGORIES, agreement, decisions
+from avlib.report.page import Picture, Section, Table
+from avlib.report.report_data import Run
+from avlib.report.scores import (
+    DEFAULT,
+    conditions_of,
+    fold_scores,
+    model_scores,
+)
+from avlib.report.sections import percent
+
+# The models that MERML fig. 4 sets side by side.
+TRIO = ("svm_audio", "svm_video", "merml")
+# Both learn from both modalities: before there is a metric, and after.
+BEFORE, AFTER = "svm_concat", "merml"
+_TESTS = {DEFAULT: "both", "audio": "audio only", "video": "video only"}
+
+
+def one_modality(run: Run) -> Section | None:
+    """Score models that learned from both modalities with one alone, beside those of that one."""
+    tested = {
+        model: {c: model_scores(t, run.folds, condition=c) for c in _TESTS}
+        for model, t in run.predictions.items()
+        if set(_TESTS) <= set(conditions_of(t))
+    }
+    if not tested:
+        return None
+    alone = {m: {_only(run, m): s} for m, s in run.scores.items() if _only(run, m) in _TESTS}
+    rows = {**alone, **tested}
+    tables = []
+    for metric, title in (("accuracy", "accuracy (%)"), ("uar", "UAR (%)")):
+        body = [
+            [model, "both" if model in tested else f"{next(iter(scores))} only"]
+            + [_cell(scores.get(c), metric) for c in _TESTS]
+            for model, scores in rows.items()
+        ]
+        if {BEFORE, AFTER} <= set(tested):
+            gains = [_gain(run, condition, metric) for condition in _TESTS]
+            body.append([f"{AFTER} minus {BEFORE}", "both", *gains])
+        columns = [title, "learned from", *(f"tested with {name}" for name in _TESTS.values())]
+        tables.append(Table(columns, "llrrr", body))
+    text = [
+        "Models that learned from both modalities, tested with both and with one alone; above "
+        "them, for comparison, those that learned from that one alone. Means over folds and their "
+        "standard deviation."
+    ]
+    if {BEFORE, AFTER} <= set(tested):
+        text.append(
+            f"{BEFORE} measures distances between the vectors as they are, {AFTER} by its learned "
+            "metric; the last row is the mean difference of their folds."
+        )
+    return Section("One modality at a time", text, tables)
+
+
+def contribution(run: Run) -> Section | None:
+    """Set each modality alone beside MERML on both, for each emotion (fig. 4)."""
+    if not set(TRIO) <= set(run.scores):
+        return None
+    values = {
+        model: {"average": run.scores[model]["accuracy"]}
+        | {e: run.scores[model]["pooled"]["recall"].get(e, math.nan) for e in run.emotions}
+        for model in TRIO
+    }
+    text = [
+        "RBF-SVM on audio alone, RBF-SVM on video alone and MERML on both, as in figure 4 of the "
+        "paper: mean accuracy over folds, and recall of each emotion over all test clips. The "
+        "numbers stand under Results and under Recall of each emotion."
+    ]
+    png = modality_plots.modality_bars(values)
+    alt = "Accuracy and recall of each emotion: audio, video, and MERML on both"
+    return Section("What both modalities add", text, (), [Picture("modalities", png, alt)])
+
+
+def agreements(run: Run) -> Section | None:
+    """Tell with which modality's own decision the joint decision agrees (sec. 5.4)."""
+    decided = {
+        model: table
+        for model, predictions in run.predictions.items()
+        if (table := decisions(predictions)) is not None and len(table)
+    }
+    if not decided:
+        return None
+    counted = {model: agreement(table) for model, table in decided.items()}
+    tables = []
+    for model, counts in counted.items():
+        rows = []
+        for emotion, row in counts.iterrows():
+            total = int(row["clips"].sum())
+            cells = [_share(row["clips", c], row["right", c], total) for c in CATEGORIES]
+            rows.append([str(emotion), f"{total:,}", *cells])
+        columns = [model, "clips", *CATEGORIES]
+        folded = f"{model}, by emotion" if len(counted) > 2 and model != AFTER else ""
+        tables.append(Table(columns, "lrrrrr", rows, folded))
+    text = [
+        "Each model's decision from both modalities, beside its own decisions from audio alone and "
+        "from video alone: the share of clips (%) where it agrees with audio only, video only, "
+        "both or neither, and in brackets how many of these decisions are right (%). Test clips of "
+        "all folds that have both modalities, by true emotion."
+    ]
+    alt = "Share of clips by agreement of the joint decision; hatched: wrong decisions"
+    picture = Picture("agreement", modality_plots.agreement_bars(counted), alt)
+    return Section("Agreement of the modalities", text, tables, [picture])
+
+
+def _only(run: Run, model: str) -> str:
+    """Return the modality that a model used for every clip; "" if that was not one and the same."""
+    used = run.predictions[model]["modalities"].unique()
+    return str(used[0]) if len(used) == 1 else ""
+
+
+def _cell(scores: Mapping[str, Any] | None, metric: str) -> str:
+    """Write a score, and of how many clips where these were not all."""
+    if scores is None:
+        return "–"
+    clips = f" ({scores['clips']:,} clips)" if scores["clips"] < scores["clips_total"] else ""
+    return percent(scores[metric], scores[f"{metric}_std"]) + clips
+
+
+def _gain(run: Run, condition: str, metric: str) -> str:
+    """Write the mean difference over folds and its standard deviation."""
+    before, after = (
+        fold_scores(run.predictions[model], run.folds, condition=condition)
+        for model in (BEFORE, AFTER)
+    )
+    gains = np.array([after[fold][metric] - before[fold][metric] for fold in before], dtype=float)
+    gains = gains[~np.isnan(gains)]
+    if not len(gains):
+        return "–"
+    spread = float(gains.std(ddof=1)) if len(gains) > 1 else math.nan
+    sign = "+" if gains.mean() > 0 else ""
+    return sign + percent(float(gains.mean()), spread)
+
+
+def _share(clips: int, right: int, total: int) -> str:
+    return f"{100 * clips / total:.0f} ({100 * right / clips:.0f})" if clips else "0"

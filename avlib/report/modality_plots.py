@@ -1,0 +1,195 @@
+"""Pictures of what each modality gives; in the manner of `avlib.report.plots`."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Patch
+
+from avlib.report.agreement import CATEGORIES
+from avlib.report.plots import PALETTE, drawing, name_rows
+
+_SPACES = {
+    "raw": "raw, side by side",
+    "audio": "audio, learned",
+    "video": "video, learned",
+    "joint": "both, learned",
+}
+_MARKERS = "os^DvXP*<>pd"
+_HATCHES = ("", "///", "...")
+_READABLE = 0.07  # share of a bar from which its number fits in
+
+
+def scatters(
+    points: Mapping[str, np.ndarray],
+    emotions: np.ndarray,
+    title: str,
+    near: Mapping[str, float],
+) -> bytes:
+    """Draw clips in several planes, a colour and a shape for each emotion.
+
+    Parameters
+    ----------
+    points
+        Array of shape (n_clips, 2) by name of the space; the same clips in each.
+    emotions
+        Of the clips, text of shape (n_clips,).
+    title
+        Above all of them.
+    near
+        `embeddings.neighbours_accuracy` in each space, written above it.
+    """
+    names = sorted(set(emotions))
+    rows = -(-len(points) // 2)
+    with drawing(8, 3.6 * rows + 0.4) as (figure, png):
+        panels = figure.subplots(rows, 2, squeeze=False).flat
+        # The spaces come first: zip would take a panel too many before it saw their end.
+        for (space, plane), panel in zip(points.items(), panels, strict=False):
+            for i, emotion in enumerate(names):
+                here = plane[emotions == emotion]
+                panel.scatter(
+                    here[:, 0],
+                    here[:, 1],
+                    s=36,
+                    color=PALETTE[i % len(PALETTE)],
+                    marker=_MARKERS[i % len(_MARKERS)],
+                    edgecolors="white",
+                    linewidths=0.4,
+                    label=emotion,
+                )
+            score = "–" if np.isnan(near[space]) else f"{100 * near[space]:.0f} %"
+            panel.set_title(f"{_SPACES[space]}: neighbours {score}", fontsize=9)
+            panel.set(xticks=[], yticks=[])
+            panel.spines[:].set_visible(True)
+        for panel in panels:  # one space less than places
+            panel.set_visible(False)
+        figure.suptitle(title, fontsize=10, fontweight="bold")
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=min(len(names), 6), frameon=False
+        )
+    return png.getvalue()
+
+
+def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> bytes:
+    """Draw with which modality's own decision the joint one agrees, a panel per model.
+
+    Parameters
+    ----------
+    tables
+        `agreement.agreement` by model. The hatched end of a part are the wrong decisions.
+    """
+    height = max(len(table) for table in tables.values())
+    with drawing(8, (0.75 + 0.27 * height) * len(tables) + 0.5) as (figure, png):
+        panels = figure.subplots(len(tables), 1, sharex=True, squeeze=False)[:, 0]
+        for panel, (model, table) in zip(panels, tables.items(), strict=True):
+            totals = table["clips"].to_numpy(dtype=float).sum(axis=1)
+            left = np.zeros(len(table))
+            for category, colour in zip(CATEGORIES, PALETTE, strict=False):
+                share = table["clips", category].to_numpy() / totals
+                right = table["right", category].to_numpy() / totals
+                style = {"height": 0.66, "color": colour}
+                panel.barh(range(len(table)), right, left=left, **style)
+                panel.barh(
+                    range(len(table)),
+                    share - right,
+                    left=left + right,
+                    **style,
+                    alpha=0.35,
+                    hatch="////",
+                    edgecolor="white",
+                    linewidth=0,
+                )
+                for row in np.flatnonzero(share >= _READABLE):
+                    panel.text(
+                        left[row] + share[row] / 2,
+                        row,
+                        f"{100 * share[row]:.0f}",
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
+                    )
+                left += share
+            name_rows(panel, list(table.index))
+            panel.grid(visible=False)
+            panel.set(xlim=(0, 1), title=model)
+            panel.set_xticks(np.linspace(0, 1, 5), ["0", "25", "50", "75", "100"])
+        panels[-1].set_xlabel("clips (%)")
+        parts = [Patch(color=c, label=n) for n, c in zip(CATEGORIES, PALETTE, strict=False)]
+        wrong = Patch(
+            facecolor="#999999", alpha=0.5, hatch="////", edgecolor="white", label="wrong"
+        )
+        figure.legend(
+            handles=[*parts, wrong],
+            title="the joint decision agrees with",
+            loc="outside upper center",
+            ncols=5,
+            frameon=False,
+        )
+    return png.getvalue()
+
+
+def modality_bars(scores: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Draw the average and each emotion as a group of bars, one per model (MERML fig. 4).
+
+    Parameters
+    ----------
+    scores
+        Fraction in [0, 1] by model (at most 3) and group; NaN draws no bar.
+    """
+    groups = list(next(iter(scores.values())))
+    width = 0.8 / len(scores)
+    with drawing(max(5, 1.25 * len(groups)), 3.2) as (figure, png):
+        axes = figure.subplots()
+        for i, (model, values) in enumerate(scores.items()):
+            heights = 100 * np.array(list(values.values()), dtype=float)
+            places = np.arange(len(groups)) + (i - (len(scores) - 1) / 2) * width
+            axes.bar(
+                places,
+                np.nan_to_num(heights),
+                0.94 * width,
+                color=PALETTE[i],
+                hatch=_HATCHES[i],
+                edgecolor="white",
+                linewidth=0,
+                label=model,
+            )
+            for place, height in zip(places, heights, strict=True):
+                text = "–" if np.isnan(height) else f"{height:.0f}"
+                axes.text(place, np.nan_to_num(height) + 1, text, ha="center", fontsize=8)
+        axes.set_xticks(range(len(groups)), groups)
+        axes.tick_params(axis="x", length=0)
+        axes.axvline(0.5, color="#BBBBBB", linewidth=0.8)
+        axes.grid(visible=True, axis="y")
+        axes.set(ylim=(0, 108), xlim=(-0.5, len(groups) - 0.5), ylabel="recognised (%)")
+        axes.set_yticks(range(0, 101, 20))
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2
+        )
+    return png.getvalue()
+
+
+def weight_dots(omegas: Sequence[float]) -> bytes:
+    """Draw the learned weight of the video part (MERML eq. 4) in every fold, and the mean.
+
+    Parameters
+    ----------
+    omegas
+        In [0, 1], in the order of the folds.
+    """
+    values = np.array(omegas, dtype=float)
+    with drawing(5.5, 1.3) as (figure, png):
+        axes = figure.subplots()
+        spread = 0.5 if len(values) > 1 else 0
+        height = np.linspace(spread, -spread, len(values))  # the first fold on top
+        axes.scatter(values, height, s=30, color=PALETTE[0], alpha=0.8, linewidths=0, zorder=3)
+        axes.vlines(values.mean(), -1, 1, color=PALETTE[0], linewidth=2.5)
+        axes.axvline(0.5, color="#444444", linestyle="--", linewidth=1)
+        axes.set(xlim=(0, 1), ylim=(-1.2, 1.2), yticks=[])
+        axes.set_xlabel(
+            "omega: 0 is audio alone, 1 video alone; one dot a fold, the bar is their mean"
+        )
+        axes.spines["left"].set_visible(False)
+        axes.grid(visible=True, axis="x")
+    return png.getvalue()

@@ -1,0 +1,113 @@
+"""What is written of one model: its scores in each fold and over the folds, and their pictures."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avlib.report import embeddings, modality_plots, plots, scores
+from avlib.report.agreement import agreement, decisions
+from avlib.runtime import tables
+
+
+def input_files(model: str, *, fisher: bool) -> list[Path]:
+    """Return the files that `evaluate_model` reads, those of the model and those of all.
+
+    Parameters
+    ----------
+    model
+        Its name.
+    fisher
+        Whether its spaces are compared with those of the Fisher vectors that it learned from.
+    """
+    data = Path("data")
+    files = [
+        data / "clips.parquet",
+        data / "folds.parquet",
+        data / "predictions" / f"{model}.parquet",
+        *data.glob(f"embeddings/{model}/fold-*.parquet"),
+        *data.glob(f"models/{model}/fold-*/settings.json"),
+        *data.glob(f"models/{model}/fold-*/examined.json"),
+    ]
+    return files + (list(data.glob("fisher/fold-*.parquet")) if fisher else [])
+
+
+def evaluate_model(payload: Mapping[str, Any], folder: Path) -> None:
+    """Write ``scores.json``, ``folds/fold-<k>.json`` and ``plots/`` of a model into a folder.
+
+    Parameters
+    ----------
+    payload
+        ``model``, ``fisher``: as for `input_files`.
+    folder
+        Where to write.
+    """
+    model = payload["model"]
+    clips = tables.read_table("data/clips.parquet")
+    folds = tables.read_table("data/folds.parquet")
+    predictions = tables.read_table(f"data/predictions/{model}.parquet")
+    pictures = folder / "plots"
+    for made in (folder / "folds", pictures):
+        made.mkdir()
+    if not len(predictions):  # no clip has what the model needs; the report says so
+        scores.write_json(folder / "scores.json", {"clips": 0})
+        return
+    by_fold = scores.fold_scores(predictions, folds)
+    drawn = False  # one fold's embeddings make the picture
+    for fold, values in by_fold.items():
+        near, planes = _embedded(payload, fold, clips, draw=not drawn)
+        if planes:
+            (pictures / "tsne.png").write_bytes(planes)
+            drawn = True
+        facts = values | _facts(model, fold) | near
+        scores.write_json(folder / "folds" / f"fold-{fold}.json", facts)
+    overall = scores.model_scores(predictions, folds)
+    scores.write_json(folder / "scores.json", overall)
+
+    emotions = scores.emotions_of(predictions)
+    counts = np.array(overall["pooled"]["confusion"]["counts"])
+    (pictures / "confusion.png").write_bytes(plots.confusion(counts, emotions, model))
+    accuracies = {model: [values["accuracy"] for values in by_fold.values()]}
+    (pictures / "folds.png").write_bytes(plots.fold_dots(accuracies, 1 / len(emotions)))
+    decided = decisions(predictions)
+    if decided is not None and len(decided):
+        png = modality_plots.agreement_bars({model: agreement(decided)})
+        (pictures / "agreement.png").write_bytes(png)
+
+
+def _facts(model: str, fold: int) -> dict[str, Any]:
+    """Return what training chose, and what the model found out about test clips beside scores."""
+    folder = Path("data/models") / model / f"fold-{fold}"
+    if not (folder / "settings.json").is_file():  # nothing was trained in this fold
+        return {}
+    facts = {"chosen": json.loads((folder / "settings.json").read_text())["chosen"]}
+    if (folder / "examined.json").is_file():
+        facts["examined"] = json.loads((folder / "examined.json").read_text())
+    return facts
+
+
+def _embedded(
+    payload: Mapping[str, Any], fold: int, clips: pd.DataFrame, *, draw: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Score the neighbourhoods of a fold's embedded clips, and draw them where asked."""
+    model = payload["model"]
+    rows = tables.read_table(f"data/embeddings/{model}/fold-{fold}.parquet")
+    fisher = tables.read_table(f"data/fisher/fold-{fold}.parquet") if payload["fisher"] else None
+    clip_id, spaces = embeddings.spaces(fisher, rows)
+    if not len(clip_id):
+        return {}, b""
+    of_clip = clips.set_index("clip_id").loc[clip_id]
+    emotions, subjects = (of_clip[c].to_numpy(dtype=str) for c in ("emotion", "subject"))
+    near = {s: embeddings.neighbours_accuracy(v, emotions, subjects) for s, v in spaces.items()}
+    picture = b""
+    if draw and len(clip_id) >= embeddings.DRAWN_FROM:
+        points = {space: embeddings.tsne(values) for space, values in spaces.items()}
+        title = (
+            f"{model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
+            f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
+        )
+        picture = modality_plots.scatters(points, emotions, title, near)
+    return {"neighbours": near, "embedded": len(clip_id)}, picture

@@ -1,0 +1,91 @@
+"""Scores of predicted arousal and valence over time.
+
+The CCC of a partition is counted in two ways that are never put in one column: over all its
+recordings joined into one series, as the AVEC challenges do and EmoBed reports for RECOLA, where
+differences between recordings count; or as the mean of the recordings' own, as the script of the
+OMG-Emotion challenge does. Their names say which: `ccc_concatenated`, `ccc_per_recording`.
+
+Frames without a label count nowhere.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from avlib.report.concordance import ccc, is_constant, labelled
+
+Recording = tuple[np.ndarray, np.ndarray]  # labels and predictions, both of shape (n_frames,)
+
+
+class PartitionScores(NamedTuple):
+    """Scores of one dimension over a partition.
+
+    A correlation is None where the labels do not vary. `recordings` counts those whose labels
+    vary, over which `ccc_per_recording` is the mean, of `recordings_total`; `frames` counts those
+    with a label.
+    """
+
+    ccc_concatenated: float | None
+    ccc_per_recording: float | None
+    pearson_concatenated: float | None
+    rmse: float | None
+    frames: int
+    recordings: int
+    recordings_total: int
+
+
+def pearson(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Return Pearson's correlation, r in eq. 9 of EmoBed.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of shape (n,)
+        Labels (NaN where there is none) and finite predictions.
+
+    Returns
+    -------
+    float or None
+        None where the labels are constant or absent. Constant predictions score 0, as in `ccc`.
+    """
+    x, y = labelled(truth, predicted)
+    if is_constant(x):
+        return None
+    if is_constant(y):
+        return 0.0
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
+
+
+def rmse(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Return the root mean square error in units of the labels; None without any label."""
+    x, y = labelled(truth, predicted)
+    return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else None
+
+
+def partition_scores(recordings: Sequence[Recording]) -> PartitionScores:
+    """Score one dimension over the recordings of a partition.
+
+    Parameters
+    ----------
+    recordings
+        Labels (NaN where there is none) and finite predictions of each recording, arrays of shape
+        (n_frames,).
+
+    Raises
+    ------
+    ValueError
+        A recording's series are not of one length, or a prediction is not a finite number.
+    """
+    known = [labelled(truth, predicted) for truth, predicted in recordings]
+    empty = (np.zeros(0), np.zeros(0))
+    truth, predicted = (np.concatenate(series) for series in zip(empty, *known, strict=True))
+    own = [value for value in (ccc(*recording) for recording in known) if value is not None]
+    return PartitionScores(
+        ccc_concatenated=ccc(truth, predicted),
+        ccc_per_recording=float(np.mean(own)) if own else None,
+        pearson_concatenated=pearson(truth, predicted),
+        rmse=rmse(truth, predicted),
+        frames=len(truth),
+        recordings=len(own),
+        recordings_total=len(recordings),
+    )

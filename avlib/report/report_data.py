@@ -1,0 +1,70 @@
+"""What a report is about: the tables of one run, and the scores that several sections share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.report.published import partial
+from avlib.report.scores import fold_scores, model_scores
+from avlib.runtime.params import Protocol
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tables of one run; `predictions` by model, in the order of the report.
+
+    `notes` is what the corpus' reader found worth saying; `votes` what its raters answered.
+    """
+
+    corpus: str
+    protocol: Protocol
+    clips: pd.DataFrame
+    folds: pd.DataFrame
+    status: pd.DataFrame
+    predictions: dict[str, pd.DataFrame]
+    notes: Sequence[str] = ()
+    votes: pd.DataFrame | None = None
+
+    @cached_property
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """`model_scores` of each model."""
+        return {m: model_scores(table, self.folds) for m, table in self.predictions.items()}
+
+    @cached_property
+    def fold_scores(self) -> dict[str, dict[int, dict[str, Any]]]:
+        """`fold_scores` of each model."""
+        return {m: fold_scores(table, self.folds) for m, table in self.predictions.items()}
+
+    @cached_property
+    def used_clips(self) -> pd.DataFrame:
+        """Rows of `clips` that the folds hold, that is the labelled ones."""
+        return self.clips[self.clips["clip_id"].isin(self.folds["clip_id"])]
+
+    @cached_property
+    def emotions(self) -> list[str]:
+        """Emotions of the clips in the folds, in alphabetical order."""
+        return sorted(self.used_clips["emotion"].dropna().unique())
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a guess among equally likely emotions."""
+        return 1 / max(len(self.emotions), 1)
+
+    @cached_property
+    def partial(self) -> str:
+        """What the run lacks of the corpus; "" where it is whole."""
+        return partial(self.corpus, len(self.used_clips), self.used_clips["subject"].nunique())
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds."""
+        return self.folds["fold"].nunique()
+
+    @property
+    def subject_independent(self) -> bool:
+        """Whether nobody is both trained on and tested."""
+        return SUBJECT_INDEPENDENT[self.protocol.name]

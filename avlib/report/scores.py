@@ -1,0 +1,335 @@
+"""Scores of a model from its table of predictions, per fold and over folds.
+
+A score is a fraction in [0, 1]. *Accuracy* (weighted average recall) is the share of clips that
+are right. *UAR* is the unweighted mean of the emotions' recalls; an emotion that a fold does not
+test has no recall and does not count there, so that UAR is scikit-learn's balanced accuracy.
+*Macro-F1* averages F1 over the emotions that were tested or predicted, as scikit-learn does by
+default. Means and standard deviations (n - 1) are over folds; ``pooled`` scores count all test
+clips once.
+
+A clip that a model could not score has no row of predictions. It is found missing by comparison
+with the folds: ``clips`` of ``clips_total`` test clips were scored, ``coverage`` is their ratio,
+and accuracy times coverage is the accuracy that counts what was not scored as wrong.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avlib.runtime.errors import DataError, LeakError
+from avlib.runtime.tables import atomic_path
+
+DEFAULT = "default"
+METRICS = ("accuracy", "uar", "f1_macro")
+DIGITS = 6  # so that what is read back rounds to the percentages of the report
+NOTHING = 1e-12  # what rounding errors leave of a 0
+_KEY = ["clip_id", "fold", "model", "condition"]
+
+
+def emotions_of(predictions: pd.DataFrame) -> list[str]:
+    """Emotions that the predictions hold a probability of, in alphabetical order."""
+    return sorted(c.removeprefix("prob_") for c in predictions.columns if c.startswith("prob_"))
+
+
+def conditions_of(predictions: pd.DataFrame) -> list[str]:
+    """Conditions under which a model was tested, ``default`` first.
+
+    A condition names the modalities that the model was allowed to use: ``default`` all it was
+    made for, ``audio`` or ``video`` that one alone. Column ``modalities`` says what it did use
+    for a clip.
+    """
+    found = set(predictions["condition"])
+    return [DEFAULT] * (DEFAULT in found) + sorted(found - {DEFAULT})
+
+
+def condition_with(predictions: pd.DataFrame, modalities: str) -> str | None:
+    """Condition under which a model used these modalities for most clips; None if there is none.
+
+    Parameters
+    ----------
+    modalities
+        As in column ``modalities``: ``audio``, ``video`` or ``audio+video``.
+    """
+    for condition in conditions_of(predictions):
+        used = predictions.loc[predictions["condition"] == condition, "modalities"].mode()
+        if used.tolist() == [modalities]:
+            return condition
+    return None
+
+
+def check_predictions(predictions: pd.DataFrame) -> None:
+    """Check that a table holds usable predictions of one model.
+
+    Raises
+    ------
+    DataError
+        The table is empty or of several models, repeats a key, names an emotion without a
+        probability, or holds a probability that is not a number.
+    """
+    models = predictions["model"].unique()
+    if len(models) != 1:
+        found = ", ".join(models) or "no rows"
+        raise DataError(f"a table of predictions holds {found}; expected the rows of one model")
+    model, emotions = models[0], emotions_of(predictions)
+
+    def refuse(wrong: pd.Series, what: str) -> None:
+        if wrong.any():
+            row = predictions[wrong.to_numpy()].iloc[0]
+            raise DataError(
+                f"model {model}, clip {row['clip_id']}, fold {row['fold']}: {what.format(**row)}; "
+                "train and evaluate the model again"
+            )
+
+    refuse(predictions.duplicated(_KEY), "two predictions under condition {condition!r}")
+    for column in ("emotion", "predicted"):
+        refuse(
+            ~predictions[column].isin(emotions),
+            f"{column} is {{{column}!r}}, expected one of {', '.join(emotions)}",
+        )
+    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]]
+    finite = pd.Series(np.isfinite(probabilities.to_numpy(dtype=float)).all(axis=1))
+    refuse(~finite, "a probability is not a number")
+
+
+def confusion_matrix(
+    truth: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray, emotions: list[str]
+) -> np.ndarray:
+    """Count clips by emotion and prediction.
+
+    Returns
+    -------
+    ndarray
+        (n_classes, n_classes) int64; rows are true emotions, columns predicted ones.
+    """
+    place = {emotion: i for i, emotion in enumerate(emotions)}
+    counts = np.zeros((len(emotions), len(emotions)), dtype=np.int64)
+    np.add.at(counts, ([place[e] for e in truth], [place[e] for e in predicted]), 1)
+    return counts
+
+
+def confusion_scores(counts: np.ndarray, emotions: list[str]) -> dict[str, Any]:
+    """Scores that follow from a confusion matrix; NaN where there is nothing to score.
+
+    Parameters
+    ----------
+    counts
+        (n_classes, n_classes); rows are true emotions.
+
+    Returns
+    -------
+    dict
+        accuracy, uar, f1_macro, recall (by emotion), confusion (emotions and counts).
+    """
+    right = np.diag(counts).astype(float)
+    tested, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    recall = _ratio(right, tested)
+    return {
+        "accuracy": float(_ratio(right.sum(), tested.sum())),
+        "uar": _mean(recall),
+        "f1_macro": _mean(_ratio(2 * right, tested + predicted)),
+        "recall": dict(zip(emotions, recall.tolist(), strict=True)),
+        "confusion": {"emotions": emotions, "counts": counts.tolist()},
+    }
+
+
+def fold_scores(
+    predictions: pd.DataFrame,
+    folds: pd.DataFrame,
+    *,
+    condition: str = DEFAULT,
+    truth: pd.Series | None = None,
+) -> dict[int, dict[str, Any]]:
+    """Scores of one model in each fold.
+
+    Parameters
+    ----------
+    predictions
+        Table ``predictions`` of one model.
+    folds
+        Table ``folds``; its test parts say which clips should have been scored.
+    condition
+        Score the predictions that were made under this condition.
+    truth
+        Another label of the clips to score against, indexed by clip_id, for example
+        ``clips.set_index("clip_id")["vote_multimodal"]``. Clips whose label is null or a tie
+        ("anger:disgust") are left out of every count.
+
+    Returns
+    -------
+    dict
+        By fold: those of `confusion_scores`, clips, clips_total, coverage.
+
+    Raises
+    ------
+    DataError
+        See `check_predictions`; or the condition is absent, or a label of `truth` is unknown.
+    LeakError
+        A clip is scored in a fold that does not test it.
+    """
+    rows, tested = _scored(predictions, folds, condition, truth)
+    emotions = emotions_of(predictions)
+    by_fold = dict(iter(rows.groupby("fold")))
+    totals = folds.loc[folds["part"] == "test", "fold"].drop_duplicates().sort_values()
+    scores = {}
+    for fold in totals:
+        of_fold = by_fold.get(fold, rows.iloc[:0])
+        counts = confusion_matrix(of_fold["emotion"], of_fold["predicted"], emotions)
+        total = int((tested["fold"] == fold).sum())
+        scores[int(fold)] = {**confusion_scores(counts, emotions), **_counted(len(of_fold), total)}
+    return scores
+
+
+def model_scores(
+    predictions: pd.DataFrame,
+    folds: pd.DataFrame,
+    *,
+    condition: str = DEFAULT,
+    truth: pd.Series | None = None,
+) -> dict[str, Any]:
+    """Scores of one model over folds. Parameters and errors are those of `fold_scores`.
+
+    Returns
+    -------
+    dict
+        accuracy, uar, f1_macro: means over the folds in which anything was scored;
+        accuracy_std, ...: their standard deviations (n - 1; NaN for a single fold);
+        clips, clips_total, coverage: over all folds; folds: number of folds;
+        pooled: `confusion_scores` of all test clips together.
+    """
+    by_fold = fold_scores(predictions, folds, condition=condition, truth=truth)
+    scores: dict[str, Any] = {}
+    for metric in METRICS:
+        values = np.array([fold[metric] for fold in by_fold.values()], dtype=float)
+        values = values[~np.isnan(values)]
+        scores[metric] = _mean(values)
+        scores[f"{metric}_std"] = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    clips = sum(fold["clips"] for fold in by_fold.values())
+    total = sum(fold["clips_total"] for fold in by_fold.values())
+    counts = np.sum([fold["confusion"]["counts"] for fold in by_fold.values()], axis=0)
+    return {
+        **scores,
+        **_counted(clips, total),
+        "folds": len(by_fold),
+        "pooled": confusion_scores(counts, emotions_of(predictions)),
+    }
+
+
+def summary(
+    corpus: str, models: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """One short line a model: what ``dvc metrics diff`` shows on one screen.
+
+    Parameters
+    ----------
+    models
+        `model_scores` by model.
+
+    Returns
+    -------
+    dict
+        {corpus: {model: {accuracy, accuracy_std, uar, f1_macro, clips}}}, rounded.
+    """
+    shown = ("accuracy", "accuracy_std", "uar", "f1_macro", "clips")
+    return {corpus: {m: {k: _plain(scores[k]) for k in shown} for m, scores in models.items()}}
+
+
+def to_json(value: Any) -> str:
+    """Write a value as JSON that is the same on every run and short to read in a diff.
+
+    Keys are sorted, fractions rounded to four digits (those that this would make 0 to four
+    significant ones), NaN is null, and a list of plain values stands on one line.
+    """
+    text = json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    # A line break inside the quotes would be escaped, so this only meets the breaks of the layout.
+    on_one_line = re.sub(
+        r"\[\n\s+([^][{}]*?)\n\s*\]",
+        lambda match: "[" + re.sub(r",\n\s+", ", ", match[1]) + "]",
+        text,
+    )
+    return on_one_line + "\n"
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `to_json` of a value to a file, which appears whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(to_json(value), encoding="utf-8")
+
+
+def _scored(
+    predictions: pd.DataFrame, folds: pd.DataFrame, condition: str, truth: pd.Series | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows to score, and the clips and folds that should have been scored."""
+    check_predictions(predictions)
+    rows = predictions[predictions["condition"] == condition]
+    model = predictions["model"].iloc[0]
+    if rows.empty:
+        raise DataError(
+            f"model {model} has no predictions under condition {condition!r}; "
+            f"found {', '.join(conditions_of(predictions))}"
+        )
+    tested = folds.loc[folds["part"] == "test", ["clip_id", "fold"]]
+    known = rows[["clip_id", "fold"]].merge(tested, how="left", indicator=True)
+    stray = (known["_merge"] == "left_only").to_numpy()
+    if stray.any():
+        row = rows[stray].iloc[0]
+        raise LeakError(
+            f"model {model} scores clip {row['clip_id']} in fold {row['fold']}, which does not "
+            "test it; expected predictions of the fold's test part alone. Where the folds have"
+            " changed since, train that model again, or remove its table in data/predictions"
+        )
+    if truth is None:
+        return rows, tested
+    label = truth[truth.notna() & ~truth.astype(str).str.contains(":", regex=False)]
+    unknown = sorted(set(label) - set(emotions_of(predictions)))
+    if unknown:
+        raise DataError(
+            f"{truth.name} holds {', '.join(unknown)}, which model {model} does not know; "
+            f"expected {', '.join(emotions_of(predictions))}"
+        )
+    rows = rows[rows["clip_id"].isin(label.index)]
+    rows = rows.assign(emotion=rows["clip_id"].map(label))
+    return rows, tested[tested["clip_id"].isin(label.index)]
+
+
+def _counted(clips: int, total: int) -> dict[str, Any]:
+    return {
+        "clips": clips,
+        "clips_total": total,
+        "coverage": clips / total if total else math.nan,
+    }
+
+
+def _ratio(part: Any, whole: Any) -> np.ndarray:
+    """Divide; NaN where there is nothing to divide by."""
+    part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the values that are numbers; NaN if there are none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold: rounded, with null for NaN and text for keys."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        rounded = round(value, DIGITS)
+        if rounded or abs(value) < NOTHING:
+            return rounded
+        return float(f"{value:.{DIGITS}g}")  # a small setting that was chosen is not 0
+    return value

@@ -1,0 +1,143 @@
+"""Accuracy over a parameter, from experiments that differ in nothing else (MERML fig. 3)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avlib.report.plots import PALETTE, drawing
+from avlib.runtime.errors import DataError
+
+_PARAMS = "params.yaml"
+_SUMMARY = "metrics/summary.json"
+_SHOWN = ("accuracy", "accuracy_std", "clips")
+_MARKERS = "os^DvP*X"
+
+
+def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str) -> pd.DataFrame:
+    """Collect a model's accuracy from the experiments that vary the named parameters alone.
+
+    Parameters
+    ----------
+    shown
+        What ``dvc exp show --json`` prints: the workspace, then a commit with its experiments.
+    names
+        One or two parameters, such as "merml.dim".
+    model
+        Whose accuracy.
+
+    Returns
+    -------
+    DataFrame
+        experiment (the commit's is named by its branch), one column per parameter, accuracy,
+        accuracy_std, clips; sorted by the parameters. The commit counts as one more experiment.
+        Experiments that failed or wait, or that differ from the workspace's params.yaml in another
+        parameter, are left out; of two with the same values the later one counts.
+
+    Raises
+    ------
+    DataError
+        A parameter or the model is unknown, or fewer than two values of the first are left.
+    """
+    workspace, commit = shown[:2]
+    fixed = _flat(_of(workspace, "params", _PARAMS))
+    unknown = [name for name in names if name not in fixed]
+    if unknown:
+        raise DataError(f"{_PARAMS} has no {unknown[0]}; expected a name such as merml.dim")
+    rows, models = [], set[str]()
+    for run in sorted(_runs(commit), key=_time):
+        values = _flat(_of(run, "params", _PARAMS))
+        others = {**fixed, **{name: values.get(name) for name in names}}
+        scores: dict[str, Any] = next(iter(_of(run, "metrics", _SUMMARY).values()), {})
+        models |= set(scores)
+        if values == others and model in scores:
+            metrics = {key: scores[model][key] for key in _SHOWN}
+            point = {name: values[name] for name in names}
+            rows.append({"experiment": run["name"] or run["rev"][:7], **point, **metrics})
+    if model not in models:
+        raise DataError(f"no experiment scored {model}; scored are {', '.join(sorted(models))}")
+    table = pd.DataFrame(rows, columns=["experiment", *names, *_SHOWN])
+    table = table.drop_duplicates(list(names), keep="last")
+    if table[names[0]].nunique() < 2:
+        raise DataError(
+            f"of the experiments on this commit that differ from {_PARAMS} in nothing but "
+            f"{' and '.join(names)}, {len(table)} finished, not enough for a curve: queue more "
+            f"(dvc exp run --queue -S '{names[0]}=...') and run them (dvc exp run --run-all)"
+        )
+    return table.sort_values(list(reversed(names)), ignore_index=True)
+
+
+def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
+    """Draw accuracy over the first parameter, one line for each value of the second.
+
+    Parameters
+    ----------
+    table
+        From `collect`.
+    names, model
+        As given to `collect`.
+
+    Returns
+    -------
+    bytes
+        PNG; whiskers are standard deviations over folds.
+    """
+    first = table[names[0]]
+    numbers = pd.api.types.is_numeric_dtype(first) and not pd.api.types.is_bool_dtype(first)
+    ticks: list[Any] = sorted(first.unique()) if numbers else list(dict.fromkeys(first))
+    groups: list[tuple[Any, pd.DataFrame]] = [(None, table)]
+    if len(names) > 1:
+        groups = list(table.groupby(names[1], sort=False))
+    step = (max(ticks) - min(ticks)) / 150 if numbers else 0.02  # so that whiskers stand apart
+    with drawing(6, 3.4) as (figure, png):
+        axes = figure.subplots()
+        for i, (value, rows) in enumerate(groups):
+            along = rows[names[0]] if numbers else [ticks.index(v) for v in rows[names[0]]]
+            axes.errorbar(
+                np.asarray(along, dtype=float) + (i - (len(groups) - 1) / 2) * step,
+                100 * rows["accuracy"].astype(float),
+                100 * rows["accuracy_std"].astype(float).fillna(0),
+                color=PALETTE[i % len(PALETTE)],
+                marker=_MARKERS[i % len(_MARKERS)],
+                linestyle=("-", "--", "-.", ":")[i % 4],
+                capsize=3,
+                label=f"{names[1]} = {value}" if len(names) > 1 else None,
+            )
+        axes.set_xticks(ticks if numbers else range(len(ticks)), [str(tick) for tick in ticks])
+        axes.grid(visible=True)
+        axes.set(xlabel=names[0], ylabel="accuracy (%), mean and std over folds", title=model)
+        if len(names) > 1:
+            axes.legend(frameon=False)
+    return png.getvalue()
+
+
+def _runs(commit: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the commit and its experiments, those that finished.
+
+    DVC shows one that failed with the metrics that lay in the workspace when it was queued.
+    """
+    yield commit
+    for experiment in commit.get("experiments") or []:
+        state = (experiment.get("executor") or {}).get("state", "success")
+        if state == "success":
+            yield from (run for run in experiment["revs"][:1] if not run.get("error"))
+
+
+def _time(run: Mapping[str, Any]) -> str:
+    return str((run["data"] or {}).get("timestamp"))
+
+
+def _of(run: Mapping[str, Any], kind: str, file: str) -> dict[str, Any]:
+    """Return the content of a file of parameters or metrics as a run left it."""
+    return (((run["data"] or {}).get(kind) or {}).get(file) or {}).get("data") or {}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,118 @@
+"""Robustness curves: accuracy against noise, occlusion and missing modalities."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from avlib.report.scores import (
+    DEFAULT,
+    check_predictions,
+    emotions_of,
+    fold_scores,
+    model_scores,
+)
+
+CLEAN = "clean"
+# What a clip loses, and the condition under which what is left was scored.
+LEFT = {"audio_missing": "video", "video_missing": "audio"}
+
+
+def missing_modality(predictions: pd.DataFrame, shares: Sequence[float], seed: int) -> pd.DataFrame:
+    """Let a share of each fold's clips lose a modality, from predictions that were made with one.
+
+    The clips that lose it at one share lose it at every larger share. As clips are scored one by
+    one, the expected curve is the straight line between its ends.
+
+    Parameters
+    ----------
+    predictions
+        Table ``predictions`` of one model. Clips that were scored by one modality alone under
+        ``default`` have none to lose and stay as they are.
+    shares
+        Of the clips with both modalities, 0 to 1, rounded to whole clips.
+    seed
+        Of the order in which clips lose a modality, and which.
+
+    Returns
+    -------
+    DataFrame
+        Rows of table ``robustness``: corruptions ``audio_missing``, ``video_missing`` and
+        ``either_missing`` (every clip loses one or the other with equal chance). No rows for a
+        model without both conditions.
+    """
+    check_predictions(predictions)
+    ordered = predictions.sort_values(["fold", "clip_id"], ignore_index=True)
+    conditions = dict(iter(ordered.groupby("condition")))
+    if not set(LEFT.values()) <= set(conditions):
+        return ordered.iloc[:0].drop(columns="condition").assign(corruption="", level=0.0)
+    found = []
+    for fold in ordered["fold"].unique().tolist():
+        rows = conditions[DEFAULT][conditions[DEFAULT]["fold"] == fold]
+        both = rows["modalities"].str.contains("+", regex=False).to_numpy()
+        random = np.random.default_rng([seed, fold])
+        rank = np.full(len(rows), len(rows))
+        rank[both] = random.permutation(both.sum())
+        heads = random.random(len(rows)) < 0.5
+        losers = {
+            "audio_missing": {"audio_missing": np.ones(len(rows), bool)},
+            "video_missing": {"video_missing": np.ones(len(rows), bool)},
+            "either_missing": {"audio_missing": heads, "video_missing": ~heads},
+        }
+        for share in shares:
+            loses = rank < round(share * both.sum())
+            for corruption, parts in losers.items():
+                pieces = [rows[~loses]]
+                for lost, chosen in parts.items():
+                    left = conditions[LEFT[lost]]
+                    clips = rows.loc[loses & chosen, "clip_id"]
+                    pieces.append(left[(left["fold"] == fold) & left["clip_id"].isin(clips)])
+                found.append(pd.concat(pieces).assign(corruption=corruption, level=float(share)))
+    return pd.concat(found, ignore_index=True).drop(columns="condition")
+
+
+def curves(table: pd.DataFrame, folds: pd.DataFrame) -> dict[str, Any]:
+    """Score a model at every level of every corruption.
+
+    Parameters
+    ----------
+    table
+        Table ``robustness`` of one model.
+    folds
+        Table ``folds``.
+
+    Returns
+    -------
+    dict
+        model; chance; clean: a point; corruptions: by name, the points in the order of their
+        levels. A point holds level, accuracy, uar, their standard deviations over folds, clips,
+        and the accuracy of each fold.
+    """
+    points: dict[str, list[dict[str, Any]]] = {}
+    for key, rows in table.groupby(["corruption", "level"]):
+        corruption, level = cast("tuple[str, float]", key)
+        points.setdefault(corruption, []).append(_point(rows, folds, level))
+    [clean] = points.pop(CLEAN)
+    return {
+        "model": table["model"].iloc[0],
+        "chance": 1 / len(emotions_of(table)),
+        "clean": clean,
+        "corruptions": points,
+    }
+
+
+def _point(rows: pd.DataFrame, folds: pd.DataFrame, level: float) -> dict[str, Any]:
+    rows = rows.drop(columns=["corruption", "level"]).assign(condition=DEFAULT)
+    scores = model_scores(rows, folds)
+    shown = ("accuracy", "accuracy_std", "uar", "uar_std", "clips")
+    by_fold = {fold: score["accuracy"] for fold, score in fold_scores(rows, folds).items()}
+    return {"level": level, **{name: scores[name] for name in shown}, "folds": by_fold}
+
+
+def read_curves(folder: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read the files of `curves`, by model; what other models left there is not read."""
+    read = {model: json.loads((folder / f"{model}.json").read_text()) for model in models}
+    return {model: found for model, found in read.items() if found.get("corruptions")}

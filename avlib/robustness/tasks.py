@@ -1,0 +1,122 @@
+"""Which clips the robustness curves need corrupted, with what, and for which fold."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from avlib.robustness.vectors import seed_of
+from avlib.runtime import tables
+from avlib.runtime.errors import DataError
+from avlib.runtime.per_clip import ClipTask
+from avlib.speech.noise import TALKERS
+from avlib.weights import sha256
+
+
+def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> list[ClipTask]:
+    """List the test clips that have sound, each with the clips whose voices babble behind it.
+
+    Those are training clips of the fold that tests the clip, of subjects other than its own: one of
+    each of `TALKERS` subjects, or several of each where there are fewer subjects.
+
+    Parameters
+    ----------
+    folds
+        Table ``folds``.
+    subjects
+        By clip_id.
+    seed
+        Of the choice.
+
+    Raises
+    ------
+    DataError
+        A fold has fewer clips to choose from than a babble needs.
+    """
+    refs = {ref.clip_id: ref for ref in tables.clip_refs(Path("data/speech")) if ref.rows}
+    status = tables.read_table("data/status/speech.parquet")
+    voiced = set(status.loc[status["status"] == "ok", "clip_id"]) & set(refs)
+    tasks = []
+    for fold, encoder in _encoders(folds, "audio"):
+        rows = folds[folds["fold"] == fold]
+        training = sorted(voiced & set(rows.loc[rows["part"] == "train", "clip_id"]))
+        voices: dict[str, list[str]] = {}
+        for clip_id in training:
+            voices.setdefault(subjects[clip_id], []).append(clip_id)
+        for clip_id in _tested(folds, fold, "audio"):
+            others = {s: clips for s, clips in voices.items() if s != subjects[clip_id]}
+            chosen = [refs[c] for c in _talkers(clip_id, others, seed, fold)]
+            payload = {
+                "clip_id": clip_id,
+                "path": str(refs[clip_id].path.absolute()),
+                "row_group": refs[clip_id].row_group,
+                "fold": fold,
+                "encoder": encoder,
+                "talkers": [(str(ref.path.absolute()), ref.row_group) for ref in chosen],
+            }
+            digest = [refs[clip_id].digest, encoder[1], *(ref.digest for ref in chosen)]
+            tasks.append(
+                ClipTask(clip_id, refs[clip_id].part, " ".join([str(fold), *digest]), payload)
+            )
+    return tasks
+
+
+def _talkers(clip_id: str, others: Mapping[str, list[str]], seed: int, fold: int) -> list[str]:
+    """Choose clips in turn from the subjects in a random order, none twice."""
+    available = sum(map(len, others.values()))
+    if available < TALKERS:
+        raise DataError(
+            f"fold {fold} has {available} training clips with voices other than that of clip"
+            f" {clip_id}; a babble needs {TALKERS}: leave robustness.models empty for this corpus"
+        )
+    random = np.random.default_rng(seed_of(seed, clip_id, "talkers"))
+    order = random.permutation(sorted(others)).tolist()
+    chosen: list[str] = []
+    turns = {subject: random.permutation(others[subject]).tolist() for subject in order[:TALKERS]}
+    while len(chosen) < TALKERS:
+        chosen += [clips.pop() for clips in turns.values() if clips]
+    return chosen[:TALKERS]
+
+
+def occluded_tasks(folds: pd.DataFrame, weights: Path | None) -> list[ClipTask]:
+    """List the test clips that have a face.
+
+    Parameters
+    ----------
+    folds
+        Table ``folds``.
+    weights
+        File of the face network, None where it has none.
+    """
+    refs = {ref.clip_id: ref for ref in tables.clip_refs(Path("data/faces")) if ref.rows}
+    network = sha256(weights) if weights else ""
+    tasks = []
+    for fold, encoder in _encoders(folds, "video"):
+        for clip_id in _tested(folds, fold, "video"):
+            payload = {
+                "clip_id": clip_id,
+                "path": str(refs[clip_id].path.absolute()),
+                "row_group": refs[clip_id].row_group,
+                "fold": fold,
+                "encoder": encoder,
+                "weights": str(weights.absolute()) if weights else None,
+            }
+            digest = " ".join([str(fold), refs[clip_id].digest, encoder[1], network])
+            tasks.append(ClipTask(clip_id, refs[clip_id].part, digest, payload))
+    return tasks
+
+
+def _encoders(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Yield each fold that has an encoder of the modality, and that file and its digest."""
+    for fold in sorted(folds["fold"].unique().tolist()):
+        file = Path(f"data/fisher_encoders/fold-{fold}/{modality}.npz")
+        if file.is_file():
+            yield fold, (str(file.absolute()), sha256(file))
+
+
+def _tested(folds: pd.DataFrame, fold: int, modality: str) -> list[str]:
+    """List the test clips of a fold that have a vector of the modality."""
+    vectors = tables.read_table(f"data/fisher/fold-{fold}.parquet", ["clip_id", modality])
+    test = folds.loc[(folds["fold"] == fold) & (folds["part"] == "test"), "clip_id"]
+    return sorted(set(test) & set(vectors.loc[vectors[modality].notna(), "clip_id"]))

@@ -1,0 +1,1 @@
+"""What every room stands on: parameters, tables, memory, parallel work, one way to train."""

@@ -1,0 +1,279 @@
+"""The memory of clipwise stages: values of finished clips, kept outside of DVC's outputs.
+
+DVC deletes a stage's outputs before it runs the stage, so what an earlier run computed survives
+only here, under ``.memo/<stage>/``:
+
+``clips/<key>.arrow``
+    The value of one clip, written by the worker that computed it; what an interrupted run left.
+``parts/<part>.<digest>.parquet`` and ``parts/<part>.json``
+    Once a part of the table stands, its clips are dropped and the part is hard-linked here, which
+    takes no space; the part that it replaces goes when the run ends. The sidecar says which file
+    holds the part, and under which key each clip is.
+
+A value's key is made of everything that the value depends on (see `clip_key`), so a value under
+the right key is the right value. Failures are not remembered: trying again costs little, and the
+cause may have been the machine's.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from avlib.runtime import provenance
+from avlib.runtime.tables import atomic_path, clip_refs, part_path
+
+# These carry values about but make none: a change in them leaves remembered values good.
+CARRIERS = (
+    "avlib.runtime.errors",
+    "avlib.runtime.per_fold",
+    "avlib.runtime.memo",
+    "avlib.runtime.params",
+    "avlib.runtime.parallel",
+    "avlib.runtime.progress",
+    "avlib.runtime.provenance",
+    "avlib.runtime.stage",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is remembered of a clip beside its rows."""
+
+    key: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a remembered value lies: a row group of a part, or (None) a file of its own."""
+
+    path: Path
+    row_group: int | None
+
+
+def code_fingerprint(function: Callable[..., Any]) -> str:
+    """Return a digest of the sources and library versions that a function's results depend on.
+
+    These are our modules in the import closure of the function's module, without those that only
+    carry values about, and the libraries that they import.
+    """
+    module = sys.modules[function.__module__]
+    files = {
+        *provenance.imported_files(module, without=CARRIERS),
+        *provenance.imported_files(
+            "avlib.runtime.tables", without=CARRIERS
+        ),  # gives the file its bytes
+    }
+    root = Path(provenance.__file__).resolve().parents[2]
+    contents = {
+        file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name: _sha256(
+            file.read_bytes()
+        )
+        for file in files
+    }
+    return _sha256(_json([contents, provenance.third_party(files)]))
+
+
+def clip_key(
+    stage: str, clip_id: str, digest: str, params: Mapping[str, Any], fingerprint: str
+) -> str:
+    """Return the name of a clip's value: a digest of all that the value depends on.
+
+    Parameters
+    ----------
+    stage, clip_id
+        What is computed, of which clip.
+    digest
+        Digest of the clip's input bytes.
+    params
+        The stage's parameters, as JSON knows them.
+    fingerprint
+        Digest of the code (see `code_fingerprint`).
+    """
+    return _sha256(_json([stage, clip_id, digest, params, fingerprint]))
+
+
+def save_clip(path: Path, rows: pa.Table, status: str, reason: str) -> None:
+    """Write the value of one clip, whole or not at all."""
+    metadata = {"status": status, "reason": reason}
+    with (
+        atomic_path(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as file,
+        pa.ipc.new_file(file, rows.schema.with_metadata(metadata)) as writer,
+    ):
+        writer.write_table(rows)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder of the memory; a second process that wants it waits for the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logging.getLogger(__name__).info("%s: waiting for another run to end", folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks: names are unique, so nothing breaks
+            pass
+        yield
+
+
+class Memo:
+    """What is remembered for one stage.
+
+    Parameters
+    ----------
+    folder
+        The memory of all stages.
+    stage
+        Name of the stage.
+    """
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        self.clips = folder / stage / "clips"
+        self.parts = folder / stage / "parts"
+        self._known: dict[str, tuple[Entry, Place]] | None = None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the stage's memory; a second run of the same stage waits for the first."""
+        self.clips.mkdir(parents=True, exist_ok=True)
+        self.parts.mkdir(parents=True, exist_ok=True)
+        with locked(self.clips.parent):
+            for folder in (self.clips, self.parts):
+                remove_temporaries(folder)
+            yield
+
+    def entry_path(self, key: str) -> Path:
+        """Return the file of a clip's value that stands on its own."""
+        return self.clips / f"{key}.arrow"
+
+    def find(self, clip_id: str, key: str) -> tuple[Entry, Place] | None:
+        """Return what is remembered of a clip under a key, and where its rows lie."""
+        if self._known is None:
+            self._known = dict(self._read_parts())
+        if clip_id in self._known and self._known[clip_id][0].key == key:
+            return self._known[clip_id]
+        path = self.entry_path(key)
+        try:
+            with pa.OSFile(str(path)) as file:
+                metadata = pa.ipc.open_file(file).schema.metadata
+            status, reason = metadata[b"status"].decode(), metadata[b"reason"].decode()
+        except (OSError, pa.ArrowInvalid):  # not there, or cut short by a power failure
+            return None
+        return Entry(key, status, reason), Place(path, None)
+
+    def _read_parts(self) -> Iterator[tuple[str, tuple[Entry, Place]]]:
+        for sidecar in sorted(self.parts.glob("*.json")):
+            facts = json.loads(sidecar.read_text())
+            path = self.parts / facts["file"]
+            # A part whose file was changed, through whichever of its links, is no longer known.
+            if path.is_file() and facts["stamp"] == stamp(path):
+                for ref in clip_refs(path):
+                    entry = Entry(**facts["clips"][ref.clip_id])
+                    yield ref.clip_id, (entry, Place(path, ref.row_group))
+
+    def keep_part(self, part: str, file: Path, entries: Mapping[str, Entry]) -> None:
+        """Link a finished part of the table here, and drop what its clips had of their own.
+
+        Where the file system has no hard links the part is copied, which takes its space twice.
+
+        Parameters
+        ----------
+        part
+            Name of the part.
+        file
+            The finished part file.
+        entries
+            By clip_id, for exactly the clips in the file.
+        """
+        clips = {clip_id: asdict(entry) for clip_id, entry in sorted(entries.items())}
+        sidecar = part_path(self.parts, part).with_suffix(".json")
+        linked = self.parts / f"{sidecar.stem}.{_sha256(_json(clips))[:16]}.parquet"
+        link(file, linked)
+        # The new file has its own name, so this one step switches from the old part to the new.
+        with atomic_path(sidecar) as temporary:
+            facts = {"file": linked.name, "stamp": stamp(linked), "clips": clips}
+            temporary.write_text(json.dumps(facts))
+        for entry in entries.values():
+            self.entry_path(entry.key).unlink(missing_ok=True)
+
+    def forget_all_but(self, parts: Collection[str]) -> None:
+        """Drop what is no part of the table any more, and values of clips that nothing uses."""
+        sidecars = [part_path(self.parts, part).with_suffix(".json") for part in parts]
+        kept = {self.parts / json.loads(path.read_text())["file"] for path in sidecars}
+        for path in set(self.parts.iterdir()) - kept - set(sidecars):
+            path.unlink()
+        for path in self.clips.iterdir():
+            path.unlink(missing_ok=True)
+
+
+class Reader:
+    """Reads remembered rows; a context manager that keeps the parts open between reads."""
+
+    def __init__(self) -> None:
+        self._files = contextlib.ExitStack()
+        self._open: dict[Path, pq.ParquetFile] = {}
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def rows(self, place: Place) -> pa.Table:
+        """Return the rows that lie at a place."""
+        if place.row_group is None:
+            with pa.OSFile(str(place.path)) as file:
+                return pa.ipc.open_file(file).read_all()
+        if place.path not in self._open:
+            self._open[place.path] = self._files.enter_context(pq.ParquetFile(place.path))
+        return self._open[place.path].read_row_group(place.row_group)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` another name of the file `source`, or a copy where that cannot be."""
+    with atomic_path(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def remove_temporaries(folder: Path, name: str = "") -> None:
+    """Remove what a killed run left half-written in a folder (of the file `name`, when given)."""
+    for path in folder.glob(f".{_escaped(name)}*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def stamp(path: Path) -> list[int]:
+    """Return what changes when somebody writes into a file: its size, and when it changed, ns."""
+    facts = path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
+
+
+def _escaped(name: str) -> str:
+    """Return a name for use inside a glob pattern."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,379 @@
+"""Stages that compute one clip at a time: parallel, remembered, resumable, and nobody vanishes.
+
+`run_clipwise` turns tasks into a folder of part files and a status table. However the work was
+cut - from scratch, from memory, resumed after a kill, on two workers or two hundred - the files
+have the same bytes.
+"""
+
+import importlib
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from avlib.runtime.errors import DataError
+from avlib.runtime.memo import (
+    Entry,
+    Memo,
+    Place,
+    Reader,
+    clip_key,
+    code_fingerprint,
+    link,
+    remove_temporaries,
+    save_clip,
+)
+from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.tables import (
+    TEXT,
+    Schema,
+    clip_refs,
+    conform,
+    part_path,
+    vectors,
+    write_part,
+    write_table,
+)
+
+CLIP_STATUS = Schema(
+    "status", ("clip_id", "stage"), dict.fromkeys(("clip_id", "stage", "status", "reason"), TEXT)
+)
+_SHOWN = 5  # failed clips that an error names; the status table has them all
+
+
+@dataclass(frozen=True)
+class ClipTask:
+    """One clip to compute.
+
+    Parameters
+    ----------
+    clip_id
+        The clip.
+    part
+        The part file that its rows belong to: its subject.
+    digest
+        Digest of the bytes that the computation reads (the recording's sha256, or the digest of
+        the clip's rows in the table before, see `avlib.runtime.tables.ClipRef`).
+    payload
+        What the function needs to find those bytes; it must pickle.
+    """
+
+    clip_id: str
+    part: str
+    digest: str
+    payload: Any = None
+
+
+@dataclass(frozen=True)
+class ClipRows:
+    """What a function returns for a clip.
+
+    Parameters
+    ----------
+    columns
+        Columns of the stage's table, without clip_id.
+    status
+        ``ok`` or ``degraded``; the rows of a degraded clip count.
+    reason
+        Why the clip is degraded.
+    """
+
+    columns: Mapping[str, Any] | pa.Table
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many clips took which way through a stage."""
+
+    computed: int
+    remembered: int
+    degraded: int
+    failed: int
+    skipped: int
+    seconds: float = field(compare=False, default=0.0)
+
+    def __str__(self) -> str:
+        rate = self.computed / self.seconds if self.seconds else 0.0
+        skipped = f", left out {self.skipped} that failed before" if self.skipped else ""
+        return (
+            f"computed {self.computed}, from memory {self.remembered}, degraded {self.degraded},"
+            f" failed {self.failed}{skipped}, {self.seconds:.1f} s, {rate:.3g} clips/s"
+        )
+
+
+def run_clipwise(
+    stage: str,
+    function: Callable[[Any, Any], ClipRows],
+    tasks: Sequence[ClipTask],
+    *,
+    out: Path,
+    status: Path,
+    schema: Schema,
+    params: Mapping[str, Any],
+    max_failed_fraction: float,
+    skipped: Mapping[str, str] | None = None,
+    memo: Path = Path(".memo"),
+) -> Summary:
+    """Compute a table clip by clip, and write its parts and a status row for every clip.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage, for the memory, the status rows and the user.
+    function
+        ``function(payload, params) -> ClipRows``, at the top of an importable module. What it
+        raises costs the one clip. It may read nothing but what a task's digest, `params` and the
+        sources and libraries of its module stand for.
+    tasks
+        The clips to compute.
+    out
+        Folder of the parts. What else lies there is removed.
+    status
+        File of the status table.
+    schema
+        What the table holds.
+    params
+        The stage's parameters, as JSON knows them.
+    max_failed_fraction
+        Share of failed clips, 0 to 1, above which the stage gives up.
+    skipped
+        Clips that have no input because an earlier stage failed, and the reason; they get failed
+        rows and do not count towards `max_failed_fraction`.
+    memo
+        Folder of the memory.
+
+    Raises
+    ------
+    DataError
+        There is no clip, two tasks name the same clip, or too many clips failed.
+    """
+    begin = time.monotonic()
+    skipped = dict(skipped or {})
+    function = _importable(function)
+    tasks = sorted(tasks, key=lambda task: (task.part, task.clip_id))
+    _check_tasks(stage, tasks, skipped)
+
+    run = _Run(stage, out, schema, Memo(memo.resolve(), stage))
+    with run.memo.locked():
+        out.mkdir(parents=True, exist_ok=True)
+        remove_temporaries(out)
+        fingerprint = code_fingerprint(function)
+        keys = {t.clip_id: clip_key(stage, t.clip_id, t.digest, params, fingerprint) for t in tasks}
+        todo = run.expect(tasks, keys)
+        jobs = [
+            _Job(function, task, dict(params), schema, run.memo.entry_path(keys[task.clip_id]))
+            for task in todo
+        ]
+        with closing(map_clips(_compute, jobs, label=stage, name=_clip_of)) as verdicts:
+            for index, verdict in verdicts:
+                run.settle(todo[index], keys[todo[index].clip_id], verdict)
+                stop_when_too_many_failed(stage, run.failed, len(tasks), max_failed_fraction)
+
+        written = {part_path(out, part) for part in run.written}
+        for path in set(out.glob("*.parquet")) - written:
+            path.unlink()
+        _write_status(status, stage, run, skipped)
+        run.memo.forget_all_but(run.written)
+
+    degraded = sum(entry.status == "degraded" for entry in run.entries.values())
+    seconds = time.monotonic() - begin
+    remembered = len(tasks) - len(todo)
+    summary = Summary(len(todo), remembered, degraded, len(run.failed), len(skipped), seconds)
+    logging.getLogger(__name__).info("%s: %s", stage, summary)
+    return summary
+
+
+def _importable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as a worker can import it, when a stage script defines it itself."""
+    if function.__module__ == "__main__":
+        spec = getattr(sys.modules["__main__"], "__spec__", None)
+        if spec is not None:
+            function = getattr(importlib.import_module(spec.name), function.__qualname__, function)
+    if function.__module__ == "__main__" or not function.__qualname__.isidentifier():
+        raise TypeError(
+            f"{function.__module__}.{function.__qualname__}: workers cannot import this function;"
+            " expected one at the top of a module; move it there"
+        )
+    return function
+
+
+def _check_tasks(stage: str, tasks: Sequence[ClipTask], skipped: Mapping[str, str]) -> None:
+    if not tasks:
+        detail = f"; all {len(skipped)} failed in an earlier stage" if skipped else ""
+        raise DataError(f"{stage}: no clip to work on{detail}; look at the stage before")
+    counts = Counter([*(task.clip_id for task in tasks), *skipped])
+    if twice := sorted(clip_id for clip_id, count in counts.items() if count > 1):
+        raise DataError(f"{stage}: clip {twice[0]} is given more than once; expected once")
+
+
+# ---------------------------------------------------------------- inside a worker
+
+
+@dataclass(frozen=True)
+class _Job:
+    function: Callable[[Any, Any], ClipRows]
+    task: ClipTask
+    params: dict[str, Any]
+    schema: Schema
+    path: Path
+
+
+def _clip_of(job: _Job) -> str:
+    return job.task.clip_id
+
+
+def _compute(job: _Job) -> tuple[str, str] | Failure:
+    """Compute a clip, keep its value, and return only its status and reason."""
+    result = job.function(job.task.payload, job.params)
+    if result.status == "failed":
+        return Failure(result.reason)
+    if result.status not in ("ok", "degraded"):
+        raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
+    rows = _rows(result.columns, job.task.clip_id, job.schema)
+    save_clip(job.path, rows, result.status, result.reason)
+    return result.status, result.reason
+
+
+def _rows(columns: Mapping[str, Any] | pa.Table, clip_id: str, schema: Schema) -> pa.Table:
+    """Return a clip's rows as the table wants them; vectors must be finite."""
+    named = {
+        k: columns[k] for k in (columns.column_names if isinstance(columns, pa.Table) else columns)
+    }
+    n_rows = len(next(iter(named.values()))) if named else 0
+    rows = conform({**named, "clip_id": pa.array([clip_id] * n_rows, pa.string())}, schema)
+    unit = "frames" if "frame" in schema.key else "rows"
+    for column in rows.schema:
+        if not pa.types.is_fixed_size_list(column.type):
+            continue
+        values = vectors(rows[column.name].combine_chunks().drop_null())
+        bad = int((~np.isfinite(values)).any(axis=1).sum())
+        if bad:
+            kind = "NaN" if np.isnan(values).any() else "infinity"
+            raise DataError(f"{column.name} holds {kind} in {bad} of {rows.num_rows} {unit}")
+    return rows
+
+
+# ---------------------------------------------------------------- in the main process
+
+
+class _Run:
+    """Follows one run: which clips are settled, and which parts can be written."""
+
+    def __init__(self, stage: str, out: Path, schema: Schema, memo: Memo) -> None:
+        self.stage, self.out, self.schema, self.memo = stage, out, schema, memo
+        self.entries: dict[str, Entry] = {}  # clips with rows
+        self.failed: dict[str, str] = {}
+        self.written: list[str] = []
+        self._clips: dict[str, list[str]] = {}  # by part
+        self._open: Counter[str] = Counter()  # clips of a part that are not settled
+
+    def expect(self, tasks: Sequence[ClipTask], keys: Mapping[str, str]) -> list[ClipTask]:
+        """Take what is remembered, write the parts that this completes; return the rest."""
+        todo = []
+        for task in tasks:
+            self._clips.setdefault(task.part, []).append(task.clip_id)
+            found = self.memo.find(task.clip_id, keys[task.clip_id])
+            if found is None:
+                todo.append(task)
+                self._open[task.part] += 1
+            else:
+                self.entries[task.clip_id] = found[0]
+        for part in self._clips:
+            if not self._open[part]:
+                self._write(part)
+        return todo
+
+    def settle(self, task: ClipTask, key: str, verdict: tuple[str, str] | Failure) -> None:
+        """Take the verdict on a clip, and write its part when it was the last one missing."""
+        if isinstance(verdict, Failure):
+            self.failed[task.clip_id] = verdict.reason
+        else:
+            self.entries[task.clip_id] = Entry(key, *verdict)
+        self._open[task.part] -= 1
+        if not self._open[task.part]:
+            self._write(task.part)
+
+    def _write(self, part: str) -> None:
+        clips = [clip_id for clip_id in self._clips[part] if clip_id in self.entries]
+        if not clips:
+            return
+        entries = {clip_id: self.entries[clip_id] for clip_id in clips}
+        places = {clip_id: self._place(clip_id) for clip_id in clips}
+        file = part_path(self.out, part)
+        whole = self._whole(places)
+        if whole is not None:
+            link(whole, file)
+        else:
+            write_part(file, _stream(places), self.schema)
+        self.memo.keep_part(part, file, entries)
+        self.written.append(part)
+
+    def _place(self, clip_id: str) -> Place:
+        found = self.memo.find(clip_id, self.entries[clip_id].key)
+        if found is None:
+            raise DataError(
+                f"{self.stage}: the value of clip {clip_id} is gone from {self.memo.clips};"
+                " expected workers to write into the same folder; run again"
+            )
+        return found[1]
+
+    @staticmethod
+    def _whole(places: Mapping[str, Place]) -> Path | None:
+        """Return the remembered part that holds exactly these clips, if there is one."""
+        files = {place.path for place in places.values()}
+        first = next(iter(places.values()))
+        if len(files) > 1 or first.row_group is None:
+            return None
+        return first.path if len(clip_refs(first.path)) == len(places) else None
+
+
+def _stream(places: Mapping[str, Place]) -> Iterator[tuple[str, pa.Table]]:
+    with Reader() as reader:
+        for clip_id, place in places.items():
+            yield clip_id, reader.rows(place)
+
+
+def stop_when_too_many_failed(
+    stage: str, failed: Mapping[str, str], total: int, limit: float
+) -> None:
+    """Raise DataError when a larger share than `limit` of `total` clips has failed.
+
+    Parameters
+    ----------
+    failed
+        Reasons by clip_id.
+    """
+    if len(failed) <= limit * total:
+        return
+    first = "; ".join(f"{clip_id}: {failed[clip_id]}" for clip_id in sorted(failed)[:_SHOWN])
+    more = "; ..." if len(failed) > _SHOWN else ""
+    raise DataError(
+        f"{stage}: {len(failed)} of {total} clips failed, more than max_failed_fraction = {limit:g}"
+        f" allows: {first}{more}; mend or remove these recordings, or raise max_failed_fraction in"
+        " params.yaml; clips that are done are kept"
+    )
+
+
+def _write_status(path: Path, stage: str, run: _Run, skipped: Mapping[str, str]) -> None:
+    verdicts = {
+        **{clip_id: (e.status, e.reason) for clip_id, e in run.entries.items()},
+        **{clip_id: ("failed", reason) for clip_id, reason in {**run.failed, **skipped}.items()},
+    }
+    remove_temporaries(path.parent, path.name)
+    rows = {
+        "clip_id": list(verdicts),
+        "stage": [stage] * len(verdicts),
+        "status": [status for status, _ in verdicts.values()],
+        "reason": [reason for _, reason in verdicts.values()],
+    }
+    write_table(path, rows, CLIP_STATUS)

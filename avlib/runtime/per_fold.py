@@ -1,0 +1,255 @@
+"""Stages that work fold by fold, or model by model: worker processes, and memory of what is done.
+
+DVC deletes a stage's outputs before it runs the stage, so what an earlier run finished survives
+only under ``.memo/<stage>/<key>/<item>/``, until a run with another key. An interrupted run goes on
+from there, and of several models that share a stage only those that changed are trained again.
+Models and vectors are hard links to the outputs and take no space; small tables are kept twice.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avlib.runtime.errors import DataError
+from avlib.runtime.memo import (
+    code_fingerprint,
+    link,
+    locked,
+    stamp,
+)
+from avlib.runtime.parallel import Failure, map_clips
+
+MEMO = Path(".memo")
+CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done
+_STAMPS = ".stamps.json"  # in an item's folder
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What is to be computed in every fold.
+
+    Attributes
+    ----------
+    payloads
+        By fold: what the function needs to know; paths rather than arrays.
+    out
+        By name of a file or folder that the function writes: the folder that collects it. The
+        result ``name`` (or ``name.suffix``) of fold 3 becomes ``<out[name]>/fold-3``
+        (``fold-3.suffix``).
+    params
+        Parameters that the results depend on, as JSON knows them.
+    inputs
+        Files that the results depend on.
+    code
+        Functions and classes that the function finds in its payload.
+    """
+
+    payloads: Mapping[int, Any]
+    out: Mapping[str, Path]
+    params: Mapping[str, Any]
+    inputs: Collection[Path]
+    code: Collection[Callable[..., Any]] = ()
+
+
+def run_foldwise(
+    stage: str,
+    function: Callable[[Any, Path], None],
+    work: Mapping[str, Folds],
+    *,
+    in_turn: bool = False,
+    memo: Path = MEMO,
+) -> None:
+    """Compute every fold, resuming after an interruption, and lay the results out.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage.
+    function
+        Called as ``function(payload, folder)`` in a worker; writes its results into ``folder``.
+        It must be importable.
+    work
+        By model, where several share the stage; else under an empty name.
+    in_turn
+        Compute fold after fold in this process (see `avlib.runtime.parallel.map_clips`).
+    memo
+        Where finished folds are remembered.
+
+    Raises
+    ------
+    DataError
+        A fold failed; the message says which and why.
+    """
+    started = time.monotonic()
+    payloads, keys = {}, {}
+    for name, folds in work.items():
+        key = content_key(f"{stage}/{name}", [function, *folds.code], folds.params, folds.inputs)
+        for fold, payload in folds.payloads.items():
+            item = str(Path(name, f"fold-{fold}"))
+            payloads[item], keys[item] = payload, key
+    with locked(memo / stage):  # against a killed run's stage that goes on by itself
+        done, computed = compute_each(
+            stage, function, payloads, keys, unit="folds", in_turn=in_turn, memo=memo
+        )
+        for item, folder in done.items():
+            name, _, numbered = item.rpartition("/")
+            for path in sorted(set(folder.iterdir()) - {folder / _STAMPS}):
+                collected = work[name].out[path.name.split(".")[0]]
+                _lay_out(path, collected / f"{numbered}{path.suffix}")
+            shutil.rmtree(folder.parent / CHECKPOINTS, ignore_errors=True)
+    logging.getLogger(__name__).info(
+        "%s: computed %d folds, %d from memo, %.1f s",
+        stage,
+        computed,
+        len(done) - computed,
+        time.monotonic() - started,
+    )
+
+
+def compute_each(
+    stage: str,
+    function: Callable[[Any, Path], None],
+    payloads: Mapping[str, Any],
+    keys: Mapping[str, str],
+    *,
+    unit: str,
+    in_turn: bool = False,
+    memo: Path = MEMO,
+) -> tuple[dict[str, Path], int]:
+    """Compute the items that are not remembered; forget those of other keys.
+
+    Parameters
+    ----------
+    stage, function, in_turn, memo
+        As of `run_foldwise`.
+    payloads
+        By item.
+    keys
+        By item: a digest of all that its results depend on (see `content_key`).
+    unit
+        What items are, for the progress display.
+
+    Returns
+    -------
+    folders : dict of str to Path
+        By item: where its results lie.
+    computed : int
+        How many were not remembered.
+
+    Raises
+    ------
+    DataError
+        An item failed; the message says which and why.
+    """
+    memory = memo / stage
+    _forget_all_but(memory, set(keys.values()))
+    done = {name: memory / keys[name] / name for name in payloads}
+    missing = [name for name, folder in done.items() if not _whole(folder)]
+    tasks = [(function, payloads[name], str(done[name].absolute())) for name in missing]
+    called = {task[2]: _called(name) for task, name in zip(tasks, missing, strict=True)}
+    for index, result in map_clips(
+        _compute,
+        tasks,
+        label=stage,
+        name=lambda task: called[task[2]],
+        unit=unit,
+        in_turn=in_turn,
+    ):
+        if isinstance(result, Failure):
+            raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
+    return done, len(missing)
+
+
+def _called(item: str) -> str:
+    return item.replace("/", ", ").replace("fold-", "fold ")
+
+
+def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
+    """Compute one item into a folder that appears whole or not at all (in a worker)."""
+    function, payload, target = task
+    unfinished = Path(target).with_name(f".{uuid.uuid4().hex}")
+    unfinished.mkdir(parents=True)
+    function(payload, unfinished)
+    stamps = json.dumps(_stamps(unfinished))
+    (unfinished / _STAMPS).write_text(stamps)
+    try:
+        unfinished.rename(target)
+    except OSError:
+        # A scheduler that took a slow worker for dead gives its fold to another; both may finish.
+        if not Path(target).is_dir():
+            raise
+        shutil.rmtree(unfinished)
+
+
+def _whole(folder: Path) -> bool:
+    """Say whether an item is remembered; drop it where one of its files changed.
+
+    The outputs are further names of these files: who writes into one writes into the memory.
+    """
+    if not folder.is_dir():
+        return False
+    with contextlib.suppress(OSError, ValueError):  # missing, or cut short by a power failure
+        if json.loads((folder / _STAMPS).read_text()) == _stamps(folder):
+            return True
+    shutil.rmtree(folder)
+    return False
+
+
+def _stamps(folder: Path) -> dict[str, list[int]]:
+    """Return size and time of change of each file by its name, as JSON knows them."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return {name: stamp(path) for name, path in files.items() if path.is_file() and name != _STAMPS}
+
+
+def content_key(
+    stage: str,
+    code: Iterable[Callable[..., Any]],
+    params: Mapping[str, Any],
+    inputs: Iterable[Path],
+) -> str:
+    """Return a digest of a stage's name, code, parameters and the content of its input files."""
+    digests = {}
+    for path in sorted(inputs):
+        state = path.stat()
+        digests[str(path)] = _file_digest(path, state.st_mtime_ns, state.st_size)
+    facts = [stage, [code_fingerprint(piece) for piece in code], params, digests]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _file_digest(path: Path, _changed: int, _size: int) -> str:
+    """Read a file once, however many models of a stage depend on it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _forget_all_but(memory: Path, keys: Collection[str]) -> None:
+    """Drop what was computed from other inputs, and what a killed run left unfinished."""
+    if memory.is_dir():
+        for path in [*memory.iterdir(), *memory.glob("*/.*"), *memory.glob("*/*/.*")]:
+            if path.name in keys or path.name == _STAMPS:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _lay_out(path: Path, target: Path) -> None:
+    if path.is_dir():
+        target.mkdir(parents=True, exist_ok=True)  # DVC wants its outputs, also when empty
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                _lay_out(file, target / file.relative_to(path))
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link(path, target)

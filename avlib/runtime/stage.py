@@ -1,0 +1,23 @@
+"""What every stage script shares: how it starts and how it ends."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from avlib.runtime.errors import AvlibError
+
+RAW = Path("data/raw")
+STATUS = Path("data/status")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage; an error that the user can act on becomes one line and exit status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        main()
+    except AvlibError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,96 @@
+"""C3D, the spatio-temporal network of Tran et al. (ICCV 2015), trained on Sports-1M."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from avlib.descriptors.vgg_face_network import scaled
+
+# Name and channels of each block's convolutions, and the block's pooling over time.
+BLOCKS = (
+    ((("conv1", 64),), 1),
+    ((("conv2", 128),), 2),
+    ((("conv3a", 256), ("conv3b", 256)), 2),
+    ((("conv4a", 512), ("conv4b", 512)), 2),
+    ((("conv5a", 512), ("conv5b", 512)), 2),
+)
+CLASSES = 487
+FULLY_CONNECTED = 4096
+FRAMES, SIDE = 16, 112  # pictures, pixels
+
+
+class C3D(nn.Module):
+    """Eight 3x3x3 convolutions in five max-pooled blocks, then fc6, fc7 and fc8.
+
+    Parameters are named as in the PyTorch port of the Sports-1M weights (``conv1.weight`` ...
+    ``fc8.bias``), whose state dict loads without renaming. Ma et al. 2019 (AVEF) list seven
+    convolutions and count eight; the eighth is conv5b.
+
+    Parameters
+    ----------
+    n_classes : int
+        Of the last layer, `LAST`, whose published parameters fit 487 only.
+    width : float
+        Multiplies every channel count; 1 is the published network.
+    side : int
+        Of the pictures in pixels, at least 32. Smaller ones than the published 112 save time in
+        trials; parameters of fc6 fit one side only.
+    dropout : float
+        After fc6 and fc7, in training.
+    """
+
+    LAST = "fc8"
+
+    def __init__(
+        self,
+        n_classes: int = CLASSES,
+        *,
+        width: float = 1.0,
+        side: int = SIDE,
+        dropout: float = 0.5,
+    ):
+        super().__init__()
+        self.dropout = dropout
+        channels = 3
+        for convolutions, _ in BLOCKS:
+            for name, full in convolutions:
+                setattr(self, name, nn.Conv3d(channels, scaled(full, width), 3, padding=1))
+                channels = scaled(full, width)
+        hidden = scaled(FULLY_CONNECTED, width)
+        self.fc6 = nn.Linear(channels * (side // 32 + 1) ** 2, hidden)
+        self.fc7 = nn.Linear(hidden, hidden)
+        self.fc8 = nn.Linear(hidden, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of the classes, before any softmax.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, 3, 16, side, side)
+
+        Returns
+        -------
+        Tensor of shape (n, n_classes)
+        """
+        return self.fc8(functional.dropout(self.embed(x), self.dropout, self.training))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Activations of fc7 after its ReLU.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, 3, 16, side, side)
+
+        Returns
+        -------
+        Tensor of shape (n, 4096)
+            Times ``width``.
+        """
+        for convolutions, halving in BLOCKS:
+            for name, _ in convolutions:
+                x = functional.relu_(getattr(self, name)(x))
+            # Only the last pictures, 7 pixels wide of 112, are padded.
+            border = 1 if convolutions[0][0] == "conv5a" else 0
+            x = functional.max_pool3d(x, (halving, 2, 2), padding=(0, border, border))
+        x = functional.relu(self.fc6(x.flatten(1)))
+        x = functional.dropout(x, self.dropout, self.training)
+        return functional.relu(self.fc7(x))

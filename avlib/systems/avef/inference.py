@@ -1,0 +1,88 @@
+"""What AVEF's trained networks make of segments, and of clips."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avlib.runtime.device import device
+from avlib.systems.avef.network import JointNetwork, SegmentNetwork
+from avlib.systems.avef.segments import Segments, in_turn, segment_batches
+
+_AT_ONCE = 64  # segments
+
+Network = SegmentNetwork | JointNetwork
+
+
+class Seen(NamedTuple):
+    """What a trained network makes of clips.
+
+    Attributes
+    ----------
+    pooled : float64 array of shape (n_clips, d)
+        Means over the segments: of fc7 of a network trained alone, or of the last hidden layer of
+        the deep belief network. NaN where a clip has no segment with what the network needs.
+    accuracy : float or None
+        Of single segments; None where there are none.
+    """
+
+    pooled: np.ndarray
+    accuracy: float | None
+
+
+def see(network: Network, segments: Segments, needed: tuple[str, ...]) -> Seen:
+    """Average a network's embeddings over the segments of each clip (AVEF, section 2.2.4).
+
+    Parameters
+    ----------
+    network : SegmentNetwork or JointNetwork
+        Afterwards on the CPU.
+    segments : Segments
+    needed : tuple of str
+        Modalities that a segment must have to count.
+    """
+    counted = segments.has(needed)
+    n_clips, width = len(segments.clips), network.classifier.in_features
+    sums, right = np.zeros((n_clips, width)), 0
+    for rows, values in applied(network, network.embed, segments, counted):
+        np.add.at(sums, segments.clip[rows], values.numpy())
+        scores = network.classifier(values.to(network.classifier.weight.device)).cpu()
+        right += int((scores.argmax(1).numpy() == segments.emotion[rows]).sum())
+    counts = np.bincount(segments.clip[counted], minlength=n_clips)[:, None].astype(float)
+    counts[counts == 0] = np.nan
+    n = int(counted.sum())
+    return Seen(sums / counts, right / n if n else None)
+
+
+def applied(
+    network: Network,
+    function: Callable[[dict[str, Tensor]], Tensor],
+    segments: Segments,
+    mask: np.ndarray,
+) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Yield indices of the segments of a mask, and a function of their inputs, batch by batch.
+
+    Never all at once: fc7 of all segments of a large corpus is a gigabyte.
+
+    Parameters
+    ----------
+    network : SegmentNetwork or JointNetwork
+        Whose method `function` is; afterwards on the CPU.
+    mask : bool array of shape (n_segments,)
+
+    Yields
+    ------
+    rows : int array of shape (n,)
+    values : float32 Tensor of shape (n, d), on the CPU
+    """
+    where = device()
+    network.to(where).eval()
+    rows = in_turn(mask, _AT_ONCE)
+    batches = segment_batches(segments, network.modalities, rows)
+    for of_batch, batch in zip(rows, batches, strict=True):
+        with torch.inference_mode():
+            values = function(batch.to(where).inputs).float().cpu()
+        yield np.array(of_batch), values
+    network.cpu()

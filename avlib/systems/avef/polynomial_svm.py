@@ -1,0 +1,160 @@
+"""The polynomial SVM that decides on a clip's pooled features."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import SVC
+
+from avlib.metric_learning.base import single_thread
+from avlib.runtime.errors import DataError
+from avlib.systems.common.decision import (
+    fit_temperature,
+    one_vs_rest,
+    pairwise_coefficients,
+    pairwise_intercepts,
+    softmax,
+)
+
+# Of the solver for each sample, at most. Powers of far samples are so large that it can go on for
+# hours over those that no margin divides; long before, further steps change no decision.
+STEPS = 100
+
+
+class PolynomialSVM:
+    """SVM with kernel ``(gamma x.y + 1)^degree`` on centred features.
+
+    gamma is one over the features' summed variance, so that it fits features of any scale.
+
+    Parameters
+    ----------
+    n_classes : int
+        Codes run from 0 to n_classes - 1; a class without training samples gets probability 0.
+    c : float
+    degree : int
+
+    Attributes
+    ----------
+    classes_ : int array of shape (n_seen,)
+    support_ : array of shape (n_support, d)
+        Support samples, centred.
+    coefficients_ : array of shape (n_pairs, n_support)
+    intercepts_ : array of shape (n_pairs,)
+    mean_ : array of shape (d,)
+    gamma_, temperature_ : float
+    """
+
+    def __init__(self, n_classes: int, *, c: float, degree: int) -> None:
+        self.n_classes, self.c, self.degree = n_classes, c, degree
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> "PolynomialSVM":
+        """Train on samples of shape (n, d) with codes of shape (n,).
+
+        Raises
+        ------
+        DataError
+            Fewer than two classes.
+        """
+        if len(np.unique(y)) < 2:
+            raise DataError(
+                f"an SVM needs at least two emotions, the {len(y)} training clips have"
+                f" {len(np.unique(y))}: check the folds and the labels"
+            )
+        self.mean_ = x.mean(axis=0)
+        centred = x - self.mean_
+        variance = float(np.square(centred).sum(axis=1).mean())
+        self.gamma_ = 1 / variance if variance > 0 else 1.0
+        with single_thread():
+            kernel = self._kernel(centred, centred)
+            svc = SVC(C=self.c, kernel="precomputed", max_iter=STEPS * len(y))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                svc.fit(kernel, y)
+        self.classes_ = np.asarray(svc.classes_)
+        self.support_ = centred[svc.support_]
+        self.coefficients_ = pairwise_coefficients(svc)
+        self.intercepts_ = pairwise_intercepts(svc)
+        self.temperature_ = 1.0
+        return self
+
+    def calibrate(self, x: np.ndarray, y: np.ndarray) -> "PolynomialSVM":
+        """Choose the temperature of the probabilities on samples that it was not trained on."""
+        self.temperature_ = self._calibrated(x, y)[0]
+        return self
+
+    def _calibrated(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """Return the temperature that makes labels most likely, and how unlikely they still are."""
+        columns = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        columns[self.classes_[columns] != y] = -1
+        return fit_temperature(self.decide(x), columns)
+
+    def merit(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """Return what to compare settings by: the labels' likelihood, then accuracy."""
+        decided = self.classes_[self.decide(x).argmax(axis=1)]
+        return -self._calibrated(x, y)[1], float(np.mean(decided == y))
+
+    def decide(self, x: np.ndarray) -> np.ndarray:
+        """One-vs-rest decisions of shape (n, n_seen); the largest is the SVM's decision."""
+        with single_thread():
+            kernel = self._kernel(x - self.mean_, self.support_)
+            pairwise = kernel @ self.coefficients_.T + self.intercepts_
+        return one_vs_rest(pairwise, len(self.classes_))
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities of shape (n, n_classes); the largest is the SVM's decision."""
+        chances = np.zeros((len(x), self.n_classes))
+        chances[:, self.classes_] = softmax(self.decide(x), self.temperature_)
+        return chances
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the fitted state as arrays."""
+        names = ("classes", "support", "coefficients", "intercepts", "mean", "gamma", "temperature")
+        settings = {"c": np.asarray(self.c), "degree": np.asarray(self.degree)}
+        return settings | {name: np.asarray(getattr(self, f"{name}_")) for name in names}
+
+    @classmethod
+    def restored(cls, n_classes: int, state: Mapping[str, np.ndarray]) -> "PolynomialSVM":
+        """Return the SVM whose `state` this is."""
+        fitted = dict(state)
+        svm = cls(n_classes, c=float(fitted.pop("c")), degree=int(fitted.pop("degree")))
+        for name, values in fitted.items():
+            setattr(svm, f"{name}_", values if values.ndim else float(values))
+        return svm
+
+    def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return (self.gamma_ * (a @ b.T) + 1.0) ** self.degree
+
+
+def choose_settings(
+    c: Sequence[float],
+    degree: Sequence[int],
+    learned: tuple[np.ndarray, np.ndarray],
+    watched: tuple[np.ndarray, np.ndarray],
+) -> tuple[float, int]:
+    """Choose an SVM's settings by what they show on samples that it was not trained on.
+
+    Parameters
+    ----------
+    c, degree : sequences
+        Candidates. The first ones win where others are no better, and where there is nothing to
+        choose by: no sample to watch, or fewer than two classes to learn.
+    learned, watched : pairs of arrays of shape (n, d) and (n,)
+        Samples and their codes.
+
+    Returns
+    -------
+    c : float
+    degree : int
+    """
+    candidates = list(product(c, degree))
+    codes = learned[1]
+    if len(candidates) == 1 or not len(watched[1]) or len(np.unique(codes)) < 2:
+        return candidates[0]
+
+    def merit(candidate: tuple[float, int]) -> tuple[float, float]:
+        svm = PolynomialSVM(int(codes.max()) + 1, c=candidate[0], degree=candidate[1])
+        return svm.fit(*learned).merit(*watched)
+
+    return max(candidates, key=merit)

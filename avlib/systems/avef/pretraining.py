@@ -1,0 +1,72 @@
+"""The deep belief network under AVEF's two networks, filled without labels."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from avlib.runtime.device import device
+from avlib.systems.avef.dbn import pretrain
+from avlib.systems.avef.inference import applied
+from avlib.systems.avef.network import JointNetwork
+from avlib.systems.avef.segments import Segments
+from avlib.systems.common.model import BOTH
+
+
+def fill_without_labels(
+    joint: JointNetwork,
+    segments: Segments,
+    learns: np.ndarray,
+    settings: dict[str, Any],
+    folder: Path,
+) -> str:
+    """Pre-train the machines of a network's deep belief network; return how they fared, as CSV.
+
+    Parameters
+    ----------
+    joint : JointNetwork
+        Its belief network is trained in place.
+    segments : Segments
+    learns : bool array of shape (n_segments,)
+        Segments to learn from; the machines are watched on the others.
+    settings : dict
+        Section ``avef`` of params.yaml.
+    folder : Path
+        Where the features of all segments may lie meanwhile, 32 kB a segment at full width.
+    """
+    both = segments.has(BOTH)
+    order = np.random.default_rng(settings["seed"]).permutation(int(both.sum()))
+    drawn = np.flatnonzero(both)[order]
+    learned, watched = drawn[learns[drawn]], drawn[~learns[drawn]]
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        features = _features(joint, segments, np.concatenate([learned, watched]), Path(scratch))
+        batches = features[: len(learned)].split(settings["joint_batch"])
+        joint.dbn.to(device())
+        rows = pretrain(
+            joint.dbn,
+            batches,
+            features[len(learned) :] if len(watched) else batches[0],
+            epochs=settings["dbn_epochs"],
+            rates=settings["dbn_rates"],
+            momentum=settings["momentum"],
+            weight_decay=settings["dbn_weight_decay"],
+            steps=settings["dbn_steps"],
+            seed=settings["seed"],
+        )
+        joint.dbn.cpu()
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+
+
+def _features(joint: JointNetwork, segments: Segments, order: np.ndarray, folder: Path) -> Tensor:
+    """Return fc7 of both networks for segments in an order, mapped from a file."""
+    place = np.full(len(segments), -1)
+    place[order] = np.arange(len(order))
+    shape = (len(order), joint.dbn.mean.shape[0])
+    mapped = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float32, shape)
+    for rows, values in applied(joint, joint.features, segments, place >= 0):
+        mapped[place[rows]] = values.numpy()
+    return torch.from_numpy(mapped)

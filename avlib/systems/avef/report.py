@@ -1,0 +1,161 @@
+"""The section of the report that lays AVEF's results out as its paper does (tables 4 to 10)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from avlib.report.page import Section, Table
+from avlib.report.scores import condition_with, model_scores
+from avlib.report.sections import percent
+from avlib.report.training_choices import FoldFacts
+
+CASES = {"case 1": "avef_raw", "case 2": "avef"}
+TASKS = ("emotions", "arousal", "valence")
+MODALITIES = {"audio": "audio", "video": "video", "both": "audio+video"}
+GUESS = "commoner"
+SPACES = {"audio": "audio network", "video": "video network", "joint": "whole model"}
+_PAPER = Path(__file__).with_name("published_results.yaml")
+
+
+def avef_tables(
+    corpus: str,
+    predictions: Mapping[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    facts: FoldFacts,
+) -> Section | None:
+    """Set case 1 beside case 2, for audio, video and both, in emotions and in binary tasks.
+
+    Parameters
+    ----------
+    corpus
+        The paper's figures stand beside ours where it used the corpus too.
+    predictions
+        Table ``predictions`` by model, of those that were trained.
+    folds
+        Table ``folds``.
+    facts
+        As for `learned.chosen`; ``examined`` is shown.
+
+    Returns
+    -------
+    Section or None
+        None where neither `avef` nor `avef_raw` was trained.
+    """
+    cases = {case: model for case, model in CASES.items() if model in predictions}
+    if not cases:
+        return None
+    paper = yaml.safe_load(_PAPER.read_text()).get(corpus, {})
+    examined = {
+        case: [f["examined"] for _, f in sorted(facts.get(model, {}).items()) if "examined" in f]
+        for case, model in cases.items()
+    }
+    emotions = {case: _by_modality(predictions[model], folds) for case, model in cases.items()}
+    binary = {
+        task: {case: _binary(found, task) for case, found in examined.items()} for task in TASKS[1:]
+    }
+    text = [
+        "Case 1 keeps everything (avef_raw), case 2 only what is spoken (avef), as in the paper. "
+        "Accuracy, the mean over folds and its standard deviation. Audio and video are the "
+        "networks before they were trained as a whole, each with an SVM of its own."
+    ]
+    if any(cells for of_task in binary.values() for cells in of_task.values()):
+        text.append(
+            "Arousal is high or low and valence negative or positive (the paper's table 2), "
+            "learned by systems of two classes. Clips of emotions that have no such label, for "
+            "example neutral ones, are left out there; rows called commoner are the accuracy of "
+            "always naming the label that more test clips have."
+        )
+    else:
+        text.append("Binary arousal and valence were not trained (avef.binary in params.yaml).")
+    if paper:
+        text.append(
+            "The paper leaves out one subject, or one group of subjects, at a time; its figures "
+            "are no counterpart of runs under another protocol or on part of the corpus."
+        )
+    shown = {"emotions": emotions, **binary}
+    tables = [_accuracies(shown, list(cases), paper), _segments(examined, paper)]
+    for case, model in cases.items():
+        tables.append(_confusion(f"{model}, {case} (%)", predictions[model], folds))
+    if paper:
+        rows = [[e, *(f"{v:.1f}" for v in values)] for e, values in paper["confusion"].items()]
+        columns = ["paper (%)", *paper["confusion"]]
+        tables.append(Table(columns, "l" + "r" * len(rows), rows))
+    text.append("In the confusions rows are real emotions, columns predicted ones.")
+    return Section("AVEF, as in its paper", text, tables)
+
+
+def _by_modality(predictions: pd.DataFrame, folds: pd.DataFrame) -> dict[str, str]:
+    """Return the accuracy with each modality and with both, as texts."""
+    cells = {}
+    for name, modalities in MODALITIES.items():
+        condition = condition_with(predictions, modalities)
+        if condition is not None:
+            scores = model_scores(predictions, folds, condition=condition)
+            cells[name] = percent(scores["accuracy"], scores["accuracy_std"])
+    return cells
+
+
+def _binary(examined: list[Mapping[str, Any]], task: str) -> dict[str, str]:
+    """Return the same of a binary task; nothing where it was not trained."""
+    found = [fold.get("binary", {}).get(task, {}) for fold in examined]
+    return {
+        name: _over_folds([fold[name] for fold in found if name in fold])
+        for name in (*MODALITIES, GUESS)
+        if any(name in fold for fold in found)
+    }
+
+
+def _accuracies(
+    shown: Mapping[str, Mapping[str, Mapping[str, str]]], cases: list[str], paper: Mapping[str, Any]
+) -> Table:
+    rows = []
+    for task in TASKS:
+        for name in (*MODALITIES, GUESS):
+            cells = [shown[task][case].get(name, "–") for case in cases]
+            published = [f"{v:.1f}" for v in paper[task].get(name, ())] if paper else []
+            published += ["–"] * (2 * bool(paper) - len(published))
+            if set(cells) != {"–"}:
+                rows.append([task, name, *cells, *published])
+    columns = ["accuracy (%)", "tested with", *cases, *(f"paper, {c}" for c in CASES if paper)]
+    return Table(columns, "ll" + "r" * (len(columns) - 2), rows)
+
+
+def _segments(examined: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[str, Any]) -> Table:
+    """Tell what is kept, and how often single segments are right."""
+    rows = [
+        [
+            "time that is kept",
+            *(_over_folds([f["kept_share"] for f in found]) for found in examined.values()),
+            f"{paper['kept']}" if paper else "–",
+        ]
+    ]
+    for space, name in SPACES.items():
+        known = [
+            [f["segment_accuracy"][space] for f in found if space in f["segment_accuracy"]]
+            for found in examined.values()
+        ]
+        if any(known):
+            rows.append([f"segments right, {name}", *map(_over_folds, known), "–"])
+    return Table(
+        ["of test clips (%)", *examined, "paper, case 2"], "l" + "r" * (len(rows[0]) - 1), rows
+    )
+
+
+def _confusion(title: str, predictions: pd.DataFrame, folds: pd.DataFrame) -> Table:
+    """Return the confusions of all test clips in percent of each real emotion."""
+    counted = model_scores(predictions, folds)["pooled"]["confusion"]
+    rows = []
+    for emotion, counts in zip(counted["emotions"], counted["counts"], strict=True):
+        total = sum(counts)
+        rows.append([emotion, *(percent(n / total if total else None) for n in counts)])
+    return Table([title, *counted["emotions"]], "l" + "r" * len(rows), rows)
+
+
+def _over_folds(values: list[float]) -> str:
+    if not values:
+        return "–"
+    return percent(float(np.mean(values)), float(np.std(values, ddof=1)) if values[1:] else None)

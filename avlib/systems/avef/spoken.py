@@ -1,0 +1,123 @@
+"""Clips cut into segments of 655 ms, of what is spoken alone or of everything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from avlib.runtime.tables import clip_refs, read_clip
+from avlib.speech.mel import SAMPLE_RATE
+from avlib.systems.avef.binary import binary_codes
+from avlib.systems.avef.denoise import Kept, face_frames, keep_parts
+from avlib.systems.common.sequences import DecodedStreams, SequenceClips
+from avlib.systems.common.stream_cache import Format, Streams
+
+
+@dataclass(frozen=True)
+class SpokenClips(SequenceClips):
+    """Clips of which it is known what is kept.
+
+    Attributes
+    ----------
+    kept : object array of shape (n,)
+        Of `Kept`, whose segments are the clip's.
+    binary : dict of str to int array of shape (n,)
+        Codes of binary "arousal" and "valence", -1 for none; empty where nobody asked for them.
+    """
+
+    kept: np.ndarray
+    binary: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def frames(self, row: int) -> np.ndarray:
+        """Return the chips of each segment of a clip, int of shape (n_segments, 16); -1: none."""
+        return segment_chips(self.streams[row], self.kept[row])
+
+    def of_task(self, task: str) -> "SpokenClips":
+        """Return the clips that a binary task has a label for, with it in the emotion's place."""
+        labelled = self.select(self.binary[task] >= 0)
+        return replace(labelled, emotion=labelled.binary[task])
+
+    def kept_share(self) -> float:
+        """Return the share of all clips' time that is kept."""
+        durations = self.durations
+        return float(np.sum([k.share for k in self.kept] * durations) / max(durations.sum(), 1e-9))
+
+
+@dataclass(frozen=True)
+class SpokenStreams:
+    """A `Source`: decoded streams, cut by voice activity or not at all.
+
+    Attributes
+    ----------
+    decoded : Format
+        At 16 kHz.
+    denoise : bool
+        Keep only what is spoken: case 2 of Ma et al. 2019 (AVEF), section 2.1; case 1 keeps all.
+    binary : bool
+        Read the labels of binary arousal and valence too.
+    """
+
+    decoded: Format
+    denoise: bool
+    binary: bool = False
+    speech: Path = Path("data/speech")
+    clips: Path = Path("data/clips.parquet")
+
+    def inputs(self) -> list[Path]:
+        """Decode what is not decoded yet; return the index files, named by what they hold."""
+        return DecodedStreams(self.decoded).inputs()
+
+    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SpokenClips]]:
+        """Say where the streams of a fold's clips lie and what of them is kept; see `Source`."""
+        emotions, parts = DecodedStreams(self.decoded).read(fold, inputs)
+        spoken = spoken_intervals(self.speech) if self.denoise else {}
+        return emotions, {part: self._cut(clips, spoken) for part, clips in parts.items()}
+
+    def _cut(self, clips: SequenceClips, spoken: dict[str, np.ndarray]) -> SpokenClips:
+        cut = cut_clips(clips, spoken)
+        return replace(cut, binary=binary_codes(cut.clip_id, self.clips)) if self.binary else cut
+
+
+def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:
+    """Return where somebody speaks in each clip with sound, s, arrays of shape (n_intervals, 2)."""
+    found = {}
+    for ref in clip_refs(speech):
+        if ref.rows:
+            rows = read_clip(ref.path, ref.row_group, ["intervals"])
+            found[ref.clip_id] = np.array(rows["intervals"][0].as_py(), float).reshape(-1, 2)
+    return found
+
+
+def cut_clips(clips: SequenceClips, spoken: dict[str, np.ndarray]) -> SpokenClips:
+    """Choose what is kept of each clip.
+
+    A clip that `spoken` does not name is kept whole: nobody knows where it speaks. One without
+    sound has no images to learn from, but segments of as many chips as it is long. Video counts as
+    missing where no segment shows a face.
+
+    Parameters
+    ----------
+    clips : SequenceClips
+    spoken : dict of str to float array of shape (n_intervals, 2)
+        Where somebody speaks, in seconds, by clip_id.
+    """
+    kept = np.empty(len(clips), object)
+    kept[:] = [
+        keep_parts(
+            streams.samples or max(1, round(streams.duration * SAMPLE_RATE)),
+            spoken.get(clip_id) if streams.samples else None,
+        )
+        for clip_id, streams in zip(clips.clip_id, clips.streams, strict=True)
+    ]
+    seen = [(segment_chips(s, k) >= 0).any() for s, k in zip(clips.streams, kept, strict=True)]
+    present = {
+        "audio": np.array([s.samples > 0 for s in clips.streams], bool),
+        "video": np.array(seen, bool),
+    }
+    return SpokenClips(clips.clip_id, clips.subject, clips.emotion, present, clips.streams, kept)
+
+
+def segment_chips(streams: Streams, kept: Kept) -> np.ndarray:
+    """Return the chips that show each segment's face, int of shape (n_segments, 16); -1: none."""
+    return face_frames(kept, np.arange(len(streams.seen)) / streams.kept.fps, streams.seen)

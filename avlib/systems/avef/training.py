@@ -1,0 +1,44 @@
+"""How AVEF's networks learn: softmax of single segments, by stochastic descent with momentum."""
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional
+
+from avlib.systems.avef.segments import SegmentBatch
+
+
+class SegmentTraining(LightningModule):
+    """Cross-entropy of single segments, each with its clip's emotion (eqs. 2.5 and 2.6 of AVEF).
+
+    Parameters
+    ----------
+    network : nn.Module
+        Of a batch's inputs.
+    learning_rate, momentum : float
+    """
+
+    def __init__(self, network: nn.Module, *, learning_rate: float, momentum: float) -> None:
+        super().__init__()
+        self.network = network
+        self.learning_rate, self.momentum = learning_rate, momentum
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return descent with momentum (table 3)."""
+        return torch.optim.SGD(self.parameters(), self.learning_rate, self.momentum)
+
+    def training_step(self, batch: SegmentBatch, index: int) -> Tensor:
+        """Return the loss of a batch."""
+        return self._loss(batch, "train")
+
+    def validation_step(self, batch: SegmentBatch, index: int) -> None:
+        """Log the loss of a batch."""
+        self._loss(batch, "validation")
+
+    def _loss(self, batch: SegmentBatch, part: str) -> Tensor:
+        scores = self.network(batch.inputs)
+        loss = functional.cross_entropy(scores, batch.emotion)
+        accuracy = (scores.argmax(1) == batch.emotion).float().mean()
+        found = {f"{part}_loss": loss.detach(), f"{part}_accuracy": accuracy}
+        self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
+        return loss

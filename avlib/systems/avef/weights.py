@@ -1,0 +1,74 @@
+"""What AVEF's networks begin with: random weights, published ones, or those of another corpus."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from avlib.runtime.errors import ParamsError, WeightsError
+from avlib.systems.avef import alexnet, c3d
+from avlib.systems.avef.network import SegmentNetwork, initialise, take_over
+from avlib.weights import load_tensors, load_weights
+
+TRANSFER = Path("data/weights/avef")  # networks of a saved model, of another corpus
+DEMO_WEIGHTS = Path("data/weights/demo/avef")  # see scripts/pretrain_demo.py
+_SIDE = {"audio": "mel_side", "video": "side"}
+_PUBLISHED = {"audio": "alexnet", "video": "c3d"}
+
+
+def build(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
+    """Return a modality's network, whatever its weights."""
+    return SegmentNetwork(
+        modality,
+        n_classes,
+        width=settings["width"],
+        side=settings[_SIDE[modality]],
+        dropout=settings["dropout"],
+    )
+
+
+def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
+    """Return a modality's network with the weights that it begins with.
+
+    Raises
+    ------
+    ParamsError
+        Published weights do not fit the settings.
+    WeightsError
+        Weights are missing, damaged, or of a network of another width.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(settings["seed"])
+        network = build(modality, n_classes, settings)
+        initialise(network)
+    if settings["weights"] == "published":
+        own = {name: settings[name] for name in ("width", "mel_side", "side")}
+        published = {"width": 1, "mel_side": alexnet.SIDE, "side": c3d.SIDE}
+        if own != published:
+            raise ParamsError(
+                f"avef.weights is published, but avef's width, mel_side and side are"
+                f" {', '.join(map(str, own.values()))}: the published networks have"
+                f" {', '.join(map(str, published.values()))}"
+            )
+        load_weights(_PUBLISHED[modality], network.backbone, fresh=network.backbone.LAST)
+    if settings["weights"] == "demo":
+        path = DEMO_WEIGHTS / f"{modality}.safetensors"
+        load_tensors(path, network.backbone, fresh=network.backbone.LAST)
+    if settings["weights"] == "transfer":
+        _transfer(network, TRANSFER / f"{modality}.safetensors")
+    return network
+
+
+def _transfer(network: SegmentNetwork, path: Path) -> None:
+    if not path.is_file():
+        raise WeightsError(
+            f"{path} is missing: avef.weights is transfer, which begins with networks of another"
+            " corpus; copy those of a fold of data/models/avef there, or set avef.weights: none"
+        )
+    try:
+        take_over(network, load_file(path))
+    except ValueError as error:
+        raise WeightsError(
+            f"{path} is of other settings: {error}; set avef.width as it was trained"
+        ) from None

@@ -1,0 +1,218 @@
+"""What every system receives and offers: clips as vectors, probabilities, files."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+
+from avlib.runtime.errors import DataError
+
+BOTH = ("audio", "video")
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Labelled clips, of which each may lack a modality.
+
+    Attributes
+    ----------
+    clip_id, subject : str arrays of shape (n,)
+    emotion : int array of shape (n,)
+        Codes from 0 in the corpus's order of emotions.
+    present : dict of str to bool array of shape (n,)
+        By modality: "audio", "video".
+    """
+
+    clip_id: np.ndarray
+    subject: np.ndarray
+    emotion: np.ndarray
+    present: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.clip_id)
+
+    def select(self, rows: np.ndarray) -> Self:
+        """Return the clips of a mask or of indices."""
+        return type(self)(*(_select(getattr(self, f.name), rows) for f in fields(self)))
+
+    def has(self, modalities: tuple[str, ...]) -> np.ndarray:
+        """Return which clips have all of these modalities, bool of shape (n,)."""
+        there = np.ones(len(self), bool)
+        for modality in modalities:
+            there &= self.present.get(modality, np.zeros(len(self), bool))
+        return there
+
+
+@dataclass(frozen=True)
+class VectorClips(Clips):
+    """Clips with one vector per modality.
+
+    Attributes
+    ----------
+    features : dict of str to float32 array of shape (n, d_modality)
+        "audio", "video"; the rows of clips without the modality hold anything.
+    """
+
+    features: dict[str, np.ndarray]
+
+
+AnyClips = TypeVar("AnyClips", bound=Clips)
+
+
+def concatenate(first: AnyClips, second: AnyClips) -> AnyClips:
+    """Return the clips of both, first then second."""
+
+    def both(a: Any, b: Any) -> Any:
+        if isinstance(a, dict):
+            return {m: np.concatenate([a[m], b[m]]) for m in a if m in b}
+        return np.concatenate([a, b])
+
+    names = [f.name for f in fields(first)]
+    return type(first)(*(both(getattr(first, name), getattr(second, name)) for name in names))
+
+
+def _select(values: Any, rows: np.ndarray) -> Any:
+    if isinstance(values, dict):
+        return {modality: array[rows] for modality, array in values.items()}
+    return values[rows]
+
+
+def complete(clips: VectorClips, modalities: tuple[str, ...], part: str) -> VectorClips:
+    """Keep the clips that have all modalities, which are the ones a system learns from.
+
+    Two clips without a common modality have no distance, so a training set needs one pattern.
+
+    Raises
+    ------
+    DataError
+        None is left, or a vector is not finite (the clip is named).
+    """
+    kept = clips.select(clips.has(modalities))
+    if len(kept) == 0:
+        raise DataError(
+            f"none of the {len(clips)} {part} clips has {' and '.join(modalities)}: look into"
+            " data/status, or set `modalities` in params.yaml to what the corpus has"
+        )
+    require_finite({m: kept.features[m] for m in modalities}, kept.clip_id)
+    return kept
+
+
+def require_finite(features: Mapping[str, np.ndarray], clip_id: np.ndarray) -> None:
+    """Raise DataError naming the first clip with a vector that is not finite."""
+    for modality, values in features.items():
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(bad):
+            raise DataError(
+                f"the {modality} vector of clip {clip_id[bad[0]]} is not finite ({len(bad)} such"
+                " clips): mark it as missing"
+            )
+
+
+class Model(ABC, Generic[AnyClips]):
+    """A system: learns from a fold's training and validation clips, scores any clip.
+
+    Attributes
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        What the system uses.
+    checkpoints : Path, optional
+        Where a long training keeps how far it is, and goes on after an interruption.
+    """
+
+    n_classes: int
+    modalities: tuple[str, ...]
+    checkpoints: Path | None = None
+
+    @abstractmethod
+    def fit(self, train: AnyClips, validation: AnyClips) -> Self:
+        """Learn from the training clips, choosing settings on the validation clips."""
+
+    def scorable(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return which clips have a modality that is used and allowed, bool of shape (n,)."""
+        used = [m for m in self.modalities if m in modalities]
+        return np.any([clips.has((m,)) for m in used] or [np.zeros(len(clips), bool)], axis=0)
+
+    def require_scorable(self, clips: AnyClips, modalities: tuple[str, ...]) -> None:
+        """Raise DataError naming the first clip that is not `scorable`."""
+        scorable = self.scorable(clips, modalities)
+        if not scorable.all():
+            raise DataError(
+                f"clip {clips.clip_id[~scorable][0]} has none of {', '.join(modalities)} that"
+                f" this system uses ({', '.join(self.modalities)}): leave it out"
+            )
+
+    def patterns(
+        self, clips: AnyClips, modalities: tuple[str, ...]
+    ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+        """Yield each set of usable modalities with the rows of the clips that have just it.
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first).
+        """
+        self.require_scorable(clips, modalities)
+        used = [m for m in self.modalities if m in modalities]
+        pattern = sum(clips.has((m,)).astype(int) << k for k, m in enumerate(used))
+        for code in np.unique(pattern):
+            held = tuple(m for k, m in enumerate(used) if code >> k & 1)
+            yield held, np.flatnonzero(pattern == code)
+
+    @abstractmethod
+    def predict_proba(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return probabilities of shape (n_clips, n_classes), rows summing to one."""
+
+    def examine(self, test: AnyClips) -> dict[str, Any]:
+        """Return what test clips show beyond probabilities, as JSON knows it; nothing here."""
+        return {}
+
+    def embeddings(self, clips: AnyClips) -> dict[str, np.ndarray]:
+        """Return scorable clips in the spaces that the system learned; none by default.
+
+        Returns
+        -------
+        dict of str to float32 array of shape (n_clips, p)
+            "audio", "video", "joint"; rows of NaN for the clips that have no place in a space.
+        """
+        return {}
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fitted system into a folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a fitted system back."""
+
+
+def save_state(folder: Path, arrays: Mapping[str, np.ndarray], settings: Mapping) -> None:
+    """Write arrays (``state.npz``) and settings (``settings.json``); equal state, equal bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "state.npz", allow_pickle=False, **dict(sorted(arrays.items())))
+    text = json.dumps(settings, indent=2, sort_keys=True)
+    (folder / "settings.json").write_text(text + "\n")
+
+
+def load_state(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what `save_state` wrote.
+
+    Raises
+    ------
+    DataError
+        The folder lacks one of the files.
+    """
+    try:
+        settings = json.loads((folder / "settings.json").read_text())
+        with np.load(folder / "state.npz", allow_pickle=False) as file:
+            return dict(file), settings
+    except FileNotFoundError as error:
+        raise DataError(
+            f"no trained system in {folder}: {Path(error.filename).name} is missing; train it again"
+        ) from None

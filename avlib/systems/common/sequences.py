@@ -1,0 +1,184 @@
+"""Clips as streams of chips and samples, and the batches that a network is fed with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from avlib.systems.common.batch import TensorBatch
+from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
+from avlib.systems.common.model import Clips
+from avlib.systems.common.stream_cache import Format, decode, read_streams
+
+
+@dataclass(frozen=True)
+class SequenceClips(Clips):
+    """Clips whose streams lie decoded on disk (see `avlib.systems.common.stream_cache`).
+
+    Attributes
+    ----------
+    streams : object array of shape (n,)
+        Of `Streams`.
+    """
+
+    streams: np.ndarray
+
+    @property
+    def durations(self) -> np.ndarray:
+        """Length of each clip, s, shape (n,)."""
+        return np.array([s.duration for s in self.streams], float)
+
+
+@dataclass(frozen=True)
+class Batch(TensorBatch):
+    """Some clips, padded to the longest.
+
+    Attributes
+    ----------
+    chips : uint8 of shape (n, n_chips, size, size, 3)
+        RGB. A chip without a face, and the time after a clip's end, repeat the nearest chip.
+    seen : bool of shape (n, n_chips)
+        Whether a face was found at that time.
+    sound : int16 of shape (n, n_samples)
+        Zeros after a clip's end.
+    samples : int64 of shape (n,)
+        How many of them are the clip's; 0 without sound.
+    durations : float32 of shape (n,)
+        s.
+    """
+
+    chips: Tensor
+    seen: Tensor
+    sound: Tensor
+    samples: Tensor
+    durations: Tensor
+
+
+@dataclass(frozen=True)
+class DecodedStreams:
+    """A `Source`: the streams of all clips, decoded once.
+
+    Attributes
+    ----------
+    kept : Format
+        How the system wants them.
+    """
+
+    kept: Format
+
+    def inputs(self) -> list[Path]:
+        """Decode what is not decoded yet; return the index files."""
+        return decode(self.kept)
+
+    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SequenceClips]]:
+        """Say where the streams of a fold's clips lie; see `Source`."""
+        emotions, labelled = labelled_clips(fold)
+        streams = read_streams(inputs)
+        rows = labelled[labelled["clip_id"].isin(streams)]
+        found = np.empty(len(rows), object)
+        found[:] = [streams[clip_id] for clip_id in rows["clip_id"]]
+        every = SequenceClips(
+            **label_columns(rows, emotions),
+            present={
+                "audio": np.array([s.samples > 0 for s in found], bool),
+                "video": np.array([s.seen.any() for s in found], bool),
+            },
+            streams=found,
+        )
+        return emotions, in_parts(every, rows["part"])
+
+
+class SequenceDataset(Dataset):
+    """Batches of clips; an item is asked for by the list of its clips' indices.
+
+    Parameters
+    ----------
+    clips : SequenceClips
+    modalities : tuple of str
+        What to read: "audio", "video". The other stream stays empty.
+    """
+
+    def __init__(self, clips: SequenceClips, modalities: tuple[str, ...]) -> None:
+        self.clips, self.modalities = clips, modalities
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, rows: Sequence[int]) -> Batch:
+        index = np.asarray(rows, int)
+        clips, used = self.clips.select(index), "audio" in self.modalities
+        chips, seen = self._chips(clips)
+        sound = self._sound(clips)
+        return Batch(
+            emotion=torch.from_numpy(clips.emotion.astype(np.int64)),
+            chips=torch.from_numpy(chips),
+            seen=torch.from_numpy(seen),
+            sound=torch.from_numpy(sound),
+            samples=torch.tensor([s.samples if used else 0 for s in clips.streams]).long(),
+            durations=torch.from_numpy(clips.durations.astype(np.float32)),
+        )
+
+    def _chips(self, clips: SequenceClips) -> tuple[np.ndarray, np.ndarray]:
+        used = "video" in self.modalities
+        longest = max(len(s.seen) for s in clips.streams) if used else 0
+        size = clips.streams[0].kept.size
+        chips = np.zeros((len(clips), longest, size, size, 3), np.uint8)
+        seen = np.zeros((len(clips), longest), bool)
+        for row, streams in enumerate(clips.streams if used else ()):
+            if streams.seen.any():
+                # All places at once: a run of bytes is read once, and gaps repeat a neighbour.
+                chips[row] = streams.chips()[nearest_seen(streams.seen, longest)]
+                seen[row, : len(streams.seen)] = streams.seen
+        return chips, seen
+
+    def _sound(self, clips: SequenceClips) -> np.ndarray:
+        used = "audio" in self.modalities
+        longest = max(s.samples for s in clips.streams) if used else 0
+        sound = np.zeros((len(clips), longest), np.int16)
+        for row, streams in enumerate(clips.streams if used else ()):
+            sound[row, : streams.samples] = streams.sound()
+        return sound
+
+
+def nearest_seen(seen: np.ndarray, count: int) -> np.ndarray:
+    """Return for each of `count` places the nearest place with a face, int of shape (count,).
+
+    Parameters
+    ----------
+    seen : bool array of shape (n_chips,)
+        True somewhere.
+    """
+    faces = np.flatnonzero(seen)
+    places = np.arange(count)
+    right = np.clip(np.searchsorted(faces, places), 0, len(faces) - 1)
+    left = np.maximum(right - 1, 0)
+    nearer = np.abs(faces[left] - places) <= np.abs(faces[right] - places)
+    return np.where(nearer, faces[left], faces[right])
+
+
+def batches(
+    clips: SequenceClips,
+    modalities: tuple[str, ...],
+    rows: Sampler | Sequence[Sequence[int]],
+    *,
+    workers: int = 0,
+) -> DataLoader:
+    """Return a loader of `Batch`, one for each list of indices that `rows` yields.
+
+    Parameters
+    ----------
+    workers
+        Processes that read ahead; 0 reads in the process that trains.
+    """
+    return DataLoader(
+        SequenceDataset(clips, modalities),
+        batch_size=None,
+        sampler=rows,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available() and workers > 0,
+        persistent_workers=workers > 0,
+    )

@@ -1,0 +1,270 @@
+"""Chips and sound of all clips, decoded once: what deep systems read while they train.
+
+JPEG chips cost more to decode than a small network costs to run, and every epoch of every fold
+reads them again. So they are decoded once, at the size and the rate that a system wants, into flat
+files that are memory-mapped: ``.memo/decoded/<settings>/<subject>.<digest>.{chips,sound,json}``.
+They hold nothing that cannot be made again from `data/faces` and `data/speech`.
+"""
+
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+from PIL import Image
+
+from avlib.runtime.errors import DataError
+from avlib.runtime.memo import code_fingerprint, locked
+from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.tables import (
+    ClipRef,
+    atomic_path,
+    clip_refs,
+    part_path,
+    read_clip,
+)
+from avlib.speech.clip import from_pcm, to_pcm
+
+FOLDER = Path(".memo/decoded")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How streams are kept.
+
+    Attributes
+    ----------
+    size : int
+        Side of a chip, pixels.
+    fps : float
+        Chips per second; the frame nearest in time stands for each.
+    rate : int
+        Samples of sound per second, Hz.
+    """
+
+    size: int
+    fps: float
+    rate: int
+
+    def __str__(self) -> str:
+        return f"{self.size}px-{self.fps:g}fps-{self.rate}Hz"
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Where the decoded streams of one clip lie.
+
+    Attributes
+    ----------
+    folder, part : str
+        The files are ``<folder>/<part>.chips`` and ``<folder>/<part>.sound``.
+    kept : Format
+    first_chip, first_sample : int
+        Place in the files.
+    seen : bool array of shape (n_chips,)
+        Whether a face was found; the chip is black where not.
+    samples : int
+        Number of samples of sound.
+    """
+
+    folder: str
+    part: str
+    kept: Format
+    first_chip: int
+    first_sample: int
+    seen: np.ndarray
+    samples: int
+
+    @property
+    def duration(self) -> float:
+        """Length of the longer stream, s."""
+        return max(len(self.seen) / self.kept.fps, self.samples / self.kept.rate)
+
+    def chips(self) -> np.ndarray:
+        """Return the chips, uint8 of shape (n_chips, size, size, 3), mapped from disk."""
+        shape = (len(self.seen), self.kept.size, self.kept.size, 3)
+        return self._mapped("chips", np.uint8, self.first_chip * int(np.prod(shape[1:])), shape)
+
+    def sound(self) -> np.ndarray:
+        """Return the sound, int16 of shape (samples,), mapped from disk."""
+        return self._mapped("sound", np.dtype("<i2"), 2 * self.first_sample, (self.samples,))
+
+    def _mapped(self, kind: str, dtype: Any, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+        if not shape[0]:  # an empty range cannot be mapped
+            return np.zeros(shape, dtype)
+        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", np.dtype(dtype))
+        first = offset // values.itemsize
+        return values[first : first + int(np.prod(shape))].reshape(shape)
+
+
+def decode(
+    kept: Format,
+    faces: Path = Path("data/faces"),
+    speech: Path = Path("data/speech"),
+    folder: Path = FOLDER,
+) -> list[Path]:
+    """Decode every clip that is not yet; return the index files, one per subject.
+
+    Files of the same format that belong to other recordings or older tables are removed.
+
+    Raises
+    ------
+    DataError
+        A part cannot be decoded; the message says which and why.
+    """
+    place = folder / str(kept)
+    parts = _by_part(faces, speech)
+    code = code_fingerprint(_decode_part)
+    indices = {part: _index_path(place, part, refs, kept, code) for part, refs in parts.items()}
+    with locked(place):
+        for path in place.iterdir():
+            if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
+                path.unlink()
+        tasks = [(indices[part], parts[part], kept) for part in parts if not indices[part].exists()]
+        label = f"decode at {kept}"
+        for i, result in map_clips(_decode_part, tasks, label=label, name=_called, unit="parts"):
+            if isinstance(result, Failure):
+                raise DataError(f"{label}, {_called(tasks[i])}: {result.reason}")
+    return list(indices.values())
+
+
+def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
+    """Return where the streams of each clip lie, by clip_id."""
+    found = {}
+    for index in indices:
+        facts = json.loads(index.read_text())
+        kept = Format(**facts["kept"])
+        for clip_id, (first_chip, seen, first_sample, samples) in facts["clips"].items():
+            found[clip_id] = Streams(
+                str(index.parent.absolute()),
+                index.name.removesuffix(".json"),
+                kept,
+                first_chip,
+                first_sample,
+                np.array([flag == "1" for flag in seen], bool),
+                samples,
+            )
+    return found
+
+
+@functools.lru_cache(maxsize=128)  # each holds a file open
+def _mapped_file(path: str, dtype: np.dtype) -> np.ndarray:
+    """Map a file once for all of its clips: a mapping costs more than what is read through it."""
+    return np.memmap(path, dtype, "r")
+
+
+_Refs = dict[str, dict[str, ClipRef]]  # by table, by clip_id
+
+
+def _by_part(faces: Path, speech: Path) -> dict[str, _Refs]:
+    parts: dict[str, _Refs] = {}
+    for table, where in (("faces", faces), ("speech", speech)):
+        for ref in clip_refs(where):
+            parts.setdefault(ref.part, {"faces": {}, "speech": {}})[table][ref.clip_id] = ref
+    return dict(sorted(parts.items()))
+
+
+def _index_path(place: Path, part: str, refs: _Refs, kept: Format, code: str) -> Path:
+    digests = {table: {c: ref.digest for c, ref in of.items()} for table, of in refs.items()}
+    facts = [digests, asdict(kept), code]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return part_path(place, part).with_suffix(f".{digest[:16]}.json")
+
+
+def _called(task: tuple[Path, _Refs, Format]) -> str:
+    return task[0].name
+
+
+def _decode_part(task: tuple[Path, _Refs, Format]) -> None:
+    """Write the streams of one subject, clip by clip; the index comes last (in a worker)."""
+    index, refs, kept = task
+    clips = {}
+    chips_path, sound_path = (index.with_suffix(f".{kind}") for kind in ("chips", "sound"))
+    with (
+        atomic_path(chips_path) as chips_file,
+        atomic_path(sound_path) as sound_file,
+        chips_file.open("wb") as chips,
+        sound_file.open("wb") as sound,
+    ):
+        first_chip = first_sample = 0
+        for clip_id in sorted({*refs["faces"], *refs["speech"]}):
+            seen = []
+            for chip in _chips_on_grid(refs["faces"].get(clip_id), kept):
+                seen.append(chip is not None)
+                blank = bytes(kept.size * kept.size * 3)
+                chips.write(blank if chip is None else chip)
+            samples = _sound(refs["speech"].get(clip_id), kept.rate)
+            sound.write(samples)
+            flags = "".join("1" if flag else "0" for flag in seen)
+            clips[clip_id] = (first_chip, flags, first_sample, len(samples) // 2)
+            first_chip += len(seen)
+            first_sample += len(samples) // 2
+    with atomic_path(index) as temporary:
+        temporary.write_text(json.dumps({"kept": asdict(kept), "clips": clips}))
+
+
+def _chips_on_grid(ref: ClipRef | None, kept: Format) -> Iterator[bytes | None]:
+    """Yield the pixels of the frame nearest to each time of the grid; None without a face."""
+    if ref is None or not ref.rows:
+        return
+    rows = read_clip(ref.path, ref.row_group, ["time", "chip"])
+    chips = rows["chip"]
+    decoded: tuple[int, bytes] | None = None
+    for frame in nearest_frames(rows["time"].to_numpy(), kept.fps):
+        jpeg = chips[int(frame)].as_py() if frame >= 0 else None
+        if jpeg is None:
+            yield None
+            continue
+        if decoded is None or decoded[0] != frame:
+            decoded = frame, _pixels(jpeg, kept.size)
+        yield decoded[1]
+
+
+def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
+    """Return which frame stands for each time k / fps, from the first frame's time on.
+
+    Parameters
+    ----------
+    times : array of shape (n_frames,)
+        Seconds, increasing.
+    fps : float
+
+    Returns
+    -------
+    int array of shape (n_chips,)
+        Indices into `times`; -1 where the nearest frame is farther than both spacings allow, that
+        is where the recording has a hole.
+    """
+    spacing = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
+    duration = times[-1] + spacing
+    grid = np.arange(max(1, round(duration * fps))) / fps
+    right = np.clip(np.searchsorted(times, grid), 1, max(len(times) - 1, 1))
+    left = right - 1
+    right = np.minimum(right, len(times) - 1)
+    # Of two equally near frames the earlier one, whatever rounding says.
+    nearest = np.where(grid - times[left] <= times[right] - grid + 1e-9, left, right)
+    reach = max(spacing, 1 / fps) + 1e-6
+    return np.where(np.abs(times[nearest] - grid) <= reach, nearest, -1)
+
+
+def _pixels(jpeg: bytes, size: int) -> bytes:
+    image = Image.open(io.BytesIO(jpeg))
+    image.draft("RGB", (size, size))  # lets the decoder skip detail that would be averaged away
+    chip = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+    return chip.tobytes()
+
+
+def _sound(ref: ClipRef | None, rate: int) -> bytes:
+    if ref is None or not ref.rows:
+        return b""
+    rows = read_clip(ref.path, ref.row_group, ["sample_rate", "pcm"])
+    pcm, own = rows["pcm"][0].as_py(), rows["sample_rate"][0].as_py()
+    if own == rate:
+        return pcm
+    return to_pcm(soxr.resample(from_pcm(pcm), own, rate))

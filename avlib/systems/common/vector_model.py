@@ -1,0 +1,171 @@
+"""What the systems on one vector per clip and modality share: embed, then the RBF-SVM."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from avlib.systems.common.kernel_svm import (
+    SIGMA,
+    C,
+    Embedding,
+    KernelSVM,
+)
+from avlib.systems.common.model import (
+    BOTH,
+    Model,
+    VectorClips,
+    load_state,
+    require_finite,
+    save_state,
+)
+
+
+class VectorModel(Model[VectorClips]):
+    """An embedding of each modality followed by the RBF-SVM on the weighted distance.
+
+    A clip is scored by those of its modalities that the system uses and the caller allows. Learning
+    uses the clips that have all of them.
+
+    Parameters
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        Modalities that the system uses.
+    c, sigma, class_weight
+        See `KernelSVM`.
+
+    Attributes
+    ----------
+    svm_ : KernelSVM
+    chosen_ : dict
+        What was chosen on the validation clips, by name.
+    """
+
+    svm_: KernelSVM
+    chosen_: dict[str, Any]
+
+    def __init__(
+        self,
+        n_classes: int,
+        modalities: tuple[str, ...] = BOTH,
+        *,
+        c: tuple[float, ...] = C,
+        sigma: tuple[float, ...] = SIGMA,
+        class_weight: str | None = None,
+    ) -> None:
+        if not modalities or not set(modalities) <= set(BOTH):
+            raise ValueError(f"modalities must be of {list(BOTH)}, got {list(modalities)}")
+        self.n_classes = n_classes
+        self.modalities = tuple(m for m in BOTH if m in modalities)
+        self.c = tuple(c)
+        self.sigma = tuple(sigma)
+        self.class_weight = class_weight
+
+    @abstractmethod
+    def embed(self, features: dict[str, np.ndarray]) -> Embedding:
+        """Embed vectors of one or more of the system's modalities."""
+
+    def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the vectors in the spaces that the system learned; none by default.
+
+        Parameters
+        ----------
+        features : dict of str to array of shape (n, d_modality)
+            Of one or more of the system's modalities.
+
+        Returns
+        -------
+        dict of str to float32 array of shape (n, p)
+            "audio" and "video" where a modality has a space of its own; "joint", which needs all
+            modalities, where there is one for all of them. Distances are Euclidean.
+        """
+        return {}
+
+    def embeddings(self, clips: VectorClips) -> dict[str, np.ndarray]:
+        """Return `learned_spaces` of clips that may lack a modality.
+
+        Parameters
+        ----------
+        clips : VectorClips
+            Each has at least one of the system's modalities (ask `scorable`).
+
+        Returns
+        -------
+        dict of str to float32 array of shape (n_clips, p)
+            Rows of NaN for the clips that have no place in a space.
+        """
+        columns: dict[str, np.ndarray] = {}
+        for held, rows in self.patterns(clips, BOTH):
+            spaces = self.learned_spaces({m: clips.features[m][rows] for m in held})
+            for name, vectors in spaces.items():
+                empty = np.full((len(clips), vectors.shape[1]), np.nan, np.float32)
+                columns.setdefault(name, empty)[rows] = vectors
+        return columns
+
+    def predict_proba(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return the probability of each emotion.
+
+        Parameters
+        ----------
+        clips : VectorClips
+            A clip without one of the modalities is scored by the other.
+        modalities : tuple of str
+            Modalities allowed.
+
+        Returns
+        -------
+        array of shape (n_clips, n_classes)
+            Rows sum to one; the largest is the SVM's decision.
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first), or a vector is not finite.
+        """
+        chances = np.zeros((len(clips), self.n_classes))
+        for held, rows in self.patterns(clips, modalities):
+            features = {m: clips.features[m][rows] for m in held}
+            require_finite(features, clips.clip_id[rows])
+            embedded = self.embed(features)
+            chances[rows] = self.svm_.predict_proba(embedded)
+        return chances
+
+    def _new_svm(self) -> KernelSVM:
+        return KernelSVM(self.n_classes, c=self.c, sigma=self.sigma, class_weight=self.class_weight)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__``, as JSON knows them."""
+        return {
+            "n_classes": self.n_classes,
+            "modalities": list(self.modalities),
+            "c": list(self.c),
+            "sigma": list(self.sigma),
+            "class_weight": self.class_weight,
+        }
+
+    def embedding_state(self) -> dict[str, np.ndarray]:
+        """Return the arrays that `embed` needs; none by default."""
+        return {}
+
+    def restore_embedding(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take the arrays of `embedding_state` back; nothing by default."""
+
+    def save(self, folder: Path) -> None:
+        """Write ``state.npz`` and ``settings.json`` into a folder."""
+        svm = {f"svm_{name}": values for name, values in self.svm_.state().items()}
+        settings = {"arguments": self.arguments(), "chosen": self.chosen_}
+        save_state(Path(folder), {**self.embedding_state(), **svm}, settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a system that `save` wrote."""
+        arrays, settings = load_state(Path(folder))
+        model = cls(**settings["arguments"])
+        model.chosen_ = settings["chosen"]
+        svm = {n.removeprefix("svm_"): v for n, v in arrays.items() if n.startswith("svm_")}
+        model.svm_ = model._new_svm().restore(svm)
+        model.restore_embedding(arrays)
+        return model

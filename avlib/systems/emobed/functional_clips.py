@@ -1,0 +1,118 @@
+"""Clips as sequences of functionals of their frame descriptors, one sequence per modality."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avlib.runtime import tables
+from avlib.runtime.memo import stamp
+from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
+from avlib.systems.common.model import Clips
+from avlib.systems.emobed.functionals import moments, sliding_functionals
+
+TABLES = {"audio": Path("data/audio"), "video": Path("data/visual")}
+
+
+@dataclass(frozen=True)
+class FunctionalClips(Clips):
+    """Clips with a sequence of functionals per modality.
+
+    Attributes
+    ----------
+    sequences : dict of str to object array of shape (n,)
+        "audio", "video"; of float32 arrays of shape (n_steps, 2 d), without steps where the clip
+        lacks the modality.
+    """
+
+    sequences: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class FrameFunctionals:
+    """A `Source`: means and standard deviations of frame descriptors over a sliding window.
+
+    One clip's frames are in memory at a time; what stays, for the next fold too, is a vector per
+    step and modality.
+
+    Attributes
+    ----------
+    window, step : float
+        s. Twice as long as every clip, they make one vector of it, of all its frames: EmoBed's
+        features for OMG-Emotion (section 4.1.2).
+    """
+
+    window: float
+    step: float
+
+    def inputs(self) -> list[Path]:
+        """Return the parts of both tables of frame descriptors."""
+        return [part for table in TABLES.values() for part in sorted(table.glob("*.parquet"))]
+
+    def read(
+        self, fold: int, inputs: Sequence[Path]
+    ) -> tuple[list[str], dict[str, FunctionalClips]]:
+        """Describe the clips of a fold; see `Source`."""
+        emotions, rows = labelled_clips(fold)
+        sequences = {
+            m: self._described(table, rows["clip_id"].tolist()) for m, table in TABLES.items()
+        }
+        every = FunctionalClips(
+            **label_columns(rows, emotions),
+            present={m: np.array([len(s) > 0 for s in of], bool) for m, of in sequences.items()},
+            sequences=sequences,
+        )
+        return emotions, in_parts(every, rows["part"])
+
+    def _described(self, table: Path, clip_ids: Sequence[str]) -> np.ndarray:
+        parts = sorted(table.absolute().glob("*.parquet"))
+        stamps = tuple((part.name, *stamp(part)) for part in parts)
+        known = _functionals(table.absolute(), stamps, self.window, self.step)
+        nothing = np.zeros((0, 0), np.float32)
+        found = np.empty(len(clip_ids), object)
+        found[:] = [known.get(clip_id, nothing) for clip_id in clip_ids]
+        return found
+
+
+@functools.lru_cache(maxsize=len(TABLES))
+def _functionals(
+    table: Path, _stamps: tuple[tuple[str | int, ...], ...], window: float, step: float
+) -> dict[str, np.ndarray]:
+    """Describe a table's clips that have frames, once for all folds and systems of a worker."""
+    return {
+        clip_id: clip_functionals(
+            rows["time"].to_numpy(), tables.vectors(rows["descriptor"]), window, step
+        )
+        for clip_id, rows in tables.iter_clips(table, ["time", "descriptor"])
+        if rows.num_rows
+    }
+
+
+def clip_functionals(
+    times: np.ndarray, values: np.ndarray, window: float, step: float
+) -> np.ndarray:
+    """Describe a clip at moments from 0 to the one nearest to its last frame.
+
+    A frame that is not finite is left out, and so is a moment whose window holds no frame (a face
+    that is lost for longer): the sequence is shorter then.
+
+    Parameters
+    ----------
+    times : float array of shape (n_frames,)
+        s, increasing.
+    values : float array of shape (n_frames, d)
+    window, step : float
+        s.
+
+    Returns
+    -------
+    float32 array of shape (n_steps, 2 d)
+        Without steps where no frame is finite.
+    """
+    valid = np.isfinite(values).all(axis=1)
+    times, values = times[valid], values[valid]
+    last = float(times[-1]) if len(times) else 0.0
+    found, counted = sliding_functionals(values, times, moments(last + step / 2, step), window)
+    return found[counted > 0].astype(np.float32)

@@ -1,0 +1,231 @@
+"""EmoBed for emotions: a network per modality, which another modality has helped to train.
+
+Han, Zhang, Ren and Schuller, "EmoBed: Strengthening Monomodal Emotion Recognition via Training with
+Crossmodal Emotion Embeddings" (IEEE Transactions on Affective Computing 2019). One class makes the
+paper's system and the three that it is compared with.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from avlib.runtime.device import device
+from avlib.runtime.errors import DataError
+from avlib.systems.common.batch import in_order
+from avlib.systems.common.deep import (
+    DeepModel,
+    frozen,
+    n_epochs,
+    seeded,
+)
+from avlib.systems.common.model import BOTH
+from avlib.systems.emobed.batches import (
+    Half,
+    Learned,
+    held_out_loader,
+    unpaired_loader,
+)
+from avlib.systems.emobed.functional_clips import FunctionalClips
+from avlib.systems.emobed.network import EmoBedNetwork, without_auxiliary
+from avlib.systems.emobed.sequence_prep import Standardiser
+
+SYSTEMS = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
+    "emobed_classic": (False, False),
+    "emobed_joint": (True, False),
+    "emobed_triplet": (False, True),
+    "emobed": (True, True),
+}
+_READ = 256  # clips at once, after training
+
+
+class EmoBedModel(DeepModel[FunctionalClips]):
+    """A network for each modality, trained with the other one as auxiliary modality.
+
+    What belongs to the auxiliary modality is discarded after training: a network hears or sees one
+    modality alone. The paper goes no further. A clip that has both gets the mean of both networks'
+    probabilities here.
+
+    The modalities of the training clips may come from different clips, and so from different
+    corpora: no clip need have both.
+
+    Parameters
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        What the system uses. With one of them every system is the classic one.
+    system : {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
+    settings
+        Section ``emobed`` of params.yaml, see there.
+
+    Attributes
+    ----------
+    networks_ : dict of str to EmoBedNetwork
+        By modality.
+    standardisers_ : dict of str to Standardiser
+        By modality, of the training clips.
+    chosen_ : dict
+        ``epochs_audio``, ``epochs_video``: how many were trained.
+    """
+
+    SYSTEM = "emobed"
+    networks_: dict[str, EmoBedNetwork]
+    standardisers_: dict[str, Standardiser]
+
+    def fit(self, train: FunctionalClips, validation: FunctionalClips) -> Self:
+        """Train each modality's network.
+
+        With ``patience`` the epoch counts that is best on the validation subjects. Without it they
+        are trained on like the others and the last epoch counts.
+
+        Raises
+        ------
+        ParamsError
+            Training diverged.
+        DataError
+            The training clips of a modality have fewer than two emotions.
+        """
+        learned, watched = self.split(train, validation)
+        self.standardisers_ = {}
+        for modality in self.modalities:
+            clips = learned.select(learned.has((modality,)))
+            found = len(np.unique(clips.emotion))
+            if found < 2:
+                raise DataError(
+                    f"{self.system}: the {len(clips)} training clips with {modality} have {found}"
+                    " emotions; expected two at least"
+                )
+            self.standardisers_[modality] = Standardiser.fit(
+                (values, None) for values in clips.sequences[modality]
+            )
+        prepared = {m: self._prepared(learned, m) for m in self.modalities}
+        self.networks_, curves = {}, {}
+        for target in self.modalities:
+            held_out = None if watched is None else self._prepared(watched, target)
+            if watched is not None and not watched.has((target,)).any():
+                raise DataError(
+                    f"{self.system}: no validation clip has {target}, so nothing tells when to"
+                    " stop: set emobed.patience to null, or hold out more subjects"
+                    " (protocol.validation)"
+                )
+            self.networks_[target], curves[target] = self._train(target, prepared, held_out)
+        own = {f"curves_{target}": rows for target, rows in curves.items()}
+        self.logs_ = {"curves": _averaged(curves), **own}
+        self.chosen_ = {f"epochs_{target}": n_epochs(rows) for target, rows in curves.items()}
+        return self
+
+    def predict_proba(
+        self, clips: FunctionalClips, modalities: tuple[str, ...] = BOTH
+    ) -> np.ndarray:
+        """Return the mean of the networks' probabilities, shape (n_clips, n_classes).
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first), or features of another size
+            than in training.
+        """
+        self.require_scorable(clips, modalities)
+        total, heard = np.zeros((len(clips), self.n_classes)), np.zeros((len(clips), 1))
+        for modality in (m for m in self.modalities if m in modalities):
+            rows = np.flatnonzero(clips.has((modality,)))
+            total[rows] += self._read(clips.select(rows), modality)[0]
+            heard[rows] += 1
+        return total / heard
+
+    def embeddings(self, clips: FunctionalClips) -> dict[str, np.ndarray]:
+        """Return the clips as each modality's subnetwork embeds them; NaN where they lack it."""
+        spaces = {}
+        for modality in self.modalities:
+            rows = np.flatnonzero(clips.has((modality,)))
+            values = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
+            values[rows] = self._read(clips.select(rows), modality)[1]
+            spaces[modality] = values
+        return spaces
+
+    def build(self) -> dict[str, EmoBedNetwork]:
+        """Return each modality's network."""
+        return {modality: self._network((modality,)) for modality in self.modalities}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the training clips' means and standard deviations."""
+        return {
+            f"{part}_{modality}": getattr(standardiser, part)
+            for modality, standardiser in self.standardisers_.items()
+            for part in ("mean", "scale")
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take them back; they say how many features a modality has."""
+        self.standardisers_ = {
+            m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
+        }
+
+    def _train(
+        self, target: str, prepared: dict[str, Learned], held_out: Learned | None
+    ) -> tuple[EmoBedNetwork, str]:
+        """Train the network of a modality; return it alone, and its curves as CSV."""
+        from avlib.systems.emobed.training import EmoBedTraining  # loads Lightning: seconds
+
+        s, (joint, triplets) = self.settings, SYSTEMS[self.system]
+        helped = joint or triplets
+        used = (target, *(m for m in self.modalities if m != target and helped))
+        with seeded(s["seed"]):
+            alone = self._network((target,))
+            network = self._network(used)
+        # The same start with and without help: systems differ in their objective alone.
+        network.load_state_dict(network.state_dict() | alone.state_dict())
+        module = EmoBedTraining(
+            network,
+            target,
+            alpha=s["alpha"] if joint else 0.0,
+            beta=s[f"beta_{target}"] if triplets and len(used) > 1 else 0.0,
+            margin=s["margin"],
+            learning_rate=s["learning_rate"],
+            weight_decay=s["weight_decay"],
+        )
+        curves = self.descend(
+            module,
+            unpaired_loader({m: prepared[m] for m in used}, s["batch_size"], s["seed"]),
+            None if held_out is None else held_out_loader(target, held_out, s["batch_size"]),
+            max_epochs=s["epochs"],
+            name=target,
+        )
+        alone.load_state_dict(without_auxiliary(module.network.state_dict(), target))
+        frozen(alone)
+        return alone, curves
+
+    def _network(self, modalities: tuple[str, ...]) -> EmoBedNetwork:
+        s = self.settings
+        sizes = {m: len(self.standardisers_[m].mean) for m in modalities}
+        return EmoBedNetwork(sizes, self.n_classes, hidden=s["hidden"], layers=s["layers"])
+
+    def _prepared(self, clips: FunctionalClips, modality: str) -> Learned:
+        """Return the clips that have a modality, standardised."""
+        having = clips.select(clips.has((modality,)))
+        apply = self.standardisers_[modality].apply
+        return Learned([apply(values) for values in having.sequences[modality]], having.emotion)
+
+    def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities (n, n_classes) and embeddings (n, hidden) of clips that have it."""
+        where = device()
+        network, prepared = self.networks_[modality].to(where), self._prepared(clips, modality)
+        chances = [np.zeros((0, self.n_classes))]
+        embedded = [np.zeros((0, self.settings["hidden"]), np.float32)]
+        with torch.inference_mode():
+            for rows in in_order(len(clips), _READ):
+                half = Half(*(values.to(where) for values in prepared.half(rows)))
+                logits, ends = half.ends(network, modality)
+                chances.append(logits.double().softmax(1).cpu().numpy())
+                embedded.append(ends.cpu().numpy())
+        return np.concatenate(chances), np.concatenate(embedded)
+
+
+def _averaged(curves: Mapping[str, str]) -> str:
+    """Return the mean of the networks' curves, as CSV; of those that still train."""
+    tables = [pd.read_csv(io.StringIO(text)) for text in curves.values()]
+    return pd.concat(tables).groupby("epoch").mean().to_csv(lineterminator="\n")

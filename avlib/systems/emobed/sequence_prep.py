@@ -1,0 +1,160 @@
+"""Sequences of features and labels before training: delay, lengths, standardisation.
+
+EmoBed, section 4.2: labels are shifted back against the features, because annotators need time,
+and inputs are standardised with the means and variances of the training set.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from avlib.runtime.errors import DataError
+
+
+def frames_of(seconds: float, step: float) -> int:
+    """Return how many steps of `step` seconds make `seconds`, to the nearest."""
+    return round(seconds / step)
+
+
+def advance_labels(labels: np.ndarray, delay: int) -> np.ndarray:
+    """Move labels back in time, so that each stands beside what it was given for.
+
+    The last `delay` frames have no label then: they are NaN and take part in no loss and no score.
+    That drops them as the AVEC baselines do, and keeps the length. A recording no longer than the
+    delay has no label left.
+
+    Parameters
+    ----------
+    labels : float array of shape (n_frames,) or (n_frames, n_dimensions)
+    delay : int
+        Of the annotators, in frames; 60 are the paper's 2.4 s at 40 ms.
+    """
+    advanced = np.full_like(labels, np.nan, dtype=float)
+    advanced[: max(len(labels) - delay, 0)] = labels[delay:]
+    return advanced
+
+
+def delayed(predictions: np.ndarray, delay: int) -> np.ndarray:
+    """Move predictions forward in time, back to where the labels as given stand.
+
+    Parameters
+    ----------
+    predictions : array of shape (n_frames,) or (n_frames, n_dimensions)
+    delay : int
+        In frames, at least 0. The first `delay` frames repeat the first prediction.
+    """
+    return predictions[np.maximum(np.arange(len(predictions)) - delay, 0)]
+
+
+def matched(
+    features: np.ndarray, labels: np.ndarray, tolerance: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut features or labels, whichever are longer, to one length.
+
+    Both start at time 0 and have the same step, so what is cut is at the end; RECOLA has 7,501
+    labels and 7,500 frames.
+
+    Parameters
+    ----------
+    features : array of shape (n_frames, d)
+    labels : array of shape (n_labels, ...)
+    tolerance : int
+        Largest difference in frames that is taken for a matter of rounding.
+    name : str
+        Of the recording.
+
+    Raises
+    ------
+    DataError
+        The lengths differ by more, or one of them is 0.
+    """
+    shorter = min(len(features), len(labels))
+    if not shorter or abs(len(features) - len(labels)) > tolerance:
+        raise DataError(
+            f"{name}: {len(features)} frames of features and {len(labels)} of labels; expected "
+            f"some of both and a difference of {tolerance} at most: extract the features with the "
+            "labels' step"
+        )
+    return features[:shorter], labels[:shorter]
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Means and standard deviations of the training frames.
+
+    Attributes
+    ----------
+    mean, scale : float64 arrays of shape (d,)
+        The scale of a feature that does not vary in training is 1.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, sequences: Iterable[tuple[np.ndarray, np.ndarray | None]]) -> "Standardiser":
+        """Learn from training sequences, one at a time.
+
+        Parameters
+        ----------
+        sequences
+            Values of shape (n_frames, d), and which frames count, bool of shape (n_frames,); None
+            means all.
+
+        Raises
+        ------
+        DataError
+            No frame counts, or one that does is not finite.
+        """
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        for values, valid in sequences:
+            kept = np.asarray(values if valid is None else values[valid], float)
+            if not np.isfinite(kept).all():
+                raise DataError(
+                    "a training feature is not a finite number; expected features without gaps: "
+                    "extract them again"
+                )
+            if not len(kept):
+                continue
+            # Chan et al. 1983: sums of squares about the mean, joined without cancellation.
+            own, joined = kept.mean(axis=0), count + len(kept)
+            step = own - mean
+            squares = squares + ((kept - own) ** 2).sum(axis=0)
+            squares = squares + step**2 * (count * len(kept) / joined)
+            mean = mean + step * (len(kept) / joined)
+            count = joined
+        if not count:
+            raise DataError("no training frame has features; expected one at least")
+        scale = np.sqrt(squares / count)
+        return cls(mean, np.where(scale > 1e-9 * np.maximum(1.0, np.abs(mean)), scale, 1.0))
+
+    def apply(self, values: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+        """Return standardised values, float32 of shape (n_frames, d).
+
+        Parameters
+        ----------
+        values : array of shape (n_frames, d)
+        valid : bool array of shape (n_frames,), optional
+            Frames that do not count become 0, the training mean.
+
+        Raises
+        ------
+        DataError
+            There are not d features, or one in a frame that counts is not finite.
+        """
+        if values.ndim != 2 or values.shape[1] != len(self.mean):
+            raise DataError(
+                f"features of shape {values.shape}; expected (n_frames, {len(self.mean)}) as in "
+                "training: extract them with the same settings"
+            )
+        standard = ((values - self.mean) / self.scale).astype(np.float32)
+        if valid is not None:
+            standard[~valid] = 0.0
+        if not np.isfinite(standard).all():
+            frame = int(np.flatnonzero(~np.isfinite(standard).all(axis=1))[0])
+            raise DataError(
+                f"a feature of frame {frame} is not a finite number; expected features without "
+                "gaps: extract them again"
+            )
+        return standard

@@ -1,0 +1,80 @@
+"""AVEC's own features of RECOLA, instead of those that the pipeline extracts."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from avlib.corpora.common.avec import read_frames
+from avlib.corpora.recola import feature_files
+from avlib.runtime.errors import DataError
+from avlib.systems.emobed.traces import DIMENSIONS
+
+KINDS = {"audio": "audio", "geometry": "video_geometric", "descriptors": "video_appearance"}
+
+
+def avec_paths(folder: Path, kinds: Iterable[str]) -> list[Path]:
+    """Return the feature files of these kinds of ours.
+
+    Raises
+    ------
+    DataError
+        There is none of a kind.
+    """
+    files = feature_files(folder)
+    for kind in kinds:
+        if not any(key[1] == KINDS[kind] for key in files):
+            raise DataError(
+                f"{folder}: no file in a folder features_{KINDS[kind]}, which traces.avec asks for:"
+                " unpack AVEC's features there, or set traces.avec: false"
+            )
+    return sorted(path for key, path in files.items() if key[1] in {KINDS[k] for k in kinds})
+
+
+def avec_features(
+    folder: Path, kind: str, moments: dict[str, np.ndarray], step: float
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the features of recordings at given moments.
+
+    AVEC chose a window of its functionals for arousal and another one for valence; one network
+    predicts both here, so features of both windows stand side by side.
+
+    Parameters
+    ----------
+    folder
+        Of the corpus.
+    kind
+        "audio", "geometry" or "descriptors".
+    moments
+        By clip_id: s, of shape (n_moments,).
+    step
+        Between two moments, s. A row of a file counts for the moment that it is within half of it.
+
+    Yields
+    ------
+    clip_id : str
+    values : float64 array of shape (n_moments, d)
+        NaN at moments for which a file has no row or no value.
+
+    Raises
+    ------
+    DataError
+        A recording has features for one of the dimensions alone.
+    CorpusError
+        A file cannot be read, or its times do not increase.
+    """
+    files = feature_files(folder)
+    for name, at in sorted(moments.items()):
+        found = {
+            d: files[name, KINDS[kind], d] for d in DIMENSIONS if (name, KINDS[kind], d) in files
+        }
+        if not found:
+            continue  # the recording lacks the modality
+        if len(found) < len(DIMENSIONS):
+            raise DataError(
+                f"{name}: {folder} holds its features_{KINDS[kind]} for {', '.join(found)} alone;"
+                f" expected files for {' and '.join(DIMENSIONS)}: unpack AVEC's features again"
+            )
+        frames = [read_frames(path).set_index("time") for path in found.values()]
+        near = [f.reindex(at, method="nearest", tolerance=step / 2) for f in frames]
+        yield name, np.hstack(near)

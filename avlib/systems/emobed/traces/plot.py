@@ -1,0 +1,101 @@
+"""Pictures of continuous emotion: CCC by system, and recordings over time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avlib.report.plots import PALETTE, drawing
+from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
+
+_LOOKS = {"audio": (PALETTE[0], "--"), "video": (PALETTE[1], "-.")}
+_HATCHES = ("", "///", "...", "xx")
+
+
+def ccc_bars(systems: Mapping[str, Any]) -> bytes:
+    """Draw the concatenated CCC after post-processing, mean and deviation over folds.
+
+    One that is not defined, as the labels do not vary, is no bar but a word.
+    """
+    modalities = sorted({m for by_modality in systems.values() for m in by_modality})
+    known = [name for name in SYSTEMS if name in systems]
+    width = 0.8 / len(known)
+    with drawing(8.0, 3.2) as (figure, png):
+        panels = figure.subplots(1, len(DIMENSIONS), sharey=True)
+        for axes, dimension in zip(panels, DIMENSIONS, strict=True):
+            for number, name in enumerate(known):
+                scores = [systems[name].get(m, {}).get(dimension) for m in modalities]
+                values, spread = (
+                    np.array([None if s is None else s["after"][key] for s in scores], float)
+                    for key in ("ccc_concatenated", "ccc_concatenated_std")
+                )
+                places = np.arange(len(modalities)) + (number - (len(known) - 1) / 2) * width
+                axes.bar(  # NaN draws neither a bar nor a whisker
+                    places,
+                    values,
+                    width,
+                    yerr=spread,
+                    color=PALETTE[number],
+                    hatch=_HATCHES[number],
+                    edgecolor="white",
+                    ecolor="#222222",
+                    capsize=3,
+                    label=name,
+                )
+                for place, score, value in zip(places, scores, values, strict=True):
+                    if score is not None and np.isnan(value):
+                        axes.annotate(
+                            "undefined", (place, 0), (0, 3), textcoords="offset points",
+                            rotation=90, ha="center", va="bottom", fontsize=7,
+                        )  # fmt: skip
+            axes.axhline(0, color="#444444", linewidth=1)
+            axes.set_xticks(range(len(modalities)), modalities)
+            axes.set_xlim(-0.5, len(modalities) - 0.5)  # wide enough also where there is no bar
+            axes.set_title(dimension)
+            axes.grid(visible=True, axis="y")
+        panels[0].set_ylabel("CCC, concatenated")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return png.getvalue()
+
+
+def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
+    """Draw labels and refined predictions of some recordings, one column each.
+
+    Parameters
+    ----------
+    joined
+        Of `avlib.systems.emobed.traces.scores.with_labels`.
+    clip_ids
+        Which.
+    model
+        Whose predictions, from each modality.
+    """
+    rows = joined[(joined["model"] == model) & joined["clip_id"].isin(clip_ids)]
+    with drawing(2.8 * len(clip_ids) + 0.6, 4.2) as (figure, png):
+        panels = figure.subplots(
+            len(DIMENSIONS), len(clip_ids), sharex="col", sharey=True, squeeze=False
+        )
+        for dimension, line in zip(DIMENSIONS, panels, strict=True):
+            line[0].set_ylabel(dimension)
+            for clip_id, axes in zip(clip_ids, line, strict=True):
+                clip = rows[rows["clip_id"] == clip_id].sort_values("frame")
+                for modality, own in clip.groupby("modality"):
+                    colour, style = _LOOKS[str(modality)]
+                    axes.plot(
+                        own["time"], own[dimension], style, color=colour, label=f"from {modality}"
+                    )
+                label = clip.drop_duplicates("frame")
+                axes.plot(
+                    label["time"], label[f"{dimension}_label"], color="#222222", label="label"
+                )
+                axes.axhline(0, color="#B8B8B8", linewidth=0.8)
+                axes.set_ylim(-1.05, 1.05)
+                axes.grid(visible=True)
+        for clip_id, top, bottom in zip(clip_ids, panels[0], panels[-1], strict=True):
+            top.set_title(clip_id)
+            bottom.set_xlabel("time (s)")
+        lines = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
+        named = {name: line for name, line in lines.items() if not name.startswith("_")}
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3)
+    return png.getvalue()

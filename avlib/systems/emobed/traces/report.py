@@ -1,0 +1,191 @@
+"""The section of the report on continuous emotion (EmoBed, tables of section 5.1)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avlib.report.concordance import is_constant
+from avlib.report.page import Picture, Section, Table
+from avlib.report.scores import write_json
+from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
+from avlib.systems.emobed.traces.plot import ccc_bars, over_time
+from avlib.systems.emobed.traces.scores import (
+    CLASSIC,
+    EMOBED,
+    trace_scores,
+    with_labels,
+)
+
+_SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
+_TITLES = {
+    "ccc_concatenated": "CCC, test recordings joined",
+    "ccc_per_recording": "CCC, mean of each recording's",
+    "rmse": "RMSE",
+}
+
+
+def traces_section(
+    predicted: pd.DataFrame, traces: pd.DataFrame, metrics: Path | str
+) -> Section | None:
+    """Tell how well arousal and valence are followed; write the scores as JSON beside it.
+
+    Parameters
+    ----------
+    predicted, traces
+        Tables ``predicted_traces`` and ``traces``.
+    metrics
+        File for `trace_scores`; it is written in any case.
+
+    Returns
+    -------
+    Section or None
+        None where nothing is predicted.
+    """
+    joined = with_labels(predicted, traces)
+    scores = trace_scores(joined)
+    write_json(metrics, scores)
+    systems = scores["systems"]
+    if not systems:
+        return None
+    text = [
+        "EmoBed for continuous emotion: arousal and valence at every moment, from one modality;"
+        " the other one helps in training alone. "
+        + "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
+        + ".",
+        "Before and after post-processing (median filter, centring, scaling, time shift), whose"
+        " settings are those that score best on the validation subjects. Mean ± standard deviation"
+        " over folds. The CCC of all test recordings joined into one series also counts that"
+        " recordings differ in their level; the mean of the recordings' own CCC does not: the two"
+        " are not to be compared.",
+    ]
+    text += _undefined(joined, scores)
+    tables = [_table(metric, systems) for metric in _TITLES]
+    if scores["gains"]:
+        text.append(
+            "The last table compares EmoBed with the classic system after post-processing, the test"
+            " recordings of all folds joined (Fisher's r-to-z, two-sided, as in the paper). With"
+            " frames as observations p is much too small, since neighbours say nearly the same;"
+            " with recordings it is cautious."
+        )
+        tables.append(_gains(scores["gains"]))
+    pictures = [
+        Picture("traces_ccc", ccc_bars(systems), "CCC of each system, by modality and dimension")
+    ]
+    model = EMOBED if EMOBED in systems else CLASSIC
+    if clip_ids := _typical(joined[joined["model"] == model]):
+        alt = f"Labels and predictions of {model} over time, with little, median and large error"
+        pictures.append(Picture("traces_over_time", over_time(joined, clip_ids, model), alt))
+    return Section("Continuous emotion", text, tables, pictures)
+
+
+def _table(metric: str, systems: Mapping[str, Any]) -> Table:
+    columns = [_TITLES[metric], "from"]
+    columns += [f"{d}, {when}" for d in DIMENSIONS for when in ("before", "after")]
+    rows = [
+        [name, modality]
+        + [_cell(by_dimension[d][w], metric) for d in DIMENSIONS for w in ("before", "after")]
+        for name in SYSTEMS
+        for modality, by_dimension in systems.get(name, {}).items()
+    ]
+    return Table(columns, "ll" + "r" * (len(columns) - 2), rows)
+
+
+def _gains(gains: Mapping[str, Any]) -> Table:
+    columns = ["from", "dimension", CLASSIC, EMOBED, "gain", "p (frames)", "p (recordings)"]
+    rows = [
+        [
+            modality,
+            dimension,
+            _number(found[CLASSIC]),
+            _number(found[EMOBED]),
+            "–" if found["gain"] is None else f"{found['gain']:+.3f}",
+            *("–" if test is None else _p(test["p"])
+              for test in (found["by_frames"], found["by_recordings"])),
+        ]
+        for modality, by_dimension in gains.items()
+        for dimension, found in by_dimension.items()
+    ]  # fmt: skip
+    return Table(columns, "llrrrrr", rows)
+
+
+def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
+    """Say of every figure that is not defined which one it is and why, those of one reason once."""
+    named: dict[str, list[str]] = {}
+    # The labels alone decide on the scores: they are the same for every system.
+    systems = {m: found for by_m in scores["systems"].values() for m, found in by_m.items()}
+    for modality, by_dimension in systems.items():
+        rows = joined[joined["modality"] == modality]
+        for dimension, found in by_dimension.items():
+            labels = rows[f"{dimension}_label"].groupby(rows["fold"])
+            flat = sum(is_constant(values.dropna().to_numpy()) for _, values in labels)
+            reasons = _unscored(found["after"], flat)
+            if tested := scores["gains"].get(modality, {}).get(dimension):
+                reasons += _untested(tested, found["after"]["pooled"])
+            for reason in reasons:
+                named.setdefault(reason, []).append(f"{dimension} from {modality}")
+    return [f"{reason}: {', '.join(names)}." for reason, names in named.items()]
+
+
+def _unscored(scores: Mapping[str, Any], flat_folds: int) -> list[str]:
+    pooled, folds = scores["pooled"], scores["folds"]
+    if not pooled["frames"]:
+        return ["No score, gain or p at all, as no moment has a label"]
+    reasons = []
+    if scores["ccc_concatenated"] is None:
+        reasons.append("No CCC of recordings joined, as in no fold labels vary")
+    elif flat_folds:
+        reasons.append(
+            f"The labels of {flat_folds} of {folds} folds do not vary, or there are none: no CCC of"
+            " these folds, and the mean is that of the others"
+        )
+    flat, total = pooled["recordings_total"] - pooled["recordings"], pooled["recordings_total"]
+    if scores["ccc_per_recording"] is None:
+        reasons.append("No mean of the recordings' own CCC, as in no recording labels vary")
+    elif flat:
+        reasons.append(
+            f"The labels of {flat:,} of {total:,} recordings do not vary, or there are none: no CCC"
+            " of their own, and the mean is that of the others (joined with others they count)"
+        )
+    alone = [t for m, t in _TITLES.items() if scores[m] is not None and scores[f"{m}_std"] is None]
+    if alone:
+        reasons.append(f"No standard deviation, as one fold alone counts ({'; '.join(alone)})")
+    return reasons
+
+
+def _untested(gain: Mapping[str, Any], pooled: Mapping[str, Any]) -> list[str]:
+    if not pooled["frames"]:
+        return []  # said of all figures at once
+    if gain["gain"] is None:
+        return ["No CCC, gain or p over all folds joined, as their labels do not vary"]
+    counts = {"frames": pooled["frames"], "recordings": pooled["recordings_total"]}
+    return [
+        f"No p ({name}), as Fisher's test "
+        + (f"needs four and there are {n}" if n < 4 else "knows no CCC of 1 or -1")
+        for name, n in counts.items()
+        if gain[f"by_{name}"] is None
+    ]
+
+
+def _typical(rows: pd.DataFrame) -> list[str]:
+    """Name the recordings at quantiles of the error in both dimensions."""
+    labels = rows[[f"{dimension}_label" for dimension in DIMENSIONS]].to_numpy()
+    error = ((rows[list(DIMENSIONS)] - labels) ** 2).sum(axis=1, skipna=False)
+    by_clip = error.groupby(rows["clip_id"]).mean().dropna().sort_values(kind="stable")
+    places = (np.array(_SHOWN) * (len(by_clip) - 1)).round().astype(int)
+    return list(dict.fromkeys(by_clip.index[places])) if len(by_clip) else []
+
+
+def _cell(scores: Mapping[str, Any], metric: str) -> str:
+    spread = scores[f"{metric}_std"]
+    return _number(scores[metric]) + ("" if spread is None else f" ± {spread:.3f}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

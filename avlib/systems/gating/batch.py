@@ -1,0 +1,106 @@
+"""From a padded batch of clips to the windows of its gates, on whatever device the batch is."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from avlib.systems.common.sequences import Batch
+
+LOUDEST = 256.0  # SoundNet was trained on samples in [-256, 256]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One modality's windows of a batch, only those that are there.
+
+    Attributes
+    ----------
+    there : bool Tensor of shape (n, n_gates)
+        Which clips have which window in this modality.
+    windows : Tensor of shape (there.sum(), ...)
+        In the order of `there`'s true elements, row by row.
+    """
+
+    there: Tensor
+    windows: Tensor
+
+    def spread(self, projected: Tensor) -> Tensor:
+        """Put values of the windows in their places, shape (n, n_gates, d); zeros elsewhere."""
+        full = projected.new_zeros(*self.there.shape, projected.shape[1])
+        full[self.there] = projected
+        return full
+
+
+def cut_sound(batch: Batch, starts: Tensor, opened: Tensor, length: float, rate: int) -> Cut:
+    """Return the sound of each window.
+
+    As with clips (see `Windows.open`), half of a window must lie before the end of the sound.
+
+    Parameters
+    ----------
+    batch : Batch
+    starts : Tensor of shape (n, n_gates)
+        s.
+    opened : bool Tensor of shape (n, n_gates)
+        Which windows the clips have (see `Windows.open`).
+    length : float
+        s.
+    rate : int
+        Of the batch's sound, Hz.
+
+    Returns
+    -------
+    Cut
+        Windows are float32 of shape (m, length * rate) in [-256, 256], zero past a clip's end.
+    """
+    inside = (starts + length / 2) * rate <= batch.samples[:, None]
+    inside[:, 0] = batch.samples > 0
+    there = opened & inside
+    clip, _ = torch.nonzero(there, as_tuple=True)
+    size = round(length * rate)
+    padded = functional.pad(batch.sound, (0, size))  # from the last window of the shortest sound on
+    first = (starts[there] * rate).round().long().clamp(max=batch.sound.shape[1])
+    places = zip(clip.tolist(), first.tolist(), strict=True)
+    windows = [padded[row, start : start + size] for row, start in places]
+    values = torch.stack(windows) if windows else padded.new_zeros(0, size)
+    return Cut(there, values.float() * (LOUDEST / 32768))
+
+
+def cut_chips(batch: Batch, starts: Tensor, opened: Tensor, length: float, fps: float) -> Cut:
+    """Return the chips of each window.
+
+    A window has video when at least half of its time inside of the clip shows a face; a chip
+    without one repeats the nearest chip of the clip. The paper knows no lost faces.
+
+    Parameters
+    ----------
+    batch, starts, opened, length
+        As for `cut_sound`.
+    fps : float
+        Of the batch's chips.
+
+    Returns
+    -------
+    Cut
+        Windows are uint8 of shape (m, length * fps, size, size, 3).
+    """
+    if not batch.seen.shape[1]:
+        empty = torch.zeros_like(opened)
+        return Cut(empty, batch.chips.new_zeros(0, 1, *batch.chips.shape[2:]))
+    index = _places(starts, length, fps)  # (n, n_gates, n_frames)
+    held = (batch.durations * fps).round().clamp_min(1).long()
+    inside = index < held[:, None, None]
+    index = index.clamp_max(batch.seen.shape[1] - 1)
+    rows = torch.arange(len(batch), device=index.device)[:, None, None]
+    seen = batch.seen[rows, index] & inside
+    there = opened & seen.any(2) & (2 * seen.sum(2) >= inside.sum(2))
+    clip, _ = torch.nonzero(there, as_tuple=True)
+    return Cut(there, batch.chips[clip[:, None], index[there]])
+
+
+def _places(starts: Tensor, length: float, rate: float) -> Tensor:
+    """Return the places that windows cover at a rate, int64 of shape (..., length * rate)."""
+    first = (starts * rate).round().long()
+    return first[..., None] + torch.arange(round(length * rate), device=starts.device)

@@ -1,0 +1,205 @@
+"""Recognition over time: scores at every gate (gating paradigm, section V-D and V-E).
+
+At a gate the system decides from the clip's first windows up to that one. A clip that has ended
+keeps its last decision, so that every gate counts the same clips; the paper does not say what it
+counts there. Scores are means over folds, as in `scores.model_scores`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from avlib.report.scores import (
+    NOTHING,
+    condition_with,
+    conditions_of,
+    model_scores,
+)
+from avlib.runtime.errors import DataError
+
+# The paper's two groups of emotions; surprise, disgust and neutral are in neither.
+GROUPS = {"positive": ("calm", "happiness"), "negative": ("sadness", "anger", "fear")}
+RISE = 0.01  # in accuracy; a curve that rises by no more has reached its plateau
+# Rows and columns of the paper's table II.
+TABLE_II = {
+    "gating_global": "global",
+    "gating_lstm": "separate LSTMs, concatenated",
+    "gating": "gating",
+}
+MODALITIES = ("audio", "video", "audio+video")
+_CLIP = ["condition", "fold", "clip_id"]
+
+
+def carried_on(table: pd.DataFrame) -> pd.DataFrame:
+    """Give every clip a row at every gate that any clip reaches: its last one, where it has ended.
+
+    Parameters
+    ----------
+    table
+        Table ``gates`` of one model.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, with clips x gates rows for each condition. ``time`` is one value a gate:
+        the median over its open clips.
+
+    Raises
+    ------
+    DataError
+        No clip is open at gate 1, or a clip's gates are not 1, 2, 3 and so on.
+    """
+    rows = table.sort_values([*_CLIP, "gate"], ignore_index=True)
+    expected = rows.groupby(_CLIP).cumcount() + 1
+    wrong = (rows["gate"] != expected).to_numpy()
+    if wrong.any():
+        row = rows[wrong].iloc[0]
+        raise DataError(
+            f"model {row['model']}, clip {row['clip_id']}, fold {row['fold']}, condition "
+            f"{row['condition']}: gate {row['gate']} comes where gate {expected[wrong].iloc[0]} "
+            "was expected; train the model again"
+        )
+    times = rows[rows["open"] == 1].groupby("gate")["time"].median()
+    if 1 not in times.index:
+        raise DataError(
+            "table gates: no clip is open at gate 1, but every clip has at least one window; "
+            "train the model again"
+        )
+    n_gates = int(times.index.max())
+    rows = rows[rows["gate"] <= n_gates]
+    last = rows.drop_duplicates(_CLIP, keep="last")
+    ended = last.loc[last.index.repeat(n_gates - last["gate"])]
+    ended = ended.assign(gate=ended["gate"] + ended.groupby(_CLIP).cumcount() + 1, open=0)
+    full = pd.concat([rows, ended]).sort_values([*_CLIP, "gate"], ignore_index=True)
+    # A gate that no clip has open ends where the one before it does.
+    return full.assign(time=full["gate"].map(times.reindex(range(1, n_gates + 1)).ffill()))
+
+
+def gate_scores(table: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+    """Score a model at every gate under every condition.
+
+    Parameters
+    ----------
+    table
+        Table ``gates`` of one model, or part of its clips.
+    folds
+        Table ``folds``.
+
+    Returns
+    -------
+    DataFrame
+        A row for each condition (``default`` first) and gate: condition, gate, time (s, end of
+        the gate's window), clips, open (clips that have not ended before), accuracy and uar (means
+        over folds), accuracy_std and uar_std (n - 1; NaN for one fold), pooled_accuracy and
+        pooled_uar (all test clips together).
+
+    Raises
+    ------
+    DataError
+        See `carried_on` and `scores.check_predictions`.
+    LeakError
+        A clip is scored in a fold that does not test it.
+    """
+    return _scored(carried_on(table), folds)
+
+
+def _scored(full: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+    """Score what `carried_on` returned, or some clips of it."""
+    found = []
+    for condition in conditions_of(full):
+        of_condition = full[full["condition"] == condition]
+        for gate, rows in of_condition.groupby("gate"):
+            scores = model_scores(rows, folds, condition=condition)
+            found.append(
+                {
+                    "condition": condition,
+                    "gate": gate,
+                    "time": float(rows["time"].iloc[0]),
+                    "clips": len(rows),
+                    "open": int(rows["open"].sum()),
+                    **{m: scores[m] for m in ("accuracy", "accuracy_std", "uar", "uar_std")},
+                    **{f"pooled_{m}": scores["pooled"][m] for m in ("accuracy", "uar")},
+                }
+            )
+    return pd.DataFrame(found)
+
+
+def group_scores(
+    table: pd.DataFrame, folds: pd.DataFrame, groups: Mapping[str, tuple[str, ...]] = GROUPS
+) -> dict[str, pd.DataFrame]:
+    """Score groups of emotions apart, under ``default`` (fig. 5).
+
+    Accuracy is the share of a group's clips whose very emotion is recognised.
+
+    Parameters
+    ----------
+    table, folds
+        As for `gate_scores`.
+    groups
+        Emotions by name of the group; one without test clips gets no scores.
+
+    Returns
+    -------
+    dict
+        `gate_scores` by group.
+    """
+    whole = carried_on(table)  # the groups share the gates of all clips
+    rows = whole[whole["condition"] == "default"]
+    found = {name: rows[rows["emotion"].isin(emotions)] for name, emotions in groups.items()}
+    return {name: _scored(part, folds) for name, part in found.items() if len(part)}
+
+
+def plateau(accuracy: np.ndarray | pd.Series) -> int | None:
+    """Find where a curve stops to rise.
+
+    The paper marks by eye when recognition "plateaus"; here that is the first gate that no later
+    gate beats by more than one point (`RISE`). A flat or falling curve is on its plateau from gate
+    1. The last gate has nothing after it to tell by: a curve that rises up to there, or has but
+    one gate, has no plateau.
+
+    Parameters
+    ----------
+    accuracy : array of shape (n_gates,)
+        In [0, 1].
+
+    Returns
+    -------
+    int or None
+        The gate, from 1.
+    """
+    values = np.asarray(accuracy, dtype=float)
+    best_later = np.maximum.accumulate(values[::-1])[::-1][1:]
+    reached = best_later - values[:-1] <= RISE + NOTHING
+    return int(reached.argmax()) + 1 if reached.any() else None
+
+
+def table_two(
+    predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Score the cells of the paper's table II.
+
+    Parameters
+    ----------
+    predictions
+        Tables ``predictions`` by model, made at each clip's last gate.
+    folds
+        Table ``folds``.
+
+    Returns
+    -------
+    dict
+        Accuracy and its standard deviation over folds, by model and modalities (`TABLE_II`,
+        `MODALITIES`); what was not tested is left out.
+    """
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for model in TABLE_II:
+        rows = predictions.get(model)
+        if rows is None or rows.empty:
+            continue
+        for modalities in MODALITIES:
+            if condition := condition_with(rows, modalities):
+                scores = model_scores(rows, folds, condition=condition)
+                cell = scores["accuracy"], scores["accuracy_std"]
+                found.setdefault(model, {})[modalities] = cell
+    return found

@@ -1,0 +1,327 @@
+"""The gating paradigm: audio-visual embeddings that grow window by window, and their neighbours.
+
+Ghaleb, Popa and Asteriadis, "Multimodal and Temporal Perception of Audio-visual Cues for Emotion
+Recognition" (2019). One class makes the paper's system and the two baselines of its table II.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+
+from avlib.metric_learning.triplets import BalancedBatches
+from avlib.runtime.device import device
+from avlib.runtime.errors import DataError, ParamsError
+from avlib.systems.common.batch import in_order
+from avlib.systems.common.deep import (
+    DeepModel,
+    frozen,
+    n_epochs,
+    seeded,
+)
+from avlib.systems.common.model import BOTH, concatenate
+from avlib.systems.common.sequences import SequenceClips, batches
+from avlib.systems.common.stream_cache import Format
+from avlib.systems.gating.network import RATE, GatingNetwork
+from avlib.systems.gating.streams import gating_streams
+from avlib.systems.gating.windows import Windows
+from avlib.weights import load_tensors, load_weights
+
+if TYPE_CHECKING:
+    from avlib.systems.gating.training import GatingTraining
+
+SYSTEMS = {
+    # recurrent, modalities drawn together
+    "gating": (True, True),
+    "gating_lstm": (True, False),
+    "gating_global": (False, False),
+}
+_WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
+DEMO_WEIGHTS = Path("data/weights/demo/gating")  # see scripts/pretrain_demo.py
+_ENCODED = 16  # clips at once, after training
+
+
+class Embedded(NamedTuple):
+    """Clips at their gates.
+
+    Attributes
+    ----------
+    gates : dict of str to float32 array of shape (n_clips, n_gates, embedding)
+        By modality.
+    presented : dict of str to bool array of shape (n_clips, n_gates)
+        By modality: whether any window of it has been presented by that gate. Until then the
+        embedding is zero and means nothing.
+    opened : bool array of shape (n_clips, n_gates)
+        Which windows the clips have.
+    """
+
+    gates: dict[str, np.ndarray]
+    presented: dict[str, np.ndarray]
+    opened: np.ndarray
+
+
+class GatingModel(DeepModel[SequenceClips]):
+    """Streams trained by triplets, then the k nearest training clips at every gate.
+
+    A clip that lacks a modality is compared in the space of the other. The emotions' chances are
+    the shares of the neighbours' votes.
+
+    Parameters
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        What the system uses.
+    system : {"gating", "gating_lstm", "gating_global"}
+        The paper's system; LSTMs trained apart, whose embeddings are concatenated; one window in
+        the middle of the clip without LSTM, trained apart.
+    settings
+        Section ``gating`` of params.yaml, see there.
+
+    Attributes
+    ----------
+    chosen_ : dict
+        ``epochs``: how many were trained.
+    """
+
+    SYSTEM = "gating"
+    networks_: dict[str, GatingNetwork]
+    _last: tuple[np.ndarray, Embedded] | None = None  # streams, and what they gave
+
+    def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
+        """Train the streams, and keep the embeddings of all these clips as neighbours.
+
+        With ``patience`` the validation subjects tell when to stop; without it, as in the paper,
+        they are trained on like the others.
+
+        Raises
+        ------
+        ParamsError
+            Training diverged, or published weights are asked for and cannot be used.
+        DataError
+            Too few emotions to form triplets.
+        """
+        s = self.settings
+        learned, watched = self.split(train, validation)
+        with seeded(s["seed"]):
+            self.networks_ = self.build()
+            self._load_weights()
+            module = self._training()
+        loader = self._loader(learned, BalancedBatches(learned.emotion, s["per_class"], s["seed"]))
+        held_out = None
+        if watched is not None:
+            if not _has_triplets(watched):
+                raise DataError(
+                    f"{self.system}: the {len(watched)} validation clips form no triplet (two clips"
+                    " of an emotion and one of another), so nothing tells when to stop: set"
+                    " gating.patience to null, or hold out more subjects (protocol.validation)"
+                )
+            rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
+            held_out = self._loader(watched, list(rows))
+        curves = self.descend(
+            module, loader, held_out, max_epochs=s["softmax_epochs"] + s["epochs"]
+        )
+        frozen(self.network_)
+        self._last = None
+        self.logs_ = {"curves": curves}
+        self.chosen_ = {"epochs": n_epochs(curves)}
+        everything = concatenate(train, validation)
+        gallery = everything.select(self.scorable(everything))
+        embedded = self.embed(gallery)
+        self._neighbours, self._presented = embedded.gates, embedded.presented
+        self._labels = gallery.emotion
+        return self
+
+    @property
+    def network_(self) -> GatingNetwork:
+        """The streams of both modalities."""
+        return self.networks_["network"]
+
+    def embed(self, clips: SequenceClips) -> Embedded:
+        """Embed clips at every gate."""
+        if self._last is not None and _same(self._last[0], clips.streams):
+            return self._last[1]
+        where, n_gates = device(), len(self.ends())
+        self.network_.to(where).eval()
+        shape = (len(clips), n_gates)
+        made = Embedded(
+            {
+                m: np.zeros((*shape, self.settings["embedding"]), np.float32)
+                for m in self.modalities
+            },
+            {m: np.zeros(shape, bool) for m in self.modalities},
+            np.zeros(shape, bool),
+        )
+        batches_of_rows = in_order(len(clips), _ENCODED)
+        with torch.inference_mode():
+            for rows, batch in zip(
+                batches_of_rows, self._loader(clips, batches_of_rows), strict=True
+            ):
+                moved = batch.to(where)
+                gates = self.network_(moved)
+                made.opened[rows] = self.network_.schedule(moved)[1].cpu().numpy()
+                for modality in self.modalities:
+                    there = gates.there[modality].cpu().numpy()
+                    made.presented[modality][rows] = np.logical_or.accumulate(there, axis=1)
+                    made.gates[modality][rows] = gates.embedded[modality].float().cpu().numpy()
+        self._last = clips.streams, made  # the same clips are asked for under each condition
+        return made
+
+    def predict_proba(self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return the chances at the last gate, shape (n_clips, n_classes); rows sum to one."""
+        return self.predict_gates(clips, modalities)[0][:, -1]
+
+    def predict_gates(
+        self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the chances of each emotion after each gate.
+
+        Returns
+        -------
+        chances : array of shape (n_clips, n_gates, n_classes)
+            A clip that has ended keeps its last embedding.
+        opened : bool array of shape (n_clips, n_gates)
+            Which windows the clips have.
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first).
+        """
+        self.require_scorable(clips, modalities)
+        embedded = self.embed(clips)
+        chances = np.zeros((*embedded.opened.shape, self.n_classes))
+        used = [m for m in self.modalities if m in modalities]
+        for gate in range(embedded.opened.shape[1]):
+            heard = sum(embedded.presented[m][:, gate].astype(int) << k for k, m in enumerate(used))
+            for code in np.unique(heard):
+                held = tuple(m for k, m in enumerate(used) if code >> k & 1)
+                rows = np.flatnonzero(heard == code)
+                values = [embedded.gates[m][rows, gate] for m in held]
+                space = np.hstack(values) if held else np.zeros((len(rows), 0))
+                chances[rows, gate] = self.vote(space, held, gate)
+        return chances, embedded.opened
+
+    def vote(self, values: np.ndarray, held: tuple[str, ...], gate: int) -> np.ndarray:
+        """Return the shares of the nearest training clips' emotions, shape (n, n_classes).
+
+        Before anything has been presented, and where no training clip has come as far with these
+        modalities, they are the shares of all training clips.
+
+        Parameters
+        ----------
+        values : array of shape (n, embedding * len(held))
+            Embeddings of these modalities at a gate, side by side.
+        held : tuple of str
+        gate : int
+            From 0.
+        """
+        known = np.all([self._presented[m][:, gate] for m in held], axis=0)
+        if not held or not known.any():
+            shares = np.bincount(self._labels, minlength=self.n_classes) / len(self._labels)
+            return np.tile(shares, (len(values), 1))
+        neighbours = np.hstack([self._neighbours[m][known, gate] for m in held])
+        labels = self._labels[known]
+        knn = KNeighborsClassifier(min(self.settings["neighbours"], len(labels)), algorithm="brute")
+        knn.fit(neighbours, labels)
+        chances = np.zeros((len(values), self.n_classes))
+        chances[:, knn.classes_] = knn.predict_proba(values)
+        return chances
+
+    def ends(self) -> np.ndarray:
+        """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
+        s = self.settings
+        ends = Windows(s["windows"], s["length"], s["overlap"]).ends()
+        return ends if SYSTEMS[self.system][0] else ends[:1]
+
+    def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
+        """Return the clips at their last gate in each modality's space and both side by side.
+
+        Rows of NaN where no window of a clip has the modality.
+        """
+        made = self.embed(clips)
+        spaces = {m: made.gates[m][:, -1].copy() for m in self.modalities}
+        for modality, values in spaces.items():
+            values[~made.presented[modality][:, -1]] = np.nan
+        if len(spaces) == 2:
+            spaces["joint"] = np.hstack(list(spaces.values()))
+        return spaces
+
+    def build(self) -> dict[str, GatingNetwork]:
+        """Return the streams of both modalities, which are one module."""
+        s = self.settings
+        recurrent, _ = SYSTEMS[self.system]
+        streams = gating_streams(
+            self.modalities,
+            width=s["width"],
+            shared=s["shared"],
+            embedding=s["embedding"],
+            recurrent=recurrent,
+        )
+        windows = Windows(s["windows"], s["length"], s["overlap"])
+        return {"network": GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the training clips, which are the neighbours of others."""
+        gates = {f"gates_{m}": values for m, values in self._neighbours.items()}
+        presented = {f"presented_{m}": values for m, values in self._presented.items()}
+        return gates | presented | {"labels": self._labels}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take back the neighbours."""
+        self._neighbours = {m: arrays[f"gates_{m}"] for m in self.modalities}
+        self._presented = {m: arrays[f"presented_{m}"] for m in self.modalities}
+        self._labels = arrays["labels"]
+
+    def _load_weights(self) -> None:
+        chosen, width = self.settings["weights"], self.settings["width"]
+        if chosen == "none":
+            return
+        if chosen == "published" and width != 1:
+            raise ParamsError(
+                f"gating.weights is {chosen}, but gating.width is {width}: the published networks"
+                " have width 1"
+            )
+        for modality in self.modalities:
+            stream = self.network_.stream(modality)
+            if chosen == "demo":
+                load_tensors(DEMO_WEIGHTS / f"{modality}.safetensors", stream, fresh="head")
+            else:
+                load_weights(_WEIGHTS[modality], stream.backbone)
+
+    def _training(self) -> "GatingTraining":
+        from avlib.systems.gating.training import GatingTraining  # loads Lightning: seconds
+
+        s = self.settings
+        return GatingTraining(
+            self.network_,
+            self.n_classes,
+            s["softmax_epochs"],
+            margin=s["margin"],
+            mse=SYSTEMS[self.system][1],
+            cross_modal=s["cross_modal"] and self.system == "gating" and self.modalities == BOTH,
+            learning_rate=s["learning_rate"],
+            weight_decay=s["weight_decay"],
+        )
+
+    def _loader(self, clips: SequenceClips, rows: Any) -> Any:
+        return batches(clips, self.modalities, rows, workers=0 if device() == "cpu" else 2)
+
+
+def _same(some: np.ndarray, others: np.ndarray) -> bool:
+    """Say whether these are the same streams, not only clips of the same names."""
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _has_triplets(clips: SequenceClips) -> bool:
+    """Say whether two clips have one emotion and a third another."""
+    counts = np.bincount(clips.emotion)
+    return (counts > 0).sum() >= 2 and counts.max() >= 2
+
+
+def wanted_format(settings: dict[str, Any]) -> Format:
+    """Return how the system wants its streams decoded."""
+    return Format(settings["size"], settings["fps"], RATE)

@@ -1,0 +1,75 @@
+"""The gating paradigm while a clip is still going on: one window at a time."""
+
+import numpy as np
+import torch
+
+from avlib.runtime.device import device
+from avlib.systems.gating.batch import LOUDEST
+from avlib.systems.gating.model import GatingModel
+from avlib.systems.gating.network import prepared
+
+
+class GatingStreamer:
+    """Scores one clip window by window, from nothing but the state after the window before.
+
+    The chances are those that `GatingModel.predict_gates` gives for the whole clip.
+
+    Parameters
+    ----------
+    model : GatingModel
+        Trained; a recurrent one.
+
+    Raises
+    ------
+    ValueError
+        The model is the global baseline, which needs the whole clip to find its one window.
+    """
+
+    def __init__(self, model: GatingModel) -> None:
+        if model.network_.apex:
+            raise ValueError(f"{model.system} takes the middle of a clip and cannot follow one")
+        self.model, self.gate = model, -1
+        self.device = device()
+        model.network_.to(self.device).eval()
+        self.states = {m: model.network_.stream(m).start(1) for m in model.modalities}
+        self.presented: set[str] = set()
+
+    def present(
+        self, sound: np.ndarray | None = None, chips: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Take the next window; return the chances of the emotions, shape (n_classes,).
+
+        Parameters
+        ----------
+        sound : int16 array of shape (length * 22050,), optional
+            None where the window has none.
+        chips : uint8 array of shape (length * fps, size, size, 3), optional
+            Aligned faces, RGB; None where the window shows none.
+
+        Raises
+        ------
+        ValueError
+            Nothing has been presented yet in any modality that the model uses.
+        """
+        network = self.model.network_
+        given = {"audio": sound, "video": chips}
+        self.gate += 1
+        with torch.inference_mode():
+            for modality in self.model.modalities:
+                stream, values = network.stream(modality), given[modality]
+                if values is None:
+                    continue
+                window = torch.from_numpy(np.array(values))[None].to(self.device)
+                if modality == "audio":
+                    window = window.float() * (LOUDEST / 32768)
+                projected = stream.project(prepared(modality, window, network.crop))
+                there = torch.ones(1, dtype=torch.bool, device=self.device)
+                self.states[modality] = stream.step(projected, self.states[modality], there)
+                self.presented.add(modality)
+        held = tuple(m for m in self.model.modalities if m in self.presented)
+        if not held:
+            raise ValueError(f"nothing presented yet of {' or '.join(self.model.modalities)}")
+        embedded = [self.states[m].output.float().cpu().numpy() for m in held]
+        # Later than the training clips went, their last embeddings are the ones to compare with.
+        gate = min(self.gate, network.windows.count - 1)
+        return self.model.vote(np.hstack(embedded), held, gate)[0]

@@ -1,0 +1,1 @@
+"""LMNN, ITML and GMML in the RBF-SVM."""

@@ -1,0 +1,1 @@
+"""MERML (Ghaleb, Popa, Asteriadis 2019)."""

@@ -1,0 +1,1 @@
+"""The baselines: an RBF-SVM on Fisher vectors."""

@@ -1,0 +1,43 @@
+"""The baselines: an RBF-SVM on one modality's vectors, or on both side by side."""
+
+from typing import Self
+
+import numpy as np
+
+from avlib.systems.common.kernel_svm import Embedding
+from avlib.systems.common.model import VectorClips, complete, concatenate
+from avlib.systems.common.vector_model import VectorModel
+
+
+class SVMModel(VectorModel):
+    """RBF-SVM on the vectors as they are (MERML sec. 5).
+
+    Two modalities are concatenated: the squared distance of the concatenation is the sum of both.
+    See `VectorModel` for parameters.
+    """
+
+    def embed(self, features: dict[str, np.ndarray]) -> Embedding:
+        """Take vectors as they are, each modality with weight 1."""
+        return Embedding(features, dict.fromkeys(self.modalities, 1.0))
+
+    def fit(self, train: VectorClips, validation: VectorClips) -> Self:
+        """Choose C and sigma on the validation clips, then train on both parts.
+
+        Raises
+        ------
+        DataError
+            A part has no clip with all modalities, or training has fewer than two emotions.
+        """
+        train = complete(train, self.modalities, "training")
+        validation = complete(validation, self.modalities, "validation")
+        svm = self._new_svm()
+        choice = svm.select(
+            self._embed(train), train.emotion, self._embed(validation), validation.emotion
+        )
+        self.chosen_ = {"c": choice.c, "sigma": choice.sigma}
+        everything = concatenate(train, validation)
+        self.svm_ = svm.fit(self._embed(everything), everything.emotion, choice)
+        return self
+
+    def _embed(self, clips: VectorClips) -> Embedding:
+        return self.embed({m: clips.features[m] for m in self.modalities})

@@ -1,0 +1,279 @@
+"""The networks of Birhala et al. 2020: a face and a spectrogram per segment, to emotions.
+
+The paper gives a network per segment: blocks of convolution, batch normalisation, ReLU and pooling
+for each modality, the features side by side, one fully connected layer, softmax; then the sum of
+the segments' probabilities. How many blocks and channels stands only in a figure that is lost.
+Resolved as five blocks a modality of 3x3 convolutions whose channels double from 16 to 256, as
+VGG's do: they leave 7x7 cells of a 224x224 face and 6x3 of a 192x120 spectrogram.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from avlib.descriptors.vgg_face_network import scaled
+
+CHANNELS = (16, 32, 64, 128, 256)
+SMALLEST = 2 ** len(CHANNELS)  # pixels that leave one cell
+FACE, SPECTROGRAM = (224, 224), (192, 120)  # pixels, as in the paper
+# The C library hands larger blocks of memory (32 MB, and the gradients' beside them) back to the
+# system on release; to get them anew costs more time than small networks compute.
+CPU_ACTIVATION = 12e6  # bytes
+
+
+class Block(nn.Module):
+    """3x3 convolution, batch normalisation, ReLU and 2x2 max-pooling of networks side by side."""
+
+    def __init__(self, channels_in: int, channels: int, n_networks: int):
+        super().__init__()
+        self.conv = nn.Conv2d(
+            n_networks * channels_in,
+            n_networks * channels,
+            3,
+            padding=1,
+            groups=n_networks,
+            bias=False,  # batch normalisation takes the mean away
+        )
+        self.norm = nn.BatchNorm2d(n_networks * channels)
+        self.channels = channels
+
+    def forward(self, x: Tensor, networks: range) -> Tensor:
+        """Apply the block of some networks to their input.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, len(networks) * channels_in, height, width)
+        networks : range
+
+        Returns
+        -------
+        Tensor of shape (n, len(networks) * channels, height // 2, width // 2)
+        """
+        own = slice(networks.start * self.channels, networks.stop * self.channels)
+        norm = self.norm
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        x = functional.conv2d(x, self.conv.weight[own], padding=1, groups=len(networks))
+        x = functional.batch_norm(
+            x,
+            norm.running_mean[own],  # views: what is learned here stays in the module
+            norm.running_var[own],
+            norm.weight[own],
+            norm.bias[own],
+            self.training,
+            eps=norm.eps,
+        )
+        # Pooled first: the same values as the other way round, for a quarter of the work.
+        return functional.relu(functional.max_pool2d(x, 2))
+
+
+class AudioVisualNetwork(nn.Module):
+    """The core network of one segment, or several such networks side by side.
+
+    Several are grouped convolutions: network k owns the k-th share of every parameter and of every
+    running statistic along the first axis, and shares nothing with the others. On a CPU, with the
+    channels last, they take less time than small networks one by one, and as much as larger ones;
+    ``python -m benchmarks temporal_aggregation`` measures it.
+
+    Parameters
+    ----------
+    n_classes : int
+    spectrogram_size, face_size : (int, int)
+        Height and width in pixels, each at least 32.
+    width : float
+        Multiplies every channel count.
+    n_networks : int
+
+    Raises
+    ------
+    ValueError
+        A picture is smaller than 32 pixels.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        spectrogram_size: tuple[int, int] = SPECTROGRAM,
+        face_size: tuple[int, int] = FACE,
+        width: float = 1.0,
+        n_networks: int = 1,
+    ):
+        super().__init__()
+        if min(*spectrogram_size, *face_size) < SMALLEST:
+            raise ValueError(
+                f"spectrograms of {spectrogram_size} and faces of {face_size} pixels; expected at "
+                f"least {SMALLEST} each way"
+            )
+        self.n_classes, self.n_networks = n_classes, n_networks
+        self.sizes = {"audio": (1, *spectrogram_size), "video": (3, *face_size)}
+        ends = [scaled(channels, width) for channels in CHANNELS]
+        self.audio = _stream(1, ends, n_networks)
+        self.video = _stream(3, ends, n_networks)
+        self.n_features = {
+            modality: ends[-1] * (height // SMALLEST) * (across // SMALLEST)
+            for modality, (_, height, across) in self.sizes.items()
+        }
+        self.classifier = nn.Linear(sum(self.n_features.values()), n_networks * n_classes)
+
+    def forward(self, spectrograms: Tensor, faces: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the logits of every network.
+
+        Parameters
+        ----------
+        spectrograms : Tensor of shape (n, n_networks, 1, height, width)
+            Floats of about 0 to 1, as `avlib.systems.temporal_aggregation.spectrogram` makes them.
+        faces : Tensor of shape (n, n_networks, 3, height, width)
+            RGB in 0 to 1.
+        present : bool Tensor of shape (n, 2), optional
+            Whether there is audio, and whether there is video; by default both. What is absent is
+            not looked at: its features are 0, and batch normalisation does not count it.
+
+        Returns
+        -------
+        Tensor of shape (n, n_networks, n_classes)
+
+        Raises
+        ------
+        ValueError
+            Inputs are not of the shapes that the networks were built for.
+        """
+        for modality, pictures in (("audio", spectrograms), ("video", faces)):
+            if pictures.shape[1:] != (self.n_networks, *self.sizes[modality]):
+                raise ValueError(
+                    f"{modality} of shape {tuple(pictures.shape)}; expected "
+                    f"(n, {self.n_networks}, {', '.join(map(str, self.sizes[modality]))})"
+                )
+        heard, seen = (None, None) if present is None else present.unbind(1)
+        features = torch.cat(
+            [self._features("audio", spectrograms, heard), self._features("video", faces, seen)], 2
+        )
+        weight = self.classifier.weight.view(self.n_networks, self.n_classes, -1)
+        bias = self.classifier.bias.view(self.n_networks, 1, self.n_classes)
+        return torch.baddbmm(bias, features.transpose(0, 1), weight.mT).transpose(0, 1)
+
+    def _features(self, modality: str, pictures: Tensor, there: Tensor | None) -> Tensor:
+        """Return what a modality shows, (n, n_networks, features), and 0 where it is absent."""
+        n = len(pictures)
+        if there is not None:
+            pictures = pictures[there]
+        if not len(pictures):
+            return pictures.new_zeros(n, self.n_networks, self.n_features[modality])
+        portions = _portions(pictures, getattr(self, modality)[0].channels)
+        found = torch.cat([self._convolve(modality, pictures, part) for part in portions], 1)
+        if there is None:
+            return found
+        features = found.new_zeros(n, *found.shape[1:])
+        features[there] = found
+        return features
+
+    def _convolve(self, modality: str, pictures: Tensor, networks: range) -> Tensor:
+        x = pictures[:, networks.start : networks.stop].flatten(1, 2)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for block in getattr(self, modality):
+            x = block(x, networks)
+        return x.reshape(len(x), len(networks), -1)
+
+
+class SegmentNetworks(nn.Module):
+    """A network for each segment of a clip, computed side by side, and the sum of what they say.
+
+    Parameters
+    ----------
+    n_segments, n_classes : int
+    shared : bool
+        One network for all segments; the paper has independent ones.
+    spectrogram_size, face_size, width
+        As in `AudioVisualNetwork`.
+    """
+
+    def __init__(
+        self,
+        n_segments: int,
+        n_classes: int,
+        *,
+        shared: bool = False,
+        spectrogram_size: tuple[int, int] = SPECTROGRAM,
+        face_size: tuple[int, int] = FACE,
+        width: float = 1.0,
+    ):
+        super().__init__()
+        self.n_segments, self.shared = n_segments, shared
+        self.networks = AudioVisualNetwork(
+            n_classes,
+            spectrogram_size=spectrogram_size,
+            face_size=face_size,
+            width=width,
+            n_networks=1 if shared else n_segments,
+        )
+
+    def forward(
+        self, spectrograms: Tensor, faces: Tensor, present: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return what each segment says, and the clips' scores.
+
+        Parameters
+        ----------
+        spectrograms : Tensor of shape (n, n_segments, 1, height, width)
+        faces : Tensor of shape (n, n_segments, 3, height, width)
+        present : bool Tensor of shape (n, 2), optional
+            As in `AudioVisualNetwork`, for all segments of a clip.
+
+        Returns
+        -------
+        logits : Tensor of shape (n, n_segments, n_classes)
+        scores : Tensor of shape (n, n_classes)
+            The sum of the segments' probabilities; a clip's adds up to ``n_segments``.
+        """
+        n = len(spectrograms)
+        if self.shared:  # every segment is a clip of one segment
+            spectrograms = spectrograms.flatten(0, 1).unsqueeze(1)
+            faces = faces.flatten(0, 1).unsqueeze(1)
+            if present is not None:
+                present = present.repeat_interleave(self.n_segments, 0)
+        logits = self.networks(spectrograms, faces, present).view(n, self.n_segments, -1)
+        return logits, logits.softmax(2).sum(1)
+
+
+def drop_modalities(present: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Hide one modality of some clips, so that networks learn to do without (modality dropout).
+
+    The paper has none: a probability of 0 is the paper.
+
+    Parameters
+    ----------
+    present : bool Tensor of shape (n, 2)
+    probability : float
+        Of a clip that has both to lose one, audio and video equally often.
+    generator : torch.Generator
+
+    Returns
+    -------
+    bool Tensor of shape (n, 2)
+        Every clip keeps at least one of what it has.
+    """
+    draws = torch.rand(len(present), generator=generator, device=generator.device)
+    lost = torch.stack(
+        [draws < probability / 2, (draws >= probability / 2) & (draws < probability)]
+    )
+    both = present.all(1, keepdim=True)
+    return present & ~(both & lost.T.to(present.device))
+
+
+def _stream(channels_in: int, channels: list[int], n_networks: int) -> nn.ModuleList:
+    before = [channels_in, *channels[:-1]]
+    pairs = zip(before, channels, strict=True)
+    return nn.ModuleList(Block(*pair, n_networks) for pair in pairs)
+
+
+def _portions(pictures: Tensor, channels: int) -> Iterator[range]:
+    """Yield the networks to compute together: all, or on a CPU what memory deals with fast."""
+    n, n_networks, _, height, width = pictures.shape
+    at_once = n_networks
+    if pictures.device.type == "cpu":
+        largest = 4 * n * channels * height * width  # bytes, what a first convolution returns
+        at_once = max(1, int(CPU_ACTIVATION / largest))
+    for first in range(0, n_networks, at_once):
+        yield range(first, min(first + at_once, n_networks))

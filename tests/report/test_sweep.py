@@ -1,0 +1,114 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from avlib.report.sweep import collect, draw
+from avlib.runtime.errors import DataError
+
+NAMES = ["merml.dim", "merml.init"]
+
+
+def run(name, dim, init, accuracy, minute=0, seed=0, **scores):
+    """One row of `dvc exp show --json`, with what the collector reads."""
+    params = {"corpus": "demo", "merml": {"dim": dim, "init": init, "seed": seed}}
+    line = {"accuracy": accuracy, "accuracy_std": 0.02, "clips": 36, "uar": 0.1, "f1_macro": 0.1}
+    data = {
+        "timestamp": f"2020-01-01T00:{minute:02}:00",
+        "params": {"params.yaml": {"data": params}},
+        "metrics": {"metrics/summary.json": {"data": {"demo": {"merml": line, **scores}}}},
+    }
+    return {"rev": f"{name}0123456789", "name": name, "data": data}
+
+
+def shown(*runs, executors=()):
+    commit = run("main", 200, "pca", 0.7)
+    executors = dict(zip(range(len(runs)), executors, strict=False))
+    experiments = [
+        {"revs": [one], "executor": executors.get(i), "name": one["name"]}
+        for i, one in enumerate(runs)
+    ]
+    workspace = {"rev": "workspace", "name": None, "data": commit["data"]}
+    return [workspace, commit | {"experiments": experiments}]
+
+
+def test_every_experiment_and_the_commit_are_points():
+    table = collect(
+        shown(run("a", 50, "pca", 0.5), run("b", 100, "random", 0.6)), NAMES, "merml"
+    ).set_index("experiment")
+    assert table[[*NAMES, "accuracy"]].to_dict("index") == {
+        "a": {"merml.dim": 50, "merml.init": "pca", "accuracy": 0.5},
+        "main": {"merml.dim": 200, "merml.init": "pca", "accuracy": 0.7},
+        "b": {"merml.dim": 100, "merml.init": "random", "accuracy": 0.6},
+    }
+
+
+def test_experiment_that_varies_anything_else_is_no_point():
+    others = shown(run("a", 50, "pca", 0.5), run("b", 100, "pca", 0.6, seed=1))
+    assert collect(others, NAMES, "merml")["experiment"].tolist() == ["a", "main"]
+    by_dim_alone = shown(run("a", 50, "pca", 0.5), run("b", 100, "random", 0.6))
+    assert collect(by_dim_alone, NAMES[:1], "merml")["experiment"].tolist() == ["a", "main"]
+
+
+def test_point_is_what_agrees_with_the_parameters_as_they_stand():
+    runs = shown(run("a", 50, "pca", 0.5, seed=1), run("b", 100, "pca", 0.6, seed=1))
+    runs[0]["data"] = run("", 75, "pca", 0.1, seed=1)["data"]
+    assert collect(runs, NAMES, "merml")["experiment"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("state", ["failed", "queued", "running"])
+def test_experiment_without_a_result_of_its_own_is_no_point_whatever_metrics_it_shows(state):
+    done, other = run("a", 50, "pca", 0.5), run("other", 75, "pca", 0.7)
+    executors = ({"state": "success"}, {"state": state})
+    table = collect(shown(done, other, executors=executors), NAMES, "merml")
+    assert table["experiment"].tolist() == ["a", "main"]
+
+
+def test_experiment_that_cannot_be_read_is_no_point():
+    unread = {"rev": "f" * 40, "name": "unread", "error": {"msg": "no"}, "data": None}
+    silent = run("silent", 75, "pca", 0.1)
+    silent["data"]["metrics"] = None
+    table = collect(shown(run("a", 50, "pca", 0.5), unread, silent), NAMES, "merml")
+    assert table["experiment"].tolist() == ["a", "main"]
+
+
+def test_later_one_of_two_equal_experiments_counts_in_whatever_order_they_come():
+    old, new = run("old", 50, "pca", 0.5, minute=1), run("new", 50, "pca", 0.6, minute=2)
+    for order in ((old, new), (new, old)):
+        table = collect(shown(*order), NAMES, "merml")
+        assert table.set_index("merml.dim").loc[50, "accuracy"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("names", "model", "said"),
+    [
+        (["merml.dims"], "merml", "merml.dims"),
+        (NAMES, "avef", "scored are merml"),
+        (["merml.seed"], "merml", "1 finished"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(names, model, said):
+    with pytest.raises(DataError, match=said):
+        collect(shown(run("a", 50, "pca", 0.5)), names, model)
+
+
+def picture(names, accuracy=0.5):
+    runs = [run(f"{d}{i}", d, i, accuracy) for d in (50, 100) for i in ("pca", "random")]
+    return draw(collect(shown(*runs), names, "merml"), names, "merml")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("names", [NAMES[::-1], NAMES[:1]])
+def test_curve_is_drawn_over_numbers_and_over_words(names):
+    assert np.array(Image.open(io.BytesIO(picture(names)))).std() > 0
+
+
+def test_curve_is_the_same_on_every_run_and_shows_its_values():
+    assert picture(NAMES) == picture(NAMES) != picture(NAMES, 0.6)
+
+
+def test_single_fold_without_a_spread_is_drawn():
+    one = run("a", 50, "pca", 0.5)
+    one["data"]["metrics"]["metrics/summary.json"]["data"]["demo"]["merml"]["accuracy_std"] = None
+    assert draw(collect(shown(one), NAMES, "merml"), NAMES, "merml")

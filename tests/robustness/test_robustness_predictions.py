@@ -1,0 +1,276 @@
+"""Corrupted test clips, from recordings' sound and faces to a model's predictions."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avlib.corpora.common.tables import CLIPS
+from avlib.descriptors.audio_clip import audio_rows
+from avlib.descriptors.tables import AUDIO as AUDIO_TABLE
+from avlib.descriptors.tables import VISUAL as VISUAL_TABLE
+from avlib.descriptors.visual_clip import visual_rows
+from avlib.faces.alignment import encode_jpeg
+from avlib.faces.tables import FACES
+from avlib.fisher.fold import encode_fold
+from avlib.fisher.tables import FISHER as FISHER_TABLE
+from avlib.protocols import FOLDS
+from avlib.robustness.predictions import corrupted_predictions
+from avlib.robustness.tasks import noisy_tasks
+from avlib.runtime import tables
+from avlib.runtime.errors import DataError
+from avlib.runtime.params import Robustness
+from avlib.runtime.per_clip import CLIP_STATUS
+from avlib.speech.clip import to_pcm
+from avlib.speech.tables import SPEECH
+from avlib.systems.common.training import Recipe, train_fold
+from avlib.systems.saved import CLASSES, load_saved, require_class
+from avlib.systems.svm.model import SVMModel
+
+SCHEMAS = {"audio": AUDIO_TABLE, "visual": VISUAL_TABLE, "faces": FACES, "speech": SPEECH}
+RATE = 16000
+PART = dict(zip("abcdef", ["test", "test", "train", "train", "train", "validation"], strict=True))
+EMOTIONS = ("anger", "calm")
+AUDIO = {"feature_set": "is10", "level": "frames", "window": 0.5, "hop": 0.25}
+VISUAL = {"backbone": "dlib_resnet", "layer": "fc6", "fps": None}
+FISHER = {
+    "components": 2, "pca_audio": 8, "pca_video": 4, "max_descriptors": 2000, "seed": 0,
+    "backend": "torch",
+}  # fmt: skip
+SETTINGS = {
+    "snr": [0.0, -60.0], "occlusion": [1.0], "seed": 0, "audio": AUDIO, "visual": VISUAL,
+    "backend": "torch", "max_failed_fraction": 0.0,
+}  # fmt: skip
+MODELS = {"svm_audio": ("audio",), "svm_video": ("video",), "svm_concat": ("audio", "video")}
+FACELESS = "a_calm_1"
+
+
+def sound(emotion, random):
+    """A third of a second: buzzing and high for anger, a low hum for calm."""
+    times = np.arange(RATE // 3) / RATE
+    pitch = (300 if emotion == "anger" else 120) * random.uniform(0.9, 1.1)
+    harmonics = 12 if emotion == "anger" else 3
+    wave = sum(np.sin(2 * np.pi * pitch * k * times) / k for k in range(1, harmonics))
+    return 0.1 * wave + 0.001 * random.normal(size=len(times))
+
+
+def chips(emotion, random):
+    """Two pictures, striped for anger, shaded for calm."""
+    rows = np.arange(224)[:, None, None]
+    base = 60 + 120 * (rows // 16 % 2) if emotion == "anger" else 40 + rows * 0.7
+    noise = random.normal(0, 4, (2, 224, 224, 3))
+    return [encode_jpeg(c.clip(0, 255).astype(np.uint8)) for c in base + noise]
+
+
+def clips():
+    keys = [(s, e, t) for s in PART for e in EMOTIONS for t in range(2)]
+    return {f"{s}_{e}_{t}": (s, e) for s, e, t in keys}
+
+
+def speech_row(clip_id, emotion, random):
+    pcm = to_pcm(sound(emotion, random))
+    row = {"sample_rate": [RATE], "pcm": [pcm], "intervals": [[[0.05, 0.3]]]}
+    return {"clip_id": [clip_id], **row}
+
+
+def faces_rows(clip_id, emotion, random):
+    kept = [None, None] if clip_id == FACELESS else chips(emotion, random)
+    return {
+        "clip_id": [clip_id] * 2, "frame": [0, 1], "time": [0.0, 0.2], "state": ["tracked"] * 2,
+        "box": [None] * 2, "score": [None] * 2, "landmarks": [None] * 2, "chip": kept,
+    }  # fmt: skip
+
+
+def describe(name, source, function, params):
+    """Write a table of descriptors as its stage does, one part a subject."""
+    for part in sorted(Path("data", source).glob("*.parquet")):
+        rows = []
+        for ref in tables.clip_refs(part):
+            payload = {"path": str(ref.path), "row_group": ref.row_group, "rows": ref.rows,
+                       "status": "ok", "reason": "", "weights": None}  # fmt: skip
+            columns = function(payload, params).columns
+            named = {c: columns[c] for c in ("frame", "time", "descriptor")}
+            ids = [ref.clip_id] * len(named["frame"])
+            rows.append((ref.clip_id, tables.conform({"clip_id": ids, **named}, SCHEMAS[name])))
+        tables.write_part(Path("data", name, part.name), rows, SCHEMAS[name])
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Six subjects, two emotions, two takes, one fold; one test clip has no face."""
+    folder = tmp_path_factory.mktemp("corpus")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("AVLIB_WORKERS", "0")
+        random = np.random.default_rng(0)
+        every = clips()
+        for subject in PART:
+            own = {c: e for c, (s, e) in every.items() if s == subject}
+            for name, rows in (("speech", speech_row), ("faces", faces_rows)):
+                schema = SCHEMAS[name]
+                parts = [(c, tables.conform(rows(c, e, random), schema)) for c, e in own.items()]
+                tables.write_part(Path("data", name, f"{subject}.parquet"), sorted(parts,
+                                  key=lambda part: part[0]), schema)  # fmt: skip
+        listing = pd.DataFrame([(c, *facts) for c, facts in every.items()],
+                               columns=["clip_id", "subject", "emotion"])  # fmt: skip
+        columns = {c: [None] * len(listing) for c in CLIPS.columns}
+        facts = columns | {"corpus": ["tiny"] * len(listing), "sha256": list(every)}
+        tables.write_table("data/clips.parquet", facts | listing.to_dict("list"), CLIPS)
+        folds = {"clip_id": list(every), "fold": [0] * len(every),
+                 "part": [PART[s] for s, _ in every.values()]}  # fmt: skip
+        tables.write_table("data/folds.parquet", folds, FOLDS)
+        status = {"clip_id": list(every), **{c: [v] * len(every) for c, v in
+                  (("stage", "speech"), ("status", "ok"), ("reason", ""))}}  # fmt: skip
+        tables.write_table("data/status/speech.parquet", status, CLIP_STATUS)
+        describe("audio", "speech", audio_rows, AUDIO)
+        describe("visual", "faces", visual_rows, VISUAL)
+        work = folder / "work"
+        work.mkdir()
+        encode_fold({"fold": 0, "modalities": ["audio", "video"], "level": "frames",
+                     "fisher": FISHER}, work)  # fmt: skip
+        Path("data/fisher").mkdir()
+        (work / "fisher.parquet").rename("data/fisher/fold-0.parquet")
+        Path("data/fisher_encoders").mkdir()
+        (work / "encoders").rename("data/fisher_encoders/fold-0")
+        for model, used in MODELS.items():
+            out = folder / "trained" / model
+            out.mkdir(parents=True)
+            recipe = Recipe(model, SVMModel, used, True, {"c": [10.0], "sigma": [1.0]})
+            train_fold(
+                {"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out
+            )
+            (folder / "data/models" / model).mkdir(parents=True)
+            (out / "model").rename(folder / "data/models" / model / "fold-0")
+    return folder
+
+
+@pytest.fixture
+def project(corpus, monkeypatch):
+    monkeypatch.chdir(corpus)
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    return corpus
+
+
+def run(model, **changes):
+    folds = tables.read_table("data/folds.parquet")
+    subjects = {clip_id: subject for clip_id, (subject, _) in clips().items()}
+    rows = corrupted_predictions(model, folds, subjects, SETTINGS | changes, None)
+    return rows.sort_values(["corruption", "level", "clip_id"], ignore_index=True)
+
+
+def accuracy(rows, corruption, level):
+    rows = rows[(rows["corruption"] == corruption) & (rows["level"] == level)]
+    assert len(rows)
+    return (rows["emotion"] == rows["predicted"]).mean()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_clean_clips_are_predicted_as_they_were_when_the_model_was_tested(project, model):
+    clean = run(model).query("corruption == 'clean'")
+    saved = tables.read_table(f"trained/{model}/predictions.parquet")
+    saved = saved[saved["condition"] == "default"]
+    texts = ["clip_id", "fold", "model", "modalities", "emotion", "predicted"]
+    pd.testing.assert_frame_equal(
+        clean[texts].reset_index(drop=True), saved[texts].reset_index(drop=True), check_dtype=False
+    )
+    chances = ["prob_anger", "prob_calm"]
+    np.testing.assert_allclose(clean[chances], saved[chances], atol=1e-5)
+
+
+def test_strong_corruption_leaves_no_more_than_chance(project):
+    audio, video = run("svm_audio"), run("svm_video")
+    assert accuracy(audio, "clean", 0) == 1
+    # Faces that are wholly covered are all alike, so one emotion is said of all.
+    assert video.query("corruption == 'clean'")["predicted"].nunique() == 2
+    assert video.query("corruption == 'occlusion'")["predicted"].nunique() == 1
+    for kind in ("white", "babble"):
+        assert accuracy(audio, kind, -60.0) <= 0.75
+
+
+def test_a_model_meets_only_corruptions_of_what_it_uses(project):
+    assert set(run("svm_audio")["corruption"]) == {"clean", "white", "babble"}
+    assert set(run("svm_video")["corruption"]) == {"clean", "occlusion"}
+
+
+def test_a_clip_without_a_face_is_scored_by_its_sound_at_every_level(project):
+    rows = run("svm_concat").query("clip_id == @FACELESS")
+    assert set(rows["modalities"]) == {"audio"}
+    keys = set(zip(rows["corruption"], rows["level"], strict=True))
+    noise = {(kind, snr) for kind in ("white", "babble") for snr in SETTINGS["snr"]}
+    assert keys == {("clean", 0.0), ("occlusion", 1.0)} | noise
+
+
+def test_how_many_work_on_it_changes_nothing(project, monkeypatch):
+    alone = run("svm_concat", snr=[5.0])
+    shutil.rmtree(".memo")
+    monkeypatch.setenv("AVLIB_WORKERS", "2")
+    pd.testing.assert_frame_equal(run("svm_concat", snr=[5.0]), alone)
+
+
+def test_the_second_model_takes_corrupted_clips_from_memory(project, caplog):
+    caplog.set_level("INFO")
+    run("svm_audio", snr=[3.0])
+    caplog.clear()
+    run("svm_concat", snr=[3.0])
+    [audio] = [m for m in caplog.messages if m.startswith("robustness_audio")]
+    assert "computed 0, from memory 8" in audio
+    assert list(Path(".memo/corrupted").iterdir()) == []
+
+
+def test_babble_is_of_training_clips_of_other_subjects(project):
+    folds = tables.read_table("data/folds.parquet")
+    refs = {
+        (str(r.path.absolute()), r.row_group): r.clip_id for r in tables.clip_refs("data/speech")
+    }
+    subjects = {clip_id: subject for clip_id, (subject, _) in clips().items()}
+    for task in noisy_tasks(folds, subjects, 0):
+        voices = [refs[tuple(place)] for place in task.payload["talkers"]]
+        assert len(set(voices)) == 8
+        assert {PART[subjects[v]] for v in voices} == {"train"}
+
+    # Where subjects are shared between the parts, the tested one is still left out.
+    shared = {c: "one" if c in ("a_anger_0", "c_anger_0", "d_anger_0") else s
+              for c, s in subjects.items()}  # fmt: skip
+    [task] = [t for t in noisy_tasks(folds, shared, 0) if t.clip_id == "a_anger_0"]
+    voices = [refs[tuple(place)] for place in task.payload["talkers"]]
+    assert not {"c_anger_0", "d_anger_0"} & set(voices)
+
+
+def test_too_few_voices_for_a_babble_are_an_error_that_says_so(project):
+    folds = tables.read_table("data/folds.parquet")
+    with pytest.raises(DataError, match=r"fold 0 has 0 training clips .* a babble needs 8"):
+        noisy_tasks(folds, dict.fromkeys(clips(), "one"), 0)
+
+
+def test_other_descriptors_than_the_models_are_an_error(project):
+    other = AUDIO | {"level": "windows"}
+    with pytest.raises((DataError, ValueError)):
+        run("svm_audio", audio=other)
+    path = Path("data/fisher/fold-0.parquet")
+    kept = path.read_bytes()
+    table = tables.read_table(path)
+    for m in ("audio", "video"):
+        values = tables.vectors(table[m]) * np.float32(0.9)
+        table[m] = list(np.nan_to_num(values))
+    tables.write_table(path, table, FISHER_TABLE)
+    try:
+        with pytest.raises(DataError, match=r"left clean, differs by .* data/fisher"):
+            run("svm_audio")
+    finally:
+        path.write_bytes(kept)
+
+
+def test_unknown_and_untrained_models_are_one_line(project):
+    with pytest.raises(DataError, match=r"no_such is no model .* svm_concat"):
+        require_class("no_such")
+    with pytest.raises(DataError, match="no trained system"):
+        load_saved("merml", 0)
+    Path("data/models/svm_audio/fold-7").mkdir()
+    assert load_saved("svm_audio", 7) is None  # its clips lacked what it needs
+
+
+def test_params_name_the_models_that_can_be_read_back():
+    named = Robustness.model_json_schema()["properties"]["models"]["items"]["enum"]
+    assert set(named) == set(CLASSES)

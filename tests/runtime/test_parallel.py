@@ -1,0 +1,212 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import distributed
+import numpy as np
+import pytest
+import threadpoolctl
+
+from avlib.runtime import parallel
+from avlib.runtime.errors import AvlibError, MediaError, ParamsError
+from avlib.runtime.parallel import Failure, map_clips
+
+
+def double(task):
+    return 2 * task
+
+
+def behave(task):
+    """Do what the task says, and return the process and its thread counts."""
+    if task == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task == "raise":
+        raise ValueError("two\nlines")
+    if task == "media":
+        raise MediaError("a.mp4: empty; expected a video")
+    if task == "exit":
+        sys.exit("a library gave up")
+    if task == "unpicklable":
+        return (i for i in ())
+    if isinstance(task, Path) and not task.exists():
+        task.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.02)
+    np.ones((2, 2)) @ np.ones((2, 2))
+    threads = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+    return os.getpid(), threads, os.environ.get("OMP_NUM_THREADS")
+
+
+def outcomes(tasks, function=behave):
+    found = dict(map_clips(function, tasks, label="test"))
+    return [found[i] for i in range(len(found))]
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler(monkeypatch):
+    monkeypatch.delenv("AVLIB_SCHEDULER", raising=False)
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster as a user may start it: Dask's own settings, and two threads in a worker."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, memory_limit=0, dashboard_address=":0", silence_logs=50
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def external(cluster, monkeypatch):
+    monkeypatch.setenv("AVLIB_SCHEDULER", cluster.scheduler_address)
+
+
+def check_failures(results):
+    assert results["raise"].reason == "ValueError: two lines"
+    assert "in behave" in results["raise"].details
+    assert results["media"] == Failure("a.mp4: empty; expected a video")
+    assert results["exit"].reason == "SystemExit: a library gave up"
+
+
+def test_exceptions_cost_their_own_clip_alone_in_process(in_process):
+    tasks = ["raise", "fine", "media", "exit"]
+    results = dict(zip(tasks, outcomes(tasks), strict=True))
+    check_failures(results)
+    assert results["fine"][:2] == (os.getpid(), {1})
+
+
+def test_threads_are_given_back_after_work_in_process(in_process):
+    with threadpoolctl.threadpool_limits(2):
+        before = threadpoolctl.threadpool_info()
+        outcomes(["fine"])
+        assert threadpoolctl.threadpool_info() == before
+
+
+def test_clip_that_kills_its_worker_costs_that_clip_alone(monkeypatch):
+    monkeypatch.setenv("AVLIB_WORKERS", "2")
+    tasks = ["fine"] * 40
+    for index, trouble in {5: "raise", 11: "crash", 17: "media", 23: "exit"}.items():
+        tasks[index] = trouble
+    environment = dict(os.environ)
+    results = outcomes(tasks)
+    assert dict(os.environ) == environment
+    check_failures(dict(zip(tasks, results, strict=True)))
+    assert results[11] == Failure("crashed the worker")
+    fine = [r for r in results if not isinstance(r, Failure)]
+    assert len(fine) == 36
+    assert all(threads == {1} and omp == "1" for _, threads, omp in fine)
+    assert os.getpid() not in {pid for pid, *_ in fine}
+
+
+def test_innocent_clips_are_never_blamed_for_a_crash(external):
+    tasks = ["crash" if i in (9, 10) else "fine" for i in range(60)]
+    results = outcomes(tasks)
+    crashed = [i for i, r in enumerate(results) if r == Failure("crashed the worker")]
+    assert crashed == [9, 10]
+    assert not any(isinstance(r, Failure) for i, r in enumerate(results) if i not in crashed)
+    assert all(threads == {1} for _, threads, _ in (r for r in results if isinstance(r, tuple)))
+
+
+def test_worker_killed_once_costs_nothing(external, tmp_path):
+    results = outcomes(["fine", tmp_path / "first try was made", "fine"])
+    assert (tmp_path / "first try was made").exists()
+    assert not any(isinstance(r, Failure) for r in results)
+
+
+def test_result_that_cannot_travel_costs_its_own_clip_alone(external):
+    results = outcomes(["fine", "unpicklable", "fine"])
+    assert [isinstance(r, Failure) for r in results] == [False, True, False]
+    assert "pickle" in results[1].reason
+
+
+def test_tasks_are_taken_only_as_workers_are_free(external):
+    taken = 0
+
+    def tasks():
+        nonlocal taken
+        for i in range(100):
+            taken += 1
+            yield i
+
+    done = 0
+    for index, result in map_clips(double, tasks(), label="test"):
+        done += 1
+        assert result == 2 * index
+        assert taken - done <= 2
+    assert done == 100
+
+
+def test_consumer_that_stops_early_leaves_the_cluster_usable(external):
+    results = map_clips(double, range(100), label="test")
+    next(results)
+    results.close()
+    assert outcomes(range(3), function=double) == [0, 2, 4]
+
+
+def test_no_tasks_need_no_workers(monkeypatch):
+    monkeypatch.setattr(parallel, "_local", None)
+    assert list(map_clips(double, [], label="test")) == []
+
+
+def test_scheduler_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("AVLIB_SCHEDULER", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(parallel, "_CONNECT", 0.5)
+    with pytest.raises(
+        AvlibError, match=r"AVLIB_SCHEDULER=tcp://127\.0\.0\.1:1: no scheduler answers"
+    ):
+        outcomes(range(3), function=double)
+
+
+def test_cluster_without_workers_is_an_error(monkeypatch):
+    monkeypatch.setattr(parallel, "_PATIENCE", 0.1)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty:
+        monkeypatch.setenv("AVLIB_SCHEDULER", empty.scheduler_address)
+        with pytest.raises(AvlibError, match="no Dask worker for"):
+            outcomes(range(3), function=double)
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), KeyError("workers")])
+def test_scheduler_that_goes_away_is_an_error(error):
+    class Client:
+        def scheduler_info(self, n_workers):
+            raise error
+
+    with pytest.raises(AvlibError, match="the Dask scheduler went away"):
+        list(parallel._Dispatch(Client(), double).run(iter([(0, 1)])))
+
+
+@pytest.mark.parametrize("value", ["two", "-1", "1.5"])
+def test_number_of_workers_must_be_a_number(monkeypatch, value):
+    monkeypatch.setenv("AVLIB_WORKERS", value)
+    with pytest.raises(ParamsError, match=f"AVLIB_WORKERS={value}: expected a number"):
+        outcomes(range(3), function=double)
+
+
+def test_script_without_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        textwrap.dedent("""
+            from avlib.parallel import map_clips
+            from operator import neg
+            list(map_clips(neg, range(3), label="test"))
+        """)
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert 'start the work under `if __name__ == "__main__":`' in done.stderr
+    assert "no local worker process could be started" in done.stderr.splitlines()[-1]

@@ -1,0 +1,59 @@
+import pytest
+
+from avlib.runtime import progress
+from avlib.runtime.progress import Progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_log_gets_one_line_every_ten_seconds(clock, capsys):
+    with Progress("faces", 100) as shown:
+        for _ in range(50):
+            clock[0] += 1
+            shown.advance()
+    assert capsys.readouterr().err.splitlines() == [
+        "faces: 10/100 clips, 1 clips/s, 1 min 30 s left",
+        "faces: 20/100 clips, 1 clips/s, 1 min 20 s left",
+        "faces: 30/100 clips, 1 clips/s, 1 min 10 s left",
+        "faces: 40/100 clips, 1 clips/s, 1 min 0 s left",
+        "faces: 50/100 clips, 1 clips/s, 50 s left",
+    ]
+
+
+def test_first_failures_are_shown_and_all_are_counted(clock, capsys):
+    with Progress("faces", 10) as shown:
+        for i in range(8):
+            clock[0] += 0.5
+            shown.fail(f"c{i}", "no frame")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"faces: c{i} failed: no frame" for i in range(5)]
+    assert shown.summary() == "8/10 clips, 2 clips/s, 1 s left, 8 failed"
+
+
+def test_unknown_total_shows_no_remaining_time(clock):
+    shown = Progress("epochs", None, "epochs")
+    clock[0] = 0.01
+    shown.advance()
+    assert shown.summary() == "1 epochs, 100 epochs/s"
+
+
+def test_long_work_is_told_in_hours(clock):
+    shown = Progress("faces", 7442)
+    clock[0] = 10
+    shown.advance()
+    assert shown.summary() == "1/7442 clips, 0.1 clips/s, 20 h 40 min left"
+
+
+def test_terminal_gets_a_bar(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Progress("faces", 2) as shown:
+        shown.advance()
+        shown.fail("c1", "[bold] is not markup")
+    text = capsys.readouterr().err
+    assert "2/2 clips" in text
+    assert "[bold] is not markup" in text

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from avlib.runtime.errors import DataError
+from avlib.systems.avef.polynomial_svm import PolynomialSVM, choose_settings
+
+
+def samples(seed, n=90, d=5, n_classes=3):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % n_classes
+    centres = 2 * np.random.default_rng(7).normal(size=(n_classes, d))
+    return 3 * (centres[y] + rng.normal(size=(n, d))) + 50, y
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("degree", [1, 3])
+def test_decisions_are_those_of_scikit_learns_polynomial_kernel(n_classes, degree):
+    (x, y), (asked, _) = samples(0, n_classes=n_classes), samples(1, n_classes=n_classes)
+    gamma = 1 / x.var(axis=0).sum()
+    other = SVC(C=2.0, kernel="poly", degree=degree, gamma=gamma, coef0=1.0, tol=1e-6)
+    other.fit(x - x.mean(0), y)
+    ours = PolynomialSVM(n_classes, c=2.0, degree=degree).fit(x, y)
+    assert (ours.predict_proba(asked).argmax(1) == other.predict(asked - x.mean(0))).all()
+
+
+def test_scale_and_place_of_the_features_do_not_matter():
+    (x, y), (asked, _) = samples(0), samples(1)
+    one = PolynomialSVM(3, c=1.0, degree=3).fit(x, y).predict_proba(asked)
+    two = PolynomialSVM(3, c=1.0, degree=3).fit(x / 40 - 9, y).predict_proba(asked / 40 - 9)
+    np.testing.assert_allclose(one, two, atol=1e-3)
+
+
+def test_a_class_without_training_samples_has_no_chance():
+    x, y = samples(0, n_classes=2)
+    chances = PolynomialSVM(4, c=1.0, degree=3).fit(x, 1 + 2 * y).predict_proba(x)
+    assert (chances[:, [0, 2]] == 0).all()
+    np.testing.assert_allclose(chances.sum(1), 1)
+
+
+def test_calibration_makes_certain_what_is_right_and_unsure_what_is_not():
+    x, y = samples(0)
+    svm = PolynomialSVM(3, c=1.0, degree=3).fit(x, y)
+    sure = svm.calibrate(x, svm.predict_proba(x).argmax(1)).predict_proba(x).max(1).mean()
+    wrong = (svm.predict_proba(x).argmax(1) + 1) % 3
+    unsure = svm.calibrate(x, wrong).predict_proba(x).max(1).mean()
+    assert sure > 0.95 > 0.4 > unsure
+
+
+def test_features_that_are_all_alike_give_finite_chances():
+    chances = PolynomialSVM(2, c=1.0, degree=3).fit(np.ones((6, 2)), np.arange(6) % 2)
+    assert np.isfinite(chances.predict_proba(np.ones((1, 2)))).all()
+
+
+def test_one_emotion_is_refused():
+    with pytest.raises(DataError, match="at least two emotions, the 4 training clips have 1"):
+        PolynomialSVM(3, c=1.0, degree=3).fit(np.ones((4, 2)), np.zeros(4, int))
+
+
+def test_state_comes_back_the_same():
+    x, y = samples(0)
+    svm = PolynomialSVM(3, c=1.0, degree=2).fit(x, y).calibrate(x, y)
+    again = PolynomialSVM.restored(3, svm.state())
+    assert (again.predict_proba(x) == svm.predict_proba(x)).all()
+
+
+def turned(seed, n=120):
+    """Two rings, the inner one of class 0: no line divides them, a parabola does."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    radius = 1.0 + 2.0 * y + 0.1 * rng.normal(size=n)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1), y
+
+
+def test_the_degree_that_tells_unseen_samples_apart_is_chosen():
+    learned, watched = turned(0), turned(1)
+    assert choose_settings([1.0], [1, 2], learned, watched) == (1.0, 2)
+    chosen = choose_settings([1e-6, 1.0, 100.0], [1, 2], learned, watched)
+    right = {}
+    for c in (1e-6, 1.0, 100.0):
+        for degree in (1, 2):
+            svm = PolynomialSVM(2, c=c, degree=degree).fit(*learned)
+            right[c, degree] = (svm.predict_proba(watched[0]).argmax(1) == watched[1]).mean()
+    assert right[chosen] == max(right.values()) > min(right.values())
+
+
+def test_the_first_settings_stand_where_there_is_nothing_to_choose_by():
+    learned = turned(0)
+    nobody = learned[0][:0], learned[1][:0]
+    assert choose_settings([3.0, 1.0], [2, 1], learned, nobody) == (3.0, 2)
+    alike = learned[0], np.zeros_like(learned[1])
+    assert choose_settings([3.0, 1.0], [2, 1], alike, learned) == (3.0, 2)
+    same = np.ones((8, 2)), np.arange(8) % 2
+    assert choose_settings([3.0, 1.0], [2, 1], same, same) == (3.0, 2)
+
+
+def test_samples_that_no_margin_divides_are_given_up_on_in_time():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_cauchy((120, 3)), rng.integers(0, 2, 120)
+    svm = PolynomialSVM(2, c=1e6, degree=3).fit(x, y)
+    assert np.isfinite(svm.predict_proba(x)).all()

@@ -1,0 +1,139 @@
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avlib.corpora.common.tables import CLIPS
+from avlib.fisher.tables import FISHER
+from avlib.protocols import FOLDS
+from avlib.runtime import tables
+from avlib.systems.common import training
+from avlib.systems.common.fold_clips import FisherVectors
+from avlib.systems.common.training import Recipe, train_fold
+from avlib.systems.merml.model import MERMLModel
+from avlib.systems.svm.model import SVMModel
+
+
+@dataclass(frozen=True)
+class OtherVectors(FisherVectors):
+    """Another source of the same vectors."""
+
+    kind: int = 1
+
+
+METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
+
+
+@pytest.fixture
+def fold(tmp_path, monkeypatch, parts):
+    """Tables of one fold, in the folders where the stages look for them; one has no sound.
+
+    Returns the test part and the row of that clip.
+    """
+    monkeypatch.chdir(tmp_path)
+    rows, keys = [], []
+    for part, clips in zip(("train", "validation", "test"), parts, strict=True):
+        for i, clip in enumerate(clips.clip_id):
+            features = {m: values[i].tolist() for m, values in clips.features.items()}
+            rows.append({"clip_id": clip, "fold": 0, **features})
+            keys.append((clip, clips.subject[i], f"e{clips.emotion[i]}", part))
+    lost = len(parts[0]) + len(parts[1])
+    rows[lost]["audio"] = None
+    frame = pd.DataFrame(keys, columns=["clip_id", "subject", "emotion", "part"]).assign(fold=0)
+    unknown = [c for c in CLIPS.columns if c not in frame]
+    clips = frame.assign(**dict.fromkeys(unknown)).assign(corpus="x", sha256="x")
+    tables.write_table("data/clips.parquet", clips.drop(columns=["part", "fold"]), CLIPS)
+    tables.write_table("data/folds.parquet", frame[["clip_id", "fold", "part"]], FOLDS)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    tables.write_table("data/fisher/fold-0.parquet", columns, FISHER)
+    return parts[2], rows[lost]["clip_id"]
+
+
+def train(tmp_path, make, **settings):
+    out = tmp_path / "out"
+    out.mkdir()
+    recipe = Recipe("m", make, settings=settings)
+    train_fold({"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out)
+    return out, tables.read_table(out / "embeddings.parquet")
+
+
+def test_test_clips_are_kept_where_the_saved_model_places_them(tmp_path, fold):
+    test, lost = fold
+    out, rows = train(tmp_path, MERMLModel, metric=METRIC)
+    assert sorted(rows["clip_id"]) == sorted(test.clip_id)
+    assert rows.loc[rows["audio"].isna(), "clip_id"].tolist() == [lost]
+    assert rows.loc[rows["joint"].isna(), "clip_id"].tolist() == [lost]
+    metric = MERMLModel.load(out / "model").metric_
+    ordered = test.select(np.argsort(test.clip_id))
+    expected = ordered.features["video"] @ metric.W_["video"].T
+    np.testing.assert_allclose(tables.vectors(rows["video"]), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_model_that_learns_no_space_keeps_no_embeddings(tmp_path, fold):
+    out, rows = train(tmp_path, SVMModel)
+    assert len(rows) == 0
+    assert not (out / "model/examined.json").exists()
+    assert len(tables.read_table(out / "predictions.parquet"))
+
+
+class Examined(SVMModel):
+    """Tells how many test clips it was given."""
+
+    def examine(self, test):
+        return {"clips": len(test), "share": 0.5}
+
+
+def test_what_test_clips_show_stands_beside_the_model_not_in_its_settings(tmp_path, fold):
+    test, _ = fold
+    out, _ = train(tmp_path, Examined)
+    found = json.loads((out / "model/examined.json").read_text())
+    assert found == {"clips": len(test), "share": 0.5}
+    assert "share" not in (out / "model/settings.json").read_text()
+    Examined.load(out / "model")
+
+
+def test_a_corpus_without_emotions_gets_empty_outputs_and_one_line(fold, capsys):
+    clips = tables.read_table("data/clips.parquet").assign(emotion=None, arousal=0.1)
+    clips["sha256"] = clips["clip_id"]
+    tables.write_table("data/clips.parquet", clips, CLIPS)
+    training.train("train_svm", [Recipe("svm_audio", SVMModel)], ["audio", "video"], "official")
+    assert len(tables.read_table("data/predictions/svm_audio.parquet")) == 0
+    assert list(Path("data/models/svm_audio").iterdir()) == []
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert f"svm_audio: left out, none of the {len(clips)} clips of x has an emotion" in said
+
+
+class Fitted(SVMModel):
+    """Notes each fit."""
+
+    def fit(self, train, validation):
+        with Path("fits").open("a") as log:
+            log.write("x")
+        return super().fit(train, validation)
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({}, False),
+        ({"modalities": ("audio",)}, True),
+        ({"needs_all": True}, True),
+        ({"settings": {"c": [1.0]}}, True),
+        ({"source": FisherVectors()}, False),
+        ({"source": OtherVectors(2)}, True),
+    ],
+)
+def test_a_fold_is_remembered_until_anything_that_makes_it_changes(
+    change, again, fold, monkeypatch
+):
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    clips = tables.read_table("data/clips.parquet")
+    clips["sha256"] = clips["clip_id"]
+    tables.write_table("data/clips.parquet", clips, CLIPS)
+    for given in ({}, change):
+        training.train("s", [Recipe("m", Fitted, **given)], ["audio", "video"], "official")
+    assert len(Path("fits").read_text()) == 1 + again

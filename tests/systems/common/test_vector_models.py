@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from avlib.runtime.errors import DataError
+from avlib.systems.common.model import VectorClips
+from avlib.systems.linear_metric.model import LinearMetricModel
+from avlib.systems.merml.model import MERMLModel
+from avlib.systems.svm.model import SVMModel
+
+METRIC = {"dim": 5, "epochs": 4, "pairs_per_epoch": 600}
+MAKERS = {
+    "svm_audio": lambda: SVMModel(4, ("audio",)),
+    "svm_concat": lambda: SVMModel(4),
+    "merml": lambda: MERMLModel(4, metric=METRIC),
+    "merml_video": lambda: MERMLModel(4, ("video",), metric=METRIC),
+    "lmnn": lambda: LinearMetricModel(4, method="lmnn", metric={"max_iter": [0, 5]}),
+    "itml": lambda: LinearMetricModel(4, method="itml", metric={"pairs": 100, "gamma": [1.0]}),
+    "gmml_audio": lambda: LinearMetricModel(4, ("audio",), method="gmml", metric={"t": [0.3]}),
+}
+
+
+def accuracy(model, clips, modalities=("audio", "video")):
+    return np.mean(model.predict_proba(clips, modalities).argmax(axis=1) == clips.emotion)
+
+
+def without(clips, modality, rows):
+    present = {m: there.copy() for m, there in clips.present.items()}
+    features = {m: values.copy() for m, values in clips.features.items()}
+    present[modality][rows] = False
+    features[modality][rows] = np.nan
+    return VectorClips(clips.clip_id, clips.subject, clips.emotion, present, features)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_model_learns_and_its_probabilities_sum_to_one(parts, name):
+    train, validation, test = parts
+    model = MAKERS[name]().fit(train, validation)
+    chances = model.predict_proba(test)
+    assert chances.shape == (60, 4)
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0)
+    assert accuracy(model, test) > 0.5
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_saved_model_predicts_the_same_and_is_written_with_the_same_bytes(parts, name, tmp_path):
+    train, validation, test = parts
+    for folder in ("one", "two"):
+        model = MAKERS[name]().fit(train, validation)
+        model.save(tmp_path / folder)
+    for file in ("state.npz", "settings.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    loaded = type(model).load(tmp_path / "one")
+    np.testing.assert_array_equal(loaded.predict_proba(test), model.predict_proba(test))
+    loaded.save(tmp_path / "three")
+    assert (tmp_path / "three/state.npz").read_bytes() == (tmp_path / "one/state.npz").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["svm_concat", "merml", "lmnn"])
+def test_clip_without_a_modality_is_scored_from_the_other(parts, name):
+    train, validation, test = parts
+    model = MAKERS[name]().fit(train, validation)
+    mixed = without(without(test, "audio", slice(0, 20)), "video", slice(20, 40))
+    chances = model.predict_proba(mixed)
+    np.testing.assert_allclose(chances[:20], model.predict_proba(test, ("video",))[:20])
+    np.testing.assert_allclose(chances[20:40], model.predict_proba(test, ("audio",))[20:40])
+    np.testing.assert_allclose(chances[40:], model.predict_proba(test)[40:])
+    assert accuracy(model, test, ("audio",)) > 0.4
+    assert accuracy(model, test, ("video",)) > 0.4
+
+
+def test_clip_without_any_usable_modality_is_not_scorable(parts):
+    train, validation, test = parts
+    model = SVMModel(4, ("audio",)).fit(train, validation)
+    deaf = without(test, "audio", slice(0, 2))
+    np.testing.assert_array_equal(model.scorable(deaf), np.arange(60) >= 2)
+    assert not model.scorable(test, ("video",)).any()
+    with pytest.raises(DataError, match="clip s20-3-0 has none of audio, video"):
+        model.predict_proba(deaf)
+    assert model.predict_proba(deaf.select(model.scorable(deaf))).shape == (58, 4)
+
+
+def test_incomplete_clips_do_not_train(parts):
+    train, validation, test = parts
+    some = np.arange(0, 120, 3)
+    whole = np.delete(np.arange(120), some)
+    expected = SVMModel(4).fit(train.select(whole), validation)
+    model = SVMModel(4).fit(without(train, "video", some), validation)
+    np.testing.assert_array_equal(model.predict_proba(test), expected.predict_proba(test))
+
+
+def test_merml_keeps_what_it_chose_and_what_it_learned(parts):
+    train, validation, _ = parts
+    model = MERMLModel(4, metric=METRIC).fit(train, validation)
+    assert model.chosen_["epochs"] in (0, 1, 4)
+    assert 0.0 <= model.metric_.omega_ <= 1.0
+    assert model.chosen_["c"] in model.c
+    assert model.chosen_["sigma"] in model.sigma
+
+
+def test_test_clips_play_no_part_in_training_and_validation_subjects_choose(parts):
+    train, validation, test = parts
+    wrong = VectorClips(
+        validation.clip_id,
+        validation.subject,
+        np.roll(validation.emotion, 1),
+        validation.present,
+        validation.features,
+    )
+    honest = MERMLModel(4, metric=METRIC).fit(train, validation)
+    misled = MERMLModel(4, metric=METRIC).fit(train, wrong)
+    assert (honest.predict_proba(test) != misled.predict_proba(test)).any()
+
+
+def test_validation_that_lacks_a_class_is_fine(parts):
+    train, validation, test = parts
+    model = MERMLModel(4, metric=METRIC).fit(train, validation.select(validation.emotion != 1))
+    assert accuracy(model, test) > 0.5
+
+
+def test_class_with_one_clip_is_fine(parts):
+    train, validation, test = parts
+    rows = np.flatnonzero((train.emotion != 3) | (np.arange(120) == 3))
+    model = MERMLModel(4, metric=METRIC).fit(train.select(rows), validation)
+    assert np.isfinite(model.predict_proba(test)).all()
+
+
+def test_degenerate_folds_are_one_clear_line(parts):
+    train, validation, _ = parts
+    one_class = train.select(train.emotion == 0)
+    for model in (SVMModel(4), MERMLModel(4, metric=METRIC)):
+        with pytest.raises(DataError, match="at least two"):
+            model.fit(one_class, validation)
+        with pytest.raises(DataError, match="none of the 40 validation clips has audio and video"):
+            model.fit(train, without(validation, "video", slice(None)))
+    singles = train.select(np.arange(4))
+    with pytest.raises(DataError, match="MERML cannot learn from 4 clips"):
+        MERMLModel(4, metric=METRIC).fit(singles, validation)
+
+
+def test_vector_that_is_not_finite_names_the_clip(parts):
+    train, validation, test = parts
+    model = SVMModel(4).fit(train, validation)
+    for clips in (train, test):
+        clips.features["video"][5, 0] = np.inf
+    with pytest.raises(DataError, match=f"video vector of clip {train.clip_id[5]} is not finite"):
+        SVMModel(4).fit(train, validation)
+    with pytest.raises(DataError, match=f"video vector of clip {test.clip_id[5]} is not finite"):
+        model.predict_proba(test)
+
+
+def test_distances_in_the_joint_space_are_those_of_the_svms_kernel(parts):
+    train, validation, test = parts
+    model = MAKERS["merml"]().fit(train, validation)
+    spaces = model.embeddings(test)
+    embedded = model.embed(test.features)
+    np.testing.assert_allclose(
+        cdist(spaces["joint"], spaces["joint"], "sqeuclidean"),
+        embedded.distances(embedded),
+        rtol=1e-4,
+        atol=1e-4 * embedded.distances(embedded).max(),
+    )
+    weight = model.chosen_["omega"]
+    parts_ = [np.sqrt(1 - weight) * spaces["audio"], np.sqrt(weight) * spaces["video"]]
+    np.testing.assert_allclose(np.hstack(parts_), spaces["joint"], rtol=1e-5)
+
+
+def test_clip_without_a_modality_has_no_place_in_its_space_nor_in_the_joint_one(parts):
+    train, validation, test = parts
+    model = MAKERS["merml"]().fit(train, validation)
+    whole = model.embeddings(test)
+    spaces = model.embeddings(without(without(test, "audio", slice(0, 20)), "video", slice(20, 40)))
+    lacking = {name: np.isnan(values).all(axis=1) for name, values in spaces.items()}
+    row = np.arange(60)
+    np.testing.assert_array_equal(lacking["audio"], row < 20)
+    np.testing.assert_array_equal(lacking["video"], (row >= 20) & (row < 40))
+    np.testing.assert_array_equal(lacking["joint"], row < 40)
+    for name, values in spaces.items():
+        np.testing.assert_allclose(values[~lacking[name]], whole[name][~lacking[name]], rtol=1e-4)
+
+
+def test_vectors_as_they_are_have_no_learned_space_and_one_modality_no_joint_one(parts):
+    train, validation, test = parts
+    assert MAKERS["svm_concat"]().fit(train, validation).embeddings(test) == {}
+    assert list(MAKERS["merml_video"]().fit(train, validation).embeddings(test)) == ["video"]

@@ -1,0 +1,90 @@
+import pytest
+from sklearn.metrics import f1_score
+from statsmodels.stats.proportion import proportions_ztest
+
+from avlib.report.page import Page, write_page
+from avlib.systems.emobed.report import emobed_section
+
+CLASSIC = "emobed_classic"
+SYSTEMS = [CLASSIC, "emobed_joint", "emobed_triplet", "emobed"]
+CONDITIONS = {"audio": "audio", "video": "video", "both": "default"}
+
+
+def rows_under(predictions, system, tested_with):
+    table = predictions[system]
+    return table[table["condition"] == CONDITIONS[tested_with]]
+
+
+def pooled_f1(rows):
+    return f1_score(rows["emotion"], rows["predicted"], average="macro")
+
+
+@pytest.fixture
+def four(tiny):
+    # In the order of the report's models, which is not that of the paper's table.
+    order = ["merml", "emobed", *SYSTEMS[:-1]]
+    conditions = tuple(CONDITIONS.values())
+    return {m: tiny.predict(m, conditions, seed=seed) for seed, m in enumerate(order)}
+
+
+def test_macro_f1_of_each_system_and_modality_counts_all_test_clips_once(tiny, four):
+    [table] = emobed_section(four, tiny.folds).tables
+    assert [row[:2] for row in table.rows] == [[m, s] for m in CONDITIONS for s in SYSTEMS]
+    for tested_with, system, clips, f1, *_ in table.rows:
+        assert clips == "36"
+        expected = 100 * pooled_f1(rows_under(four, system, tested_with))
+        assert float(f1) == pytest.approx(expected, abs=0.051)
+
+
+def test_gains_over_the_classic_system_are_tested_one_sided_as_by_statsmodels(tiny, four):
+    # One system hears fewer clips than the other: each counts its own.
+    lost = four["emobed"].query("condition == 'audio'").index[::5]
+    four["emobed"] = four["emobed"].drop(lost)
+    [table] = emobed_section(four, tiny.folds).tables
+    signs = set()
+    for tested_with, system, clips, _, z, p in table.rows:
+        if system == CLASSIC:
+            assert (z, p) == ("–", "–")
+            continue
+        both = [rows_under(four, s, tested_with) for s in (system, CLASSIC)]
+        counts = [len(rows) for rows in both]
+        shares = [pooled_f1(rows) * n for rows, n in zip(both, counts, strict=True)]
+        expected = proportions_ztest(shares, counts, alternative="larger")
+        assert int(clips) == counts[0]
+        assert float(z) == pytest.approx(expected[0], abs=0.0051)
+        assert float(p) == pytest.approx(expected[1], abs=0.00051)
+        signs.add(float(z) > 0)
+    assert [row[2] for row in table.rows if row[1] == "emobed"] == ["28", "36", "36"]
+    assert signs == {True, False}
+
+
+def test_equal_systems_gain_nothing(tiny, four):
+    four["emobed"] = four[CLASSIC].assign(model="emobed")
+    [table] = emobed_section(four, tiny.folds).tables
+    assert [row[4:] for row in table.rows if row[1] == "emobed"] == [["0.00", "0.500"]] * 3
+
+
+def test_a_corpus_of_voices_has_audio_alone(tiny):
+    voices = {s: tiny.predict(s, seed=i, used="audio") for i, s in enumerate(SYSTEMS)}
+    [table] = emobed_section(voices, tiny.folds).tables
+    assert [row[:2] for row in table.rows] == [["audio", system] for system in SYSTEMS]
+
+
+def test_without_the_classic_system_nothing_is_tested(tiny, four):
+    tested = emobed_section(four, tiny.folds)
+    del four[CLASSIC]
+    untested = emobed_section(four, tiny.folds)
+    assert {tuple(row[4:]) for row in untested.tables[0].rows} == {("–", "–")}
+    assert "F1 is no proportion" in " ".join(tested.text)
+    assert "F1 is no proportion" not in " ".join(untested.text)
+
+
+def test_two_systems_are_shown_and_fewer_are_no_section(tiny, four, tmp_path):
+    del four["emobed"], four["emobed_joint"]
+    section = emobed_section(four, tiny.folds)
+    assert {row[1] for row in section.tables[0].rows} == {CLASSIC, "emobed_triplet"}
+    assert f"python -m avlib compare emobed_triplet {CLASSIC}" in " ".join(section.text)
+    write_page(tmp_path, Page("t", [section]))
+    assert "EmoBed, as in its paper" in next(tmp_path.glob("*.md")).read_text()
+    del four[CLASSIC]
+    assert emobed_section(four, tiny.folds) is None

@@ -1,0 +1,158 @@
+"""From the tables of frames and continuous labels to sequences, and a whole fold."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from trace_recordings import SETTINGS
+
+from avlib.corpora.common.tables import CLIPS, TRACES
+from avlib.protocols import FOLDS
+from avlib.runtime import tables
+from avlib.runtime.errors import DataError
+from avlib.systems.emobed.traces.folds import train_fold
+from avlib.systems.emobed.traces.recordings import read_recordings
+
+SECONDS = 1.2
+PARTS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    """Tables of eight recordings of four people: sound 100, face 12.5 times a second."""
+    monkeypatch.chdir(tmp_path)
+    rng, keys, traces = np.random.default_rng(0), [], []
+    for person, part in PARTS.items():
+        frames = {"audio": [], "visual": []}
+        for take in range(2):
+            name = f"{person}{take}"
+            keys.append((name, person, part))
+            times = np.arange(round(SECONDS / 0.04)) * 0.04
+            felt = np.sin(2 * times + rng.uniform(0, 6))
+            traces.append(pd.DataFrame({"clip_id": name, "frame": range(len(times)),
+                "time": times, "arousal": felt, "valence": -felt}))  # fmt: skip
+            for table, rate in (("audio", 100), ("visual", 12.5)):
+                at = np.arange(round(SECONDS * rate)) / rate
+                values = np.stack([np.interp(at, times, felt), rng.normal(size=len(at))], axis=1)
+                rows = {"clip_id": [name] * len(at), "frame": range(len(at)), "time": at,
+                        "descriptor": values.astype(np.float32)}  # fmt: skip
+                frames[table].append(pd.DataFrame({**rows, "descriptor": list(values)}))
+        for table, found in frames.items():
+            path = tables.part_path(f"data/{table}", person)
+            tables.write_table(path, pd.concat(found), table)
+    clips = pd.DataFrame(keys, columns=["clip_id", "subject", "part"]).assign(fold=0)
+    tables.write_table("data/folds.parquet", clips[["clip_id", "fold", "part"]], FOLDS)
+    tables.write_table("data/traces.parquet", pd.concat(traces), TRACES)
+    unknown = [c for c in CLIPS.columns if c not in clips]
+    full = clips.assign(**dict.fromkeys(unknown)).assign(corpus="x", duration=SECONDS)
+    full["sha256"] = full["clip_id"]
+    tables.write_table("data/clips.parquet", full.drop(columns=["part", "fold"]), CLIPS)
+    return pd.concat(traces)
+
+
+def read(traces, window=0.2, video="descriptors", seconds=SECONDS):
+    durations = pd.Series(seconds, index=traces["clip_id"].unique())
+    return read_recordings(traces, durations, {"audio": "audio", "video": video}, window)
+
+
+def test_features_are_those_of_the_window_around_each_label(corpus):
+    recordings, step = read(corpus)
+    assert step == pytest.approx(0.04)
+    assert [r.clip_id for r in recordings] == sorted(corpus["clip_id"].unique())
+    frames = tables.read_table("data/audio").query("clip_id == 'b1'")
+    times, values = frames["time"].to_numpy(), tables.vectors(frames["descriptor"])
+    found = recordings[3].features["audio"].values
+    for moment in (0, 7, 29):
+        near = values[np.abs(times - 0.04 * moment) <= 0.1 + 1e-9].astype(float)
+        expected = np.concatenate([near.mean(axis=0), near.std(axis=0)])
+        assert found[moment] == pytest.approx(expected, abs=1e-5)
+
+
+def test_moments_between_rare_frames_are_told_apart(corpus):
+    there = read(corpus, window=0.01)[0][0].features["video"].there
+    assert there.tolist() == [moment % 2 == 0 for moment in range(30)]
+
+
+def test_features_and_labels_of_slightly_unequal_length_are_cut_at_the_end(corpus):
+    longer = read(corpus, seconds=SECONDS + 0.2)[0]
+    assert {len(r.labels) for r in longer} == {30}
+    shorter = read(corpus, seconds=SECONDS - 0.2)[0]
+    assert {len(r.labels) for r in shorter} == {25}
+    assert {len(r.features[m].values) for r in shorter for m in r.features} == {25}
+
+
+def test_a_recording_of_unknown_length_is_as_long_as_its_labels(corpus):
+    assert {len(r.features["audio"].values) for r in read(corpus, seconds=np.nan)[0]} == {30}
+
+
+def test_labels_of_another_length_than_the_recording_are_an_error(corpus):
+    with pytest.raises(DataError, match=r"a0: 75 frames of features and 30 of labels"):
+        read(corpus, seconds=3.0)
+
+
+def test_labels_that_are_not_evenly_spaced_are_an_error(corpus):
+    late = corpus.assign(time=corpus["time"] + 0.04 * (corpus["clip_id"] == "c0"))
+    with pytest.raises(DataError, match=r"c0: 30 labels from 0.04 to 1.2 s; expected one every"):
+        read(late)
+
+
+def test_labels_of_a_single_moment_are_an_error_that_says_so(corpus):
+    with pytest.raises(DataError, match="none of the 8 recordings has two labels"):
+        read(corpus.groupby("clip_id").head(1))
+
+
+def test_a_recording_without_frames_of_a_modality_lacks_it(corpus):
+    tables.part_path("data/visual", "a").unlink()
+    recordings = read(corpus)[0]
+    assert [set(r.features) for r in recordings[:3]] == [{"audio"}, {"audio"}, {"audio", "video"}]
+
+
+def run_fold(folder, **changes):
+    settings = {**SETTINGS, "video": "descriptors", "window": 0.2, "avec": False, "epochs": 1}
+    settings |= changes
+    del settings["step"]
+    folder.mkdir()
+    kinds = {"audio": "audio", "video": "descriptors"}
+    train_fold({"fold": 0, "kinds": kinds, "settings": settings, "avec": None}, folder)
+    return tables.read_table(folder / "predicted_traces.parquet")
+
+
+def test_a_fold_predicts_every_test_moment_by_each_system_from_each_modality(corpus, tmp_path):
+    rows = run_fold(tmp_path / "out")
+    assert set(rows["clip_id"]) == {"d0", "d1"}
+    assert rows.groupby(["model", "modality"]).size().to_dict() == {
+        (system, modality): 60
+        for system in ("emobed_classic", "emobed_joint", "emobed_triplet", "emobed")
+        for modality in ("audio", "video")
+    }
+    facts = json.loads((tmp_path / "out/model/emobed-video/settings.json").read_text())
+    assert set(facts["chosen"]["postprocessing"]) == {"arousal", "valence"}
+
+
+def test_labels_of_test_recordings_change_neither_models_nor_post_processing(corpus, tmp_path):
+    run_fold(tmp_path / "one")
+    test = corpus["clip_id"].str.startswith("d")
+    wrong = corpus.assign(arousal=np.where(test, 0.9, corpus["arousal"]))
+    tables.write_table("data/traces.parquet", wrong, TRACES)
+    run_fold(tmp_path / "two")
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len([file for file in files if file.name == "settings.json"]) == 8
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_labels_of_validation_recordings_choose_the_post_processing(corpus, tmp_path):
+    one = run_fold(tmp_path / "one")
+    held = corpus["clip_id"].str.startswith("c")
+    scaled = corpus.assign(arousal=np.where(held, 0.3 * corpus["arousal"] + 0.5, corpus["arousal"]))
+    tables.write_table("data/traces.parquet", scaled, TRACES)
+    two = run_fold(tmp_path / "two")
+    assert not np.allclose(one["arousal"], two["arousal"])
+
+
+def test_a_corpus_with_one_modality_gets_the_classic_system_of_it(corpus, tmp_path):
+    for person in PARTS:
+        tables.part_path("data/visual", person).unlink()
+    rows = run_fold(tmp_path / "out")
+    assert set(zip(rows["model"], rows["modality"], strict=True)) == {("emobed_classic", "audio")}

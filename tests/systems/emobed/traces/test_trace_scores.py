@@ -1,0 +1,219 @@
+"""Scores of predicted traces, and their section of the report."""
+
+import json
+import re
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avlib.corpora.common.tables import TRACES
+from avlib.report.plots import drawing
+from avlib.runtime import tables
+from avlib.runtime.errors import DataError
+from avlib.systems.emobed.traces import plot
+from avlib.systems.emobed.traces.report import traces_section
+from avlib.systems.emobed.traces.scores import recordings_of, trace_scores, with_labels
+from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
+
+FOLDS = {"a": 0, "b": 0, "c": 1, "d": 1}
+NOISE = {"emobed_classic": 0.8, "emobed": 0.1}
+
+
+@pytest.fixture
+def labelled():
+    """Tables ``predicted_traces`` and ``traces`` of four recordings; valence of one is constant."""
+    rng, truth, rows = np.random.default_rng(0), [], []
+    for clip, fold in FOLDS.items():
+        n = 40
+        felt = np.sin(np.linspace(0, 5, n)[:, None] + rng.uniform(0, 6, 2)) * 0.7
+        if clip == "b":
+            felt[:, 1] = 0.2
+        keys = {"clip_id": clip, "frame": np.arange(n)}
+        truth.append(pd.DataFrame({**keys, "time": 0.04 * np.arange(n),
+                                   "arousal": felt[:, 0], "valence": felt[:, 1]}))  # fmt: skip
+        for model, noise in NOISE.items():
+            for modality in ("audio", "video"):
+                found = felt + noise * rng.normal(size=felt.shape)
+                rows.append(pd.DataFrame({**keys, "fold": fold, "model": model,
+                    "modality": modality, "arousal": found[:, 0], "valence": found[:, 1],
+                    "arousal_raw": 0.2 * found[:, 0],
+                    "valence_raw": 0.2 * found[:, 1]}))  # fmt: skip
+    return pd.concat(rows, ignore_index=True), pd.concat(truth, ignore_index=True)
+
+
+def lins_ccc(x, y):
+    """CCC as Lin wrote it, from the matrix of covariances."""
+    cov = np.cov(x, y, bias=True)
+    return 2 * cov[0, 1] / (cov[0, 0] + cov[1, 1] + (np.mean(x) - np.mean(y)) ** 2)
+
+
+def series(predicted, traces, clips, column="arousal"):
+    own = predicted.query("model == 'emobed' and modality == 'audio'")
+    pairs = []
+    for clip in clips:
+        x = traces[traces["clip_id"] == clip].sort_values("frame")["arousal"].to_numpy()
+        y = own[own["clip_id"] == clip].sort_values("frame")[column].to_numpy()
+        pairs.append((x, y))
+    return pairs
+
+
+def test_both_kinds_of_ccc_are_means_over_folds_and_never_the_same_thing(labelled):
+    scores = trace_scores(with_labels(*labelled))["systems"]["emobed"]["audio"]["arousal"]
+    for when, column in (("after", "arousal"), ("before", "arousal_raw")):
+        joined, alone = [], []
+        for fold in (["a", "b"], ["c", "d"]):
+            pairs = series(*labelled, fold, column)
+            joined.append(lins_ccc(*map(np.concatenate, zip(*pairs, strict=True))))
+            alone.append(np.mean([lins_ccc(x, y) for x, y in pairs]))
+        assert scores[when]["ccc_concatenated"] == pytest.approx(np.mean(joined))
+        assert scores[when]["ccc_concatenated_std"] == pytest.approx(np.std(joined, ddof=1))
+        assert scores[when]["ccc_per_recording"] == pytest.approx(np.mean(alone))
+    every = map(np.concatenate, zip(*series(*labelled, FOLDS), strict=True))
+    assert scores["after"]["pooled"]["ccc_concatenated"] == pytest.approx(lins_ccc(*every))
+    assert scores["after"]["ccc_concatenated"] != scores["after"]["ccc_per_recording"]
+
+
+def test_the_order_of_rows_does_not_matter(labelled):
+    predicted, traces = labelled
+    shuffled = predicted.sample(frac=1, random_state=0)
+    assert trace_scores(with_labels(shuffled, traces)) == trace_scores(with_labels(*labelled))
+
+
+def test_emobeds_gain_is_tested_with_frames_and_with_recordings(labelled):
+    found = trace_scores(with_labels(*labelled))
+    gain = found["gains"]["audio"]["arousal"]
+    r_a, r_b = gain["emobed"], gain["emobed_classic"]
+    assert gain["gain"] == pytest.approx(r_a - r_b)
+    assert gain["gain"] > 0.1
+    z = np.log((1 + r_a) * (1 - r_b) / ((1 - r_a) * (1 + r_b))) / 2 / np.sqrt(2 / (160 - 3))
+    assert gain["by_frames"]["z"] == pytest.approx(z)
+    assert gain["by_recordings"]["p"] > gain["by_frames"]["p"]
+
+
+def test_constant_labels_of_a_recording_are_counted_and_said(labelled, tmp_path):
+    scores = trace_scores(with_labels(*labelled))["systems"]["emobed"]["audio"]["valence"]["after"]
+    assert (scores["pooled"]["recordings"], scores["pooled"]["recordings_total"]) == (3, 4)
+    text = " ".join(traces_section(*labelled, tmp_path / "traces.json").text)
+    assert "The labels of 1 of 4 recordings do not vary" in text
+    assert ": valence from audio, valence from video." in text
+
+
+def test_constant_labels_everywhere_give_null_and_a_dash_never_nan(labelled, tmp_path):
+    predicted, traces = labelled
+    section = traces_section(predicted, traces.assign(arousal=0.5), tmp_path / "traces.json")
+    written = json.loads((tmp_path / "traces.json").read_text())
+    assert written["systems"]["emobed"]["audio"]["arousal"]["after"]["ccc_concatenated"] is None
+    assert written["gains"]["audio"]["arousal"]["gain"] is None
+    cells = [cell for table in section.tables for row in table.rows for cell in row]
+    assert "–" in cells
+    assert not [cell for cell in cells if re.search("nan", cell)]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Keep the figures that are drawn."""
+    kept = []
+
+    @contextmanager
+    def keeping(width, height):
+        with drawing(width, height) as (figure, png):
+            kept.append(figure)
+            yield figure, png
+
+    monkeypatch.setattr(plot, "drawing", keeping)
+    return kept
+
+
+def test_an_undefined_ccc_is_a_word_and_no_bar(labelled, tmp_path, figures):
+    predicted, traces = labelled
+    traces_section(predicted, traces.assign(arousal=0.5), tmp_path / "traces.json")
+    arousal, valence = figures[0].axes
+    assert [note.get_text() for note in arousal.texts] == ["undefined"] * 4
+    assert all(np.isnan(bar.get_height()) for bar in arousal.patches)
+    assert not list(valence.texts)
+    assert all(0 <= arousal.transLimits.transform(note.xy)[0] <= 1 for note in arousal.texts)
+    assert all(bar.get_height() > 0 for bar in valence.patches)
+
+
+def constant(traces, *clips):
+    """Arousal is constant in these recordings, at a level of its own in each."""
+    levels = traces["clip_id"].map({clip: k / 10 for k, clip in enumerate(clips)})
+    return traces.assign(arousal=levels.fillna(traces["arousal"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentences"),
+    [
+        (lambda t: t.assign(arousal=0.5), [
+            "No CCC of recordings joined, as in no fold labels vary",
+            "No mean of the recordings' own CCC, as in no recording labels vary",
+            "No CCC, gain or p over all folds joined, as their labels do not vary",
+        ]),
+        (lambda t: t.assign(arousal=np.nan),
+         ["No score, gain or p at all, as no moment has a label"]),
+        (lambda t: constant(t, *FOLDS),
+         ["No mean of the recordings' own CCC, as in no recording labels vary"]),
+        (lambda t: t.assign(arousal=t["arousal"].mask(t["clip_id"].isin(["c", "d"]), 0.5)), [
+            "The labels of 1 of 2 folds do not vary, or there are none: no CCC of these folds, and"
+            " the mean is that of the others",
+            "The labels of 2 of 4 recordings do not vary, or there are none: no CCC of their own,"
+            " and the mean is that of the others (joined with others they count)",
+            "No standard deviation, as one fold alone counts (CCC, test recordings joined; CCC,"
+            " mean of each recording's)",
+        ]),
+    ],
+)  # fmt: skip
+def test_every_undefined_figure_is_named_with_its_reason(labelled, tmp_path, change, sentences):
+    predicted, traces = labelled
+    text = traces_section(predicted, change(traces), tmp_path / "traces.json").text
+    named = [f"{sentence}: arousal from audio, arousal from video." for sentence in sentences]
+    assert [line for line in text if "arousal from" in line] == named
+
+
+def test_a_p_that_cannot_be_had_says_why(labelled, tmp_path):
+    predicted, traces = (table[table["clip_id"] != "d"] for table in labelled)
+    text = " ".join(traces_section(predicted, traces, tmp_path / "traces.json").text)
+    assert "No p (recordings), as Fisher's test needs four and there are 3: arousal" in text
+    assert "No p (frames)" not in text
+
+
+def test_moments_without_labels_count_nowhere(labelled):
+    predicted, traces = labelled
+    holes = traces["frame"] >= 30
+    gappy = traces.assign(arousal=traces["arousal"].mask(holes))
+    cut = predicted[predicted["frame"] < 30]
+    one = trace_scores(with_labels(predicted, gappy))["systems"]["emobed"]["video"]["arousal"]
+    two = trace_scores(with_labels(cut, traces))["systems"]["emobed"]["video"]["arousal"]
+    assert one == two
+
+
+def test_predictions_of_other_labels_are_refused(labelled):
+    predicted, traces = labelled
+    with pytest.raises(DataError, match=r"frame 39 of a has no row in traces \(4 such"):
+        with_labels(predicted, traces[(traces["frame"] < 39) | (traces["clip_id"] != "a")])
+
+
+def test_recordings_of_two_folds_are_not_one_series(labelled):
+    predicted, traces = labelled
+    twice = pd.concat([predicted, predicted.assign(fold=7)])
+    rows = with_labels(twice, traces).query("model == 'emobed' and modality == 'audio'")
+    assert len(recordings_of(rows, "arousal", "after")) == 8
+
+
+def test_the_section_shows_systems_gains_and_two_pictures(labelled, tmp_path):
+    section = traces_section(*labelled, tmp_path / "traces.json")
+    assert [picture.name for picture in section.pictures] == ["traces_ccc", "traces_over_time"]
+    assert all(picture.png.startswith(b"\x89PNG") for picture in section.pictures)
+    heads = [table.columns[0] for table in section.tables]
+    assert heads == ["CCC, test recordings joined", "CCC, mean of each recording's", "RMSE", "from"]
+    assert [len(table.rows) for table in section.tables] == [4, 4, 4, 4]
+
+
+def test_without_predictions_there_is_no_section_and_the_file_says_so(labelled, tmp_path):
+    empty = tables.no_rows(PREDICTED_TRACES).to_pandas()
+    for traces in (labelled[1], tables.no_rows(TRACES).to_pandas()):
+        assert traces_section(empty, traces, tmp_path / "traces.json") is None
+        written = json.loads((tmp_path / "traces.json").read_text())
+        assert written == {"gains": {}, "systems": {}}
