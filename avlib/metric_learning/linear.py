@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -25,9 +26,11 @@ class LinearMetric(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    components_ : float32 array of shape (p, d)
+    components_ : array of shape (p, d)
         Axes, scale and L in one: squared Euclidean distance after `transform` is the learned one.
-    mean_ : float32 array of shape (d,)
+        float32 or float64, like the features it was learned from.
+    mean_ : array of shape (d,)
+        In the precision of `components_`.
     classes_ : array of shape (n_classes,)
     """
 
@@ -59,10 +62,10 @@ class LinearMetric(TransformerMixin, BaseEstimator):
         ------
         ValueError
             An impossible parameter, features that are not finite, unequal lengths, fewer than two
-            classes, or no class with two samples.
+            samples or classes, or no class with two samples.
         """
         self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -75,8 +78,8 @@ class LinearMetric(TransformerMixin, BaseEstimator):
         span = span or self.reduce(X)
         with single_thread():
             L = self._learn(span.coordinates @ span.axes.T, codes)
-            self.components_ = span.restore(L @ span.axes)
-            self.mean_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+            self.components_ = span.restore(L @ span.axes).astype(X.dtype)
+            self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         return self
 
     @abstractmethod
@@ -92,12 +95,18 @@ class LinearMetric(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        float32 array of shape (n, p)
+        array of shape (n, p)
+            In the precision of X, float32 or float64.
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         with single_thread():
-            return ((X - self.mean_) @ self.components_.T).astype(np.float32)
+            return ((X - self.mean_) @ self.components_.T).astype(X.dtype)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
 
     def _require(self, name: str, kind: Any, least: float, most: float = np.inf) -> None:
         """Raise ValueError unless a parameter is a finite number in [least, most]."""

@@ -157,7 +157,9 @@ class MERML(TransformerMixin, BaseEstimator):
             descent = Descent(spans, self.init, int(seeds[2]))
             descent.scale(*sampler.sample(PROBE))
             self._descend(descent, sampler)
-            self.W_ = {m: spans[m].restore(descent.W[m].cpu().numpy()) for m in spans}
+            self.W_ = {
+                m: spans[m].restore(descent.W[m].cpu().numpy()).astype(np.float32) for m in spans
+            }
         self.weights_ = {m: float(w) for m, w in descent.weights().items()}
         self.omega_ = self.weights_["video"] if len(features) == 2 else None
         self.b_ = float(descent.b)

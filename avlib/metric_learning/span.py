@@ -32,9 +32,9 @@ class Span:
     scale: float
 
     def restore(self, W: np.ndarray) -> np.ndarray:
-        """Bring a matrix of shape (p, r) back to the original features: float32 (p, d)."""
+        """Bring a matrix of shape (p, r) back to the original features: float64 (p, d)."""
         W = W.astype(np.float64) / self.scale
-        return (W if self.basis is None else W @ self.basis).astype(np.float32)
+        return W if self.basis is None else W @ self.basis
 
 
 def principal_span(X: np.ndarray, dim: int, seed: int) -> Span:
