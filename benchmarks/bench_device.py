@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.descriptors.vgg_face import VGGFaceLayer
 from avlib.descriptors.vgg_face_network import CHIP, VGGFace
-from avlib.fisher import Mixture
+from avlib.fisher.mixture import Mixture
 from avlib.fisher.vectors import encode_torch
 from avlib.metric_learning.merml import MERML
 from benchmarks.table import Table

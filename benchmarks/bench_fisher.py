@@ -8,7 +8,8 @@ from skimage.feature import fisher_vector
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from avlib.fisher import Mixture, vlfeat
+from avlib.fisher import vlfeat
+from avlib.fisher.mixture import Mixture
 from avlib.fisher.vectors import encode_torch
 from benchmarks.machine import take_turns
 from benchmarks.table import Table

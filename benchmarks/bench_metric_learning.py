@@ -17,7 +17,7 @@ import numpy as np
 
 from avlib.metric_learning.linear import LinearMetric
 from avlib.metric_learning.merml import MERML
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.systems.common.kernel_svm import KernelSVM
 from avlib.systems.common.model import VectorClips
 from avlib.systems.common.vector_model import VectorModel

@@ -13,7 +13,7 @@ from avlib.descriptors.visual_clip import visual_rows
 from avlib.faces.clip import face_rows
 from avlib.faces.tables import FACES
 from avlib.media import read_audio, video_frames
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.tables import Schema, conform, write_part
 from avlib.speech.clip import speech_rows

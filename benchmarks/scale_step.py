@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from avlib.descriptors.tables import AUDIO
+from avlib.params import load
 from avlib.protocols import FOLDS
-from avlib.runtime.params import load
 from avlib.speech.tables import SPEECH
 from benchmarks import ROOT
 

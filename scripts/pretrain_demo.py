@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.model import AVEFModel
 from avlib.systems.avef.model import wanted_format as avef_format

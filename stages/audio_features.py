@@ -4,8 +4,8 @@ from pathlib import Path
 
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.tables import AUDIO
+from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
-from avlib.runtime.params import load
 from avlib.runtime.per_clip import run_clipwise
 from avlib.runtime.stage import STATUS, run
 

@@ -7,10 +7,10 @@ import pandas as pd
 from avlib.corpora.common.base import Listing, Recording, Votes
 from avlib.corpora.common.describe import Described, describe
 from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
+from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import tables
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.params import load
 from avlib.runtime.per_clip import CLIP_STATUS, stop_when_too_many_failed
 from avlib.runtime.stage import RAW, STATUS, run
 

@@ -8,10 +8,11 @@ import shutil
 from pathlib import Path
 
 from avlib.corpora.demo import generate
+from avlib.corpora.demo.params import DemoCorpus
+from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.params import DemoCorpus, load
 from avlib.runtime.stage import RAW, run
 
 PARAMS = ("corpus", "subset", "demo_corpus")

@@ -7,11 +7,11 @@ out: ``dvc repro train_merml`` and then ``dvc repro -s evaluate`` score one mode
 import shutil
 from pathlib import Path
 
+from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.report.one_model import evaluate_model, input_files
 from avlib.runtime import tables
 from avlib.runtime.memo import locked
-from avlib.runtime.params import load
 from avlib.runtime.per_fold import MEMO, compute_each, content_key
 from avlib.runtime.stage import run
 from avlib.systems.registry import DEEP, MODELS

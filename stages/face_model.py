@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from avlib.descriptors.face_network import prepare
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.runtime.stage import RAW, run
 
 PARAMS = ("face_model", "visual")

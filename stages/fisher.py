@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from avlib.fisher import FisherEncoder
+from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import DESCRIPTORS, encode_fold
+from avlib.params import load
 from avlib.runtime import tables
 from avlib.runtime.device import device
-from avlib.runtime.params import load
 from avlib.runtime.per_fold import Folds, run_foldwise
 from avlib.runtime.stage import run
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from avlib.params import load
 from avlib.protocols import FOLDS, check_folds, make_folds
 from avlib.runtime import tables
-from avlib.runtime.params import load
 from avlib.runtime.stage import run
 
 PARAMS = ("protocol",)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from avlib.params import Params, SharedParams, load
 from avlib.report import comparisons, scores, training_choices
 from avlib.report.curves import loss_section
 from avlib.report.write import write_report
 from avlib.robustness.curves import read_curves
 from avlib.robustness.report import robustness_section
 from avlib.runtime import tables
-from avlib.runtime.params import Params, load
 from avlib.runtime.stage import STATUS, run
 from avlib.systems.avef.report import avef_tables
 from avlib.systems.emobed.report import emobed_section
@@ -82,7 +82,7 @@ def main() -> None:
     scores.write_json(Path("metrics/comparisons.json"), compared)
 
 
-def _why_not(model: str, params: Params, clips: pd.DataFrame) -> str:
+def _why_not(model: str, params: SharedParams, clips: pd.DataFrame) -> str:
     """Say why a model has no predictions."""
     if clips["emotion"].isna().all():
         return "the corpus names no emotions"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from avlib.descriptors.face_network import network_file
+from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.report.scores import write_json
 from avlib.robustness.curves import curves, missing_modality
 from avlib.robustness.predictions import corrupted_predictions
 from avlib.robustness.tables import ROBUSTNESS
 from avlib.runtime import tables
-from avlib.runtime.params import load
 from avlib.runtime.stage import run
 from avlib.systems.saved import require_class
 

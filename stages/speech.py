@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, recording_tasks
-from avlib.runtime.params import load
 from avlib.runtime.per_clip import run_clipwise
 from avlib.runtime.stage import STATUS, run
 from avlib.speech.clip import speech_rows

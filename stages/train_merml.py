@@ -1,6 +1,6 @@
 """Learn MERML's metric and its SVM in every fold and apply them."""
 
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.runtime.stage import run
 from avlib.systems.common.training import Recipe, train
 from avlib.systems.merml.model import MERMLModel

@@ -1,6 +1,6 @@
 """Learn the metric-learning baselines and their SVMs in every fold and apply them."""
 
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.runtime.stage import run
 from avlib.systems.common.training import Recipe, train
 from avlib.systems.linear_metric.model import LinearMetricModel

@@ -1,6 +1,6 @@
 """Train and apply the RBF-SVM baselines in every fold."""
 
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.runtime.stage import run
 from avlib.systems.common.training import Recipe, train
 from avlib.systems.svm.model import SVMModel

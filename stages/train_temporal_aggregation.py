@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from avlib.runtime.params import load
+from avlib.params import load
 from avlib.runtime.stage import run
 from avlib.systems.common.train_section import train_switched
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from avlib.params import load
 from avlib.runtime import tables
-from avlib.runtime.params import load
 from avlib.runtime.stage import RAW, run
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 

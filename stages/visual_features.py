@@ -6,8 +6,8 @@ from avlib.corpora.common.describe import file_digest
 from avlib.descriptors.face_network import network_file
 from avlib.descriptors.tables import VISUAL
 from avlib.descriptors.visual_clip import visual_rows
+from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
-from avlib.runtime.params import load
 from avlib.runtime.per_clip import run_clipwise
 from avlib.runtime.stage import STATUS, run
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from avlib.params import Params
 from avlib.runtime import memo
-from avlib.runtime.params import Params
 from avlib.runtime.provenance import imported_files
 from avlib.runtime.tables.schema import SCHEMAS
 from avlib.systems.registry import MODELS

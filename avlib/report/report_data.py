@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from avlib.protocol_params import Protocol
 from avlib.protocols import SUBJECT_INDEPENDENT
 from avlib.report.published import partial
 from avlib.report.scores import fold_scores, model_scores
-from avlib.runtime.params import Protocol
 
 
 @dataclass(frozen=True)

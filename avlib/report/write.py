@@ -9,12 +9,12 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
+from avlib.protocol_params import Protocol
 from avlib.report import modalities, sections
 from avlib.report.comparisons_page import paired_comparisons
 from avlib.report.human_raters import people_beside_systems
 from avlib.report.page import Page, Section, write_page
 from avlib.report.report_data import Run
-from avlib.runtime.params import Protocol
 from avlib.runtime.tables import read_table
 
 _DEMO_BANNER = "Generated stand-in data; no score here says anything about people."

@@ -36,6 +36,8 @@ from avlib.runtime.tables import atomic_path, clip_refs, part_path
 
 # These carry values about but make none: a change in them leaves remembered values good.
 CARRIERS = (
+    "avlib.params",
+    "avlib.protocol_params",
     "avlib.runtime.errors",
     "avlib.runtime.per_fold",
     "avlib.runtime.memo",

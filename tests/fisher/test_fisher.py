@@ -12,8 +12,9 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from avlib.fisher import FisherEncoder, Mixture, encoder, vectors, vlfeat
-from avlib.fisher.encoder import sample_descriptors
+from avlib.fisher import encoder, vectors, vlfeat
+from avlib.fisher.encoder import FisherEncoder, sample_descriptors
+from avlib.fisher.mixture import Mixture
 from avlib.fisher.vectors import encode_torch
 from avlib.runtime.errors import DataError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avlib.descriptors.tables import AUDIO, VISUAL
-from avlib.fisher import FisherEncoder
+from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import encode_fold
 from avlib.protocols import FOLDS
 from avlib.runtime import tables

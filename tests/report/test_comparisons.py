@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from avlib.cli.main import app
 from avlib.corpora.common.tables import CLIPS
+from avlib.protocol_params import Protocol
 from avlib.protocols import FOLDS
 from avlib.report.comparisons import (
     MOST_MODELS,
@@ -19,7 +20,6 @@ from avlib.report.report_data import Run
 from avlib.report.scores import to_json
 from avlib.report.significance import bootstrap_interval, holm, mcnemar
 from avlib.runtime.errors import DataError, LeakError
-from avlib.runtime.params import Protocol
 from avlib.runtime.tables import write_table
 from avlib.systems.common.tables import PREDICTIONS
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from avlib.corpora.common import tables as corpus_tables
+from avlib.protocol_params import Protocol
 from avlib.registry import reader
 from avlib.report import human_raters as people_module
 from avlib.report.human_raters import people_beside_systems, recognition
 from avlib.report.published import Beside, Raters
 from avlib.report.report_data import Run
-from avlib.runtime.params import Protocol
 from avlib.runtime.tables import read_table, write_table
 from stages.clips import votes_table
 

@@ -3,10 +3,10 @@ import re
 import numpy as np
 import pytest
 
+from avlib.protocol_params import Protocol
 from avlib.report import modalities, modality_plots, plots, training_choices
 from avlib.report.report_data import Run
 from avlib.report.scores import fold_scores, model_scores
-from avlib.runtime.params import Protocol
 
 ALL_THREE = ("default", "audio", "video")
 

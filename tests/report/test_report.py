@@ -5,12 +5,12 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from avlib.protocol_params import Protocol
 from avlib.protocols import make_folds
 from avlib.report import modality_plots, plots
 from avlib.report.page import Section, Table, markdown_text
 from avlib.report.sections import LISTED, NAMED, percent
 from avlib.report.write import results_table, write_report
-from avlib.runtime.params import Protocol
 from avlib.runtime.tables import write_table
 from avlib.systems.common.tables import PREDICTIONS
 

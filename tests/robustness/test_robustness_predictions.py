@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.audio_clip import audio_rows
@@ -16,16 +17,17 @@ from avlib.faces.alignment import encode_jpeg
 from avlib.faces.tables import FACES
 from avlib.fisher.fold import encode_fold
 from avlib.fisher.tables import FISHER as FISHER_TABLE
+from avlib.params import Robustness, load
 from avlib.protocols import FOLDS
 from avlib.robustness.predictions import corrupted_predictions
 from avlib.robustness.tasks import noisy_tasks
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
-from avlib.runtime.params import Robustness
 from avlib.runtime.per_clip import CLIP_STATUS
 from avlib.speech.clip import to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.common.training import Recipe, train_fold
+from avlib.systems.registry import DEEP
 from avlib.systems.saved import CLASSES, load_saved, require_class
 from avlib.systems.svm.model import SVMModel
 
@@ -272,5 +274,8 @@ def test_unknown_and_untrained_models_are_one_line(project):
 
 
 def test_params_name_the_models_that_can_be_read_back():
-    named = Robustness.model_json_schema()["properties"]["models"]["items"]["enum"]
-    assert set(named) == set(CLASSES)
+    values = load(("robustness",)).robustness.model_dump()
+    assert Robustness(**values | {"models": list(CLASSES)}).models == list(CLASSES)
+    for model in DEEP:
+        with pytest.raises(ValidationError, match=r"expected one of .*svm_concat"):
+            Robustness(**values | {"models": [model]})

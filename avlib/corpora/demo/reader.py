@@ -16,7 +16,7 @@ from avlib.corpora.common.base import (
     no_traces,
     walk,
 )
-from avlib.corpora.demo import read_labels, read_traces
+from avlib.corpora.demo.labels import read_labels, read_traces
 from avlib.runtime.errors import CorpusError
 
 _EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")

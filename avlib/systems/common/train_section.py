@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avlib.runtime import tables
-from avlib.runtime.params import Params
 from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.gating.tables import GATES
 from avlib.systems.registry import OVER_TIME, of_section, wanted
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def train_switched(
-    section: str, params: Params, recipe: "Callable[[str, dict[str, Any]], Recipe]"
+    section: str, params: Any, recipe: "Callable[[str, dict[str, Any]], Recipe]"
 ) -> None:
     """Train the deep systems of a section of params.yaml in every fold.
 
@@ -29,7 +28,7 @@ def train_switched(
     section
         Its stage is ``train_<section>``.
     params
-        That section, ``modalities`` and ``protocol``.
+        Of `avlib.params.load`: that section, ``modalities`` and ``protocol``.
     recipe
         ``recipe(name, settings)`` imports what the system needs and says how it is made.
     """

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from avlib.params import load
 from avlib.runtime import tables
 from avlib.runtime.errors import ParamsError
-from avlib.runtime.params import load
 from avlib.systems.common import training
 from avlib.systems.common.train_section import skip, train_switched
 from avlib.systems.registry import (

@@ -1,12 +1,14 @@
 """params.yaml: what is read, what is laid over for the demo, and what each mistake says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from avlib.params import load
 from avlib.runtime.errors import ParamsError
-from avlib.runtime.params import load
 
 COMMITTED = Path("params.yaml")
 
@@ -57,8 +59,9 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol__folds": 5}, ["unknown key protocol.folds", "known here: k, name"]),
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
         ({"modalities": []}, ["modalities", "at least 1"]),
-        ({"robustness__models": ["avef"]}, ["robustness.models.0", "'avef'", "'svm_concat'"]),
+        ({"robustness__models": ["avef"]}, ["robustness.models.0", "'avef'", "svm_concat"]),
         ({"robustness__models": ["merml", "merml"]}, ["robustness.models", "twice"]),
+        ({"robustness__models": ["svm"]}, ["robustness.models.0", "'svm'", "svm_concat"]),
         ({"avef__svm_c": [1.0, 1.0]}, ["avef.svm_c", "twice"]),
         ({"avef__binary": ["anger"]}, ["avef.binary.0", "'anger'", "'arousal'"]),
         ({"robustness__occlusion": [1.5]}, ["robustness.occlusion.0", "1.5"]),
@@ -98,6 +101,14 @@ def test_the_committed_file_is_short_and_every_value_is_explained():
     unexplained = [line for line in keys if not line.rstrip().endswith(":") and "#" not in line]
     seeds_aside = [line for line in unexplained if "seed:" not in line]
     assert not seeds_aside, "keys without a comment: " + "; ".join(seeds_aside)
+
+
+def test_checking_all_sections_loads_no_library_of_the_systems():
+    asked = (
+        "import sys, avlib.params; "
+        "sys.exit(any(name in sys.modules for name in ('numpy', 'pandas', 'sklearn', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
 def test_the_demo_may_change_only_what_dvc_tracks(tmp_path):

@@ -1,0 +1,39 @@
+"""Section ``avef`` of params.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from avlib.runtime.params import Positive, Section, all_or_some_of, without_repeats
+
+
+class Avef(Section):
+    """AVEF with and without denoising; see `avlib.systems.avef.model`."""
+
+    train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
+    weights: Literal["none", "published", "transfer", "demo"]
+    fps: float = Field(gt=0)
+    side: int = Field(ge=32, le=224)
+    mel_side: int = Field(ge=63, le=512)
+    width: float = Field(gt=0, le=1)
+    dropout: float = Field(ge=0, lt=1)
+    learning_rate: Positive
+    momentum: float = Field(ge=0, lt=1)
+    batch: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    dbn_epochs: int = Field(ge=0)
+    dbn_rates: list[Positive] = Field(min_length=2, max_length=2)
+    dbn_steps: int = Field(ge=1)
+    dbn_weight_decay: float = Field(ge=0)
+    joint_batch: int = Field(ge=1)
+    joint_epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    svm_c: list[Positive] = Field(min_length=1)
+    svm_degree: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    binary: list[Literal["arousal", "valence"]]
+    seed: int = Field(ge=0)
+
+    @field_validator("svm_c", "svm_degree", "binary")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return without_repeats(values)

@@ -1,0 +1,30 @@
+"""Section ``emobed`` of params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from avlib.runtime.params import Positive, Section, all_or_some_of
+
+
+class Emobed(Section):
+    """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
+
+    train: Annotated[
+        bool | list[str],
+        all_or_some_of("emobed", "emobed_classic", "emobed_joint", "emobed_triplet"),
+    ]
+    window: Positive
+    step: Positive
+    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    alpha: float = Field(ge=0)
+    beta_audio: float = Field(ge=0)
+    beta_video: float = Field(ge=0)
+    margin: float | None = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    seed: int = Field(ge=0)

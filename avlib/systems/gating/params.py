@@ -1,0 +1,49 @@
+"""Section ``gating`` of params.yaml."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from avlib.runtime.params import Positive, Section, all_or_some_of
+
+
+class Gating(Section):
+    """The gating paradigm; see `avlib.systems.gating.model`."""
+
+    train: Annotated[bool | list[str], all_or_some_of("gating", "gating_lstm", "gating_global")]
+    weights: Literal["none", "published", "demo"]
+    windows: int = Field(ge=1)
+    length: float = Field(gt=0)
+    overlap: float = Field(ge=0)
+    fps: float = Field(gt=0)
+    size: int = Field(ge=32, le=224)
+    crop: int = Field(ge=32)
+    width: float = Field(gt=0, le=1)
+    shared: int = Field(ge=1)
+    embedding: int = Field(ge=1)
+    margin: float = Field(gt=0)
+    cross_modal: bool
+    per_class: int = Field(ge=2)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    softmax_epochs: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    patience: int | None = Field(ge=1)
+    neighbours: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.overlap >= self.length:
+            raise ValueError("overlap must be smaller than length")
+        if self.crop > self.size:
+            raise ValueError("crop must not be larger than size")
+        if self.length < 0.21:
+            raise ValueError(
+                "length must be 0.21 s at least, the shortest sound that SoundNet takes"
+            )
+        if round(self.length * self.fps) < 1:
+            raise ValueError("fps must give one chip a window at least")
+        if self.softmax_epochs + self.epochs < 1 or (self.patience and self.epochs < 1):
+            raise ValueError("epochs must be 1 at least; 0 only after softmax_epochs, no patience")
+        return self

@@ -1,0 +1,15 @@
+"""Section ``svm`` of params.yaml."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from avlib.runtime.params import Positive, Section
+
+
+class SVM(Section):
+    """The RBF-SVM of every vector model; see `avlib.systems.common.kernel_svm.KernelSVM`."""
+
+    c: list[Positive] = Field(min_length=1)
+    sigma: list[Positive] = Field(min_length=1)
+    class_weight: Literal["balanced"] | None
