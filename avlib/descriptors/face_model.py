@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-import lightning
 import torch
 from lightning.pytorch import LightningModule
 from rich.progress import track
@@ -17,13 +16,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from avlib.corpora import fer2013
-from avlib.descriptors import face_images, vgg_face_network
 from avlib.descriptors.face_images import batches, enlarge, unpack
 from avlib.descriptors.vgg_face_network import FULLY_CONNECTED, VGGFace
-from avlib.networks import channels, train_network
 from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, fit, load_checkpoint
 from avlib.runtime.device import device
+from avlib.runtime.memo import code_fingerprint
 from avlib.weights import (
     FACE_MODEL,
     load_tensors,
@@ -234,11 +232,8 @@ def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
 
 def _key(files: list[Path], arguments: list) -> str:
     """Name the checkpoints after all that decides the result, so that no other run finds them."""
-    modules = (fer2013, channels, face_images, train_network, vgg_face_network)
-    sources = [Path(str(module.__file__)) for module in modules]
-    content = [sha256(path) for path in [*files, *sources, Path(__file__)]]
-    versions = [torch.__version__, lightning.__version__]
-    return hashlib.sha256(json.dumps([content, versions, arguments]).encode()).hexdigest()[:16]
+    content = [code_fingerprint(fine_tune), *map(sha256, files)]
+    return hashlib.sha256(json.dumps([content, arguments]).encode()).hexdigest()[:16]
 
 
 def _read_curves(path: Path) -> list[dict]:

@@ -34,20 +34,6 @@ import pyarrow.parquet as pq
 from avlib.runtime import provenance
 from avlib.runtime.tables import atomic_path, clip_refs, part_path
 
-# These carry values about but make none: a change in them leaves remembered values good.
-CARRIERS = (
-    "avlib.params",
-    "avlib.protocol_params",
-    "avlib.runtime.errors",
-    "avlib.runtime.per_fold",
-    "avlib.runtime.memo",
-    "avlib.runtime.params",
-    "avlib.runtime.parallel",
-    "avlib.runtime.progress",
-    "avlib.runtime.provenance",
-    "avlib.runtime.stage",
-)
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -67,26 +53,17 @@ class Place:
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:
-    """Return a digest of the sources and library versions that a function's results depend on.
+    """Return a digest of the code and library versions that a function's results depend on.
 
-    These are our modules in the import closure of the function's module, without those that only
-    carry values about, and the libraries that they import.
+    The code is that of our modules which make results (`provenance.result_files`) in the import
+    closure of the function's module, and of the tables, which give the files their bytes. Words
+    are no code: a changed docstring or comment leaves the digest.
     """
-    module = sys.modules[function.__module__]
     files = {
-        *provenance.imported_files(module, without=CARRIERS),
-        *provenance.imported_files(
-            "avlib.runtime.tables", without=CARRIERS
-        ),  # gives the file its bytes
+        *provenance.result_files(sys.modules[function.__module__]),
+        *provenance.result_files("avlib.runtime.tables"),
     }
-    root = Path(provenance.__file__).resolve().parents[2]
-    contents = {
-        file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name: _sha256(
-            file.read_bytes()
-        )
-        for file in files
-    }
-    return _sha256(_json([contents, provenance.third_party(files)]))
+    return _sha256(_json([provenance.code_digests(files), provenance.third_party(files)]))
 
 
 def clip_key(

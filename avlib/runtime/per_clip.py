@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from avlib.runtime.errors import DataError
@@ -36,9 +35,8 @@ from avlib.runtime.tables import (
     TEXT,
     Schema,
     clip_refs,
-    conform,
+    conform_clip,
     part_path,
-    vectors,
     write_part,
     write_table,
 )
@@ -239,28 +237,9 @@ def _compute(job: _Job) -> tuple[str, str] | Failure:
         return Failure(result.reason)
     if result.status not in ("ok", "degraded"):
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
-    rows = _rows(result.columns, job.task.clip_id, job.schema)
+    rows = conform_clip(result.columns, job.task.clip_id, job.schema)
     save_clip(job.path, rows, result.status, result.reason)
     return result.status, result.reason
-
-
-def _rows(columns: Mapping[str, Any] | pa.Table, clip_id: str, schema: Schema) -> pa.Table:
-    """Return a clip's rows as the table wants them; vectors must be finite."""
-    named = {
-        k: columns[k] for k in (columns.column_names if isinstance(columns, pa.Table) else columns)
-    }
-    n_rows = len(next(iter(named.values()))) if named else 0
-    rows = conform({**named, "clip_id": pa.array([clip_id] * n_rows, pa.string())}, schema)
-    unit = "frames" if "frame" in schema.key else "rows"
-    for column in rows.schema:
-        if not pa.types.is_fixed_size_list(column.type):
-            continue
-        values = vectors(rows[column.name].combine_chunks().drop_null())
-        bad = int((~np.isfinite(values)).any(axis=1).sum())
-        if bad:
-            kind = "NaN" if np.isnan(values).any() else "infinity"
-            raise DataError(f"{column.name} holds {kind} in {bad} of {rows.num_rows} {unit}")
-    return rows
 
 
 # ---------------------------------------------------------------- in the main process

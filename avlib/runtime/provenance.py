@@ -2,15 +2,25 @@
 
 The imports are read from the syntax tree, wherever in a file they stand; nothing is executed. A
 name that is put together at run time (``import_module(f"avlib.{name}")``) is not seen.
+
+A file counts as code that makes results (`makes_results`) unless it is one of these:
+
+- a file of ``avlib/runtime`` outside of its tables: it carries values about;
+- the registry, in which names are only looked up;
+- a file of types of parameters (``params.py``, ``protocol_params.py``): their values are part of
+  the key of whatever is computed with them;
+- a file of words: docstrings and comments.
 """
 
 import ast
 import functools
+import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import avlib
 
@@ -18,34 +28,87 @@ _PACKAGES = ("avlib", "stages")  # ours, side by side under the root
 _BY_NAME = ("import_module", "find_spec")  # functions that take a module's name as text
 
 
-def imported_files(start: ModuleType | Path | str, *, without: Collection[str] = ()) -> list[Path]:
+class _Source(NamedTuple):
+    """What a source file says: the dotted names it imports, and its code without words."""
+
+    imports: tuple[str, ...]
+    digest: str  # empty when the file holds nothing but words
+
+
+def imported_files(start: ModuleType | Path | str) -> list[Path]:
     """List our source files that a module imports, directly or through others, and its own.
 
     Parameters
     ----------
     start
         A module, its dotted name, or its file (which may lie outside of our packages).
-    without
-        Dotted names of modules to leave out, with what only they import.
 
     Returns
     -------
     list of Path
         Absolute and sorted; the ``__init__.py`` of every package on the way is among them.
     """
-    avoided = {files[-1] for name in without if len(files := _module_files(name)) > name.count(".")}
+    return _closure(start, lambda file: True)
+
+
+def result_files(start: ModuleType | Path | str) -> list[Path]:
+    """List those of the `imported_files` that make results.
+
+    What only a file that makes none imports is left out with it.
+    """
+    return [file for file in _closure(start, _followed) if makes_results(file)]
+
+
+def makes_results(file: Path) -> bool:
+    """Say whether a change of a source file's code can change what a stage computes."""
+    return _followed(file) and bool(_read(file).digest)
+
+
+def code_digests(files: Iterable[Path]) -> dict[str, str]:
+    """Return digests of source files' syntax trees, without docstrings and comments.
+
+    Parameters
+    ----------
+    files
+        Python files, e.g. from `result_files`.
+
+    Returns
+    -------
+    dict
+        By the file's place under the project's root, or its name when it lies elsewhere.
+    """
+    return {_place(file) or file.name: _read(file).digest for file in files}
+
+
+def _followed(file: Path) -> bool:
+    place = _place(file)
+    if place.startswith("avlib/runtime/"):
+        return place.startswith("avlib/runtime/tables/")
+    types = place.startswith("avlib/") and file.name.endswith("params.py")
+    return place != "avlib/registry.py" and not types
+
+
+def _place(file: Path) -> str:
+    """Return where a file lies under the root; nothing when it lies elsewhere."""
+    return file.relative_to(_root()).as_posix() if file.is_relative_to(_root()) else ""
+
+
+def _closure(start: ModuleType | Path | str, followed: Callable[[Path], bool]) -> list[Path]:
     if isinstance(start, ModuleType):
         start = Path(str(start.__file__))
     waiting = [start.resolve()] if isinstance(start, Path) else _module_files(start)
     if not waiting:
         raise ModuleNotFoundError(f"{start}: no such module under {', '.join(_PACKAGES)}")
     found: set[Path] = set()
+    names: set[str] = set()
     while waiting:
         file = waiting.pop()
-        if file in found or file in avoided:
+        if file in found or not followed(file):
             continue
         found.add(file)
-        waiting += [f for name in _imports(file) for f in _module_files(name)]
+        new = set(_read(file).imports) - names
+        names |= new
+        waiting += [f for name in new for f in _module_files(name)]
     return sorted(found)
 
 
@@ -55,7 +118,7 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
     Parameters
     ----------
     files
-        Python files, e.g. from `imported_files`.
+        Python files, e.g. from `result_files`.
 
     Returns
     -------
@@ -63,15 +126,14 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
         Distribution name to version, sorted. A module that is not installed stands under its own
         name as ``absent``, because its absence can change results too.
     """
-    modules = {name.partition(".")[0] for file in files for name in _imports(file)}
+    files = list(files)
+    modules = {name.partition(".")[0] for file in files for name in _read(file).imports}
     modules -= {"", "__future__", *_PACKAGES, *sys.stdlib_module_names}
     modules -= {file.stem for file in files}
     versions = {}
     for module in modules:
         for distribution in _distributions().get(module, [""]):
-            versions[distribution or module] = (
-                importlib.metadata.version(distribution) if distribution else "absent"
-            )
+            versions[distribution or module] = _version(distribution) if distribution else "absent"
     return dict(sorted(versions.items()))
 
 
@@ -80,6 +142,12 @@ def _distributions() -> dict[str, list[str]]:
     return dict(importlib.metadata.packages_distributions())
 
 
+@functools.cache
+def _version(distribution: str) -> str:
+    return importlib.metadata.version(distribution)
+
+
+@functools.cache
 def _root() -> Path:
     return Path(str(avlib.__file__)).resolve().parents[1]
 
@@ -99,27 +167,42 @@ def _module_files(name: str) -> list[Path]:
     return files
 
 
+def _read(file: Path) -> _Source:
+    state = file.stat()
+    return _parsed(file, state.st_mtime_ns, state.st_size)
+
+
 @functools.cache
-def _imports_of(file: Path, text: str) -> tuple[str, ...]:
-    names: list[str] = []
-    for node in ast.walk(ast.parse(text, filename=str(file))):
+def _parsed(file: Path, _changed: int, _size: int) -> _Source:
+    """Read a file once, however many functions depend on it."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    names = tuple(dict.fromkeys(_imported_names(file, tree)))
+    tree = _WithoutWords().visit(tree)
+    code = ast.dump(tree) if tree.body else ""
+    return _Source(names, hashlib.sha256(code.encode()).hexdigest() if code else "")
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Drops docstrings: statements that are only text. Comments are in no tree anyway."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        words = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if words else node
+
+
+def _imported_names(file: Path, tree: ast.Module) -> Iterable[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             origin = _origin(file, node)
             # `from package import name`: the name may be a module or something defined there.
-            names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+            yield from (origin, *(f"{origin}.{alias.name}" for alias in node.names))
         elif isinstance(node, ast.Call) and node.args:
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             first = node.args[0]
             if called in _BY_NAME and isinstance(first, ast.Constant):
-                names.append(str(first.value))
-    return tuple(dict.fromkeys(names))
-
-
-def _imports(file: Path) -> tuple[str, ...]:
-    """Return the dotted names that a file imports."""
-    return _imports_of(file, file.read_text(encoding="utf-8"))
+                yield str(first.value)
 
 
 def _origin(file: Path, node: ast.ImportFrom) -> str:

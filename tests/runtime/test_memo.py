@@ -1,10 +1,16 @@
-from importlib.util import find_spec
+import importlib
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.tables import VISUAL
-from avlib.runtime import memo, per_clip, provenance
+from avlib.descriptors.visual_clip import visual_rows
+from avlib.faces.clip import face_rows
+from avlib.fisher.fold import encode_fold
+from avlib.runtime import memo, provenance
 from avlib.runtime.memo import (
     Entry,
     Memo,
@@ -15,6 +21,10 @@ from avlib.runtime.memo import (
     save_clip,
 )
 from avlib.runtime.tables import conform, part_path, write_part
+from avlib.speech.clip import speech_rows
+from avlib.systems.common.training import train_fold
+
+ROOT = Path(memo.__file__).parents[2]
 
 
 def rows(clip_id, seed=0):
@@ -55,19 +65,72 @@ def test_key_depends_on_everything_that_the_value_depends_on(change):
     assert clip_key(**given) == clip_key(**{**given, "params": {"size": (1, 2), "fps": 25}})
 
 
-def test_fingerprint_follows_sources_and_versions_but_not_the_carriers(tmp_path, monkeypatch):
-    def fingerprint():
-        return code_fingerprint(per_clip.run_clipwise)
+FUNCTIONS = (face_rows, speech_rows, visual_rows, audio_rows, encode_fold, train_fold)
+SYSTEMS = [".".join(path.with_suffix("").parts) for path in Path().glob("avlib/systems/*/model.py")]
+MODULES = sorted({*(function.__module__ for function in FUNCTIONS), *SYSTEMS})
 
-    before = fingerprint()
-    assert fingerprint() == before
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A copy of the sources, to be changed: its folder and the fingerprints by module."""
+    shutil.copytree("avlib", tmp_path / "avlib", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "_root", lambda: tmp_path)
+    functions = {}
+    for name in MODULES:
+        module = importlib.import_module(name)
+        monkeypatch.setattr(
+            module, "__file__", str(tmp_path / Path(module.__file__).relative_to(ROOT))
+        )
+        functions[name] = next(
+            thing for thing in vars(module).values() if getattr(thing, "__module__", "") == name
+        )
+    return tmp_path, lambda: {name: code_fingerprint(thing) for name, thing in functions.items()}
+
+
+def append(files, text):
+    for file in files:
+        with file.open("a") as end:
+            end.write(text)
+
+
+def test_fingerprint_follows_the_versions_of_libraries(monkeypatch):
+    before = code_fingerprint(face_rows)
+    assert code_fingerprint(face_rows) == before
     real = provenance.third_party
-    with monkeypatch.context() as patch:
-        patch.setattr(provenance, "third_party", lambda files: {**real(files), "numpy": "0"})
-        assert fingerprint() != before
-    files = provenance.imported_files("avlib.runtime.per_clip", without=memo.CARRIERS)
-    assert {f.name for f in files} == {"__init__.py", "per_clip.py", "schema.py"}
-    assert all(find_spec(name) for name in memo.CARRIERS)
+    monkeypatch.setattr(provenance, "third_party", lambda files: {**real(files), "numpy": "0"})
+    assert code_fingerprint(face_rows) != before
+
+
+def test_words_carriers_registries_and_what_is_new_leave_every_fingerprint(house):
+    root, fingerprints = house
+    before = fingerprints()
+    append(root.rglob("*.py"), '\n\n# A comment.\n"""More words."""\n')
+    carriers = set((root / "avlib/runtime").glob("*.py"))
+    append([*carriers, root / "avlib/registry.py", root / "avlib/params.py"], "NEW = 1\n")
+    (root / "avlib/faces/params.py").write_text("SIZE = 1\n")
+    append([root / "avlib/faces/clip.py"], "from avlib.faces import params\n")
+    with_import = fingerprints()
+    (root / "avlib/faces/params.py").write_text("SIZE = 10\n")
+    (root / "avlib/descriptors/new.py").write_text("from avlib.runtime.tables import Schema\n")
+    assert fingerprints() == with_import
+    assert {name for name in MODULES if with_import[name] != before[name]} == {"avlib.faces.clip"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "concerned", "others"),
+    [
+        ("avlib/runtime/tables/schema.py", MODULES, []),
+        ("avlib/speech/vad.py", ["avlib.speech.clip"], ["avlib.faces.clip", "avlib.fisher.fold"]),
+        ("avlib/systems/svm/model.py", ["avlib.systems.svm.model"], ["avlib.systems.avef.model"]),
+    ],
+)
+def test_code_changes_the_fingerprints_of_what_imports_it(house, changed, concerned, others):
+    root, fingerprints = house
+    before = fingerprints()
+    append([root / changed], "NEW = 1\n")
+    after = fingerprints()
+    assert all(after[name] != before[name] for name in concerned)
+    assert all(after[name] == before[name] for name in others)
 
 
 def test_saved_clip_is_found_under_its_key_alone(memory):

@@ -179,17 +179,21 @@ def test_changed_input_computes_that_clip_again(stage):
     assert stage.computed == ["c04"]
 
 
-def test_changed_source_computes_all_again(stage, tmp_path, monkeypatch):
+def test_changed_code_computes_all_again_and_changed_words_nothing(stage, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    source = "from test_clipwise import describe\ndef f(payload, params):\n    return {}\n"
+    source = "from test_per_clip import describe\ndef f(payload, params):\n    {}\n"
     module = tmp_path / "stage_under_change.py"
-    for text, expected in [("describe(payload, params)", 9), ("describe(payload, params)", 0),
-                           ("describe(payload,  params)", 9)]:  # fmt: skip
+    for text, expected in [
+        ("return describe(payload, params)", 9),
+        ("return describe(payload, params)", 0),
+        ("return describe(payload,  params)  # as it was", 0),
+        ("return describe(payload, dict(params))", 9),
+    ]:
         module.write_text(source.format(text))
         import stage_under_change
 
         stage.run(function=stage_under_change.f)
-        assert len(stage.computed) == expected
+        assert len(stage.computed) == expected, text
 
 
 def test_every_clip_has_a_status_row_and_failed_ones_have_no_rows(stage):
@@ -350,7 +354,7 @@ def test_value_cut_short_is_computed_again(stage, monkeypatch):
 SLOW_RUN = """
     import sys
     from pathlib import Path
-    from test_clipwise import Stage
+    from test_per_clip import Stage
 
     if __name__ == "__main__":
         stage = Stage(Path(sys.argv[1]))

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from avlib.runtime import errors, provenance, tables
-from avlib.runtime.provenance import imported_files, third_party
+from avlib.runtime.provenance import (
+    code_digests,
+    imported_files,
+    makes_results,
+    result_files,
+    third_party,
+)
 
 
 @pytest.fixture
@@ -22,8 +28,8 @@ def project(tmp_path, monkeypatch):
                 if package != Path():
                     (tmp_path / package / "__init__.py").touch()
 
-    def closure(start, **options):
-        return [f.relative_to(tmp_path).as_posix() for f in imported_files(start, **options)]
+    def closure(start, read=imported_files):
+        return [f.relative_to(tmp_path).as_posix() for f in read(start)]
 
     write.closure = closure
     return write
@@ -54,10 +60,65 @@ def test_name_defined_in_a_package_leads_to_the_package_file(project, tmp_path):
         "avlib/models/__init__.py", "avlib/models/base.py", "avlib/x.py"]  # fmt: skip
 
 
-def test_left_out_module_takes_its_own_imports_along(project):
-    project(avlib__a="import avlib.b, avlib.c", avlib__b="import avlib.d", avlib__c="", avlib__d="")
-    names = project.closure("avlib.a", without=["avlib.b", "avlib.nothing"])
-    assert names == ["avlib/__init__.py", "avlib/a.py", "avlib/c.py"]
+def test_what_makes_no_results_takes_its_own_imports_along(project):
+    project(
+        avlib__a="import avlib.registry, avlib.b, avlib.runtime.memo, avlib.faces.params\nA = 1",
+        avlib__b="import avlib.runtime.tables.schema\nB = 1",
+        avlib__registry="import avlib.only_there",
+        avlib__only_there="X = 1",
+        avlib__faces__params="import avlib.only_there",
+        avlib__runtime__memo="import avlib.only_there",
+        avlib__runtime__tables__schema="S = 1",
+    )
+    assert project.closure("avlib.a", result_files) == [
+        "avlib/a.py", "avlib/b.py", "avlib/runtime/tables/schema.py"]  # fmt: skip
+    assert "avlib/only_there.py" in project.closure("avlib.a")
+
+
+def test_packages_that_hold_words_alone_make_no_results(project, tmp_path):
+    project(avlib__faces__a="")
+    package = tmp_path / "avlib/faces/__init__.py"
+    package.write_text('"""Faces."""\n# of people\n')
+    assert not makes_results(package)
+    package.write_text('"""Faces."""\nimport cv2\n')
+    assert makes_results(package)
+
+
+CODE = """
+LIMIT = 3
+
+def f(x, y=2):
+    return x + y * LIMIT
+"""
+SAME = {
+    "a comment": CODE.replace("LIMIT = 3", "LIMIT = 3  # of clips\n# that are read"),
+    "blank lines and breaks": CODE.replace("x + y * LIMIT", "(\n\n  x +\n  (y * LIMIT)\n)\n\n"),
+    "docstrings": '"""What."""' + CODE.replace("y=2):", 'y=2):\n    """Add."""'),
+    "what a constant is": CODE.replace("LIMIT = 3", 'LIMIT = 3\n"""The most clips."""'),
+}
+OTHER = {
+    "a constant": ("= 3", "= 4"),
+    "a default": ("y=2", "y=3"),
+    "an operator": ("x + y", "x - y"),
+    "a text that is no docstring": ("= 3", "= '3'"),
+    "a decorator": ("def f", "@staticmethod\ndef f"),
+}
+
+
+def digest(folder, text):
+    folder.mkdir()
+    (folder / "x.py").write_text(text)
+    return code_digests([folder / "x.py"])
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_words_leave_the_digest(tmp_path, change):
+    assert digest(tmp_path / "a", CODE) == digest(tmp_path / "b", SAME[change])
+
+
+@pytest.mark.parametrize("change", OTHER)
+def test_code_changes_the_digest(tmp_path, change):
+    assert digest(tmp_path / "a", CODE) != digest(tmp_path / "b", CODE.replace(*OTHER[change]))
 
 
 def test_circular_imports_end(project):

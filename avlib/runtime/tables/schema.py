@@ -103,6 +103,35 @@ def conform(table: pa.Table | pd.DataFrame | Mapping[str, Any], schema: Schema) 
     return _sorted_by_key(rows, schema.key, name)
 
 
+def conform_clip(columns: Mapping[str, Any] | pa.Table, clip_id: str, schema: Schema) -> pa.Table:
+    """Return the rows of one clip as the table wants them (see `conform`); vectors must be finite.
+
+    Parameters
+    ----------
+    columns
+        Columns of the table, without clip_id.
+
+    Raises
+    ------
+    DataError
+        As `conform`, or a vector holds NaN or infinity.
+    """
+    names = columns.column_names if isinstance(columns, pa.Table) else columns
+    named = {name: columns[name] for name in names}
+    n_rows = len(next(iter(named.values()))) if named else 0
+    rows = conform({**named, "clip_id": pa.array([clip_id] * n_rows, pa.string())}, schema)
+    unit = "frames" if "frame" in schema.key else "rows"
+    for column in rows.schema:
+        if not pa.types.is_fixed_size_list(column.type):
+            continue
+        values = vectors(rows[column.name].combine_chunks().drop_null())
+        bad = int((~np.isfinite(values)).any(axis=1).sum())
+        if bad:
+            kind = "NaN" if np.isnan(values).any() else "infinity"
+            raise DataError(f"{column.name} holds {kind} in {bad} of {rows.num_rows} {unit}")
+    return rows
+
+
 def _column(values: Any, kind: pa.DataType, where: str) -> pa.Array:
     """Convert one column to type `kind`, strictly: text stays text and numbers stay numbers."""
     try:
