@@ -32,6 +32,7 @@ demo: setup
 lint: setup
 	ruff check .
 	ruff format --check .
+	lint-imports
 
 types: setup
 	mypy

@@ -1,14 +1,17 @@
 """Fixtures of several rooms; torch is loaded only where one of them is used."""
 
+import importlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from avlib.protocols import make_folds
+from avlib.runtime.tables import Schema
 
 EMOTIONS = ["anger", "disgust", "happiness"]
 
@@ -45,6 +48,18 @@ def tiny_vgg_face():
         else:
             torch.nn.init.normal_(parameter, std=0.1)
     return network.eval()
+
+
+@pytest.fixture(scope="session")
+def schemas():
+    """By name: the schema of every table, wherever its producer stands."""
+    found = {}
+    for path in sorted(Path("avlib").rglob("*.py")):
+        if path.name in ("tables.py", "protocols.py", "per_clip.py"):
+            module = importlib.import_module(".".join(path.with_suffix("").parts))
+            of_module = [thing for thing in vars(module).values() if isinstance(thing, Schema)]
+            found |= {schema.name: schema for schema in of_module}
+    return found
 
 
 @dataclass

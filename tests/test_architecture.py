@@ -1,6 +1,8 @@
-"""The house: imports go down, and dvc.yaml, params.yaml, the code and the documents agree."""
+"""dvc.yaml, params.yaml, the code and the documents agree.
 
-import ast
+That imports go down is held by the contracts in pyproject.toml, which ``make lint`` checks.
+"""
+
 import importlib
 import itertools
 import re
@@ -12,96 +14,37 @@ import yaml
 from dvc.repo import Repo
 
 from avlib.params import Params
-from avlib.runtime import memo
-from avlib.runtime.provenance import imported_files
-from avlib.runtime.tables.schema import SCHEMAS
+from avlib.registry import CORPORA
+from avlib.runtime.provenance import result_files
 from avlib.systems.registry import MODELS
 
-# What carries values about and makes none: a change of it makes no result out of date.
-CARRIERS = {
-    *(f"{name.replace('.', '/')}.py" for name in memo.CARRIERS),
-    "avlib/__init__.py",
-    "stages/__init__.py",
-}
-# Packages' files that hold a docstring and no code.
-WORDS = {
-    str(path)
-    for path in Path("avlib").rglob("__init__.py")
-    if all(isinstance(statement, ast.Expr) for statement in ast.parse(path.read_text()).body)
-}
-DATA_FILES = {".yaml", ".jinja"}  # of the report, which imports cannot tell
-# From the ground up; a module imports only from its own floor or from those before it.
-FLOORS = [
-    {"errors"},
-    {"params"},
-    {"stage", "device"},
-    {"tables"},
-    {"sources", "progress"},
-    {"parallel"},
-    {"memo"},
-    {"clipwise", "foldwise"},
-    {"tasks"},
-    {"media"},
-    {"protocols"},
-    {"corpora"},
-    {"faces"},
-    {"speech"},
-    {"networks"},
-    {"features"},
-    {"fisher"},
-    {"metric_learning"},
-    {"models"},
-    {"evaluation"},
-    {"weights_cli", "corpora_cli"},
-    {"cli", "__main__"},
-]
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 SCRIPTS = {name: stage["cmd"].split()[2] for name, stage in STAGES.items()}
 
 
-def floor_of(path):
-    """Return the floor that a file of avlib stands on."""
-    room = Path(path).parts[1].removesuffix(".py")
-    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+def rooms_of(module):
+    """Return what dvc.yaml names for the code behind a module: folders of avlib, and files."""
+    for file in result_files(module):
+        parts = file.relative_to(Path().resolve()).parts
+        depth = 3 if parts[1] in ("corpora", "runtime", "systems") else 2
+        yield "/".join(parts[:depth])
 
 
-def avlib_files():
-    return [p for p in sorted(Path("avlib").rglob("*.py")) if p != Path("avlib/__init__.py")]
-
-
-@pytest.mark.parametrize("path", avlib_files(), ids=str)
-def test_imports_go_down(path):
-    direct = re.findall(
-        r"^\s*(?:from|import) (avlib[.\w]*)(?: import (.+))?", path.read_text(), re.M
-    )
-    for module, names in direct:
-        targets = (
-            [f"{module}.{name.strip()}" for name in names.split(",")]
-            if module == "avlib"
-            else [module]
-        )
-        for target in targets:
-            room = target.partition(".")[2].partition(".")[0]
-            if not room:
-                continue  # the package itself, to know where its files lie
-            above = floor_of(f"avlib/{room}")
-            assert above <= floor_of(path), f"{path} imports {target}, which stands above it"
-
-
-def files_of(dependency):
-    """Return the files that a dependency stands for: itself, or the modules of a package."""
-    path = Path(dependency)
-    return {str(p) for p in path.rglob("*.py")} if path.is_dir() else {dependency}
+def rooms_behind(script):
+    """Return the rooms of a stage's script, and of the chosen corpus where it asks for a reader."""
+    rooms = set(rooms_of(script))
+    if "registry import reader" in Path(f"{script.replace('.', '/')}.py").read_text():
+        for entry in CORPORA.values():
+            rooms |= set(rooms_of(entry.partition(":")[0]))
+        own = {f"avlib/corpora/{corpus}" for corpus in CORPORA}
+        rooms = rooms - own | {"avlib/corpora/${corpus}"}
+    return rooms
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_exactly_the_files_it_imports(stage):
-    needed = {str(p) for p in relative(imported_files(SCRIPTS[stage]))}
-    needed -= CARRIERS | WORDS
-    if any(path.startswith("avlib/evaluation/report") for path in needed):
-        needed |= {str(p) for p in Path("avlib/evaluation").iterdir() if p.suffix in DATA_FILES}
-    named = [d for d in STAGES[stage]["deps"] if d.startswith(("avlib/", "stages/"))]
-    declared = {file for name in named for file in files_of(name)} - WORDS
+def test_a_stage_depends_on_exactly_the_rooms_it_imports(stage):
+    needed = rooms_behind(SCRIPTS[stage])
+    declared = {d for d in STAGES[stage]["deps"] if d.startswith(("avlib/", "stages/"))}
     assert declared == needed, (
         f"{stage}: add {sorted(needed - declared)}, remove {sorted(declared - needed)}"
     )
@@ -161,7 +104,7 @@ def test_every_stage_says_what_it_does_and_there_are_not_too_many():
     assert len(Repo(".").index.stages) <= 60
 
 
-def test_the_catalogue_of_artifacts_is_complete():
+def test_the_catalogue_of_artifacts_is_complete(schemas):
     text = Path("docs/architecture.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| [^|]+ \| ([^|]*) \|$", text, re.M)
     documented = {path: (stage.strip(), key.strip()) for path, stage, key in rows}
@@ -178,13 +121,8 @@ def test_the_catalogue_of_artifacts_is_complete():
     assert set(documented) == outputs
     for path, (_, key) in documented.items():
         table = (*Path(path).parts, "")[1].removesuffix(".parquet")
-        if table in SCHEMAS and key:
-            assert key == ", ".join(SCHEMAS[table].key), path
-
-
-def relative(paths):
-    """Paths below the project's root."""
-    return [Path(p).resolve().relative_to(Path().resolve()) for p in paths]
+        if table in schemas and key:
+            assert key == ", ".join(schemas[table].key), path
 
 
 def test_the_readmes_picture_is_the_stage_graph(tmp_path):

@@ -27,6 +27,8 @@ from avlib.runtime.tables import atomic_path
 
 DEFAULT = "default"
 METRICS = ("accuracy", "uar", "f1_macro")
+# What tables of unimodal and bimodal results have as rows: column `modalities` by their names.
+MODALITIES = {"audio": "audio", "video": "video", "both": "audio+video"}
 DIGITS = 6  # so that what is read back rounds to the percentages of the report
 NOTHING = 1e-12  # what rounding errors leave of a 0
 _KEY = ["clip_id", "fold", "model", "condition"]

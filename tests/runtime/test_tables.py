@@ -261,8 +261,9 @@ def test_clips_without_rows_may_come_before_the_size_of_vectors_is_known(tmp_pat
 def test_empty_folder_is_a_table_without_rows(tmp_path):
     folder = tmp_path / "visual"
     folder.mkdir()
-    assert read_table(folder).columns.tolist() == list(VISUAL.columns)
-    assert len(read_table(folder, ["clip_id"])) == 0
+    assert len(read_table(folder)) == 0
+    rows = read_table(folder, ["clip_id", "time"])
+    assert (rows.columns.tolist(), len(rows)) == (["clip_id", "time"], 0)
     assert clip_refs(folder) == []
 
 
@@ -292,6 +293,14 @@ def test_predictions_accept_one_probability_per_class(tmp_path):
     assert conform(rows, PREDICTIONS).column_names[-2:] == ["prob_anger", "prob_sadness"]
     with pytest.raises(DataError, match="prob_anger"):
         conform({**rows, "prob_anger": [np.nan]}, PREDICTIONS)
+
+
+def test_every_schema_names_its_key_and_writes_an_empty_table(tmp_path, schemas):
+    assert {"clips", "folds", "faces", "speech", "fisher", "predictions", "status"} <= set(schemas)
+    for name, schema in schemas.items():
+        assert set(schema.key) <= set(schema.columns) - schema.nullable
+        write_table(tmp_path / f"{name}.parquet", tables.no_rows(schema), schema)
+        assert len(read_table(tmp_path / f"{name}.parquet")) == 0
 
 
 def test_listing_of_a_part_is_json(tmp_path):

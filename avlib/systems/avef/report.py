@@ -9,13 +9,12 @@ import pandas as pd
 import yaml
 
 from avlib.report.page import Section, Table
-from avlib.report.scores import condition_with, model_scores
+from avlib.report.scores import MODALITIES, condition_with, model_scores
 from avlib.report.sections import percent
 from avlib.report.training_choices import FoldFacts
 
 CASES = {"case 1": "avef_raw", "case 2": "avef"}
 TASKS = ("emotions", "arousal", "valence")
-MODALITIES = {"audio": "audio", "video": "video", "both": "audio+video"}
 GUESS = "commoner"
 SPACES = {"audio": "audio network", "video": "video network", "joint": "whole model"}
 _PAPER = Path(__file__).with_name("published_results.yaml")

@@ -7,10 +7,9 @@ import pandas as pd
 
 from avlib.report.comparisons_page import p_text
 from avlib.report.page import Section, Table
-from avlib.report.scores import condition_with, model_scores
+from avlib.report.scores import MODALITIES, condition_with, model_scores
 from avlib.report.sections import percent
 from avlib.report.significance_regression import proportions_z
-from avlib.systems.avef.report import MODALITIES
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.scores import CLASSIC
 
