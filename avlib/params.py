@@ -31,7 +31,6 @@ SYSTEM_SECTIONS = {
     "emobed": "avlib.systems.emobed.params:Emobed",
     "traces": "avlib.systems.emobed.traces.params:Traces",
 }
-OVERLAID = ("protocol", "visual", *SYSTEM_SECTIONS)  # sections that `demo:` may change
 _READ_BACK = [name for name in MODELS if name not in DEEP]
 
 
@@ -89,4 +88,4 @@ Params = create_model(
 
 def load(names: tuple[str, ...], path: Path | str = "params.yaml") -> SharedParams:
     """Return the named sections of ``params.yaml``; see `avlib.runtime.params.read`."""
-    return read(Params, OVERLAID, names, path)
+    return read(Params, names, path)

@@ -1,11 +1,15 @@
 """params.yaml: what is read, what is laid over for the demo, and what each mistake says."""
 
+import difflib
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from avlib.params import load
 from avlib.runtime.errors import ParamsError
@@ -27,6 +31,7 @@ def changed(tmp_path, **changes):
             target[key] = value
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(values))
+    shutil.copy("dvc.yaml", tmp_path)
     return path
 
 
@@ -56,7 +61,7 @@ def test_modalities_are_put_in_one_order(tmp_path):
     [
         ({"protocol__k": "ten"}, ["protocol.k", "'ten'"]),
         ({"protocol__k": 1}, ["protocol.k", "greater than or equal to 2"]),
-        ({"protocol__folds": 5}, ["unknown key protocol.folds", "known here: k, name"]),
+        ({"protocol__folds": 5}, ["unknown key protocol.folds; known here: k, name"]),
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
         ({"modalities": []}, ["modalities", "at least 1"]),
         ({"robustness__models": ["avef"]}, ["robustness.models.0", "'avef'", "svm_concat"]),
@@ -71,8 +76,19 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol": None}, ["protocol is missing"]),
         ({"corpus": "no/such"}, ["corpus", "'no/such'"]),
         ({"demo__protocol": {"folds": 3}}, ["demo: unknown key protocol.folds"]),
-        ({"demo__nothing": {"folds": 3}}, ["demo.nothing"]),
-        ({"surprise": 1}, ["unknown key surprise"]),
+        ({"demo__nothing": {"folds": 3}}, ["unknown section demo.nothing; known here: avef,"]),
+        ({"demo__protocl": {"k": 3}}, ["unknown section demo.protocl; did you mean protocol?"]),
+        ({"demo__protocol": 3}, ["demo.protocol is 3; expected keys of protocol"]),
+        ({"surprise": 1}, ["unknown key surprise; known here: "]),
+        (
+            {"merml__dims": 50},
+            ["unknown key merml.dims; did you mean dim? known here: batch"],
+        ),
+        ({"mermel": {}}, ["unknown key mermel; did you mean merml?"]),
+        ({"protocol": None, "protocl": {}}, ["unknown key protocl; did you mean protocol?"]),
+        ({"protocol": 10}, ["protocol is 10; expected a section of the keys name, k,"]),
+        ({"protocol__k": 2.5}, ["protocol.k is 2.5: expected a valid integer"]),
+        ({"gating__overlap": 1.0}, ["params.yaml: gating: overlap must be smaller than length"]),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_key(tmp_path, changes, said):
@@ -94,13 +110,93 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
         load(("corpus",), tmp_path / "params.yaml")
 
 
-def test_the_committed_file_is_short_and_every_value_is_explained():
+def leaves(values, prefix=""):
+    """By dotted key: the values of params.yaml that are no sections."""
+    found = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            found |= leaves(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value
+    return found
+
+
+LEAVES = leaves(yaml.safe_load(COMMITTED.read_text()))
+
+
+def as_override(key, value):
+    """Write a value as an argument of ``dvc exp run -S``."""
+    return f"{key}={json.dumps(value)}"
+
+
+def overridden(tmp_path, *overrides):
+    """Apply overrides to a copy of params.yaml as ``dvc exp run -S`` does, and return its lines."""
+    path = tmp_path / "params.yaml"
+    shutil.copy(COMMITTED, path)
+    apply_overrides(path, list(overrides))
+    return path.read_text().splitlines()
+
+
+def comments(lines):
+    return [line.partition("#")[2] for line in lines if "#" in line]
+
+
+def different(lines):
+    """Lines of the committed file that are gone, and those that stand in their place."""
+    diff = list(difflib.ndiff(COMMITTED.read_text().splitlines(), lines))
+    return tuple([line[2:] for line in diff if line.startswith(sign)] for sign in "-+")
+
+
+@pytest.mark.parametrize(
+    ("override", "gone", "new"),
+    [
+        ("corpus=ravdess", 1, 1),
+        ("subset=all", 1, 1),  # from null
+        ("modalities=[audio]", 1, 0),
+        ("modalities=[video,audio]", 1, 1),
+        ("demo_corpus.seconds=[1.0,3.0]", 1, 1),
+        ("visual.fps=10", 1, 1),
+        ("fisher.pca_video=null", 1, 1),
+        ("svm.c=[1,2]", 6, 2),
+        ("svm.class_weight=balanced", 1, 1),
+        ("merml.dim=50", 1, 1),
+        ("merml.learning_rate=1e-5", 1, 1),
+        ("gating.train=[gating]", 1, 2),
+        ("avef.binary=[arousal,valence]", 1, 3),
+        ("avef.svm_degree=[2]", 1, 0),
+        ("robustness.models=[merml]", 1, 2),
+        ("demo.protocol.k=3", 1, 1),
+        ("demo.emobed.train=false", 1, 1),
+    ],
+)
+def test_an_override_changes_its_own_lines_and_no_comment(tmp_path, override, gone, new):
+    lines = overridden(tmp_path, override)
+    assert comments(lines) == comments(COMMITTED.read_text().splitlines())
+    assert [len(part) for part in different(lines)] == [gone, new]
+    load(("corpus",), tmp_path / "params.yaml")  # what DVC wrote can be read
+
+
+def test_overrides_of_every_single_value_change_one_line_each(tmp_path):
+    scalars = {key: value for key, value in LEAVES.items() if not isinstance(value, list)}
+    lines = overridden(tmp_path, *(f"{key}=7777" for key in scalars))
+    before = COMMITTED.read_text().splitlines()
+    assert comments(lines) == comments(before)
+    assert len(lines) == len(before)
+    changed = [new for old, new in zip(before, lines, strict=True) if new != old]
+    assert len(changed) == len(scalars)
+    assert all("7777" in line for line in changed)
+
+
+def test_overrides_that_change_nothing_leave_every_byte(tmp_path):
+    overridden(tmp_path, *(as_override(key, value) for key, value in LEAVES.items()))
+    assert (tmp_path / "params.yaml").read_bytes() == COMMITTED.read_bytes()
+
+
+def test_the_committed_file_explains_every_value():
     lines = COMMITTED.read_text().splitlines()
-    assert len(lines) < 200
-    keys = [line for line in lines if ":" in line and not line.lstrip().startswith("#")]
-    unexplained = [line for line in keys if not line.rstrip().endswith(":") and "#" not in line]
-    seeds_aside = [line for line in unexplained if "seed:" not in line]
-    assert not seeds_aside, "keys without a comment: " + "; ".join(seeds_aside)
+    keys = [line for line in lines if ":" in line.partition("#")[0]]
+    unexplained = [line for line in keys if "#" not in line]
+    assert not unexplained, "keys without a comment: " + "; ".join(unexplained)
 
 
 def test_checking_all_sections_loads_no_library_of_the_systems():
@@ -113,5 +209,5 @@ def test_checking_all_sections_loads_no_library_of_the_systems():
 
 def test_the_demo_may_change_only_what_dvc_tracks(tmp_path):
     path = changed(tmp_path, demo__fisher={"components": 8})
-    with pytest.raises(ParamsError, match=r"demo\.fisher is not tracked by dvc\.yaml"):
+    with pytest.raises(ParamsError, match=r"demo\.fisher is listed by no stage of dvc\.yaml"):
         load(("fisher",), path)

@@ -6,12 +6,14 @@ error before anything is computed; a stage is then handed only the sections that
 the ones that its entry in ``dvc.yaml`` lists (a test compares the two).
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML, YAMLError
 
 from avlib.runtime.errors import ParamsError
 
@@ -47,12 +49,7 @@ def without_repeats(values: list[Any]) -> list[Any]:
     return values
 
 
-def read(
-    schema: type[AnySection],
-    overlaid: Collection[str],
-    names: Collection[str],
-    path: Path | str,
-) -> AnySection:
+def read(schema: type[AnySection], names: Iterable[str], path: Path | str) -> AnySection:
     """Read ``params.yaml`` and return the named sections.
 
     While ``corpus`` is ``demo`` the values under ``demo:`` are laid over the sections of the same
@@ -62,8 +59,6 @@ def read(
     ----------
     schema
         The type of the whole file, without ``demo:``.
-    overlaid
-        Sections that ``demo:`` may change.
     names
         Sections that are returned.
     path
@@ -74,12 +69,13 @@ def read(
     ParamsError
         The file is missing or not YAML, a key is unknown or missing, or a value is impossible.
     """
-    values = _read(Path(path))
+    path = Path(path)
+    values = _read(path)
     overlay = values.pop("demo", None) or {}
     if not isinstance(overlay, dict):
         raise ParamsError(f"{path}: demo: is {overlay!r}; expected sections to lay over the rest")
     params = _validate(schema, values, path)
-    merged = _validate(schema, _lay_over(values, overlay, overlaid, path), path, prefix="demo: ")
+    merged = _validate(schema, _lay_over(values, overlay, path), path, prefix="demo: ")
     if values["corpus"] == "demo":
         params = merged
     return schema.model_construct(**{name: getattr(params, name) for name in names})
@@ -87,12 +83,12 @@ def read(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text())
+        values = YAML(typ="safe").load(path.read_text())  # as DVC reads it: 1e-5 is a number
     except FileNotFoundError:
         raise ParamsError(
             f"{path} is missing; run from the project's root, where params.yaml stands"
         ) from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         where = " ".join(str(error).split())
         raise ParamsError(f"{path} is not valid YAML: {where}; fix that line") from None
     if not isinstance(values, dict):
@@ -100,45 +96,62 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _lay_over(
-    values: dict[str, Any], overlay: dict[str, Any], overlaid: Collection[str], path: Path | str
-) -> dict[str, Any]:
+def _lay_over(values: dict[str, Any], overlay: dict[str, Any], path: Path) -> dict[str, Any]:
     merged = dict(values)
+    tracked = {section for section, keys in values.items() if isinstance(keys, dict)}
+    if (dvc := path.with_name("dvc.yaml")).is_file():
+        tracked &= set(re.findall(r"\bdemo\.(\w+)", dvc.read_text()))
     for section, changes in overlay.items():
-        if section in values and section not in overlaid:
+        if section not in values:
+            raise ParamsError(f"{path}: unknown section demo.{section}{_known(section, tracked)}")
+        if section not in tracked:
             raise ParamsError(
-                f"{path}: demo.{section} is not tracked by dvc.yaml, so a change of it would rerun"
-                f" nothing; expected {' or '.join(overlaid)}; change {section} itself"
+                f"{path}: demo.{section} is listed by no stage of dvc.yaml, so a change of it would"
+                f" rerun nothing; change {section} itself, or list demo.{section} wherever"
+                f" dvc.yaml lists {section}"
             )
-        if not isinstance(changes, dict) or not isinstance(values.get(section), dict):
+        if not isinstance(changes, dict):
             raise ParamsError(
-                f"{path}: demo.{section} has no section {section}: to lay over; "
-                "demo: repeats the names of other sections and the keys to change in them"
+                f"{path}: demo.{section} is {changes!r}; expected keys of {section} to lay over it"
             )
         merged[section] = {**values[section], **changes}
     return merged
 
 
 def _validate(
-    schema: type[AnySection], values: dict[str, Any], path: Path | str, prefix: str = ""
+    schema: type[AnySection], values: dict[str, Any], path: Path, prefix: str = ""
 ) -> AnySection:
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(_known(schema, key.rpartition(".")[0]))
-            raise ParamsError(f"{path}: {prefix}unknown key {key}; known here: {known}") from None
-        if first["type"] == "missing":
-            raise ParamsError(f"{path}: {prefix}key {key} is missing; add it back") from None
-        found = first["input"]
-        problem = first["msg"].removeprefix("Value error, ")
-        raise ParamsError(f"{path}: {prefix}{key} is {found!r}: {problem}") from None
+        # A misspelt key is missing under its right name too: the slip is what helps.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *section, name = first["loc"]
+        problem = f"unknown key {key}{_known(name, _keys(schema, section))}"
+    elif first["type"] == "missing":
+        problem = f"key {key} is missing; add it back"
+    elif first["type"] == "model_type":
+        keys = ", ".join(_keys(schema, first["loc"]))
+        problem = f"{key} is {first['input']!r}; expected a section of the keys {keys}"
+    else:
+        said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+        found = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
+        problem = f"{key}{found}: {said}"
+    raise ParamsError(f"{path}: {prefix}{problem}")
 
 
-def _known(schema: type[Section], section: str) -> list[str]:
-    model: Any = schema
-    for part in section.split(".") if section else []:
-        model = model.model_fields[part].annotation
-    return sorted(model.model_fields)
+def _keys(schema: Any, section: Iterable[int | str]) -> list[str]:
+    """Return the keys of a section."""
+    for part in section:
+        schema = schema.model_fields[part].annotation
+    return list(schema.model_fields)
+
+
+def _known(name: int | str, keys: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown name: the nearest that there is, and all."""
+    keys = sorted(keys)
+    near = get_close_matches(str(name), keys, n=1, cutoff=0.7)
+    guess = f"; did you mean {near[0]}?" if near else ";"
+    return f"{guess} known here: {', '.join(keys)}"
