@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from avlib.report.scores import DEFAULT, fold_scores
 from avlib.report.significance import (
@@ -21,7 +21,6 @@ from avlib.report.significance import (
     McNemar,
     bootstrap_interval,
     corrected_t,
-    holm,
     mcnemar,
 )
 from avlib.runtime.errors import DataError
@@ -191,6 +190,11 @@ def _over_folds(
 
 
 def _corrected(tests: Sequence[McNemar | CorrectedT | None]) -> list[float | None]:
-    """p-values after Holm's correction, over the tests that there are."""
-    adjusted = iter(holm(np.array([test.p for test in tests if test is not None])).tolist())
-    return [None if test is None else next(adjusted) for test in tests]
+    """p-values after Holm's correction (1979), over the tests that there are.
+
+    Rejecting where the adjusted p is at most alpha makes any false rejection in the family no
+    more likely than alpha, whatever the dependence between the tests.
+    """
+    known = [test.p for test in tests if test is not None]
+    adjusted = iter(multipletests(known, method="holm")[1] if known else ())
+    return [None if test is None else float(next(adjusted)) for test in tests]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats import contingency_tables
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -61,9 +62,9 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
     """
     only_a = int(np.count_nonzero(right_a & ~right_b))
     only_b = int(np.count_nonzero(right_b & ~right_a))
-    apart = only_a + only_b
-    p = stats.binomtest(only_a, apart, 0.5).pvalue if apart else 1.0
-    return McNemar(only_a, only_b, float(p))
+    # The test looks at nothing but the clips on which the models differ.
+    test = contingency_tables.mcnemar([[0, only_a], [only_b, 0]], exact=True)
+    return McNemar(only_a, only_b, float(test.pvalue))
 
 
 def corrected_t(differences: np.ndarray, n_train: float, n_test: float) -> CorrectedT | None:
@@ -140,26 +141,3 @@ def bootstrap_interval(
     differences = (drawn @ gained) / (drawn @ clips)
     low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Adjust the p-values of one family of tests (Holm 1979).
-
-    Rejecting where the adjusted p is at most alpha makes any false rejection in the family no
-    more likely than alpha, whatever the dependence between the tests.
-
-    Parameters
-    ----------
-    p_values : ndarray of shape (n_tests,)
-
-    Returns
-    -------
-    ndarray of shape (n_tests,)
-        In the order given.
-    """
-    p_values = np.asarray(p_values, dtype=float)
-    order = np.argsort(p_values, kind="stable")
-    steps = p_values[order] * np.arange(len(p_values), 0, -1)
-    adjusted = np.empty_like(p_values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return adjusted
