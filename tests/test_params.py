@@ -211,3 +211,40 @@ def test_the_demo_may_change_only_what_dvc_tracks(tmp_path):
     path = changed(tmp_path, demo__fisher={"components": 8})
     with pytest.raises(ParamsError, match=r"demo\.fisher is listed by no stage of dvc\.yaml"):
         load(("fisher",), path)
+
+
+def recorded(folder, stage):
+    """Write dvc.lock as if the stage had run with the committed params.yaml."""
+    values = yaml.safe_load(COMMITTED.read_text())
+    lock = {"stages": {stage: {"params": {"params.yaml": values}}}}
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock))
+
+
+def test_a_changed_value_that_the_demo_hides_is_said(tmp_path, monkeypatch, caplog):
+    path = changed(tmp_path, protocol__k=3, gating__fps=9.0, avef__epochs=9)
+    recorded(tmp_path, "train_gating")
+    monkeypatch.setenv("DVC_STAGE", "train_gating")
+    load(("gating", "modalities", "protocol"), path)
+    assert sorted(caplog.messages) == [
+        "gating.fps: 9.0 has no effect while corpus is demo; demo.gating.fps: 4.0 is laid over it"
+        " (use -S demo.gating.fps=9.0)",
+        "protocol.k: 3 has no effect while corpus is demo; demo.protocol.k: 4 is laid over it"
+        " (use -S demo.protocol.k=3)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage"),
+    [
+        ({"protocol__seed": 1, "demo__protocol": {"k": 3}}, "folds"),  # nothing of it is hidden
+        ({"protocol__k": 3, "corpus": "ravdess"}, "folds"),
+        ({"protocol__k": 3}, "never_run"),
+        ({"protocol__k": 3}, ""),  # not run by DVC
+    ],
+)
+def test_nothing_is_said_of_what_counts(tmp_path, monkeypatch, caplog, changes, stage):
+    path = changed(tmp_path, **changes)
+    recorded(tmp_path, "folds")
+    monkeypatch.setenv("DVC_STAGE", stage)
+    load(("protocol",), path)
+    assert not caplog.messages

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from avlib.cli.changed_params import changed_params
 from avlib.cli.corpora import corpora
 from avlib.cli.weights import app as weights
 from avlib.runtime.errors import AvlibError, DataError
@@ -39,6 +40,8 @@ def results(summary: Path = Path("metrics/summary.json")) -> None:
         "\nThen change a number: dvc exp run -S merml.dim=50; compare: dvc metrics diff"
         "\nYour own corpus: README.md, section `Your corpus in three steps`."
     )
+    if changed := changed_params():
+        typer.echo(f"\n{changed}")
 
 
 @app.command()

@@ -6,6 +6,8 @@ error before anything is computed; a stage is then handed only the sections that
 the ones that its entry in ``dvc.yaml`` lists (a test compares the two).
 """
 
+import logging
+import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -78,6 +80,7 @@ def read(schema: type[AnySection], names: Iterable[str], path: Path | str) -> An
     merged = _validate(schema, _lay_over(values, overlay, path), path, prefix="demo: ")
     if values["corpus"] == "demo":
         params = merged
+        _say_what_is_hidden({name: values[name] for name in names}, overlay, path)
     return schema.model_construct(**{name: getattr(params, name) for name in names})
 
 
@@ -116,6 +119,24 @@ def _lay_over(values: dict[str, Any], overlay: dict[str, Any], path: Path) -> di
             )
         merged[section] = {**values[section], **changes}
     return merged
+
+
+def _say_what_is_hidden(values: dict[str, Any], overlay: dict[str, Any], path: Path) -> None:
+    """Say which keys were changed since DVC last ran this stage though ``demo:`` hides them."""
+    lock, stage = path.with_name("dvc.lock"), os.environ.get("DVC_STAGE")  # DVC sets it
+    if not stage or not lock.is_file():
+        return
+    recorded = YAML(typ="safe").load(lock.read_text())["stages"].get(stage, {}).get("params", {})
+    before = recorded.get(path.name, {})
+    for section in overlay.keys() & values.keys() & before.keys():
+        for key in overlay[section].keys() & before[section].keys():
+            value, name = values[section][key], f"{section}.{key}"
+            if value != before[section][key]:
+                logging.getLogger(__name__).warning(
+                    "%s: %s has no effect while corpus is demo; demo.%s: %s is laid over it"
+                    " (use -S demo.%s=%s)",
+                    *(name, value, name, overlay[section][key], name, value),
+                )
 
 
 def _validate(
