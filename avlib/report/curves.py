@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from avlib.report.page import Picture, Section, Table
-from avlib.report.plots import PALETTE, drawing
+from avlib.report.plots import PALETTE, drawing, panels
 from avlib.runtime.errors import DataError
 
 # What the columns begin with, and its name, colour and line.
@@ -86,10 +86,8 @@ def training_curves(by_fold: Mapping[int, pd.DataFrame], title: str) -> bytes:
     columns = min(3, len(quantities))
     rows = math.ceil(len(quantities) / columns)
     with drawing(4.2 * columns + 0.4, 2.9 * rows + 0.5) as (figure, png):
-        panels = figure.subplots(rows, columns, squeeze=False)
-        for panel in panels.flat[len(quantities) :]:
-            panel.set_visible(False)
-        for quantity, panel in zip(quantities, panels.flat, strict=False):
+        places = panels(figure, len(quantities), columns)
+        for quantity, panel in zip(quantities, places, strict=True):
             _panel(panel, by_fold, quantity)
         figure.suptitle(title, fontsize=10, fontweight="bold")
     return png.getvalue()
@@ -162,11 +160,12 @@ def _panel(panel: Axes, by_fold: Mapping[int, pd.DataFrame], quantity: str) -> N
         panel.yaxis.set_minor_locator(NullLocator())
     else:
         panel.set_ylim(bottom=min(0.0, 1.05 * float(values.min())))
-    panel.set_title(quantity.replace("_", " ") + " (%)" * share)
+    name = quantity.replace("_", " ")
+    panel.set_title(f"{name} (%)" if share else name)
     panel.set_xlabel("epoch")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     panel.grid(visible=True, axis="y")
-    panel.legend(frameon=False, fontsize=8)
+    panel.legend(fontsize=8)
 
 
 def _facts(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:

@@ -1,13 +1,22 @@
 """Pictures of what each modality gives; in the manner of `avlib.report.plots`."""
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
 from avlib.report.agreement import CATEGORIES
-from avlib.report.plots import PALETTE, drawing, name_rows
+from avlib.report.plots import (
+    MARKERS,
+    PALETTE,
+    drawing,
+    legend_above,
+    name_rows,
+    panels,
+)
 
 _SPACES = {
     "raw": "raw, side by side",
@@ -15,8 +24,10 @@ _SPACES = {
     "video": "video, learned",
     "joint": "both, learned",
 }
-_MARKERS = "os^DvXP*<>pd"
 _HATCHES = ("", "///", "...")
+# The looks of wrong decisions, and of the ground of a number that stands on them.
+_WRONG: Any = {"alpha": 0.35, "hatch": "////", "edgecolor": "white", "linewidth": 0}
+_BOX = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
 _READABLE = 0.07  # share of a bar from which its number fits in
 
 
@@ -40,34 +51,22 @@ def scatters(
         `embeddings.neighbours_accuracy` in each space, written above it.
     """
     names = sorted(set(emotions))
-    rows = -(-len(points) // 2)
-    with drawing(8, 3.6 * rows + 0.4) as (figure, png):
-        panels = figure.subplots(rows, 2, squeeze=False).flat
-        # The spaces come first: zip would take a panel too many before it saw their end.
-        for (space, plane), panel in zip(points.items(), panels, strict=False):
+    size: Any = {"s": 36, "edgecolors": "white", "linewidths": 0.4}
+    with drawing(8, 3.6 * math.ceil(len(points) / 2) + 0.4) as (figure, png):
+        for (space, plane), panel in zip(
+            points.items(), panels(figure, len(points), 2), strict=True
+        ):
             for i, emotion in enumerate(names):
                 here = plane[emotions == emotion]
-                panel.scatter(
-                    here[:, 0],
-                    here[:, 1],
-                    s=36,
-                    color=PALETTE[i % len(PALETTE)],
-                    marker=_MARKERS[i % len(_MARKERS)],
-                    edgecolors="white",
-                    linewidths=0.4,
-                    label=emotion,
-                )
+                colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
+                panel.scatter(*here.T, color=colour, marker=marker, label=emotion, **size)
             score = "–" if np.isnan(near[space]) else f"{100 * near[space]:.0f} %"
             panel.set_title(f"{_SPACES[space]}: neighbours {score}", fontsize=9)
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(True)
-        for panel in panels:  # one space less than places
-            panel.set_visible(False)
         figure.suptitle(title, fontsize=10, fontweight="bold")
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=min(len(names), 6), frameon=False
-        )
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(names), 6))
     return png.getvalue()
 
 
@@ -81,52 +80,31 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> bytes:
     """
     height = max(len(table) for table in tables.values())
     with drawing(8, (0.75 + 0.27 * height) * len(tables) + 0.5) as (figure, png):
-        panels = figure.subplots(len(tables), 1, sharex=True, squeeze=False)[:, 0]
-        for panel, (model, table) in zip(panels, tables.items(), strict=True):
+        places = panels(figure, len(tables), 1, sharex=True)
+        for panel, (model, table) in zip(places, tables.items(), strict=True):
             totals = table["clips"].to_numpy(dtype=float).sum(axis=1)
             left = np.zeros(len(table))
             for category, colour in zip(CATEGORIES, PALETTE, strict=False):
                 share = table["clips", category].to_numpy() / totals
                 right = table["right", category].to_numpy() / totals
-                style = {"height": 0.66, "color": colour}
-                panel.barh(range(len(table)), right, left=left, **style)
-                panel.barh(
-                    range(len(table)),
-                    share - right,
-                    left=left + right,
-                    **style,
-                    alpha=0.35,
-                    hatch="////",
-                    edgecolor="white",
-                    linewidth=0,
-                )
-                for row in np.flatnonzero(share >= _READABLE):
+                rows = range(len(table))
+                panel.barh(rows, right, 0.66, left, color=colour)
+                panel.barh(rows, share - right, 0.66, left + right, color=colour, **_WRONG)
+                for row in np.flatnonzero(share >= _READABLE).tolist():
+                    middle, percent = left[row] + share[row] / 2, f"{100 * share[row]:.0f}"
                     panel.text(
-                        left[row] + share[row] / 2,
-                        row,
-                        f"{100 * share[row]:.0f}",
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
+                        middle, row, percent, ha="center", va="center", fontsize=8, bbox=_BOX
                     )
                 left += share
             name_rows(panel, list(table.index))
             panel.grid(visible=False)
             panel.set(xlim=(0, 1), title=model)
             panel.set_xticks(np.linspace(0, 1, 5), ["0", "25", "50", "75", "100"])
-        panels[-1].set_xlabel("clips (%)")
+        places[-1].set_xlabel("clips (%)")
         parts = [Patch(color=c, label=n) for n, c in zip(CATEGORIES, PALETTE, strict=False)]
-        wrong = Patch(
-            facecolor="#999999", alpha=0.5, hatch="////", edgecolor="white", label="wrong"
-        )
-        figure.legend(
-            handles=[*parts, wrong],
-            title="the joint decision agrees with",
-            loc="outside upper center",
-            ncols=5,
-            frameon=False,
-        )
+        parts.append(Patch(facecolor="#777777", label="wrong", **_WRONG))
+        title = "the joint decision agrees with"
+        figure.legend(handles=parts, title=title, loc="outside upper center", ncols=5)
     return png.getvalue()
 
 
@@ -145,28 +123,19 @@ def modality_bars(scores: Mapping[str, Mapping[str, float]]) -> bytes:
         for i, (model, values) in enumerate(scores.items()):
             heights = 100 * np.array(list(values.values()), dtype=float)
             places = np.arange(len(groups)) + (i - (len(scores) - 1) / 2) * width
-            axes.bar(
-                places,
-                np.nan_to_num(heights),
-                0.94 * width,
-                color=PALETTE[i],
-                hatch=_HATCHES[i],
-                edgecolor="white",
-                linewidth=0,
-                label=model,
+            style: Any = {"color": PALETTE[i], "hatch": _HATCHES[i], "edgecolor": "white"}
+            bars = axes.bar(
+                places, np.nan_to_num(heights), 0.94 * width, linewidth=0, label=model, **style
             )
-            for place, height in zip(places, heights, strict=True):
-                text = "–" if np.isnan(height) else f"{height:.0f}"
-                axes.text(place, np.nan_to_num(height) + 1, text, ha="center", fontsize=8)
+            texts = ["–" if np.isnan(height) else f"{height:.0f}" for height in heights]
+            axes.bar_label(bars, texts, padding=2, fontsize=8)
         axes.set_xticks(range(len(groups)), groups)
         axes.tick_params(axis="x", length=0)
         axes.axvline(0.5, color="#BBBBBB", linewidth=0.8)
         axes.grid(visible=True, axis="y")
         axes.set(ylim=(0, 108), xlim=(-0.5, len(groups) - 0.5), ylabel="recognised (%)")
         axes.set_yticks(range(0, 101, 20))
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2
-        )
+        legend_above(axes)
     return png.getvalue()
 
 

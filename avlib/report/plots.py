@@ -5,6 +5,7 @@ alone to be read. Scores are shown in percent.
 """
 
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,8 @@ PALETTE = (
     "#44AA99",
     "#000000",
 )
+MARKERS = "os^DvXP*<>pd"
+OUTLINED = [withStroke(linewidth=2.5, foreground="white")]  # text that stands on a line or a bar
 STATUS_COLOURS = {
     "ok": "#0072B2",
     "degraded": "#E69F00",
@@ -39,6 +42,7 @@ STATUS_COLOURS = {
     "not reached": "#B8B8B8",
 }
 _DPI = 150
+_DASHED: Any = {"color": "#444444", "linestyle": "--", "linewidth": 1}
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so pictures do not vary with the system
     "font.size": 9,
@@ -56,6 +60,7 @@ _STYLE: Any = {
     "text.color": "#222222",
     "axes.labelcolor": "#222222",
     "text.parse_math": False,  # names are data: a $ in one is a $
+    "legend.frameon": False,
 }
 
 
@@ -106,20 +111,17 @@ def recall_bars(recalls: Mapping[str, Mapping[str, float]], chance: float) -> by
     models = list(recalls)
     emotions = list(next(iter(recalls.values())))
     columns = 3 if len(emotions) in (3, 5, 6, 9) else 4  # few empty panels
-    rows = -(-len(emotions) // columns)
+    rows = math.ceil(len(emotions) / columns)
     with drawing(9, rows * (0.75 + 0.24 * len(models)) + 0.3) as (figure, png):
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for panel in panels.flat[len(emotions) :]:
-            panel.set_visible(False)
-        for emotion, panel in zip(emotions, panels.flat, strict=False):
+        places = panels(figure, len(emotions), columns, sharex=True, sharey=True)
+        for emotion, panel in zip(emotions, places, strict=True):
             values = 100 * np.array([recalls[model][emotion] for model in models], dtype=float)
             _bars(panel, models, values)
             panel.set_title(emotion)
-            panel.axvline(100 * chance, color="#444444", linestyle="--", linewidth=1)
-        for panel in panels[-1]:
+            panel.axvline(100 * chance, **_DASHED)
+        for panel in figure.axes[-columns:]:
             panel.set_xlabel("recall (%)")
-        panels[0, 0].set_xlim(0, 118)
-        panels[0, 0].set_xticks(range(0, 101, 25))
+        places[0].set(xlim=(0, 118), xticks=range(0, 101, 25))
     return png.getvalue()
 
 
@@ -137,7 +139,7 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
     with drawing(8, 1.1 + 0.36 * len(models)) as (figure, png):
         axes = figure.subplots()
         _bars(axes, models, means, stds)
-        _chance(axes, chance, 100)
+        _chance(axes, chance)
         axes.set(xlim=(0, 108), xlabel="accuracy (%), mean and standard deviation over folds")
     return png.getvalue()
 
@@ -156,7 +158,7 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
         for row, model in enumerate(models):
             values = 100 * np.array(accuracies[model], dtype=float)
             values = values[~np.isnan(values)]
-            colour = PALETTE[row % len(PALETTE)]
+            colour = look(row)["color"]
             # Folds are spread over the height of the row, so that equal ones are all seen.
             spread = 0.2 if len(values) > 1 else 0
             height = row + np.linspace(-spread, spread, len(values))
@@ -164,14 +166,12 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
             if len(values):
                 axes.vlines(values.mean(), row - 0.34, row + 0.34, color=colour, linewidth=2.5)
         name_rows(axes, models)
-        _chance(axes, chance, 100)
+        _chance(axes, chance)
         axes.set(xlim=(0, 108), xlabel="accuracy (%): one dot a fold, the bar is their mean")
     return png.getvalue()
 
 
-def differences(
-    pairs: Mapping[str, tuple[float, tuple[float, float] | None]],
-) -> bytes:
+def differences(pairs: Mapping[str, tuple[float, tuple[float, float] | None]]) -> bytes:
     """Draw differences in accuracy with their intervals, and the line of no difference.
 
     Parameters
@@ -191,7 +191,7 @@ def differences(
             face = colour if apart else "white"
             axes.scatter(100 * difference, row, s=34, color=face, edgecolors=colour, zorder=3)
         name_rows(axes, names)
-        axes.axvline(0, color="#444444", linestyle="--", linewidth=1)
+        axes.axvline(0, **_DASHED)
         axes.margins(x=0.05)
         axes.set_xlabel("difference in accuracy (points) and its interval; filled: without zero")
     return png.getvalue()
@@ -220,27 +220,22 @@ def stage_status(counts: pd.DataFrame) -> bytes:
         name_rows(axes, list(counts.index))
         axes.grid(visible=False)
         axes.set(xlim=(0, total), xlabel="clips")
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, borderaxespad=0.2
-        )
+        legend_above(axes)
     return png.getvalue()
 
 
 def _bars(axes: Axes, names: list[str], values: np.ndarray, std: np.ndarray | None = None) -> None:
     """Horizontal bars with their value behind each; NaN becomes a dash."""
     known = np.nan_to_num(values)
-    colours = [PALETTE[i % len(PALETTE)] for i in range(len(names))]
-    axes.barh(range(len(names)), known, 0.66, color=colours)
+    axes.barh(range(len(names)), known, 0.66, color=[look(i)["color"] for i in range(len(names))])
     whisker = np.zeros(len(names)) if std is None else np.nan_to_num(std)
     for row, (value, spread) in enumerate(zip(values, whisker, strict=True)):
         if spread:
             axes.errorbar(value, row, xerr=spread, color="#222222", capsize=3, linewidth=1.2)
         text = "–" if np.isnan(value) else f"{value:.0f}" if std is None else f"{value:.1f}"
-        end = (0 if np.isnan(value) else value) + spread
-        label = axes.annotate(
-            text, (end, row), (4, 0), textcoords="offset points", va="center", fontsize=8
-        )
-        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        place: Any = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        end = np.nan_to_num(value) + spread
+        axes.annotate(text, (end, row), **place, fontsize=8, path_effects=OUTLINED)
     name_rows(axes, names)
 
 
@@ -252,18 +247,60 @@ def name_rows(axes: Axes, names: list[str]) -> None:
     axes.grid(visible=True, axis="x")
 
 
-def _chance(axes: Axes, chance: float, scale: float) -> None:
-    axes.axvline(scale * chance, color="#444444", linestyle="--", linewidth=1)
-    axes.text(
-        scale * chance,
-        1.01,
-        "chance",
-        transform=axes.get_xaxis_transform(),
-        ha="center",
-        va="bottom",
-        fontsize=8,
-        color="#444444",
-    )
+def _chance(axes: Axes, chance: float) -> None:
+    """Draw the accuracy of a guess, in [0, 1], as a vertical line with its name above."""
+    axes.axvline(100 * chance, **_DASHED)
+    above: Any = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+    axes.text(100 * chance, 1.01, "chance", **above, fontsize=8, color="#444444")
+
+
+def chance_level(axes: Axes, chance: float) -> None:
+    """Draw the accuracy of a guess, in [0, 1], as a horizontal line that the legend names."""
+    dotted: Any = {"linestyle": (0, (1, 2)), "linewidth": 1}
+    axes.axhline(100 * chance, color="#444444", label="chance", **dotted)
+
+
+def look(number: int) -> dict[str, Any]:
+    """Return the colour, marker and line of a curve, so that curves also differ in grey."""
+    return {
+        "color": PALETTE[number % len(PALETTE)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": ("-", "--", "-.", ":")[number % 4],
+    }
+
+
+def curve_with_band(axes: Axes, x: Any, mean: Any, std: Any, name: str, **look: Any) -> None:
+    """Draw a curve and, as a band, its standard deviation over folds; NaN draws no band.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    x
+        Places, of shape (n,).
+    mean, std
+        In [0, 1], of shape (n,); drawn in percent.
+    name
+        For the legend.
+    **look
+        As of `look`.
+    """
+    mean, std = 100 * np.asarray(mean, float), 100 * np.nan_to_num(np.asarray(std, float))
+    axes.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
+    axes.plot(x, mean, **look, markersize=4, linewidth=1.5, label=name)
+
+
+def panels(figure: Figure, n: int, columns: int, **shared: Any) -> list[Axes]:
+    """Divide a figure into `n` panels, row by row; places that stay empty are not drawn."""
+    places = figure.subplots(math.ceil(n / columns), columns, squeeze=False, **shared).flat
+    for place in places[n:]:
+        place.set_visible(False)
+    return list(places[:n])
+
+
+def legend_above(axes: Axes) -> None:
+    """Put the legend into one row above a panel."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
 
 
 @contextmanager

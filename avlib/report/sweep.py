@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.plots import PALETTE, drawing
+from avlib.report.plots import drawing, look
 from avlib.runtime.errors import DataError
 
 _PARAMS = "params.yaml"
 _SUMMARY = "metrics/summary.json"
 _SHOWN = ("accuracy", "accuracy_std", "clips")
-_MARKERS = "os^DvP*X"
 
 
 def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str) -> pd.DataFrame:
@@ -98,9 +97,7 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
                 np.asarray(along, dtype=float) + (i - (len(groups) - 1) / 2) * step,
                 100 * rows["accuracy"].astype(float),
                 100 * rows["accuracy_std"].astype(float).fillna(0),
-                color=PALETTE[i % len(PALETTE)],
-                marker=_MARKERS[i % len(_MARKERS)],
-                linestyle=("-", "--", "-.", ":")[i % 4],
+                **look(i),
                 capsize=3,
                 label=f"{names[1]} = {value}" if len(names) > 1 else None,
             )
@@ -108,7 +105,7 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
         axes.grid(visible=True)
         axes.set(xlabel=names[0], ylabel="accuracy (%), mean and std over folds", title=model)
         if len(names) > 1:
-            axes.legend(frameon=False)
+            axes.legend()
     return png.getvalue()
 
 

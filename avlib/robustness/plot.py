@@ -1,16 +1,14 @@
 """The picture of robustness curves."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from avlib.report.plots import PALETTE, drawing
+from avlib.report.plots import chance_level, curve_with_band, drawing, look, panels
 
-# Models differ by line and marker too, so that the picture can be read in grey.
-_LINES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _NOISE = ("white", "babble")
 
 
@@ -29,27 +27,25 @@ def draw(
         Of the panels.
     """
     columns = min(3, len(corruptions))
-    rows = -(-len(corruptions) // columns)
+    rows = math.ceil(len(corruptions) / columns)
     with drawing(3.2 * columns, 2.5 * rows + 0.5) as (figure, png):
-        panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for panel in panels.flat[len(corruptions) :]:
-            panel.set_visible(False)
-        for corruption, panel in zip(corruptions, panels.flat, strict=False):
+        places = panels(figure, len(corruptions), columns, sharey=True)
+        for corruption, panel in zip(corruptions, places, strict=True):
             for number, curve in enumerate(by_model.values()):
                 if corruption in curve["corruptions"]:
                     _curve(panel, corruption, curve, number)
             _axis(panel, corruption, titles[corruption], by_model)
-        for panel in panels[:, 0]:
+        for panel in places[::columns]:
             panel.set_ylabel("accuracy (%)")
-        panels[0, 0].set_ylim(0, 100)
+        places[0].set_ylim(0, 100)
         lines = {
             label: line
-            for panel in panels.flat
+            for panel in places
             for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
         }
         order = [label for label in [*by_model, "chance"] if label in lines]
-        figure.legend([lines[label] for label in order], order, loc="outside upper left",
-                      ncols=min(6, len(order)), frameon=False)  # fmt: skip
+        handles = [lines[label] for label in order]
+        figure.legend(handles, order, loc="outside upper left", ncols=min(6, len(order)))
     return png.getvalue()
 
 
@@ -57,23 +53,11 @@ def _curve(panel: Axes, corruption: str, curve: Mapping[str, Any], number: int) 
     points = [curve["clean"], *curve["corruptions"][corruption]]
     x = _places(corruption, points)
     order = np.argsort(x, kind="stable")
-    mean, spread = (
-        100 * np.array([np.nan if p[k] is None else p[k] for p in points], float)[order]
-        for k in ("accuracy", "accuracy_std")
+    # numpy makes None, what JSON knows for NaN, a NaN again.
+    mean, std = (
+        np.array([p[k] for p in points], float)[order] for k in ("accuracy", "accuracy_std")
     )
-    x, colour = x[order], PALETTE[number % len(PALETTE)]
-    spread = np.nan_to_num(spread)
-    panel.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
-    panel.plot(
-        x,
-        mean,
-        color=colour,
-        linestyle=_LINES[number % len(_LINES)],
-        marker=_MARKERS[number % len(_MARKERS)],
-        markersize=4,
-        linewidth=1.5,
-        label=curve["model"],
-    )
+    curve_with_band(panel, x[order], mean, std, curve["model"], **look(number))
 
 
 def _places(corruption: str, points: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -104,7 +88,6 @@ def _axis(
         panel.set_xlabel(
             "share of the face covered (%)" if corruption == "occlusion" else "share of clips (%)"
         )
-    panel.axhline(100 * curves[0]["chance"], color="#444444", linestyle=(0, (1, 2)), linewidth=1,
-                  label="chance")  # fmt: skip
+    chance_level(panel, curves[0]["chance"])
     panel.set_title(title)
     panel.grid(visible=True, axis="y")

@@ -1,23 +1,23 @@
 """Pictures of recognition over time; in the manner of `avlib.report.plots`."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
-from avlib.report.plots import PALETTE, drawing
+from avlib.report.plots import OUTLINED, PALETTE, chance_level, curve_with_band, drawing
 from avlib.systems.gating.gates import plateau
 
 # Colour, line and marker, so that the picture can be read in grey; those of the modalities are the
 # colours of `modality_plots`.
 _LOOKS = {
-    "audio": (PALETTE[0], "--", "s"),
-    "video": (PALETTE[1], "-.", "^"),
-    "default": (PALETTE[2], "-", "o"),
-    "positive": (PALETTE[5], "-", "D"),
-    "negative": (PALETTE[3], "--", "v"),
+    "audio": {"color": PALETTE[0], "linestyle": "--", "marker": "s"},
+    "video": {"color": PALETTE[1], "linestyle": "-.", "marker": "^"},
+    "default": {"color": PALETTE[2], "linestyle": "-", "marker": "o"},
+    "positive": {"color": PALETTE[5], "linestyle": "-", "marker": "D"},
+    "negative": {"color": PALETTE[3], "linestyle": "--", "marker": "v"},
 }
 _TICKS = 10  # times written below the axis, at most
 
@@ -59,12 +59,11 @@ def over_time(
         )
         for (kind, curves), (upper, lower) in zip(panels.items(), places.T, strict=True):
             for name, curve in curves.items():
-                _curve(upper, curve, names[name], _LOOKS[name])
+                means = curve["time"], curve["accuracy"], curve["accuracy_std"]
+                curve_with_band(upper, *means, names[name], **_LOOKS[name])
             if curves is groups:
                 _mark_plateaus(upper, curves)
-            upper.axhline(
-                100 * chance, color="#444444", linestyle=(0, (1, 2)), linewidth=1, label="chance"
-            )
+            chance_level(upper, chance)
             upper.set(ylim=(0, 100))
             upper.set_title(kind, pad=24)
             upper.grid(visible=True, axis="y")
@@ -72,7 +71,6 @@ def over_time(
                 loc="lower left",
                 bbox_to_anchor=(-0.02, 0.99),
                 ncols=4,
-                frameon=False,
                 fontsize=8,
                 borderaxespad=0,
                 columnspacing=1.2,
@@ -85,25 +83,6 @@ def over_time(
     return png.getvalue()
 
 
-def _curve(panel: Axes, curve: pd.DataFrame, name: str, look: tuple[str, str, str]) -> None:
-    """Draw a line with the band of the standard deviation over folds."""
-    colour, line, marker = look
-    time = curve["time"].to_numpy()
-    mean, spread = (100 * curve[c].to_numpy() for c in ("accuracy", "accuracy_std"))
-    spread = np.nan_to_num(spread)
-    panel.fill_between(time, mean - spread, mean + spread, color=colour, alpha=0.14, linewidth=0)
-    panel.plot(
-        time,
-        mean,
-        color=colour,
-        linestyle=line,
-        marker=marker,
-        markersize=4.5,
-        linewidth=1.6,
-        label=name,
-    )
-
-
 def _mark_plateaus(panel: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
     """Ring the gate from which on a curve rises no more, and write its time; higher ones above."""
     order = sorted(curves, key=lambda name: -curves[name]["accuracy"].mean())
@@ -112,10 +91,10 @@ def _mark_plateaus(panel: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
         if gate is None:
             continue
         point = curves[name].iloc[gate - 1]
-        colour = _LOOKS[name][0]
+        colour = _LOOKS[name]["color"]
         place = (point["time"], 100 * point["accuracy"])
         panel.scatter(*place, s=110, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
-        label = panel.annotate(
+        panel.annotate(
             f"plateau from {point['time']:.1f} s",
             place,
             (0, 13 if rank == 0 else -13),
@@ -123,8 +102,8 @@ def _mark_plateaus(panel: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
             ha="left" if gate == 1 else "center",
             va="bottom" if rank == 0 else "top",
             fontsize=8,
+            path_effects=OUTLINED,
         )
-        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def _still_open(panel: Axes, curve: pd.DataFrame) -> None:
@@ -135,6 +114,6 @@ def _still_open(panel: Axes, curve: pd.DataFrame) -> None:
     panel.bar(time, share, width, color="#B8B8B8")
     if len(time) == 1:
         panel.set_xlim(time[0] - 1, time[0] + 1)
-    every = -(-len(time) // _TICKS)
+    every = math.ceil(len(time) / _TICKS)
     panel.set_xticks(time[::every], [f"{t:.3g}" for t in time[::every]])
     panel.set(ylim=(0, 105), yticks=(0, 100), xlabel="end of the gate's window (s)")

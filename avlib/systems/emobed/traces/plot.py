@@ -45,10 +45,8 @@ def ccc_bars(systems: Mapping[str, Any]) -> bytes:
                 )
                 for place, score, value in zip(places, scores, values, strict=True):
                     if score is not None and np.isnan(value):
-                        axes.annotate(
-                            "undefined", (place, 0), (0, 3), textcoords="offset points",
-                            rotation=90, ha="center", va="bottom", fontsize=7,
-                        )  # fmt: skip
+                        style: Any = {"textcoords": "offset points", "rotation": 90, "fontsize": 7}
+                        axes.annotate("undefined", (place, 0), (0, 3), ha="center", **style)
             axes.axhline(0, color="#444444", linewidth=1)
             axes.set_xticks(range(len(modalities)), modalities)
             axes.set_xlim(-0.5, len(modalities) - 0.5)  # wide enough also where there is no bar
@@ -86,9 +84,8 @@ def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
                         own["time"], own[dimension], style, color=colour, label=f"from {modality}"
                     )
                 label = clip.drop_duplicates("frame")
-                axes.plot(
-                    label["time"], label[f"{dimension}_label"], color="#222222", label="label"
-                )
+                truth = label[f"{dimension}_label"]
+                axes.plot(label["time"], truth, color="#222222", label="label")
                 axes.axhline(0, color="#B8B8B8", linewidth=0.8)
                 axes.set_ylim(-1.05, 1.05)
                 axes.grid(visible=True)
