@@ -29,9 +29,9 @@ def test_scatters_are_the_means_over_enumerated_pairs():
     for i, j in itertools.combinations(range(len(Z)), 2):
         sums[bool(y[i] == y[j])].append(np.outer(Z[i] - Z[j], Z[i] - Z[j]))
     similar, dissimilar, everything = pair_scatters(Z, y)
-    np.testing.assert_allclose(similar, np.mean(sums[True], axis=0))
-    np.testing.assert_allclose(dissimilar, np.mean(sums[False], axis=0))
-    np.testing.assert_allclose(everything, np.mean(sums[True] + sums[False], axis=0))
+    np.testing.assert_allclose(similar, np.mean(sums[True], axis=0), atol=1e-12)
+    np.testing.assert_allclose(dissimilar, np.mean(sums[False], axis=0), atol=1e-12)
+    np.testing.assert_allclose(everything, np.mean(sums[True] + sums[False], axis=0), atol=1e-12)
 
 
 def test_middle_of_the_geodesic_solves_the_riccati_equation():

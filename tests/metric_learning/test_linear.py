@@ -92,7 +92,8 @@ def test_constant_and_repeated_features_and_samples_do_no_harm(method):
         warnings.simplefilter("error", RuntimeWarning)
         fitted = method().fit(X, y)
     assert np.isfinite(fitted.transform(X)).all()
-    np.testing.assert_array_equal(fitted.transform(X)[90:], fitted.transform(X)[:90])
+    found = fitted.transform(X)
+    np.testing.assert_allclose(found[90:], found[:90], rtol=1e-5, atol=1e-6 * np.abs(found).max())
 
 
 @METHODS

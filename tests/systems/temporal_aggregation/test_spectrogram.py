@@ -83,7 +83,8 @@ def test_clips_do_not_see_each_other():
     assert together.dtype == torch.float32
     assert together.shape == (4, 1, 192, 120)
     for k in range(4):
-        torch.testing.assert_close(log_spectrogram(waves[k : k + 1])[0], together[k])
+        alone = log_spectrogram(waves[k : k + 1])[0]
+        torch.testing.assert_close(alone, together[k], rtol=1e-4, atol=1e-4)
 
 
 @settings(max_examples=25, deadline=None)
