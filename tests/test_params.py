@@ -238,6 +238,7 @@ def test_a_changed_value_that_the_demo_hides_is_said(tmp_path, monkeypatch, capl
     [
         ({"protocol__seed": 1, "demo__protocol": {"k": 3}}, "folds"),  # nothing of it is hidden
         ({"protocol__k": 3, "corpus": "ravdess"}, "folds"),
+        ({"merml__dim": 50, "gating__fps": 9.0}, "folds"),  # which does not read them
         ({"protocol__k": 3}, "never_run"),
         ({"protocol__k": 3}, ""),  # not run by DVC
     ],

@@ -6,10 +6,11 @@ error before anything is computed; a stage is then handed only the sections that
 the ones that its entry in ``dvc.yaml`` lists (a test compares the two).
 """
 
+import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -51,11 +52,12 @@ def without_repeats(values: list[Any]) -> list[Any]:
     return values
 
 
-def read(schema: type[AnySection], names: Iterable[str], path: Path | str) -> AnySection:
+def read(schema: type[AnySection], names: Collection[str], path: Path | str) -> AnySection:
     """Read ``params.yaml`` and return the named sections.
 
     While ``corpus`` is ``demo`` the values under ``demo:`` are laid over the sections of the same
-    name. Reading a section that was not named raises AttributeError.
+    name; a value that they hide and that changed since DVC last ran the stage is said. Reading a
+    section that was not named raises AttributeError.
 
     Parameters
     ----------
@@ -128,15 +130,17 @@ def _say_what_is_hidden(values: dict[str, Any], overlay: dict[str, Any], path: P
         return
     recorded = YAML(typ="safe").load(lock.read_text())["stages"].get(stage, {}).get("params", {})
     before = recorded.get(path.name, {})
-    for section in overlay.keys() & values.keys() & before.keys():
-        for key in overlay[section].keys() & before[section].keys():
-            value, name = values[section][key], f"{section}.{key}"
-            if value != before[section][key]:
-                logging.getLogger(__name__).warning(
-                    "%s: %s has no effect while corpus is demo; demo.%s: %s is laid over it"
-                    " (use -S demo.%s=%s)",
-                    *(name, value, name, overlay[section][key], name, value),
-                )
+    for section in sorted(overlay.keys() & values.keys() & before.keys()):
+        for key in sorted(overlay[section].keys() & before[section].keys()):
+            if values[section][key] == before[section][key]:
+                continue
+            name = f"{section}.{key}"
+            # JSON's null and lists are those that -S takes.
+            value, laid = json.dumps(values[section][key]), json.dumps(overlay[section][key])
+            logging.getLogger(__name__).warning(
+                f"{name}: {value} has no effect while corpus is demo; demo.{name}: {laid} is laid"
+                f" over it (use -S demo.{name}={value})"
+            )
 
 
 def _validate(
