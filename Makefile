@@ -1,15 +1,16 @@
-# The two commands: `make demo` shows what the pipeline does, `make test` checks it.
+# `make demo` shows what the pipeline does, `make test` checks it, `make quick` what was changed.
 PYTHON ?= python3
 VENV := .venv
 # DVC starts each stage with the `python` of PATH.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test setup lint types tests clean
+.PHONY: demo test quick setup lint types tests clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, run the pipeline on the generated demo corpus, print the results"
 	@echo "make test   set up, then lint, types and tests"
+	@echo "make quick  lint, types and the tests that the change since SINCE=HEAD can affect"
 	@echo "make setup  create $(VENV) with the pinned dependencies"
 
 setup: $(VENV)/.installed
@@ -41,6 +42,11 @@ tests: setup
 	pytest -n 2 --dist worksteal
 
 test: lint types tests
+
+# Not those of tests/pipeline, and of many affected files only the closest; it says which it left.
+SINCE ?= HEAD
+quick: lint types
+	@python scripts/affected_tests.py --since $(SINCE) | xargs --no-run-if-empty pytest -n 2
 
 clean:
 	rm -rf $(VENV) .memo .vlfeat

@@ -96,7 +96,7 @@ def _place(file: Path) -> str:
 def _closure(start: ModuleType | Path | str, followed: Callable[[Path], bool]) -> list[Path]:
     if isinstance(start, ModuleType):
         start = Path(str(start.__file__))
-    waiting = [start.resolve()] if isinstance(start, Path) else _module_files(start)
+    waiting = [start.resolve()] if isinstance(start, Path) else module_files(start)
     if not waiting:
         raise ModuleNotFoundError(f"{start}: no such module under {', '.join(_PACKAGES)}")
     found: set[Path] = set()
@@ -108,7 +108,7 @@ def _closure(start: ModuleType | Path | str, followed: Callable[[Path], bool]) -
         found.add(file)
         new = set(_read(file).imports) - names
         names |= new
-        waiting += [f for name in new for f in _module_files(name)]
+        waiting += [f for name in new for f in module_files(name)]
     return sorted(found)
 
 
@@ -152,7 +152,7 @@ def _root() -> Path:
     return Path(str(avlib.__file__)).resolve().parents[1]
 
 
-def _module_files(name: str) -> list[Path]:
+def module_files(name: str) -> list[Path]:
     """Return the files that importing a dotted name runs, in order; none when it is not ours."""
     parts = name.split(".")
     if parts[0] not in _PACKAGES:
