@@ -46,7 +46,8 @@ test: lint types tests
 # Not those of tests/pipeline, and of many affected files only the closest; it says which it left.
 SINCE ?= HEAD
 quick: lint types
-	@python scripts/affected_tests.py --since $(SINCE) | xargs --no-run-if-empty pytest -n 2
+	@python scripts/affected_tests.py --since $(SINCE) | xargs --no-run-if-empty \
+	  pytest -n 2 --dist worksteal -m "not slow"
 
 clean:
 	rm -rf $(VENV) .memo .vlfeat

@@ -204,6 +204,7 @@ def test_a_clip_without_a_face_is_scored_by_its_sound_at_every_level(project):
     assert keys == {("clean", 0.0), ("occlusion", 1.0)} | noise
 
 
+@pytest.mark.slow
 def test_how_many_work_on_it_changes_nothing(project, monkeypatch):
     alone = run("svm_concat", snr=[5.0])
     shutil.rmtree(".memo")
