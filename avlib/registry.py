@@ -1,14 +1,15 @@
-"""What is registered: one line for each corpus. A line here reruns nothing.
+"""What is registered: one line for each corpus and descriptor. A line here reruns nothing.
 
 Names are imported when they are asked for: no stage and no fingerprint depends on this file, or on
 what it names beside the one thing that is used.
 """
 
 import functools
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from avlib.runtime.errors import CorpusError
+from avlib.runtime.errors import CorpusError, ParamsError
 
 if TYPE_CHECKING:
     from avlib.corpora.common.base import Reader
@@ -22,6 +23,18 @@ CORPORA = {  # by the name of the folder under data/raw
     "ravdess": "avlib.corpora.ravdess:Ravdess",
     "recola": "avlib.corpora.recola:Recola",
     "rml": "avlib.corpora.rml:Rml",
+}
+DESCRIPTORS = {  # by modality and name, as params.yaml gives them
+    "audio": {
+        "egemaps": "avlib.descriptors.opensmile:EGeMAPS",
+        "is10": "avlib.descriptors.opensmile:IS10",
+        "log_mel": "avlib.descriptors.log_mel:LogMel",
+    },
+    "video": {
+        "dlib_resnet": "avlib.descriptors.dlib_resnet:DlibResNetDescriptor",
+        "geometry": "avlib.descriptors.geometry:Geometry",
+        "vgg_face": "avlib.descriptors.vgg_face:VGGFaceDescriptor",
+    },
 }
 
 
@@ -38,8 +51,36 @@ def reader(corpus: str) -> "Reader":
     return _made(CORPORA[corpus])
 
 
+def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:
+    """Return the `avlib.descriptors.descriptor.Descriptor` that a section of params.yaml asks for.
+
+    Parameters
+    ----------
+    modality
+        "audio" or "video".
+    settings
+        The section of that name: ``descriptor`` and what that one is made with.
+
+    Raises
+    ------
+    ParamsError
+        The name is unknown, and the message lists the known ones; or the settings do not fit it.
+    """
+    name, known = settings["descriptor"], DESCRIPTORS[modality]
+    if name not in known:
+        raise ParamsError(
+            f"{modality}.descriptor is {name!r}; expected one of {', '.join(sorted(known))}"
+        )
+    return _imported(known[name]).of(settings)
+
+
 @functools.cache
 def _made(entry: str) -> Any:
-    """Import a registered class, ``module:name``, and make its one instance."""
+    """Make the one instance of a registered class."""
+    return _imported(entry)()
+
+
+def _imported(entry: str) -> Any:
+    """Import a registered class, ``module:name``."""
     module, _, name = entry.partition(":")
-    return getattr(import_module(module), name)()
+    return getattr(import_module(module), name)

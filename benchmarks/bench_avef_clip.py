@@ -13,8 +13,8 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
-from avlib.speech.clip import to_pcm
 from avlib.speech.mel import SAMPLE_RATE
+from avlib.speech.pcm import to_pcm
 from avlib.speech.vad import voiced_intervals
 from avlib.systems.avef.inference import see
 from avlib.systems.avef.network import JointNetwork

@@ -1,8 +1,9 @@
 """Face network, Fisher encoding and MERML on a CUDA device, against the CPU and the peak."""
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
 
@@ -11,8 +12,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch.utils.flop_counter import FlopCounterMode
 
-from avlib.descriptors.vgg_face import VGGFaceLayer
-from avlib.descriptors.vgg_face_network import CHIP, VGGFace
+from avlib.descriptors.vgg_face import CHIP, VGGFace, VGGFaceDescriptor
 from avlib.fisher.mixture import Mixture
 from avlib.fisher.vectors import encode_torch
 from avlib.metric_learning.merml import MERML
@@ -34,13 +34,14 @@ def tables() -> list[Table]:
 
 def network_table(device: str, n_chips: int, matrix: int) -> Table:
     """Frames per second of VGG-Face, and their share of what the device computes at most."""
-    network = VGGFace("fc6")
-    work = operations(VGGFaceLayer(network))
+    descriptor = RandomVGGFace()
+    with on_device("cpu"):
+        work = operations(descriptor)
     rates = {}
     for place, number in {"cpu": min(CPU_CHIPS, n_chips), device: n_chips}.items():
-        layer = VGGFaceLayer(network, device=place)
         chips = np.random.default_rng(0).integers(0, 256, (number, CHIP, CHIP, 3), np.uint8)
-        rates[place] = number / best(partial(layer.describe, chips))
+        with on_device(place):
+            rates[place] = number / best(partial(descriptor.describe_chips, chips))
     peaks = peak_rates(device, matrix)
     rows = [
         [
@@ -64,10 +65,31 @@ def network_table(device: str, n_chips: int, matrix: int) -> Table:
     )
 
 
-def operations(layer: VGGFaceLayer) -> float:
+class RandomVGGFace(VGGFaceDescriptor):
+    """VGG-Face whose weights are random: they do not matter for its speed."""
+
+    def network(self) -> VGGFace:
+        """Make the network."""
+        return VGGFace("fc6")
+
+
+@contextlib.contextmanager
+def on_device(name: str) -> Iterator[None]:
+    """Compute on a device, whatever ``AVLIB_DEVICE`` says."""
+    before = os.environ.get("AVLIB_DEVICE")
+    os.environ["AVLIB_DEVICE"] = name
+    try:
+        yield
+    finally:
+        del os.environ["AVLIB_DEVICE"]
+        if before is not None:
+            os.environ["AVLIB_DEVICE"] = before
+
+
+def operations(descriptor: VGGFaceDescriptor) -> float:
     """Count the floating-point operations of one frame."""
     with FlopCounterMode(display=False) as counter:
-        layer.describe(np.zeros((1, CHIP, CHIP, 3), np.uint8))
+        descriptor.describe_chips(np.zeros((1, CHIP, CHIP, 3), np.uint8))
     return float(counter.get_total_flops())
 
 
@@ -129,19 +151,12 @@ def descent_rate(
     place: str, features: dict[str, np.ndarray], emotions: np.ndarray, subjects: np.ndarray
 ) -> float:
     """Epochs of MERML per second: a run of some epochs less a run of none."""
-    before = os.environ.get("AVLIB_DEVICE")
-    os.environ["AVLIB_DEVICE"] = place
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # so few epochs are no learning
-            none, some = (
-                best(partial(MERML(epochs=epochs).fit, features, emotions, subjects), 2)
-                for epochs in (0, EPOCHS)
-            )
-    finally:
-        del os.environ["AVLIB_DEVICE"]
-        if before is not None:
-            os.environ["AVLIB_DEVICE"] = before
+    with on_device(place), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so few epochs are no learning
+        none, some = (
+            best(partial(MERML(epochs=epochs).fit, features, emotions, subjects), 2)
+            for epochs in (0, EPOCHS)
+        )
     return EPOCHS / (some - none)
 
 

@@ -9,11 +9,14 @@ from typing import Any
 
 from avlib.corpora.demo.generate import clip_plan, render_clip
 from avlib.descriptors.audio_clip import audio_rows
-from avlib.descriptors.visual_clip import visual_rows
+from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
+from avlib.descriptors.opensmile import IS10
+from avlib.descriptors.video_clip import video_rows
 from avlib.faces.clip import face_rows
 from avlib.faces.tables import FACES
 from avlib.media import read_audio, video_frames
 from avlib.params import load
+from avlib.runtime.clip_tasks import RecordingInput, TableRows
 from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.tables import Schema, conform, write_part
 from avlib.speech.clip import speech_rows
@@ -75,35 +78,32 @@ def decode(clip: Path) -> None:
 
 def stage_calls(clip: Path, folder: Path) -> dict[str, Callable[[], ClipRows]]:
     """Return what each stage computes of a clip; all of it has been run once."""
-    params = load(("audio", "faces", "speech", "visual"), ROOT / "params.yaml")
-    visual = params.visual.model_dump() | {"backbone": "dlib_resnet", "fps": None}
-    recording = {"path": str(clip), "used": True}
+    params = load(("faces", "speech"), ROOT / "params.yaml")
+    recording = RecordingInput(str(clip))
     faces = functools.partial(face_rows, recording, params.faces.model_dump())
     speech = functools.partial(speech_rows, recording, params.speech.model_dump())
     calls: dict[str, Callable[[], ClipRows]] = {
         "faces": faces,
         "visual_features": functools.partial(
-            visual_rows, kept(FACES, faces(), folder) | {"weights": None}, visual
+            video_rows, kept(FACES, faces(), folder), DlibResNetDescriptor()
         ),
         "speech": speech,
-        "audio_features": functools.partial(
-            audio_rows, kept(SPEECH, speech(), folder), params.audio.model_dump()
-        ),
+        "audio_features": functools.partial(audio_rows, kept(SPEECH, speech(), folder), IS10()),
     }
     calls["visual_features"]()
     calls["audio_features"]()
     return calls
 
 
-def kept(schema: Schema, rows: ClipRows, folder: Path) -> dict[str, Any]:
-    """Write the rows of a clip as the next stage finds them, and return its payload."""
+def kept(schema: Schema, rows: ClipRows, folder: Path) -> TableRows:
+    """Write the rows of a clip as the next stage finds them; return where they are."""
     path = folder / f"{schema.name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     columns: Mapping[str, Any] = dict(rows.columns)
     n_rows = len(next(iter(columns.values())))
     whole = conform({**columns, "clip_id": ["clip"] * n_rows}, schema)
     write_part(path, [("clip", whole)], schema)
-    return {"path": str(path), "row_group": 0, "rows": n_rows, "status": "ok", "reason": ""}
+    return TableRows(str(path), 0, n_rows)
 
 
 def _all(calls: list[Callable[[], object]]) -> None:

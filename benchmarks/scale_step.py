@@ -21,19 +21,20 @@ CLIPS_PER_SUBJECT = 10
 def audio(n_clips: int) -> None:
     """Read and describe the sound of N clips; they share a few recordings."""
     from avlib.descriptors.audio_clip import audio_rows
-    from avlib.runtime.clip_tasks import table_tasks
+    from avlib.descriptors.opensmile import IS10
+    from avlib.runtime.clip_tasks import RecordingInput, table_tasks
     from avlib.runtime.per_clip import ClipTask, run_clipwise
     from avlib.speech.clip import speech_rows
 
     os.environ["AVLIB_WORKERS"] = "2"
-    params = load(("audio", "speech"), ROOT / "params.yaml")
+    params = load(("speech",), ROOT / "params.yaml")
     recordings = sorted(str(path.absolute()) for path in Path("recordings").rglob("*.mp4"))
     tasks = [
         ClipTask(
             f"clip-{number:05d}",
             f"subject-{number // CLIPS_PER_SUBJECT:04d}",
             str(number),
-            {"path": recordings[number % len(recordings)], "used": True},
+            RecordingInput(recordings[number % len(recordings)]),
         )
         for number in range(n_clips)
     ]
@@ -55,7 +56,8 @@ def audio(n_clips: int) -> None:
         out=data / "audio",
         status=status / "audio_features.parquet",
         schema=AUDIO,
-        params=params.audio.model_dump(),
+        params=IS10(),
+        code=[IS10],
         max_failed_fraction=0,
     )
 

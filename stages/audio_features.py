@@ -1,7 +1,8 @@
-"""Describe the sound with openSMILE."""
+"""Describe the sound with the chosen descriptor."""
 
 from pathlib import Path
 
+from avlib import registry
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.tables import AUDIO
 from avlib.params import load
@@ -16,6 +17,8 @@ def main() -> None:
     """Write ``data/audio`` and the status of every clip."""
     params = load(PARAMS)
     status = STATUS / "speech.parquet"
+    settings = params.audio.model_dump()
+    descriptor = registry.descriptor("audio", {"descriptor": settings["feature_set"]} | settings)
     run_clipwise(
         "audio_features",
         audio_rows,
@@ -24,7 +27,8 @@ def main() -> None:
         out=Path("data/audio"),
         status=STATUS / "audio_features.parquet",
         schema=AUDIO,
-        params=params.audio.model_dump(),
+        params=descriptor,
+        code=[type(descriptor)],
         max_failed_fraction=params.max_failed_fraction,
     )
 

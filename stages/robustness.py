@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from avlib.descriptors.face_network import network_file
+from avlib import registry
+from avlib.descriptors.face_network import network_weights
 from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.report.scores import write_json
@@ -37,14 +38,18 @@ def main() -> None:
         write_json(metrics.with_suffix(".json"), {"model": model, "clips": 0})
         return
     settings = params.robustness.model_dump(exclude={"models"}) | {
-        "audio": params.audio.model_dump(),
-        "visual": params.visual.model_dump(),
         "backend": params.fisher.backend,
         "max_failed_fraction": params.max_failed_fraction,
     }
     subjects = dict(zip(clips["clip_id"], clips["subject"], strict=True))
-    weights = network_file(Path("data/face_model"))
-    corrupted = corrupted_predictions(model, folds, subjects, settings, weights)
+    audio = {"descriptor": params.audio.feature_set, **params.audio.model_dump()}
+    network = network_weights(Path("data/face_model"))
+    video = {"descriptor": params.visual.backbone, **params.visual.model_dump(), **network}
+    descriptors = {
+        "audio": registry.descriptor("audio", audio),
+        "video": registry.descriptor("video", video),
+    }
+    corrupted = corrupted_predictions(model, folds, subjects, settings, descriptors)
     missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)
     table = pd.concat([corrupted, missing], ignore_index=True)
     tables.write_table(out.with_suffix(".parquet"), table, ROBUSTNESS)

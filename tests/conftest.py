@@ -38,7 +38,7 @@ def tiny_vgg_face():
     """A network of 2 to 16 channels whose activations neither vanish nor explode."""
     import torch
 
-    from avlib.descriptors.vgg_face_network import VGGFace
+    from avlib.descriptors.vgg_face import VGGFace
 
     torch.manual_seed(5)
     network = VGGFace(width=WIDTH)

@@ -14,7 +14,7 @@ import yaml
 from dvc.repo import Repo
 
 from avlib.params import Params
-from avlib.registry import CORPORA
+from avlib.registry import CORPORA, DESCRIPTORS
 from avlib.runtime.provenance import result_files
 from avlib.systems.registry import MODELS
 
@@ -31,9 +31,17 @@ def rooms_of(module):
 
 
 def rooms_behind(script):
-    """Return the rooms of a stage's script, and of the chosen corpus where it asks for a reader."""
+    """Return the rooms of a stage's script, and of what it takes from the registry.
+
+    Those are the chosen corpus where it asks for a reader, and all descriptors of a modality.
+    """
     rooms = set(rooms_of(script))
-    if "registry import reader" in Path(f"{script.replace('.', '/')}.py").read_text():
+    text = Path(f"{script.replace('.', '/')}.py").read_text()
+    for modality, named in DESCRIPTORS.items():
+        if f'registry.descriptor("{modality}"' in text:
+            for entry in named.values():
+                rooms |= set(rooms_of(entry.partition(":")[0]))
+    if "registry import reader" in text:
         for entry in CORPORA.values():
             rooms |= set(rooms_of(entry.partition(":")[0]))
         own = {f"avlib/corpora/{corpus}" for corpus in CORPORA}

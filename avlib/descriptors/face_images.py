@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avlib.corpora.fer2013 import PARTS, SIZE, read_faces
-from avlib.descriptors.vgg_face_network import CHIP, mean_rgb
+from avlib.descriptors.vgg_face import CHIP, mean_rgb
 from avlib.runtime.errors import CorpusError
 
 

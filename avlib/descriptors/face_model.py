@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from avlib.corpora import fer2013
 from avlib.descriptors.face_images import batches, enlarge, unpack
-from avlib.descriptors.vgg_face_network import FULLY_CONNECTED, VGGFace
+from avlib.descriptors.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, fit, load_checkpoint
 from avlib.runtime.device import device

@@ -7,7 +7,7 @@ from typing import Any
 
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.memo import link
-from avlib.weights import FACE_MODEL, require_weights
+from avlib.weights import FACE_MODEL, require_weights, sha256
 
 
 def prepare(
@@ -61,7 +61,7 @@ def prepare(
     (out / "network.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def network_file(folder: Path) -> Path | None:
-    """Return the tensors of the prepared network, None where it needs none."""
-    file = folder / FACE_MODEL
-    return file if file.is_file() else None
+def network_weights(folder: Path) -> dict[str, Any]:
+    """Return file and digest of the prepared network's tensors; nothing where it needs none."""
+    file = (folder / FACE_MODEL).absolute()
+    return {"weights": file, "sha256": sha256(file)} if file.is_file() else {}

@@ -21,6 +21,8 @@ import itertools
 
 import numpy as np
 
+from avlib.descriptors.video import Faces, VideoDescriptor, subsample
+
 N_POINTS = 68
 N_FEATURES = 316
 # Of the 68: brows, nose, eyes, mouth without its inner corners.
@@ -49,6 +51,23 @@ MEAN_SHAPE = np.array(
 _PLACE = {int(point): place for place, point in enumerate(POINTS)}
 _STABLE = np.array([_PLACE[point] for point in STABLE.tolist()])
 _GROUPS = [np.array([_PLACE[point] for point in group.tolist()]) for group in GROUPS]
+
+
+class Geometry(VideoDescriptor):
+    """The 316 values of each frame with a face, differences being those to the video's last frame.
+
+    Faces that were lost are not filled in: the landmarks of short gaps are in the table already.
+    """
+
+    name = "geometry"
+    dim = N_FEATURES
+
+    def describe(self, faces: Faces) -> tuple[np.ndarray, np.ndarray]:
+        """Describe the chosen frames of a clip."""
+        values, there = geometric_features(faces.landmarks, max_gap=0)
+        seen = np.flatnonzero(there)
+        chosen = seen[subsample(faces.times[seen], self.fps)]
+        return faces.times[chosen], values[chosen].astype(np.float32)
 
 
 def geometric_features(landmarks: np.ndarray, max_gap: int) -> tuple[np.ndarray, np.ndarray]:

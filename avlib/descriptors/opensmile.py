@@ -1,26 +1,35 @@
-"""openSMILE's descriptors of the voice: per frame, per recording and per window.
+"""openSMILE's descriptors of the voice: per frame, per window and per recording.
 
 openSMILE is free for research and education; commercial use needs a licence of audEERING.
 """
 
 import functools
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import opensmile
 
-from avlib.speech.preprocess import check_signal
+from avlib.descriptors.audio import AudioDescriptor
+from avlib.descriptors.descriptor import Level
+from avlib.speech.pcm import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
-# Anything shorter is filled up with silence: openSMILE answers IS10 below 70 ms with NaN.
-MIN_DURATION = 0.1
 # openSMILE multiplies by 32768 and stores 16 bits: a sample of 1.0 would become -1.0.
 LARGEST_SAMPLE = 32767 / 32768
 
 
 @dataclass(frozen=True)
-class AudioFeatures:
-    """What openSMILE computes under one name.
+class OpenSmile(AudioDescriptor):
+    """A feature set of openSMILE.
+
+    Parameters
+    ----------
+    level : {"frames", "windows", "clip"}
+        Low-level descriptors every 10 ms; statistics of them over sliding windows, each analysed by
+        itself; statistics of them over the recording.
+    window, hop : float
+        Of level "windows", s: length of a window, at least `shortest`, and distance between two. A
+        recording shorter than one window is one window.
 
     Attributes
     ----------
@@ -31,128 +40,87 @@ class AudioFeatures:
         the same time; as two streams they differ in length by two frames.
     frame_dim, functionals_dim : int
         Values per frame, and per recording or window.
-    window : float
-        Length of an analysis frame in seconds; there is one every 10 ms.
+    frame : float
+        Length of an analysis frame, s.
     """
 
-    feature_set: opensmile.FeatureSet
-    frame_level: str
-    frame_dim: int
-    functionals_dim: int
-    window: float
+    level: Level = "frames"
+    window: float = 1.0
+    hop: float = 0.5
 
+    shortest = 0.1  # openSMILE answers IS10 below 70 ms with NaN
+    feature_set: ClassVar[opensmile.FeatureSet]
+    frame_level: ClassVar[str]
+    frame_dim: ClassVar[int]
+    functionals_dim: ClassVar[int]
+    frame: ClassVar[float]
 
-FEATURE_SETS = {
-    # INTERSPEECH 2010 paralinguistic challenge: 38 descriptors + 38 deltas.
-    "is10": AudioFeatures(opensmile.FeatureSet.IS10, "lld;lld_de", 76, 1582, 0.025),
-    # Extended Geneva minimalistic acoustic parameter set, without deltas.
-    "egemaps": AudioFeatures(opensmile.FeatureSet.eGeMAPSv02, "lld", 25, 88, 0.020),
-}
+    def __post_init__(self) -> None:
+        if self.window < self.shortest or self.hop <= 0:
+            raise ValueError(
+                f"window {self.window} s, hop {self.hop} s; expected a window of at least"
+                f" {self.shortest} s and a positive hop"
+            )
 
+    @property
+    def dim(self) -> int:
+        """Length of a row."""
+        return self.frame_dim if self.level == "frames" else self.functionals_dim
 
-def frame_descriptors(
-    signal: np.ndarray, sample_rate: int, feature_set: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Describe every 10 ms of a recording.
+    @property
+    def rate(self) -> float | None:
+        """Rows per second, Hz."""
+        return {"frames": 100.0, "windows": 1 / self.hop, "clip": None}[self.level]
 
-    For "is10" these are the frames of Ghaleb et al. 2019 (MERML), section 4, which does not say
-    whether deltas are among them: here they are.
+    def describe(self, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+        """Describe a recording; samples outside of [-1, 1] are clipped."""
+        if self.level == "frames":
+            return self._frames(self.prepared(signal, sample_rate))
+        n, step = len(signal), round(self.hop * sample_rate)
+        length = n if self.level == "clip" else min(n, round(self.window * sample_rate))
+        starts = np.arange(0, n - length + 1, step)
+        values = [
+            self._functionals(self.prepared(signal[start : start + length], sample_rate))
+            for start in starts
+        ]
+        return (starts + length / 2) / sample_rate, np.stack(values)
 
-    Parameters
-    ----------
-    signal : float array of shape (n,)
-        Mono, in [-1, 1]; what lies outside is clipped. Less than `MIN_DURATION` is filled up
-        with silence.
-    sample_rate : int
-        16000 Hz.
-    feature_set : str
-        One of `FEATURE_SETS`.
-
-    Returns
-    -------
-    times : array of shape (n_frames,), float64
-        Middle of each analysis frame in seconds.
-    values : array of shape (n_frames, frame_dim), float32
-
-    Raises
-    ------
-    MediaError
-        A sample is NaN or infinite.
-    ValueError
-        Another sample rate, or an unknown feature set.
-    """
-    features = _features(feature_set)
-    prepared = _prepare(signal, sample_rate)
-    frame = _extractor(features.feature_set, features.frame_level).process_signal(
-        prepared, SAMPLE_RATE
-    )
-    starts = frame.index.get_level_values("start").total_seconds().to_numpy()
-    return starts + features.window / 2, frame.to_numpy(dtype=np.float32)
-
-
-def functionals(signal: np.ndarray, sample_rate: int, feature_set: str) -> np.ndarray:
-    """Describe a whole recording by statistics of its frames.
-
-    Parameters, short recordings and errors as in `frame_descriptors`.
-
-    Returns
-    -------
-    array of shape (functionals_dim,), float32
-    """
-    features = _features(feature_set)
-    prepared = _prepare(signal, sample_rate)
-    extractor = _extractor(features.feature_set, opensmile.FeatureLevel.Functionals.value)
-    return extractor.process_signal(prepared, SAMPLE_RATE).to_numpy(dtype=np.float32)[0]
-
-
-def windowed_functionals(
-    signal: np.ndarray, sample_rate: int, feature_set: str, *, window: float, hop: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Describe sliding windows by statistics of their frames.
-
-    The other reading of what the MERML paper Fisher-encodes. Each window is analysed by itself.
-
-    Parameters
-    ----------
-    signal, sample_rate, feature_set
-        As in `frame_descriptors`.
-    window, hop : float
-        Length of a window, at least `MIN_DURATION`, and distance between two, in seconds. A
-        recording shorter than one window is one window.
-
-    Returns
-    -------
-    times : array of shape (n_windows,), float64
-        Middle of each window in seconds.
-    values : array of shape (n_windows, functionals_dim), float32
-    """
-    if window < MIN_DURATION or hop <= 0:
-        raise ValueError(
-            f"window {window} s, hop {hop} s; expected a window of at least {MIN_DURATION} s and "
-            "a positive hop"
+    def _frames(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        table = _extractor(self.feature_set, self.frame_level).process_signal(
+            np.clip(prepared, -1.0, LARGEST_SAMPLE), SAMPLE_RATE
         )
-    length, step = round(window * sample_rate), round(hop * sample_rate)
-    starts = np.arange(0, max(len(signal) - length, 0) + 1, step)
-    values = [functionals(signal[i : i + length], sample_rate, feature_set) for i in starts]
-    times = (starts + min(length, len(signal)) / 2) / sample_rate
-    return times, np.stack(values)
+        starts = table.index.get_level_values("start").total_seconds().to_numpy()
+        return starts + self.frame / 2, table.to_numpy(dtype=np.float32)
+
+    def _functionals(self, prepared: np.ndarray) -> np.ndarray:
+        extractor = _extractor(self.feature_set, opensmile.FeatureLevel.Functionals.value)
+        table = extractor.process_signal(np.clip(prepared, -1.0, LARGEST_SAMPLE), SAMPLE_RATE)
+        return table.to_numpy(dtype=np.float32)[0]
 
 
-def _features(feature_set: str) -> AudioFeatures:
-    if feature_set not in FEATURE_SETS:
-        raise ValueError(f"feature set {feature_set!r}; expected one of {sorted(FEATURE_SETS)}")
-    return FEATURE_SETS[feature_set]
+class IS10(OpenSmile):
+    """The INTERSPEECH 2010 paralinguistic challenge's set: 38 descriptors and 38 deltas.
+
+    Its frames are those of Ghaleb et al. 2019 (MERML), section 4, which does not say whether deltas
+    are among them: here they are. Windows are the other reading of what that paper Fisher-encodes.
+    """
+
+    name = "is10"
+    feature_set = opensmile.FeatureSet.IS10
+    frame_level = "lld;lld_de"
+    frame_dim, functionals_dim, frame = 76, 1582, 0.025
+
+
+class EGeMAPS(OpenSmile):
+    """The extended Geneva minimalistic acoustic parameter set, v02, without deltas."""
+
+    name = "egemaps"
+    feature_set = opensmile.FeatureSet.eGeMAPSv02
+    frame_level = "lld"
+    frame_dim, functionals_dim, frame = 25, 88, 0.020
 
 
 @functools.cache
 def _extractor(feature_set: opensmile.FeatureSet, level: str) -> opensmile.Smile:
-    """One extractor per process. Pairs that are not in `FEATURE_SETS` can end the process."""
+    """One extractor per process. Sets with levels that are not theirs can end the process."""
     return opensmile.Smile(feature_set, level, num_workers=1)
-
-
-def _prepare(signal: np.ndarray, sample_rate: int) -> np.ndarray:
-    if sample_rate != SAMPLE_RATE:
-        raise ValueError(f"a sample rate of {sample_rate} Hz; expected {SAMPLE_RATE} Hz")
-    clipped = np.clip(check_signal(signal), -1.0, LARGEST_SAMPLE)
-    missing = round(MIN_DURATION * SAMPLE_RATE) - len(clipped)
-    return np.pad(clipped, (0, max(0, missing)))

@@ -8,27 +8,26 @@ import numpy as np
 from avlib.faces.tables import FACES
 from avlib.faces.tracking import track_faces
 from avlib.media import video_frames
+from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.tables import no_rows
 
 
-def face_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows:
+def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     """Return the rows of table `faces` of one clip.
 
     Parameters
     ----------
-    payload
-        ``path``: the recording, or None when it has no video stream; ``used``: whether faces are
-        wanted at all; ``start`` and ``end``: the clip's span in the recording, in seconds, where it
-        is not the whole.
+    recording
+        Where its pictures are.
     params
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
-    if not payload["used"]:
+    if not recording.used:
         return ClipRows(no_rows(FACES))
-    if payload["path"] is None:
+    if recording.path is None:
         return ClipRows(no_rows(FACES), "degraded", "no video stream")
-    frames = video_frames(payload["path"], payload.get("start"), payload.get("end"))
+    frames = video_frames(recording.path, recording.start, recording.end)
     columns = track_faces(frames, **params)
     states = np.array([str(state) for state in columns["state"]])
     if (states == "missing").all():

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avlib.descriptors.descriptor import Descriptor
 from avlib.robustness.tables import CORRUPTED
 from avlib.robustness.tasks import noisy_tasks, occluded_tasks
-from avlib.robustness.vectors import CLEAN, noisy_rows, occluded_rows
+from avlib.robustness.vectors import CLEAN, Corruption, noisy_rows, occluded_rows
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
@@ -31,7 +32,7 @@ def corrupted_predictions(
     folds: pd.DataFrame,
     subjects: Mapping[str, str],
     settings: Mapping[str, Any],
-    weights: Path | None,
+    descriptors: Mapping[str, Descriptor],
 ) -> pd.DataFrame:
     """Predict every test clip clean, in white noise, in babble and with a covered face.
 
@@ -47,10 +48,10 @@ def corrupted_predictions(
     subjects
         By clip_id.
     settings
-        ``snr``, ``occlusion`` and ``seed`` of section ``robustness``; sections ``audio`` and
-        ``visual``; ``backend`` of section ``fisher``; ``max_failed_fraction``.
-    weights
-        File of the face network, None where it has none.
+        ``snr``, ``occlusion`` and ``seed`` of section ``robustness``; ``backend`` of section
+        ``fisher``; ``max_failed_fraction``.
+    descriptors
+        By modality, what the clips were described with.
 
     Returns
     -------
@@ -69,15 +70,15 @@ def corrupted_predictions(
     used = {m for system in trained.values() if system for m in system.modalities}
     folder = (MEMO / "corrupted" / model).absolute()
     shutil.rmtree(folder, ignore_errors=True)  # of a killed run
+    seed, backend = settings["seed"], settings["backend"]
+    limit = settings["max_failed_fraction"]
     try:
         if "audio" in used:
-            tasks = noisy_tasks(folds, subjects, settings["seed"])
-            named = {name: settings[name] for name in ("snr", "seed", "audio", "backend")}
-            _corrupt("audio", noisy_rows, tasks, named, settings["max_failed_fraction"], folder)
+            noise = Corruption(settings["snr"], seed, descriptors["audio"], backend)
+            _corrupt(noisy_rows, noisy_tasks(folds, subjects, seed), noise, limit, folder)
         if "video" in used:
-            tasks = occluded_tasks(folds, weights)
-            named = {name: settings[name] for name in ("occlusion", "seed", "visual", "backend")}
-            _corrupt("video", occluded_rows, tasks, named, settings["max_failed_fraction"], folder)
+            cover = Corruption(settings["occlusion"], seed, descriptors["video"], backend)
+            _corrupt(occluded_rows, occluded_tasks(folds), cover, limit, folder)
         todo = [(model, fold, str(folder)) for fold, system in trained.items() if system]
         found = []
         for index, rows in map_clips(
@@ -92,14 +93,14 @@ def corrupted_predictions(
 
 
 def _corrupt(
-    modality: str,
     function: Callable[[Any, Any], ClipRows],
     tasks: list[ClipTask],
-    settings: Mapping[str, Any],
+    corruption: Corruption,
     max_failed_fraction: float,
     folder: Path,
 ) -> None:
     """Write table `corrupted` of one modality into a folder that lives as long as the run."""
+    modality = corruption.descriptor.modality
     run_clipwise(
         f"robustness_{modality}",
         function,
@@ -107,7 +108,8 @@ def _corrupt(
         out=folder / modality,
         status=folder / f"{modality}_status.parquet",
         schema=CORRUPTED,
-        params=settings,
+        params=corruption,
+        code=[type(corruption.descriptor)],
         max_failed_fraction=max_failed_fraction,
     )
 

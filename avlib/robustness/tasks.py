@@ -1,13 +1,14 @@
 """Which clips the robustness curves need corrupted, with what, and for which fold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from avlib.robustness.vectors import seed_of
+from avlib.robustness.vectors import CorruptedClip, seed_of
 from avlib.runtime import tables
+from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import ClipTask
 from avlib.speech.noise import TALKERS
@@ -47,18 +48,7 @@ def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> 
         for clip_id in _tested(folds, fold, "audio"):
             others = {s: clips for s, clips in voices.items() if s != subjects[clip_id]}
             chosen = [refs[c] for c in _talkers(clip_id, others, seed, fold)]
-            payload = {
-                "clip_id": clip_id,
-                "path": str(refs[clip_id].path.absolute()),
-                "row_group": refs[clip_id].row_group,
-                "fold": fold,
-                "encoder": encoder,
-                "talkers": [(str(ref.path.absolute()), ref.row_group) for ref in chosen],
-            }
-            digest = [refs[clip_id].digest, encoder[1], *(ref.digest for ref in chosen)]
-            tasks.append(
-                ClipTask(clip_id, refs[clip_id].part, " ".join([str(fold), *digest]), payload)
-            )
+            tasks.append(_task(refs[clip_id], fold, encoder, chosen))
     return tasks
 
 
@@ -79,32 +69,32 @@ def _talkers(clip_id: str, others: Mapping[str, list[str]], seed: int, fold: int
     return chosen[:TALKERS]
 
 
-def occluded_tasks(folds: pd.DataFrame, weights: Path | None) -> list[ClipTask]:
+def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
     """List the test clips that have a face.
 
     Parameters
     ----------
     folds
         Table ``folds``.
-    weights
-        File of the face network, None where it has none.
     """
     refs = {ref.clip_id: ref for ref in tables.clip_refs(Path("data/faces")) if ref.rows}
-    network = sha256(weights) if weights else ""
-    tasks = []
-    for fold, encoder in _encoders(folds, "video"):
-        for clip_id in _tested(folds, fold, "video"):
-            payload = {
-                "clip_id": clip_id,
-                "path": str(refs[clip_id].path.absolute()),
-                "row_group": refs[clip_id].row_group,
-                "fold": fold,
-                "encoder": encoder,
-                "weights": str(weights.absolute()) if weights else None,
-            }
-            digest = " ".join([str(fold), refs[clip_id].digest, encoder[1], network])
-            tasks.append(ClipTask(clip_id, refs[clip_id].part, digest, payload))
-    return tasks
+    return [
+        _task(refs[clip_id], fold, encoder)
+        for fold, encoder in _encoders(folds, "video")
+        for clip_id in _tested(folds, fold, "video")
+    ]
+
+
+def _task(
+    ref: tables.ClipRef,
+    fold: int,
+    encoder: tuple[str, str],
+    talkers: Sequence[tables.ClipRef] = (),
+) -> ClipTask:
+    voices = [TableRows.at(talker) for talker in talkers]
+    clip = CorruptedClip(ref.clip_id, TableRows.at(ref), fold, encoder, voices)
+    digests = [ref.digest, encoder[1], *(talker.digest for talker in talkers)]
+    return ClipTask(ref.clip_id, ref.part, " ".join([str(fold), *digests]), clip)
 
 
 def _encoders(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -6,48 +6,88 @@ describe them, and encoded by the encoder that the clip's fold has fitted on cle
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from avlib.descriptors.audio_clip import describe_sound
-from avlib.descriptors.visual_clip import chosen_chips, face_network
+from avlib.descriptors.audio import AudioDescriptor
+from avlib.descriptors.descriptor import Descriptor
+from avlib.descriptors.video import Faces, VideoDescriptor
+from avlib.descriptors.video_clip import read_faces
 from avlib.faces.occlusion import occlude
 from avlib.fisher.fold import load_encoder
+from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.tables import read_clip
-from avlib.speech.clip import from_pcm
 from avlib.speech.noise import add_noise, babble, white_noise
+from avlib.speech.pcm import from_pcm
 from avlib.speech.vad import within
 
 CLEAN = ("clean", 0.0)  # corruption and level of a clip that is left as it is
 
 
-def noisy_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows:
+D = TypeVar("D", bound=Descriptor)
+
+
+@dataclass(frozen=True)
+class CorruptedClip:
+    """A clip to corrupt.
+
+    Attributes
+    ----------
+    clip_id : str
+    rows : TableRows
+        In table `speech` or `faces`.
+    fold : int
+        The one that tests it.
+    encoder : (str, str)
+        File and digest of that fold's encoder.
+    talkers : sequence of TableRows
+        In table `speech`: the clips whose voices make the babble.
+    """
+
+    clip_id: str
+    rows: TableRows
+    fold: int
+    encoder: tuple[str, str]
+    talkers: Sequence[TableRows] = ()
+
+
+@dataclass(frozen=True)
+class Corruption(Generic[D]):
+    """How clips are corrupted, described and encoded.
+
+    Attributes
+    ----------
+    levels : sequence of float
+        Of the corruption: dB over the noise, or shares of the face.
+    seed : int
+    descriptor : Descriptor
+        Of the modality.
+    backend : str
+        Of section ``fisher``.
+    """
+
+    levels: Sequence[float]
+    seed: int
+    descriptor: D
+    backend: str
+
+
+def noisy_rows(clip: CorruptedClip, corruption: Corruption[AudioDescriptor]) -> ClipRows:
     """Return the rows of table `corrupted` of one clip in white noise and in babble.
 
     A clip has one noise of each kind, which the levels only make louder. Detection of voice is not
     repeated: the ratio refers to the intervals found in the clean sound.
-
-    Parameters
-    ----------
-    payload
-        ``clip_id``; ``path`` and ``row_group`` of the clip in table `speech`; ``fold`` that tests
-        it; ``encoder``: file and digest of the fold's audio encoder; ``talkers``: path and row
-        group in table `speech` of the clips whose voices make the babble.
-    params
-        ``snr``: dB, and ``seed``, of section ``robustness``; ``audio``: that section; ``backend``
-        of section ``fisher``.
     """
-    signal, rate, spoken = _speech(payload["path"], payload["row_group"])
-    seeds = {
-        kind: seed_of(params["seed"], payload["clip_id"], kind) for kind in ("white", "babble")
-    }
+    signal, rate, spoken = _speech(clip.rows)
+    seeds = {kind: seed_of(corruption.seed, clip.clip_id, kind) for kind in ("white", "babble")}
     talkers = []
-    for path, row_group in payload["talkers"]:
-        sound, _, voiced = _speech(path, row_group)
+    for talker in clip.talkers:
+        sound, _, voiced = _speech(talker)
         talkers.append(sound[voiced])
     noises = {
         "white": white_noise(len(signal), seeds["white"]),
@@ -56,40 +96,41 @@ def noisy_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRow
     versions = {CLEAN: signal} | {
         (kind, snr): add_noise(signal, noise, snr, spoken)
         for kind, noise in noises.items()
-        for snr in params["snr"]
+        for snr in corruption.levels
     }
     described = {
-        key: describe_sound(sound, rate, params["audio"])[1] for key, sound in versions.items()
+        key: corruption.descriptor.describe(sound, rate)[1] for key, sound in versions.items()
     }
-    return _encoded(described, payload, params["audio"]["level"], params["backend"])
+    return _encoded(described, clip, corruption)
 
 
-def occluded_rows(payload: Mapping[str, Any], params: Mapping[str, Any]) -> ClipRows:
+@dataclass(frozen=True)
+class _Covered(Faces):
+    """Faces of which a share is covered at one place; their landmarks are those uncovered."""
+
+    share: float
+    place: tuple[float, float]
+
+    def chips(self, chosen: np.ndarray) -> np.ndarray:
+        return occlude(super().chips(chosen), self.share, self.place)
+
+
+def occluded_rows(clip: CorruptedClip, corruption: Corruption[VideoDescriptor]) -> ClipRows:
     """Return the rows of table `corrupted` of one clip whose face is partly covered.
 
     A clip has one place that is covered in all of its frames, and more of it at each level.
-    Detection is not repeated: what is covered is a face that was found and aligned uncovered.
-
-    Parameters
-    ----------
-    payload
-        ``clip_id``; ``path`` and ``row_group`` of the clip in table `faces`; ``fold`` that tests
-        it; ``encoder``: file and digest of the fold's video encoder; ``weights``: of the face
-        network, None where it has none.
-    params
-        ``occlusion``: shares of the face, and ``seed``, of section ``robustness``; ``visual``:
-        that section; ``backend`` of section ``fisher``.
+    Detection is not repeated: what is covered is a face that was found and aligned uncovered, so a
+    descriptor of landmarks alone stays what it is.
     """
-    visual = params["visual"]
-    _, _, chips = chosen_chips(payload, visual["fps"])
-    network = face_network(visual["backbone"], visual["layer"], payload["weights"])
-    random = np.random.default_rng(seed_of(params["seed"], payload["clip_id"], "occlusion"))
+    faces, _ = read_faces(clip.rows)
+    random = np.random.default_rng(seed_of(corruption.seed, clip.clip_id, "occlusion"))
     place = (random.random(), random.random())
-    described = {CLEAN: network.describe(chips)} | {
-        ("occlusion", share): network.describe(occlude(chips, share, place))
-        for share in params["occlusion"]
+    versions = {CLEAN: faces} | {
+        ("occlusion", share): _Covered(faces.times, faces.landmarks, faces.jpegs, share, place)
+        for share in corruption.levels
     }
-    return _encoded(described, payload, "frames", params["backend"])
+    described = {key: corruption.descriptor.describe(of)[1] for key, of in versions.items()}
+    return _encoded(described, clip, corruption)
 
 
 def seed_of(seed: int, *names: str) -> int:
@@ -98,9 +139,9 @@ def seed_of(seed: int, *names: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
-def _speech(path: str, row_group: int) -> tuple[np.ndarray, int, np.ndarray]:
+def _speech(clip: TableRows) -> tuple[np.ndarray, int, np.ndarray]:
     """Read samples, sample rate, and which samples are speech (all, when no voice was found)."""
-    row = read_clip(path, row_group).to_pylist()[0]
+    row = read_clip(clip.path, clip.row_group).to_pylist()[0]
     signal, rate = from_pcm(row["pcm"]), row["sample_rate"]
     intervals = np.array(row["intervals"], dtype=float).reshape(-1, 2)
     spoken = within(np.arange(len(signal)) / rate, intervals)
@@ -108,20 +149,17 @@ def _speech(path: str, row_group: int) -> tuple[np.ndarray, int, np.ndarray]:
 
 
 def _encoded(
-    described: Mapping[tuple[str, float], np.ndarray],
-    payload: Mapping[str, Any],
-    level: str,
-    backend: str,
+    described: Mapping[tuple[str, float], np.ndarray], clip: CorruptedClip, corruption: Corruption
 ) -> ClipRows:
     """Encode descriptors, by corruption and level, for the fold that tests the clip."""
-    vectors = _encoder(*payload["encoder"], level, backend).encode(list(described.values()))
+    encoder = _encoder(*clip.encoder, corruption.descriptor.level, corruption.backend)
     corruptions, levels = zip(*described, strict=True)
     return ClipRows(
         {
-            "fold": [payload["fold"]] * len(described),
+            "fold": [clip.fold] * len(described),
             "corruption": list(corruptions),
             "level": list(levels),
-            "vector": vectors,
+            "vector": encoder.encode(list(described.values())),
         }
     )
 

@@ -1,8 +1,9 @@
 """From rows of a table to the tasks of the next per-clip stage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import pandas as pd
 
@@ -11,11 +12,57 @@ from avlib.runtime.per_clip import ClipTask
 from avlib.runtime.stage import RAW
 
 
-def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> list[ClipTask]:
-    """List every clip for a stage that reads the recordings.
+@dataclass(frozen=True)
+class RecordingInput:
+    """Where a clip's recording is.
 
-    A clip that lacks the stream, or whose stream is not to be used, has no path: the stage then
-    marks it, so that every clip has a status in every stage.
+    Attributes
+    ----------
+    path : str or None
+        The file; None where the clip has no such stream.
+    used : bool
+        Whether the modality is used at all.
+    start, end : float or None
+        The clip's span in the recording, s, where it is not the whole.
+    """
+
+    path: str | None
+    used: bool = True
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Where a clip's rows of a table are.
+
+    Attributes
+    ----------
+    path : str
+        The part's file.
+    row_group, rows : int
+        The clip's row group there, and how many rows it has.
+    status, reason : str
+        What the stage that wrote them says of the clip.
+    """
+
+    path: str
+    row_group: int
+    rows: int
+    status: str = "ok"
+    reason: str = ""
+
+    @classmethod
+    def at(cls, ref: tables.ClipRef, status: str = "ok", reason: str = "") -> Self:
+        """Return where `ref` points, for a worker that may have another working folder."""
+        return cls(str(ref.path.absolute()), ref.row_group, ref.rows, status, reason)
+
+
+def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> list[ClipTask]:
+    """List every clip, with its `RecordingInput`, for a stage that reads the recordings.
+
+    A clip that lacks the stream, or whose stream is not to be used, is among them: the stage marks
+    it, so that every clip has a status in every stage.
 
     Parameters
     ----------
@@ -27,21 +74,20 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
         The modalities to use.
     """
     clips = tables.read_table("data/clips.parquet")
+    used = modality in modalities
     tasks = []
     for clip in clips.to_dict("records"):
         name = clip[f"{modality}_path"]
         path = str((RAW / corpus / name).absolute()) if isinstance(name, str) else None
-        span = {key: None if pd.isna(clip[key]) else clip[key] for key in ("start", "end")}
-        payload = {"path": path, "used": modality in modalities, **span}
-        digest = clip["sha256"] if payload["used"] else ""
-        tasks.append(ClipTask(clip["clip_id"], clip["subject"], digest, payload))
+        start, end = (None if pd.isna(clip[key]) else clip[key] for key in ("start", "end"))
+        recording = RecordingInput(path, used, start, end)
+        digest = clip["sha256"] if used else ""
+        tasks.append(ClipTask(clip["clip_id"], clip["subject"], digest, recording))
     return tasks
 
 
-def table_tasks(
-    folder: Path, status: Path, extra: Mapping[str, Any] | None = None
-) -> list[ClipTask]:
-    """List the clips of a per-frame table for a stage that reads their rows.
+def table_tasks(folder: Path, status: Path) -> list[ClipTask]:
+    """List the clips of a per-frame table, with their `TableRows`, for a stage that reads them.
 
     Parameters
     ----------
@@ -49,27 +95,15 @@ def table_tasks(
         The table's parts.
     status
         Status table of the stage that wrote it: says why a clip has no rows there.
-    extra
-        What else each payload holds.
     """
-    verdicts = {
-        clip_id: (verdict, reason)
-        for clip_id, verdict, reason in tables.read_table(status)[
-            ["clip_id", "status", "reason"]
-        ].itertuples(index=False)
-    }
+    table = tables.read_table(status)
+    said = zip(table["clip_id"], table["status"], table["reason"], strict=True)
+    verdicts = {clip_id: (verdict, reason) for clip_id, verdict, reason in said}
     tasks = []
     for ref in tables.clip_refs(folder):
         verdict, reason = verdicts[ref.clip_id]
-        payload = {
-            "path": str(ref.path.absolute()),
-            "row_group": ref.row_group,
-            "rows": ref.rows,
-            "status": verdict,
-            "reason": reason,
-            **(extra or {}),
-        }
-        tasks.append(ClipTask(ref.clip_id, ref.part, f"{ref.digest} {verdict} {reason}", payload))
+        rows = TableRows.at(ref, verdict, reason)
+        tasks.append(ClipTask(ref.clip_id, ref.part, f"{ref.digest} {verdict} {reason}", rows))
     return tasks
 
 

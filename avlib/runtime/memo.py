@@ -24,7 +24,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +52,21 @@ class Place:
     row_group: int | None
 
 
-def code_fingerprint(function: Callable[..., Any]) -> str:
+def code_fingerprint(function: Callable[..., Any], *further: Callable[..., Any]) -> str:
     """Return a digest of the code and library versions that a function's results depend on.
 
     The code is that of our modules which make results (`provenance.result_files`) in the import
-    closure of the function's module, and of the tables, which give the files their bytes. Words
-    are no code: a changed docstring or comment leaves the digest.
+    closure of the function's module, of those of what it reaches without an import (`further`), and
+    of the tables, which give the files their bytes. Words are no code: a changed docstring or
+    comment leaves the digest.
     """
-    files = {
-        *provenance.result_files(sys.modules[function.__module__]),
-        *provenance.result_files("avlib.runtime.tables"),
-    }
+    files = set(provenance.result_files("avlib.runtime.tables"))
+    for code in (function, *further):
+        files |= set(provenance.result_files(sys.modules[code.__module__]))
     return _sha256(_json([provenance.code_digests(files), provenance.third_party(files)]))
 
 
-def clip_key(
-    stage: str, clip_id: str, digest: str, params: Mapping[str, Any], fingerprint: str
-) -> str:
+def clip_key(stage: str, clip_id: str, digest: str, params: Any, fingerprint: str) -> str:
     """Return the name of a clip's value: a digest of all that the value depends on.
 
     Parameters
@@ -78,7 +76,8 @@ def clip_key(
     digest
         Digest of the clip's input bytes.
     params
-        The stage's parameters, as JSON knows them.
+        The stage's parameters, as JSON knows them; a dataclass stands for its class's name and
+        the fields by which two of them are compared.
     fingerprint
         Digest of the code (see `code_fingerprint`).
     """
@@ -251,7 +250,19 @@ def _escaped(name: str) -> str:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_settings
+    ).encode()
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    """Return what a dataclass is, by which it is compared with others."""
+    if not is_dataclass(value):
+        raise TypeError(
+            f"{value!r} has no place in a key; expected what JSON knows, or dataclasses"
+        )
+    compared = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
+    return {"class": type(value).__qualname__, **compared}
 
 
 def _sha256(data: bytes) -> str:

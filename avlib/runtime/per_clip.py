@@ -117,8 +117,9 @@ def run_clipwise(
     out: Path,
     status: Path,
     schema: Schema,
-    params: Mapping[str, Any],
+    params: Any,
     max_failed_fraction: float,
+    code: Sequence[Callable[..., Any]] = (),
     skipped: Mapping[str, str] | None = None,
     memo: Path = Path(".memo"),
 ) -> Summary:
@@ -131,7 +132,7 @@ def run_clipwise(
     function
         ``function(payload, params) -> ClipRows``, at the top of an importable module. What it
         raises costs the one clip. It may read nothing but what a task's digest, `params` and the
-        sources and libraries of its module stand for.
+        sources and libraries of its module (and of `code`) stand for.
     tasks
         The clips to compute.
     out
@@ -141,9 +142,12 @@ def run_clipwise(
     schema
         What the table holds.
     params
-        The stage's parameters, as JSON knows them.
+        The stage's parameters, as JSON knows them, or a dataclass (see `clip_key`).
     max_failed_fraction
         Share of failed clips, 0 to 1, above which the stage gives up.
+    code
+        Classes and functions that `function` reaches without importing them, such as the class of
+        `params`: what their modules compute is part of the result.
     skipped
         Clips that have no input because an earlier stage failed, and the reason; they get failed
         rows and do not count towards `max_failed_fraction`.
@@ -165,11 +169,11 @@ def run_clipwise(
     with run.memo.locked():
         out.mkdir(parents=True, exist_ok=True)
         remove_temporaries(out)
-        fingerprint = code_fingerprint(function)
+        fingerprint = code_fingerprint(function, *code)
         keys = {t.clip_id: clip_key(stage, t.clip_id, t.digest, params, fingerprint) for t in tasks}
         todo = run.expect(tasks, keys)
         jobs = [
-            _Job(function, task, dict(params), schema, run.memo.entry_path(keys[task.clip_id]))
+            _Job(function, task, params, schema, run.memo.entry_path(keys[task.clip_id]))
             for task in todo
         ]
         with closing(map_clips(_compute, jobs, label=stage, name=_clip_of)) as verdicts:
@@ -221,7 +225,7 @@ def _check_tasks(stage: str, tasks: Sequence[ClipTask], skipped: Mapping[str, st
 class _Job:
     function: Callable[[Any, Any], ClipRows]
     task: ClipTask
-    params: dict[str, Any]
+    params: Any
     schema: Schema
     path: Path
 

@@ -129,7 +129,7 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
     files = list(files)
     modules = {name.partition(".")[0] for file in files for name in _read(file).imports}
     modules -= {"", "__future__", *_PACKAGES, *sys.stdlib_module_names}
-    modules -= {file.stem for file in files}
+    modules -= {file.stem for file in files if not _place(file)}  # neighbours of a lone script
     versions = {}
     for module in modules:
         for distribution in _distributions().get(module, [""]):

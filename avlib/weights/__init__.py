@@ -77,7 +77,7 @@ _ALL = (
         licence="Creative Commons, non-commercial; read its page",
         files={"vgg_face_dag.pth": None, "vgg_face.mat": None},
         without="visual.backbone: dlib_resnet",
-        build=_later("descriptors.vgg_face_network", "VGGFace"),
+        build=_later("descriptors.vgg_face", "VGGFace"),
     ),
     Published(
         name="i3d",

@@ -4,28 +4,26 @@ import numpy as np
 import pytest
 
 from avlib.descriptors.audio_clip import audio_rows
-from avlib.descriptors.opensmile import frame_descriptors, functionals
-from avlib.descriptors.visual import backbone
-from avlib.descriptors.visual_clip import visual_rows
+from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
+from avlib.descriptors.opensmile import IS10
+from avlib.descriptors.video_clip import video_rows
 from avlib.faces.alignment import decode_chips, encode_jpeg
 from avlib.faces.tables import FACES
 from avlib.runtime import tables
-from avlib.speech.clip import from_pcm, to_pcm
+from avlib.runtime.clip_tasks import TableRows
+from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
 
-AUDIO = {"feature_set": "is10", "level": "frames", "window": 0.5, "hop": 0.25}
-VISUAL = {"backbone": "dlib_resnet", "layer": "fc6", "fps": None}
-NONE = {"path": "none", "row_group": 0, "rows": 0, "status": "degraded", "reason": "why"}
+NONE = TableRows("none", 0, 0, "degraded", "why")
 
 
 @pytest.fixture
 def speech(tmp_path):
-    """A second of noise in table `speech`; the payload of its clip."""
+    """A second of noise in table `speech`: where it is, and its signal."""
     pcm = to_pcm(np.random.default_rng(0).normal(0, 0.1, 16000))
     clip = {"clip_id": ["a"], "sample_rate": [16000], "pcm": [pcm], "intervals": [[]]}
     tables.write_table(tmp_path / "s.parquet", clip, SPEECH)
-    payload = NONE | {"path": str(tmp_path / "s.parquet"), "rows": 1, "status": "ok", "reason": ""}
-    return payload, from_pcm(pcm)
+    return TableRows(str(tmp_path / "s.parquet"), 0, 1), from_pcm(pcm)
 
 
 def faces_table(path, chips):
@@ -42,29 +40,31 @@ def faces_table(path, chips):
         "chip": chips,
     }
     tables.write_table(path, columns, FACES)
-    return NONE | {"path": str(path), "rows": n, "status": "ok", "reason": "", "weights": None}
+    return TableRows(str(path), 0, n)
 
 
-@pytest.mark.parametrize("rows", [audio_rows, visual_rows])
-def test_a_clip_without_rows_keeps_the_verdict_of_the_stage_before(rows):
-    result = rows(NONE | {"weights": None}, AUDIO | VISUAL)
+@pytest.mark.parametrize(
+    ("rows", "descriptor"), [(audio_rows, IS10()), (video_rows, DlibResNetDescriptor())]
+)
+def test_a_clip_without_rows_keeps_the_verdict_of_the_stage_before(rows, descriptor):
+    result = rows(NONE, descriptor)
     assert (result.columns.num_rows, result.status, result.reason) == (0, "degraded", "why")
 
 
 def test_frames_are_those_of_the_sound(speech):
-    payload, signal = speech
-    result = audio_rows(payload, AUDIO)
-    times, values = frame_descriptors(signal, 16000, "is10")
+    clip, signal = speech
+    result = audio_rows(clip, IS10())
+    times, values = IS10().describe(signal, 16000)
     assert np.array_equal(result.columns["time"], times)
     assert np.array_equal(result.columns["descriptor"], values)
 
 
 def test_levels_differ_in_their_rows(speech):
-    payload, signal = speech
-    clip = audio_rows(payload, AUDIO | {"level": "clip"}).columns
-    assert np.array_equal(clip["descriptor"], functionals(signal, 16000, "is10")[np.newaxis])
-    assert clip["time"].tolist() == [0.5]
-    windows = audio_rows(payload, AUDIO | {"level": "windows"}).columns
+    clip, _ = speech
+    whole = audio_rows(clip, IS10("clip")).columns
+    assert whole["descriptor"].shape == (1, 1582)
+    assert whole["time"].tolist() == [0.5]
+    windows = audio_rows(clip, IS10("windows", 0.5, 0.25)).columns
     assert windows["time"].tolist() == [0.25, 0.5, 0.75]
 
 
@@ -73,29 +73,29 @@ def test_silence_has_no_descriptors(tmp_path):
         "clip_id": ["a"], "sample_rate": [16000], "pcm": [to_pcm(np.zeros(160))], "intervals": [[]],
     }  # fmt: skip
     tables.write_table(tmp_path / "s.parquet", clip, SPEECH)
-    result = audio_rows(NONE | {"path": str(tmp_path / "s.parquet"), "rows": 1}, AUDIO)
+    result = audio_rows(TableRows(str(tmp_path / "s.parquet"), 0, 1), IS10())
     assert (result.columns.num_rows, result.status, result.reason) == (0, "degraded", "silence")
 
 
 def test_missing_frames_are_left_out_and_the_rest_keep_their_times(tmp_path):
     random = np.random.default_rng(0)
     chips = [encode_jpeg(random.integers(0, 256, (224, 224, 3), np.uint8)) for _ in range(3)]
-    payload = faces_table(tmp_path / "f.parquet", [chips[0], None, chips[1], chips[2]])
-    result = visual_rows(payload, VISUAL)
+    clip = faces_table(tmp_path / "f.parquet", [chips[0], None, chips[1], chips[2]])
+    result = video_rows(clip, DlibResNetDescriptor())
     assert result.columns["frame"].tolist() == [0, 2, 3]
     assert result.columns["time"] == pytest.approx([0.0, 0.4, 0.6])
-    expected = backbone("dlib_resnet").describe(decode_chips(chips))
+    expected = DlibResNetDescriptor().describe_chips(decode_chips(chips))
     np.testing.assert_allclose(result.columns["descriptor"], expected, atol=1e-5)
 
 
 def test_a_clip_without_any_face_is_degraded(tmp_path):
-    payload = faces_table(tmp_path / "f.parquet", [None, None])
-    result = visual_rows(payload, VISUAL)
+    clip = faces_table(tmp_path / "f.parquet", [None, None])
+    result = video_rows(clip, DlibResNetDescriptor())
     assert (result.status, result.reason) == ("degraded", "no face found in 2 frames")
 
 
 def test_frames_without_a_face_do_not_hide_their_neighbours(tmp_path):
     chip = encode_jpeg(np.full((224, 224, 3), 120, np.uint8))
-    payload = faces_table(tmp_path / "f.parquet", [None, chip, chip, None, chip, chip])
-    result = visual_rows(payload, VISUAL | {"fps": 5 / 3})
+    clip = faces_table(tmp_path / "f.parquet", [None, chip, chip, None, chip, chip])
+    result = video_rows(clip, DlibResNetDescriptor(5 / 3))
     assert result.columns["frame"].tolist() == [1, 4]

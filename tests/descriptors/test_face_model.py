@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from avlib.descriptors.face_images import enlarge
 from avlib.descriptors.face_model import fine_tune
-from avlib.descriptors.vgg_face_network import VGGFace
+from avlib.descriptors.vgg_face import VGGFace
 from avlib.runtime.errors import CorpusError, WeightsError
 from avlib.weights import load_tensors
 

@@ -1,12 +1,13 @@
 """The face_model stage: which weights describe the faces, and what missing ones say."""
 
+import hashlib
 import json
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from avlib.descriptors.face_network import network_file, prepare
+from avlib.descriptors.face_network import network_weights, prepare
 from avlib.runtime.errors import ParamsError, WeightsError
 
 
@@ -27,7 +28,7 @@ def prepared(folder, backbone, layer="fc6"):
 
 def test_dlibs_network_needs_no_file(project):
     out = prepared(project, "dlib_resnet")
-    assert network_file(out) is None
+    assert network_weights(out) == {}
     assert json.loads((out / "network.json").read_text())["fine_tuned_on"] is None
 
 
@@ -35,8 +36,10 @@ def test_published_weights_are_taken_as_they_are(project):
     (project / "data/weights/vgg_face").mkdir(parents=True)
     published = project / "data/weights/vgg_face/vgg_face.safetensors"
     save_file({"conv1_1.bias": torch.arange(3.0)}, published)
-    file = network_file(prepared(project, "vgg_face"))
-    assert file.read_bytes() == published.read_bytes()
+    found = network_weights(prepared(project, "vgg_face"))
+    content = published.read_bytes()
+    assert found["weights"].read_bytes() == content
+    assert found["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_missing_weights_say_which_file_and_what_does_without(project):

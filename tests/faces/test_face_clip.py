@@ -5,6 +5,7 @@ import pytest
 
 from avlib import media
 from avlib.faces.clip import face_rows
+from avlib.runtime.clip_tasks import RecordingInput
 
 SETTINGS = {"detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
 
@@ -12,7 +13,7 @@ SETTINGS = {"detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality":
 def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
     grey = [np.full((120, 160, 3), 90, np.uint8)] * 7
     media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
-    rows = face_rows({"path": str(tmp_path / "a.mp4"), "used": True}, SETTINGS)
+    rows = face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS)
     assert (rows.status, rows.reason) == ("degraded", "no face found in 7 frames")
     assert len(rows.columns["frame"]) == 7
 
@@ -20,8 +21,8 @@ def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
 def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
     grey = [np.full((120, 160, 3), 90, np.uint8)] * 50
     media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
-    payload = {"path": str(tmp_path / "a.mp4"), "used": True, "start": 1.5, "end": 1.8}
-    columns = face_rows(payload, SETTINGS).columns
+    recording = RecordingInput(str(tmp_path / "a.mp4"), start=1.5, end=1.8)
+    columns = face_rows(recording, SETTINGS).columns
     assert columns["time"] == pytest.approx(np.arange(7) * 0.04 + 0.02)
 
 
@@ -29,5 +30,5 @@ def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
     ("used", "status", "reason"), [(True, "degraded", "no video stream"), (False, "ok", "")]
 )
 def test_a_clip_without_usable_pictures_has_no_rows(used, status, reason):
-    rows = face_rows({"path": None, "used": used}, SETTINGS)
+    rows = face_rows(RecordingInput(None, used), SETTINGS)
     assert (rows.columns.num_rows, rows.status, rows.reason) == (0, status, reason)

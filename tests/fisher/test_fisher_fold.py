@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avlib.descriptors.tables import AUDIO, VISUAL
+from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import encode_fold
 from avlib.protocols import FOLDS
@@ -30,7 +30,7 @@ def clip_frames(clip, modality, shift=0.0):
 
 
 def write_descriptors(folder, modality, clips, shifted=()):
-    schema = {"audio": AUDIO, "video": VISUAL}[modality]
+    schema = {"audio": AUDIO, "video": VIDEO}[modality]
     parts = []
     for clip in clips:
         values = clip_frames(clip, modality, 5.0 if clip in shifted else 0.0)

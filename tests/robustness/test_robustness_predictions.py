@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.audio_clip import audio_rows
+from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
+from avlib.descriptors.opensmile import IS10
 from avlib.descriptors.tables import AUDIO as AUDIO_TABLE
-from avlib.descriptors.tables import VISUAL as VISUAL_TABLE
-from avlib.descriptors.visual_clip import visual_rows
+from avlib.descriptors.tables import VIDEO as VIDEO_TABLE
+from avlib.descriptors.video_clip import video_rows
 from avlib.faces.alignment import encode_jpeg
 from avlib.faces.tables import FACES
 from avlib.fisher.fold import encode_fold
@@ -22,28 +24,28 @@ from avlib.protocols import FOLDS
 from avlib.robustness.predictions import corrupted_predictions
 from avlib.robustness.tasks import noisy_tasks
 from avlib.runtime import tables
+from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import CLIP_STATUS
-from avlib.speech.clip import to_pcm
+from avlib.speech.pcm import to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.common.training import Recipe, train_fold
 from avlib.systems.registry import DEEP
 from avlib.systems.saved import CLASSES, load_saved, require_class
 from avlib.systems.svm.model import SVMModel
 
-SCHEMAS = {"audio": AUDIO_TABLE, "visual": VISUAL_TABLE, "faces": FACES, "speech": SPEECH}
+SCHEMAS = {"audio": AUDIO_TABLE, "visual": VIDEO_TABLE, "faces": FACES, "speech": SPEECH}
 RATE = 16000
 PART = dict(zip("abcdef", ["test", "test", "train", "train", "train", "validation"], strict=True))
 EMOTIONS = ("anger", "calm")
-AUDIO = {"feature_set": "is10", "level": "frames", "window": 0.5, "hop": 0.25}
-VISUAL = {"backbone": "dlib_resnet", "layer": "fc6", "fps": None}
+DESCRIPTORS = {"audio": IS10(), "video": DlibResNetDescriptor()}
 FISHER = {
     "components": 2, "pca_audio": 8, "pca_video": 4, "max_descriptors": 2000, "seed": 0,
     "backend": "torch",
 }  # fmt: skip
 SETTINGS = {
-    "snr": [0.0, -60.0], "occlusion": [1.0], "seed": 0, "audio": AUDIO, "visual": VISUAL,
-    "backend": "torch", "max_failed_fraction": 0.0,
+    "snr": [0.0, -60.0], "occlusion": [1.0], "seed": 0, "backend": "torch",
+    "max_failed_fraction": 0.0,
 }  # fmt: skip
 MODELS = {"svm_audio": ("audio",), "svm_video": ("video",), "svm_concat": ("audio", "video")}
 FACELESS = "a_calm_1"
@@ -85,14 +87,12 @@ def faces_rows(clip_id, emotion, random):
     }  # fmt: skip
 
 
-def describe(name, source, function, params):
+def describe(name, source, function, descriptor):
     """Write a table of descriptors as its stage does, one part a subject."""
     for part in sorted(Path("data", source).glob("*.parquet")):
         rows = []
         for ref in tables.clip_refs(part):
-            payload = {"path": str(ref.path), "row_group": ref.row_group, "rows": ref.rows,
-                       "status": "ok", "reason": "", "weights": None}  # fmt: skip
-            columns = function(payload, params).columns
+            columns = function(TableRows.at(ref), descriptor).columns
             named = {c: columns[c] for c in ("frame", "time", "descriptor")}
             ids = [ref.clip_id] * len(named["frame"])
             rows.append((ref.clip_id, tables.conform({"clip_id": ids, **named}, SCHEMAS[name])))
@@ -126,8 +126,8 @@ def corpus(tmp_path_factory):
         status = {"clip_id": list(every), **{c: [v] * len(every) for c, v in
                   (("stage", "speech"), ("status", "ok"), ("reason", ""))}}  # fmt: skip
         tables.write_table("data/status/speech.parquet", status, CLIP_STATUS)
-        describe("audio", "speech", audio_rows, AUDIO)
-        describe("visual", "faces", visual_rows, VISUAL)
+        describe("audio", "speech", audio_rows, DESCRIPTORS["audio"])
+        describe("visual", "faces", video_rows, DESCRIPTORS["video"])
         work = folder / "work"
         work.mkdir()
         encode_fold({"fold": 0, "modalities": ["audio", "video"], "level": "frames",
@@ -155,10 +155,10 @@ def project(corpus, monkeypatch):
     return corpus
 
 
-def run(model, **changes):
+def run(model, descriptors=DESCRIPTORS, **changes):
     folds = tables.read_table("data/folds.parquet")
     subjects = {clip_id: subject for clip_id, (subject, _) in clips().items()}
-    rows = corrupted_predictions(model, folds, subjects, SETTINGS | changes, None)
+    rows = corrupted_predictions(model, folds, subjects, SETTINGS | changes, descriptors)
     return rows.sort_values(["corruption", "level", "clip_id"], ignore_index=True)
 
 
@@ -224,12 +224,10 @@ def test_the_second_model_takes_corrupted_clips_from_memory(project, caplog):
 
 def test_babble_is_of_training_clips_of_other_subjects(project):
     folds = tables.read_table("data/folds.parquet")
-    refs = {
-        (str(r.path.absolute()), r.row_group): r.clip_id for r in tables.clip_refs("data/speech")
-    }
+    refs = {TableRows.at(r): r.clip_id for r in tables.clip_refs("data/speech")}
     subjects = {clip_id: subject for clip_id, (subject, _) in clips().items()}
     for task in noisy_tasks(folds, subjects, 0):
-        voices = [refs[tuple(place)] for place in task.payload["talkers"]]
+        voices = [refs[talker] for talker in task.payload.talkers]
         assert len(set(voices)) == 8
         assert {PART[subjects[v]] for v in voices} == {"train"}
 
@@ -237,7 +235,7 @@ def test_babble_is_of_training_clips_of_other_subjects(project):
     shared = {c: "one" if c in ("a_anger_0", "c_anger_0", "d_anger_0") else s
               for c, s in subjects.items()}  # fmt: skip
     [task] = [t for t in noisy_tasks(folds, shared, 0) if t.clip_id == "a_anger_0"]
-    voices = [refs[tuple(place)] for place in task.payload["talkers"]]
+    voices = [refs[talker] for talker in task.payload.talkers]
     assert not {"c_anger_0", "d_anger_0"} & set(voices)
 
 
@@ -248,9 +246,9 @@ def test_too_few_voices_for_a_babble_are_an_error_that_says_so(project):
 
 
 def test_other_descriptors_than_the_models_are_an_error(project):
-    other = AUDIO | {"level": "windows"}
+    other = DESCRIPTORS | {"audio": IS10("windows", 0.2, 0.1)}
     with pytest.raises((DataError, ValueError)):
-        run("svm_audio", audio=other)
+        run("svm_audio", other)
     path = Path("data/fisher/fold-0.parquet")
     kept = path.read_bytes()
     table = tables.read_table(path)

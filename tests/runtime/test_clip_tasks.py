@@ -6,7 +6,7 @@ import pytest
 
 from avlib.corpora.common.tables import CLIPS
 from avlib.runtime import tables
-from avlib.runtime.clip_tasks import failed_clips, recording_tasks, table_tasks
+from avlib.runtime.clip_tasks import TableRows, failed_clips, recording_tasks, table_tasks
 from avlib.runtime.per_clip import CLIP_STATUS
 from avlib.speech.tables import SPEECH
 
@@ -28,14 +28,14 @@ def project(tmp_path, monkeypatch):
 
 def test_every_clip_has_a_task_and_missing_sound_has_no_path():
     tasks = {t.clip_id: t for t in recording_tasks("c", "audio", ["audio", "video"])}
-    assert tasks["a"].payload["path"] == str(Path("data/raw/c/a.wav").absolute())
-    assert tasks["b"].payload["path"] is None
+    assert tasks["a"].payload.path == str(Path("data/raw/c/a.wav").absolute())
+    assert tasks["b"].payload.path is None
     assert tasks["a"].digest == "sum-a"
 
 
 def test_a_task_says_which_span_of_its_recording_is_the_clip():
     spans = {
-        t.clip_id: (t.payload["start"], t.payload["end"])
+        t.clip_id: (t.payload.start, t.payload.end)
         for t in recording_tasks("c", "video", ["video"])
     }
     assert spans == {"a": (1.5, 2.25), "b": (None, None)}
@@ -44,7 +44,7 @@ def test_a_task_says_which_span_of_its_recording_is_the_clip():
 def test_a_modality_that_is_not_used_depends_on_no_recording():
     tasks = recording_tasks("c", "audio", ["video"])
     assert {t.digest for t in tasks} == {""}
-    assert not any(t.payload["used"] for t in tasks)
+    assert not any(t.payload.used for t in tasks)
 
 
 def test_table_tasks_carry_rows_and_verdicts():
@@ -61,11 +61,9 @@ def test_table_tasks_carry_rows_and_verdicts():
         "reason": ["", "no audio stream", "crashed the worker"],
     }
     tables.write_table(Path("status.parquet"), status, CLIP_STATUS)
-    tasks = {t.clip_id: t for t in table_tasks(Path("speech"), Path("status.parquet"), {"x": 1})}
+    tasks = {t.clip_id: t for t in table_tasks(Path("speech"), Path("status.parquet"))}
     assert set(tasks) == {"a", "b"}
-    assert tasks["a"].payload["rows"] == 1
-    assert tasks["b"].payload | {"path": ""} == {
-        "path": "", "row_group": 1, "rows": 0, "status": "degraded",
-        "reason": "no audio stream", "x": 1,
-    }  # fmt: skip
+    path = str(tables.part_path(Path("speech"), "s").absolute())
+    assert tasks["a"].payload == TableRows(path, 0, 1)
+    assert tasks["b"].payload == TableRows(path, 1, 0, "degraded", "no audio stream")
     assert failed_clips(Path("status.parquet")) == {"c": "failed in speech: crashed the worker"}

@@ -1,13 +1,14 @@
 import importlib
 import shutil
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from avlib.descriptors.audio_clip import audio_rows
-from avlib.descriptors.tables import VISUAL
-from avlib.descriptors.visual_clip import visual_rows
+from avlib.descriptors.tables import VIDEO
+from avlib.descriptors.video_clip import video_rows
 from avlib.faces.clip import face_rows
 from avlib.fisher.fold import encode_fold
 from avlib.runtime import memo, provenance
@@ -31,7 +32,7 @@ def rows(clip_id, seed=0):
     frames = np.arange(3)
     values = np.random.default_rng(seed).normal(size=(3, 4))
     columns = {"frame": frames, "time": frames / 25, "descriptor": values}
-    return conform({"clip_id": [clip_id] * 3, **columns}, VISUAL)
+    return conform({"clip_id": [clip_id] * 3, **columns}, VIDEO)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def memory(tmp_path):
 
 def make_part(folder, part, clip_ids):
     path = part_path(folder, part)
-    write_part(path, [(clip_id, rows(clip_id)) for clip_id in clip_ids], VISUAL)
+    write_part(path, [(clip_id, rows(clip_id)) for clip_id in clip_ids], VIDEO)
     return path
 
 
@@ -65,7 +66,7 @@ def test_key_depends_on_everything_that_the_value_depends_on(change):
     assert clip_key(**given) == clip_key(**{**given, "params": {"size": (1, 2), "fps": 25}})
 
 
-FUNCTIONS = (face_rows, speech_rows, visual_rows, audio_rows, encode_fold, train_fold)
+FUNCTIONS = (face_rows, speech_rows, video_rows, audio_rows, encode_fold, train_fold)
 SYSTEMS = [".".join(path.with_suffix("").parts) for path in Path().glob("avlib/systems/*/model.py")]
 MODULES = sorted({*(function.__module__ for function in FUNCTIONS), *SYSTEMS})
 
@@ -99,6 +100,31 @@ def test_fingerprint_follows_the_versions_of_libraries(monkeypatch):
     real = provenance.third_party
     monkeypatch.setattr(provenance, "third_party", lambda files: {**real(files), "numpy": "0"})
     assert code_fingerprint(face_rows) != before
+
+
+def test_fingerprint_holds_what_a_function_reaches_by_name(house):
+    root, _ = house
+    before = code_fingerprint(face_rows), code_fingerprint(face_rows, speech_rows)
+    append([root / "avlib/speech/vad.py"], "NEW = 1\n")
+    after = code_fingerprint(face_rows), code_fingerprint(face_rows, speech_rows)
+    assert after[0] == before[0] != before[1] != after[1]
+
+
+@dataclass(frozen=True)
+class Settings:
+    size: int
+    file: str = field(default="", compare=False)
+
+
+def test_a_dataclass_stands_for_its_class_and_the_fields_that_are_compared():
+    def key(params):
+        return clip_key("video", "a", "d", params, "f")
+
+    other = make_dataclass("Other", [("size", int)], frozen=True)
+    assert key(Settings(1, "here")) == key(Settings(1, "there"))
+    assert len({key(p) for p in (Settings(1), Settings(2), other(1), {"nested": Settings(1)})}) == 4
+    with pytest.raises(TypeError, match="has no place in a key"):
+        key({"size": object()})
 
 
 def test_words_carriers_registries_and_what_is_new_leave_every_fingerprint(house):

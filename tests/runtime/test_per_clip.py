@@ -13,7 +13,7 @@ import distributed
 import numpy as np
 import pytest
 
-from avlib.descriptors.tables import VISUAL
+from avlib.descriptors.tables import VIDEO
 from avlib.runtime.errors import DataError, MediaError
 from avlib.runtime.per_clip import ClipRows, ClipTask, run_clipwise
 from avlib.runtime.tables import clip_refs, read_table, write_table
@@ -77,7 +77,7 @@ class Stage:
             self.tasks() if tasks is None else tasks,
             out=self.out,
             status=self.status,
-            schema=VISUAL,
+            schema=VIDEO,
             params=params or {"fps": 25},
             max_failed_fraction=limit,
             skipped=skipped,
@@ -320,9 +320,9 @@ def test_leftovers_of_a_killed_run_are_cleaned(stage):
     for path in [*litter, neighbour]:
         path.touch()
     write_table(stage.out / "S9.parquet", {"clip_id": ["x"], "frame": [0], "time": [0.0],
-                                           "descriptor": [[1.0]]}, VISUAL)  # fmt: skip
+                                           "descriptor": [[1.0]]}, VIDEO)  # fmt: skip
     run_clipwise("visual", describe, stage.tasks(), out=stage.out, status=stage.status,
-                 schema=VISUAL, params={"fps": 25}, max_failed_fraction=0,
+                 schema=VIDEO, params={"fps": 25}, max_failed_fraction=0,
                  memo=stage.folder / ".memo")  # fmt: skip
     assert not any(path.exists() for path in litter)
     assert neighbour.exists()
@@ -454,7 +454,7 @@ def test_second_run_of_a_stage_waits_for_the_first(stage):
     wait_until(lambda: len(stage.computed) >= 3)
     memo = stage.folder / ".memo"
     summary = run_clipwise("visual", describe, stage.tasks(24), out=stage.out, status=stage.status,
-                           schema=VISUAL, params={"fps": 25}, max_failed_fraction=0,
+                           schema=VIDEO, params={"fps": 25}, max_failed_fraction=0,
                            memo=memo)  # fmt: skip
     assert process.wait() == 0
     assert (summary.computed, summary.remembered) == (0, 24)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from avlib.descriptors.tables import VISUAL
+from avlib.descriptors.tables import VIDEO
 from avlib.faces.tables import FACES
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
@@ -83,7 +83,7 @@ def test_bytes_of_a_part_do_not_depend_on_the_memory_layout(tmp_path):
 
 
 def test_rows_read_back_and_written_again_give_the_same_bytes(tmp_path):
-    for schema, rows in ((FACES, faces("a")), (VISUAL, descriptors("a"))):
+    for schema, rows in ((FACES, faces("a")), (VIDEO, descriptors("a"))):
         name = schema.name
         first, second = tmp_path / f"{name}1.parquet", tmp_path / f"{name}2.parquet"
         write_table(first, rows, schema)
@@ -111,11 +111,11 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     before = sha(path)
 
     def interrupted():
-        yield "a", conform(descriptors("a"), VISUAL)
+        yield "a", conform(descriptors("a"), VIDEO)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_part(path, interrupted(), VISUAL)
+        write_part(path, interrupted(), VIDEO)
     assert sha(path) == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -152,15 +152,15 @@ def test_rows_that_break_the_schema_are_named(tmp_path, change, message):
 def test_vectors_of_different_sizes_are_an_error(tmp_path):
     rows = {**descriptors("a", frames=2), "descriptor": [[1.0, 2.0], [1.0]]}
     with pytest.raises(DataError, match=r"column descriptor: expected vectors of one size"):
-        conform(rows, VISUAL)
-    clips = [(c, conform(descriptors(c, dim=d), VISUAL)) for c, d in (("a", 3), ("b", 4))]
+        conform(rows, VIDEO)
+    clips = [(c, conform(descriptors(c, dim=d), VIDEO)) for c, d in (("a", 3), ("b", 4))]
     with pytest.raises(DataError, match="clip b has column descriptor"):
-        write_part(tmp_path / "x.parquet", clips, VISUAL)
+        write_part(tmp_path / "x.parquet", clips, VIDEO)
 
 
 def test_columns_of_different_lengths_are_an_error():
     with pytest.raises(DataError, match="columns differ in length"):
-        conform({**descriptors("a"), "frame": np.arange(2)}, VISUAL)
+        conform({**descriptors("a"), "frame": np.arange(2)}, VIDEO)
 
 
 def test_nullable_values_come_back_as_they_went(tmp_path):
@@ -208,7 +208,7 @@ def test_clips_are_listed_from_metadata_and_read_one_by_one(tmp_path):
     for subject, ids in {"s/1": ["b", "a"], "s0": ["c"]}.items():
         rows = pd.concat(pd.DataFrame({**d, "descriptor": list(d["descriptor"])})
                          for d in map(descriptors, ids))  # fmt: skip
-        write_table(part_path(folder, subject), rows, VISUAL)
+        write_table(part_path(folder, subject), rows, VIDEO)
     refs = clip_refs(folder)
     assert [(r.part, r.clip_id, r.row_group) for r in refs] == [
         ("s/1", "a", 0), ("s/1", "b", 1), ("s0", "c", 0)]  # fmt: skip
@@ -220,8 +220,8 @@ def test_clips_are_listed_from_metadata_and_read_one_by_one(tmp_path):
 
 def test_digest_follows_the_values_of_the_clip_alone(tmp_path):
     def digest(subject, *clips):
-        pairs = [(c, conform(descriptors(c, seed=s), VISUAL)) for c, s in clips]
-        write_part(part_path(tmp_path, subject), pairs, VISUAL)
+        pairs = [(c, conform(descriptors(c, seed=s), VIDEO)) for c, s in clips]
+        write_part(part_path(tmp_path, subject), pairs, VIDEO)
         return {r.clip_id: r.digest for r in clip_refs(part_path(tmp_path, subject))}
 
     alone, among, changed = (
@@ -232,25 +232,25 @@ def test_digest_follows_the_values_of_the_clip_alone(tmp_path):
 @pytest.mark.parametrize("subject", ["Actor_01", "a b/c", "..", ".hidden", "é%2F", "S1.parquet"])
 def test_any_subject_name_makes_a_safe_file_name(tmp_path, subject):
     path = part_path(tmp_path, subject)
-    write_part(path, [("a", conform(descriptors("a"), VISUAL))], VISUAL)
+    write_part(path, [("a", conform(descriptors("a"), VIDEO))], VIDEO)
     assert path.parent == tmp_path
     assert not path.name.startswith(".")
     assert clip_refs(tmp_path)[0].part == subject
 
 
 def test_clip_without_rows_keeps_its_place(tmp_path):
-    empty = conform(descriptors("b", frames=0), VISUAL)
-    pairs = [("a", conform(descriptors("a"), VISUAL)), ("b", empty)]
-    write_part(tmp_path / "x.parquet", pairs, VISUAL)
+    empty = conform(descriptors("b", frames=0), VIDEO)
+    pairs = [("a", conform(descriptors("a"), VIDEO)), ("b", empty)]
+    write_part(tmp_path / "x.parquet", pairs, VIDEO)
     assert [r.clip_id for r in clip_refs(tmp_path)] == ["a", "b"]
     assert read_clip(tmp_path / "x.parquet", 1).num_rows == 0
 
 
 def test_clips_without_rows_may_come_before_the_size_of_vectors_is_known(tmp_path):
-    empty = conform({**descriptors("a", frames=0), "descriptor": []}, VISUAL)
-    full = conform(descriptors("b"), VISUAL)
-    write_part(tmp_path / "1.parquet", [("a", empty), ("b", full), ("c", empty)], VISUAL)
-    write_part(tmp_path / "2.parquet", [("a", empty)], VISUAL)
+    empty = conform({**descriptors("a", frames=0), "descriptor": []}, VIDEO)
+    full = conform(descriptors("b"), VIDEO)
+    write_part(tmp_path / "1.parquet", [("a", empty), ("b", full), ("c", empty)], VIDEO)
+    write_part(tmp_path / "2.parquet", [("a", empty)], VIDEO)
     assert [read_clip(tmp_path / "1.parquet", i).num_rows for i in range(3)] == [0, 3, 0]
     one, two = clip_refs(tmp_path / "1.parquet"), clip_refs(tmp_path / "2.parquet")
     assert [r.clip_id for r in one] == ["a", "b", "c"]
@@ -268,8 +268,8 @@ def test_empty_folder_is_a_table_without_rows(tmp_path):
 
 
 def test_part_without_clips_is_legal(tmp_path):
-    write_part(tmp_path / "x.parquet", [], VISUAL)
-    write_part(tmp_path / "y.parquet", [("a", conform(descriptors("a"), VISUAL))], VISUAL)
+    write_part(tmp_path / "x.parquet", [], VIDEO)
+    write_part(tmp_path / "y.parquet", [("a", conform(descriptors("a"), VIDEO))], VIDEO)
     assert len(read_table(tmp_path)) == 3
     assert [r.clip_id for r in clip_refs(tmp_path)] == ["a"]
 
@@ -304,6 +304,6 @@ def test_every_schema_names_its_key_and_writes_an_empty_table(tmp_path, schemas)
 
 
 def test_listing_of_a_part_is_json(tmp_path):
-    write_part(tmp_path / "x.parquet", [("a", conform(descriptors("a"), VISUAL))], VISUAL)
+    write_part(tmp_path / "x.parquet", [("a", conform(descriptors("a"), VIDEO))], VIDEO)
     listing = json.loads(pq.read_metadata(tmp_path / "x.parquet").metadata[b"avlib.clips"])
     assert listing == [["a", clip_refs(tmp_path)[0].digest]]

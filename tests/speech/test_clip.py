@@ -1,16 +1,20 @@
 """One clip of the speech stage: sound in the table is the sound of the file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from avlib import media
-from avlib.speech.clip import from_pcm, speech_rows, to_pcm
+from avlib.runtime.clip_tasks import RecordingInput
+from avlib.speech.clip import speech_rows
+from avlib.speech.pcm import from_pcm, to_pcm
 
 SETTINGS = {"vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
 
 
 def rows_of(path, used=True):
-    return speech_rows({"path": path, "used": used}, SETTINGS)
+    return speech_rows(RecordingInput(path, used), SETTINGS)
 
 
 def test_sixteen_bit_samples_survive_the_round_trip_exactly():
@@ -34,11 +38,11 @@ def test_a_clip_cut_out_of_a_recording_has_the_sound_of_its_span(tmp_path):
     signal = 0.3 * np.sin(2 * np.pi * 200 * np.arange(48000) / 16000)
     signal[:32000] = 0
     media.write_clip(tmp_path / "a.wav", None, 25, signal, 16000, audio_codec="pcm_s16le")
-    payload = {"path": str(tmp_path / "a.wav"), "used": True, "start": 1.75, "end": 2.5}
-    rows = speech_rows(payload, SETTINGS)
+    recording = RecordingInput(str(tmp_path / "a.wav"), start=1.75, end=2.5)
+    rows = speech_rows(recording, SETTINGS)
     found = from_pcm(rows.columns["pcm"][0])
     np.testing.assert_allclose(found, signal[28000:40000], atol=1e-4)
-    assert speech_rows(payload | {"start": 0.5, "end": 1.5}, SETTINGS).reason == "silence"
+    assert speech_rows(replace(recording, start=0.5, end=1.5), SETTINGS).reason == "silence"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from avlib import weights
 from avlib.cli.weights import app
-from avlib.descriptors.vgg_face_network import VGGFace
+from avlib.descriptors.vgg_face import VGGFace
 from avlib.runtime.errors import WeightsError
 from avlib.weights import import_weights, list_weights, load_weights
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from avlib.descriptors.vgg_face_network import scaled
+from avlib.networks.channels import scaled
 
 CLASSES = 1000
 FULLY_CONNECTED = 4096

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.descriptors.vgg_face_network import scaled
+from avlib.networks.channels import scaled
 
 # Name and channels of each block's convolutions, and the block's pooling over time.
 BLOCKS = (

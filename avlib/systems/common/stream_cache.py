@@ -29,7 +29,7 @@ from avlib.runtime.tables import (
     part_path,
     read_clip,
 )
-from avlib.speech.clip import from_pcm, to_pcm
+from avlib.speech.pcm import from_pcm, to_pcm
 
 FOLDER = Path(".memo/decoded")
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.descriptors.vgg_face_network import scaled
+from avlib.networks.channels import scaled
 
 CHANNELS = (16, 32, 64, 128, 256)
 SMALLEST = 2 ** len(CHANNELS)  # pixels that leave one cell

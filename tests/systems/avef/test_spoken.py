@@ -13,7 +13,7 @@ from avlib.runtime.tables import (
     write_part,
     write_table,
 )
-from avlib.speech.clip import to_pcm
+from avlib.speech.pcm import to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.avef.binary import binary_codes
 from avlib.systems.avef.denoise import face_frames, keep_parts

@@ -9,7 +9,7 @@ from PIL import Image
 
 from avlib.faces.tables import FACES
 from avlib.runtime.tables import conform, part_path, write_part
-from avlib.speech.clip import from_pcm, to_pcm
+from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.common.stream_cache import (
     Format,

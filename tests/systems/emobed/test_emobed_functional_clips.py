@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from avlib.corpora.common.tables import CLIPS
-from avlib.descriptors.tables import AUDIO, VISUAL
+from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
 from avlib.systems.common.training import Recipe, train_fold
@@ -61,7 +61,7 @@ def project(tmp_path, monkeypatch):
     return described
 
 
-SCHEMAS = {"audio": AUDIO, "visual": VISUAL}
+SCHEMAS = {"audio": AUDIO, "visual": VIDEO}
 
 
 def write(described):

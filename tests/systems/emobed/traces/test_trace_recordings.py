@@ -8,6 +8,7 @@ import pytest
 from trace_recordings import SETTINGS
 
 from avlib.corpora.common.tables import CLIPS, TRACES
+from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
@@ -40,7 +41,7 @@ def corpus(tmp_path, monkeypatch):
                 frames[table].append(pd.DataFrame({**rows, "descriptor": list(values)}))
         for table, found in frames.items():
             path = tables.part_path(f"data/{table}", person)
-            tables.write_table(path, pd.concat(found), table)
+            tables.write_table(path, pd.concat(found), {"audio": AUDIO, "visual": VIDEO}[table])
     clips = pd.DataFrame(keys, columns=["clip_id", "subject", "part"]).assign(fold=0)
     tables.write_table("data/folds.parquet", clips[["clip_id", "fold", "part"]], FOLDS)
     tables.write_table("data/traces.parquet", pd.concat(traces), TRACES)

@@ -7,14 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avlib.descriptors.dlib_resnet import DlibResNetDescriptor, inner_face
-from avlib.descriptors.vgg_face import BATCH_CPU, VGGFaceLayer
-from avlib.descriptors.vgg_face_network import VGGFace, preprocess
-from avlib.descriptors.visual import backbone, subsample
+from avlib.descriptors.vgg_face import VGGFace, VGGFaceDescriptor, preprocess
+from avlib.descriptors.video import subsample
 from avlib.faces.alignment import extract_chip
 from avlib.faces.detection import find_faces, to_grey
 from avlib.faces.landmarks import fit_landmarks
 from avlib.faces.models import RECOGNITION, landmark_predictor, model_file
-from avlib.runtime.errors import ParamsError, WeightsError
+from avlib.runtime.errors import WeightsError
+
+
+def small(narrow, layer="fc6"):
+    """Make the descriptor of a network with fewer channels."""
+
+    class Small(VGGFaceDescriptor):
+        dim = narrow.fc6.out_features
+
+        def network(self):
+            return narrow
+
+    return Small(layer=layer)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +85,7 @@ def test_descriptor_of_a_chip_is_near_that_of_dlibs_own_alignment(photograph, ch
     shape = landmark_predictor()(photograph, dlib.rectangle(*(round(v) for v in box)))
     dlibs_own = dlib.face_recognition_model_v1(str(model_file(RECOGNITION)))
     expected = np.array(dlibs_own.compute_face_descriptor(photograph, shape))
-    [value] = DlibResNetDescriptor().describe(chip[None])
+    [value] = DlibResNetDescriptor().describe_chips(chip[None])
     assert np.linalg.norm(value - expected) < 0.3  # dlib calls two faces one person below 0.6
 
 
@@ -87,31 +98,30 @@ def test_resnet_sees_the_square_that_dlib_would_cut(photograph, chip):
 
 def test_batch_gives_what_single_chips_give(chip):
     chips = np.stack([chip, chip[:, ::-1]])
-    together = DlibResNetDescriptor().describe(chips)
-    assert together.dtype == np.float32
-    np.testing.assert_allclose(together[1:], DlibResNetDescriptor().describe(chips[1:]), atol=1e-6)
+    describe = DlibResNetDescriptor().describe_chips
+    np.testing.assert_allclose(describe(chips)[1:], describe(chips[1:]), atol=1e-6)
 
 
 def test_no_chips_give_no_descriptors():
     none = np.zeros((0, 224, 224, 3), np.uint8)
-    assert DlibResNetDescriptor().describe(none).shape == (0, 128)
-    network = VGGFaceLayer(VGGFace("fc6", width=0.02))
-    assert network.describe(none).shape == (0, network.dim)
+    assert DlibResNetDescriptor().describe_chips(none).shape == (0, 128)
+    assert small(VGGFace("fc6", width=0.02)).describe_chips(none).shape == (0, 82)
 
 
 def test_chips_of_another_size_are_an_error():
     with pytest.raises(ValueError, match=r"expected uint8 of shape \(n, 224, 224, 3\)"):
-        DlibResNetDescriptor().describe(np.zeros((1, 150, 150, 3), np.uint8))
+        DlibResNetDescriptor().describe_chips(np.zeros((1, 150, 150, 3), np.uint8))
 
 
 @pytest.mark.parametrize("layer", ["fc6", "fc7"])
 def test_vgg_face_describes_in_batches_what_the_network_gives(layer):
     torch.manual_seed(0)
     network = VGGFace("fc7", width=0.02)
-    described = VGGFaceLayer(network, layer)
-    chips = np.random.default_rng(0).integers(0, 256, (BATCH_CPU + 1, 224, 224, 3), np.uint8)
-    values = described.describe(chips)
-    assert values.shape == (BATCH_CPU + 1, described.dim)
+    descriptor = small(network, layer)
+    n = descriptor.batch_cpu + 1
+    chips = np.random.default_rng(0).integers(0, 256, (n, 224, 224, 3), np.uint8)
+    values = descriptor.describe_chips(chips)
+    assert values.shape == (n, descriptor.dim)
     assert values.dtype == np.float32
     with torch.no_grad():
         expected = network.eval()(preprocess(chips), layer=layer).numpy()
@@ -120,24 +130,19 @@ def test_vgg_face_describes_in_batches_what_the_network_gives(layer):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_vgg_face_on_the_gpu_gives_what_the_cpu_gives():
+def test_vgg_face_on_the_gpu_gives_what_the_cpu_gives(monkeypatch):
     torch.manual_seed(0)
     network = VGGFace("fc6", width=0.1)
     chips = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
-    expected = VGGFaceLayer(network).describe(chips)
-    values = VGGFaceLayer(network, device="cuda").describe(chips)
+    found = {}
+    for device in ("cpu", "cuda"):
+        monkeypatch.setenv("AVLIB_DEVICE", device)
+        found[device] = small(network).describe_chips(chips)
+    expected, values = found["cpu"], found["cuda"]
     np.testing.assert_allclose(values, expected, rtol=1e-2, atol=1e-2 * np.abs(expected).max())
 
 
-def test_backbones_are_made_by_name():
-    assert backbone("dlib_resnet").dim == 128
-    with pytest.raises(ParamsError, match=r"visual\.backbone is 'alexnet'; expected one of"):
-        backbone("alexnet")
-    with pytest.raises(ParamsError, match=r"visual\.layer is 'fc9'; expected fc6 or fc7"):
-        backbone("vgg_face", layer="fc9")
-
-
-def test_vgg_face_without_its_weights_says_which_file_is_missing(tmp_path, monkeypatch):
+def test_vgg_face_without_its_weights_says_which_file_is_missing(tmp_path, monkeypatch, chip):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match=r"vgg_face\.safetensors is missing"):
-        backbone("vgg_face")
+        VGGFaceDescriptor().describe_chips(chip[None])

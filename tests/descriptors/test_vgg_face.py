@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.signal import correlate
 
-from avlib.descriptors.vgg_face_network import VGGFace, preprocess
+from avlib.descriptors.vgg_face import VGGFace, preprocess
 
 CONVOLUTIONS = {
     "conv1_1": (64, 3),

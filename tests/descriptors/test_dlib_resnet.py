@@ -5,7 +5,7 @@ import skimage.data
 import torch
 from PIL import Image
 
-from avlib.descriptors.dlib_resnet_network import load_dlib_resnet, preprocess
+from avlib.descriptors.dlib_resnet import load_dlib_resnet, preprocess
 from avlib.faces.models import RECOGNITION, model_file
 from avlib.runtime.errors import WeightsError
 

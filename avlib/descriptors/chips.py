@@ -1,0 +1,79 @@
+"""Networks that describe each aligned face by itself."""
+
+import functools
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from avlib.descriptors.video import Faces, VideoDescriptor
+from avlib.faces.alignment import CHIP
+from avlib.runtime.device import device
+
+
+class ChipDescriptor(VideoDescriptor):
+    """A network that describes each aligned face by itself.
+
+    Attributes
+    ----------
+    batch_cpu, batch_gpu : int
+        Chips per forward pass.
+    """
+
+    batch_cpu: ClassVar[int]
+    batch_gpu: ClassVar[int]
+
+    @abstractmethod
+    def load(self, device: str) -> Callable[[np.ndarray], torch.Tensor]:
+        """Load the network onto a device of torch.
+
+        Returns
+        -------
+        callable
+            From chips, uint8 of shape (n, 224, 224, 3), n at least 1, to a Tensor of shape
+            (n, dim).
+        """
+
+    def describe(self, faces: Faces) -> tuple[np.ndarray, np.ndarray]:
+        """Describe the chosen frames of a clip."""
+        chosen = faces.sampled(self.fps)
+        return faces.times[chosen], self.describe_chips(faces.chips(chosen))
+
+    @torch.inference_mode()
+    def describe_chips(self, chips: np.ndarray) -> np.ndarray:
+        """Describe aligned chips.
+
+        Parameters
+        ----------
+        chips : uint8 of shape (n, 224, 224, 3)
+            RGB; n may be 0.
+
+        Returns
+        -------
+        float32 of shape (n, dim)
+
+        Raises
+        ------
+        ValueError
+            Another shape or type.
+        WeightsError
+            The network's weights are missing or not its own.
+        """
+        if chips.dtype != np.uint8 or chips.shape[1:] != (CHIP, CHIP, 3):
+            raise ValueError(
+                f"chips are {chips.dtype} of shape {chips.shape}; "
+                f"expected uint8 of shape (n, {CHIP}, {CHIP}, 3)"
+            )
+        on = device()
+        network = _loaded(self, on)
+        size = self.batch_cpu if on == "cpu" else self.batch_gpu
+        batches = [network(chips[i : i + size]).cpu().numpy() for i in range(0, len(chips), size)]
+        return np.concatenate([np.zeros((0, self.dim), np.float32), *batches])
+
+
+@functools.cache
+def _loaded(descriptor: ChipDescriptor, device: str) -> Callable[[np.ndarray], torch.Tensor]:
+    """Load a network once per process."""
+    return descriptor.load(device)

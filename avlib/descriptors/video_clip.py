@@ -1,0 +1,38 @@
+"""One clip of the video_features stage."""
+
+import numpy as np
+
+from avlib.descriptors.tables import VIDEO
+from avlib.descriptors.video import Faces, VideoDescriptor
+from avlib.runtime.clip_tasks import TableRows
+from avlib.runtime.per_clip import ClipRows
+from avlib.runtime.tables import no_rows, read_clip, vectors
+
+
+def video_rows(clip: TableRows, descriptor: VideoDescriptor) -> ClipRows:
+    """Return the rows of table `video` of one clip.
+
+    Parameters
+    ----------
+    clip
+        Its rows in table `faces`.
+    descriptor
+        What describes the faces.
+    """
+    if not clip.rows:
+        return ClipRows(no_rows(VIDEO), clip.status, clip.reason)
+    faces, frames = read_faces(clip)
+    times, values = descriptor.describe(faces)
+    if not len(times):
+        return ClipRows(no_rows(VIDEO), "degraded", f"no face found in {clip.rows} frames")
+    # A row has the number of the frame at its time.
+    numbers = frames[np.searchsorted(faces.times, times)]
+    return ClipRows({"frame": numbers, "time": times, "descriptor": values})
+
+
+def read_faces(clip: TableRows) -> tuple[Faces, np.ndarray]:
+    """Read a clip of table `faces`; return its faces and the numbers of their frames."""
+    rows = read_clip(clip.path, clip.row_group, ["frame", "time", "landmarks", "chip"])
+    landmarks = vectors(rows["landmarks"]).reshape(rows.num_rows, -1, 2)
+    faces = Faces(rows["time"].to_numpy(), landmarks, rows["chip"].to_pylist())
+    return faces, rows["frame"].to_numpy()
