@@ -7,8 +7,11 @@ from typing import Any
 import pandas as pd
 
 from avlib.params import Params, SharedParams, load
-from avlib.report import comparisons, scores, training_choices
+from avlib.report import comparisons, scores
 from avlib.report.curves import loss_section
+from avlib.report.embeddings_page import embeddings_section
+from avlib.report.report_data import ReportData
+from avlib.report.training_choices import training_choices
 from avlib.report.write import write_report
 from avlib.robustness.curves import read_curves
 from avlib.robustness.report import robustness_section
@@ -42,8 +45,8 @@ def main() -> None:
     drawn = {model: Path(f"metrics/plots/{model}/tsne.png") for model in trained}
     planes = {model: file.read_bytes() for model, file in drawn.items() if file.is_file()}
     more = [
-        training_choices.chosen(facts),
-        training_choices.embeddings(facts, planes),
+        training_choices(facts),
+        embeddings_section(facts, planes),
         gates_section(
             {m: tables.read_table(f"data/gates/{m}.parquet") for m in OVER_TIME},
             trained,
@@ -59,25 +62,28 @@ def main() -> None:
             Path("metrics/traces.json"),
         ),
     ]
-    write_report(
-        Path("report"),
+    data = ReportData(
         corpus=params.corpus,
         protocol=params.protocol,
         clips=clips,
         folds=folds,
         status=pd.concat([tables.read_table(STATUS / f"{stage}.parquet") for stage in STAGES]),
         predictions=trained,
+        notes=json.loads(Path("data/corpus.json").read_text())["notes"],
+        votes=tables.read_table("data/votes.parquet"),
+    )
+    write_report(
+        Path("report"),
+        data,
         descriptions=MODELS,
         untrained={
             model: _why_not(model, params, clips) for model in MODELS if model not in trained
         },
         params=params.model_dump(),
         extra=[section for section in more if section],
-        notes=json.loads(Path("data/corpus.json").read_text())["notes"],
-        votes=tables.read_table("data/votes.parquet"),
     )
-    overall = {model: scores.model_scores(rows, folds) for model, rows in trained.items()}
-    scores.write_json(Path("metrics/summary.json"), scores.summary(params.corpus, overall))
+    summary = scores.summary(params.corpus, data.scores)
+    scores.write_json(Path("metrics/summary.json"), summary)
     compared = comparisons.as_json(comparisons.compare_all(trained, folds, clips))
     scores.write_json(Path("metrics/comparisons.json"), compared)
 

@@ -4,34 +4,30 @@ from collections.abc import Sequence
 
 from avlib.report import plots
 from avlib.report.comparisons import MOST_MODELS, Comparison, compare_all
+from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
-from avlib.report.report_data import Run
+from avlib.report.report_data import ReportData
 from avlib.report.significance import LEVEL, RESAMPLES, Interval
 
-_DASH = "–"
 
-
-def paired_comparisons(run: Run) -> Section | None:
+def paired_comparisons(data: ReportData) -> Section | None:
     """Say which differences between models are more than chance, and what each test assumes."""
-    found = compare_all(run.predictions, run.folds, run.clips)
+    found = compare_all(data.predictions, data.folds, data.clips)
     if not found:
         return None
     tables = [_table(found)]
     reasons = [[c.a, c.b, "; ".join(c.missing)] for c in found if c.missing]
     if reasons:
-        tables.append(Table(["A", "B", "what could not be computed, and why"], "lll", reasons))
+        tables.append(Table(["A", "B", "what could not be computed, and why"], "l", reasons))
     drawn = {
         f"{c.a} − {c.b}": (c.difference, c.interval) for c in found if c.difference is not None
     }
     pictures = []
     if drawn:
-        alt = (
-            "Difference in accuracy of each pair of models, with its interval; line: no difference"
-        )
+        alt = "Difference in accuracy of each pair of models and its interval; line: no difference"
         pictures = [Picture("differences", plots.differences(drawn), alt)]
-    return Section(
-        "Paired comparisons", _explanation(found, len(run.predictions)), tables, pictures
-    )
+    text = _explanation(found, len(data.predictions))
+    return Section("Paired comparisons", text, tables, pictures)
 
 
 def summary_lines(comparison: Comparison) -> list[str]:
@@ -55,13 +51,6 @@ def summary_lines(comparison: Comparison) -> list[str]:
     return [*lines, *c.missing]
 
 
-def p_text(p: float | None) -> str:
-    """Write a p-value with three decimals; none is a dash, a tiny one is never written as 0."""
-    if p is None:
-        return _DASH
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def _p_is(p: float) -> str:
     text = p_text(p)
     return f"p {text}" if text.startswith("<") else f"p = {text}"
@@ -73,12 +62,12 @@ def _table(found: Sequence[Comparison]) -> Table:
             c.a,
             c.b,
             f"{c.clips:,}",
-            _DASH if c.difference is None else _points(c.difference),
-            _bounds(c.interval) if c.interval else _DASH,
-            f"{c.mcnemar.only_a:,} / {c.mcnemar.only_b:,}" if c.mcnemar else _DASH,
+            DASH if c.difference is None else _points(c.difference),
+            _bounds(c.interval) if c.interval else DASH,
+            f"{c.mcnemar.only_a:,} / {c.mcnemar.only_b:,}" if c.mcnemar else DASH,
             p_text(c.mcnemar and c.mcnemar.p),
             p_text(c.mcnemar_holm),
-            f"{c.t_test.t:.2f}" if c.t_test else _DASH,
+            f"{c.t_test.t:.2f}" if c.t_test else DASH,
             p_text(c.t_test and c.t_test.p),
             p_text(c.t_holm),
         ]
@@ -86,7 +75,7 @@ def _table(found: Sequence[Comparison]) -> Table:
     ]
     columns = ["A", "B", "clips", "A − B (points)", f"{100 * LEVEL:g} % interval"]
     columns += ["only A / only B right", "McNemar p", "after Holm", "t", "t-test p", "after Holm"]
-    return Table(columns, "ll" + "r" * 9, rows)
+    return Table(columns, "llr", rows)
 
 
 def _explanation(found: Sequence[Comparison], n_models: int) -> list[str]:

@@ -24,14 +24,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from avlib.report.formats import DASH, percent
 from avlib.report.page import Section, Table
 from avlib.report.published import beside
-from avlib.report.report_data import Run
+from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT
-from avlib.report.sections import percent
 
 _GIVEN = {"audio": "voice", "video": "face", "audio+video": "both"}  # in the report's order
-_DASH = "–"
 
 
 class Recognition(NamedTuple):
@@ -84,40 +83,39 @@ def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Recogniti
     return found
 
 
-def people_beside_systems(run: Run) -> Section | None:
-    """Compare people and systems on the clips that the run tests."""
-    if run.votes is None:
+def human_raters_beside_systems(data: ReportData) -> Section | None:
+    """Compare human raters and systems on the clips that the run tests."""
+    if data.votes is None:
         return None
-    tested = run.folds.loc[run.folds["part"] == "test", "clip_id"]
-    people = recognition(run.votes, run.clips[run.clips["clip_id"].isin(tested)])
-    if not people:
+    tested = data.folds.loc[data.folds["part"] == "test", "clip_id"]
+    by_given = recognition(data.votes, data.clips[data.clips["clip_id"].isin(tested)])
+    if not by_given:
         return None
-    known = beside(run.corpus, run.protocol.name, run.n_folds).people
-    published = {} if run.partial else {rates.modalities: rates.accuracy for rates in known}
+    known = beside(data.corpus, data.protocol.name, data.n_folds).human_raters
+    published = {} if data.partial else {rates.modalities: rates.accuracy for rates in known}
     rows = []
-    for given, rates in people.items():
-        cells = _cells(rates.clips, rates.accuracy, rates.uar, rates.recall, run.emotions)
-        last = f"{published[given]:.1f}" if given in published else _DASH
+    for given, rates in by_given.items():
+        cells = _cells(rates.clips, rates.accuracy, rates.uar, rates.recall, data.emotions)
+        last = f"{published[given]:.1f}" if given in published else DASH
         rows.append([f"raters, {_GIVEN[given]}", given, *cells, last])
-    for model, scores in run.scores.items():
-        table, pooled = run.predictions[model], scores["pooled"]
+    for model, scores in data.scores.items():
+        table, pooled = data.predictions[model], scores["pooled"]
         used = table.loc[table["condition"] == DEFAULT, "modalities"].mode()[0]
-        uar, recall = pooled["uar"], pooled["recall"]
-        cells = _cells(scores["clips"], pooled["accuracy"], uar, recall, run.emotions)
-        rows.append([model, used, *cells, _DASH])
-    columns = ["who", "given", "clips", "accuracy (%)", "UAR (%)", *run.emotions, "published (%)"]
+        shares = pooled["accuracy"], pooled["uar"], pooled["recall"]
+        cells = _cells(scores["clips"], *shares, data.emotions)
+        rows.append([model, used, *cells, DASH])
+    columns = ["who", "given", "clips", "accuracy (%)", "UAR (%)", *data.emotions, "published (%)"]
     if not published:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     text = [
-        f"What raters perceived in {max(rates.clips for rates in people.values()):,} of the "
-        f"{tested.nunique():,} test clips, {sum(rates.ratings for rates in people.values()):,} "
+        f"What raters perceived in {max(rates.clips for rates in by_given.values()):,} of the "
+        f"{tested.nunique():,} test clips, {sum(rates.ratings for rates in by_given.values()):,} "
         "single ratings in all, beside what the systems recognise. Accuracy is the share of "
         "ratings (of a system: of the test clips of all folds together) that name the intended "
         "emotion; UAR is the mean of the emotions' shares, which follow.",
-        *_against_published(run, people, published, bool(known)),
+        *_against_published(data, by_given, published, bool(known)),
     ]
-    align = "ll" + "r" * (len(columns) - 2)
-    return Section("People beside the systems", text, [Table(columns, align, rows)])
+    return Section("Human raters beside the systems", text, [Table(columns, "llr", rows)])
 
 
 def _cells(
@@ -128,12 +126,15 @@ def _cells(
 
 
 def _against_published(
-    run: Run, people: Mapping[str, Recognition], published: Mapping[str, float], known: bool
+    data: ReportData,
+    by_given: Mapping[str, Recognition],
+    published: Mapping[str, float],
+    known: bool,
 ) -> list[str]:
     """Say how far the rates are from the published ones, or why nothing is said."""
-    if known and run.partial:
-        return [f"{run.partial}; the published rates of the raters are over the whole corpus."]
-    both = [(rates, published[given]) for given, rates in people.items() if given in published]
+    if known and data.partial:
+        return [f"{data.partial}; the published rates of the raters are over the whole corpus."]
+    both = [(rates, published[given]) for given, rates in by_given.items() if given in published]
     if not both:
         return []
     accuracy, uar = (

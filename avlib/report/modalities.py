@@ -1,22 +1,20 @@
 """Sections of the report on what each modality gives (MERML sec. 5.2-5.4)."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from avlib.report import modality_plots
 from avlib.report.agreement import CATEGORIES, agreement, decisions
+from avlib.report.formats import DASH, percent
 from avlib.report.page import Picture, Section, Table
-from avlib.report.report_data import Run
+from avlib.report.report_data import ReportData
 from avlib.report.scores import (
     DEFAULT,
     conditions_of,
     fold_scores,
+    mean_and_std,
     model_scores,
 )
-from avlib.report.sections import percent
 
 # The models that MERML fig. 4 sets side by side.
 TRIO = ("svm_audio", "svm_video", "merml")
@@ -25,16 +23,16 @@ BEFORE, AFTER = "svm_concat", "merml"
 _TESTS = {DEFAULT: "both", "audio": "audio only", "video": "video only"}
 
 
-def one_modality(run: Run) -> Section | None:
+def one_modality(data: ReportData) -> Section | None:
     """Score models that learned from both modalities with one alone, beside those of that one."""
     tested = {
-        model: {c: model_scores(t, run.folds, condition=c) for c in _TESTS}
-        for model, t in run.predictions.items()
+        model: {c: model_scores(t, data.folds, condition=c) for c in _TESTS}
+        for model, t in data.predictions.items()
         if set(_TESTS) <= set(conditions_of(t))
     }
     if not tested:
         return None
-    alone = {m: {_only(run, m): s} for m, s in run.scores.items() if _only(run, m) in _TESTS}
+    alone = {m: {_only(data, m): s} for m, s in data.scores.items() if _only(data, m) in _TESTS}
     rows = {**alone, **tested}
     tables = []
     for metric, title in (("accuracy", "accuracy (%)"), ("uar", "UAR (%)")):
@@ -44,10 +42,10 @@ def one_modality(run: Run) -> Section | None:
             for model, scores in rows.items()
         ]
         if {BEFORE, AFTER} <= set(tested):
-            gains = [_gain(run, condition, metric) for condition in _TESTS]
+            gains = [_gain(data, condition, metric) for condition in _TESTS]
             body.append([f"{AFTER} minus {BEFORE}", "both", *gains])
         columns = [title, "learned from", *(f"tested with {name}" for name in _TESTS.values())]
-        tables.append(Table(columns, "llrrr", body))
+        tables.append(Table(columns, "llr", body))
     text = [
         "Models that learned from both modalities, tested with both and with one alone; above "
         "them, for comparison, those that learned from that one alone. Means over folds and their "
@@ -61,14 +59,12 @@ def one_modality(run: Run) -> Section | None:
     return Section("One modality at a time", text, tables)
 
 
-def contribution(run: Run) -> Section | None:
+def contribution(data: ReportData) -> Section | None:
     """Set each modality alone beside MERML on both, for each emotion (fig. 4)."""
-    if not set(TRIO) <= set(run.scores):
+    if not set(TRIO) <= set(data.scores):
         return None
     values = {
-        model: {"average": run.scores[model]["accuracy"]}
-        | {e: run.scores[model]["pooled"]["recall"].get(e, math.nan) for e in run.emotions}
-        for model in TRIO
+        model: {"average": data.scores[model]["accuracy"], **data.recalls(model)} for model in TRIO
     }
     text = [
         "RBF-SVM on audio alone, RBF-SVM on video alone and MERML on both, as in figure 4 of the "
@@ -80,11 +76,11 @@ def contribution(run: Run) -> Section | None:
     return Section("What both modalities add", text, (), [Picture("modalities", png, alt)])
 
 
-def agreements(run: Run) -> Section | None:
+def agreements(data: ReportData) -> Section | None:
     """Tell with which modality's own decision the joint decision agrees (sec. 5.4)."""
     decided = {
         model: table
-        for model, predictions in run.predictions.items()
+        for model, predictions in data.predictions.items()
         if (table := decisions(predictions)) is not None and len(table)
     }
     if not decided:
@@ -99,7 +95,7 @@ def agreements(run: Run) -> Section | None:
             rows.append([str(emotion), f"{total:,}", *cells])
         columns = [model, "clips", *CATEGORIES]
         folded = f"{model}, by emotion" if len(counted) > 2 and model != AFTER else ""
-        tables.append(Table(columns, "lrrrrr", rows, folded))
+        tables.append(Table(columns, "lr", rows, folded))
     text = [
         "Each model's decision from both modalities, beside its own decisions from audio alone and "
         "from video alone: the share of clips (%) where it agrees with audio only, video only, "
@@ -111,33 +107,28 @@ def agreements(run: Run) -> Section | None:
     return Section("Agreement of the modalities", text, tables, [picture])
 
 
-def _only(run: Run, model: str) -> str:
+def _only(data: ReportData, model: str) -> str:
     """Return the modality that a model used for every clip; "" if that was not one and the same."""
-    used = run.predictions[model]["modalities"].unique()
+    used = data.predictions[model]["modalities"].unique()
     return str(used[0]) if len(used) == 1 else ""
 
 
 def _cell(scores: Mapping[str, Any] | None, metric: str) -> str:
     """Write a score, and of how many clips where these were not all."""
     if scores is None:
-        return "–"
+        return DASH
     clips = f" ({scores['clips']:,} clips)" if scores["clips"] < scores["clips_total"] else ""
     return percent(scores[metric], scores[f"{metric}_std"]) + clips
 
 
-def _gain(run: Run, condition: str, metric: str) -> str:
+def _gain(data: ReportData, condition: str, metric: str) -> str:
     """Write the mean difference over folds and its standard deviation."""
     before, after = (
-        fold_scores(run.predictions[model], run.folds, condition=condition)
+        fold_scores(data.predictions[model], data.folds, condition=condition)
         for model in (BEFORE, AFTER)
     )
-    gains = np.array([after[fold][metric] - before[fold][metric] for fold in before], dtype=float)
-    gains = gains[~np.isnan(gains)]
-    if not len(gains):
-        return "–"
-    spread = float(gains.std(ddof=1)) if len(gains) > 1 else math.nan
-    sign = "+" if gains.mean() > 0 else ""
-    return sign + percent(float(gains.mean()), spread)
+    mean, std = mean_and_std(after[fold][metric] - before[fold][metric] for fold in before)
+    return f"+{percent(mean, std)}" if mean > 0 else percent(mean, std)
 
 
 def _share(clips: int, right: int, total: int) -> str:

@@ -28,7 +28,8 @@ class Table:
     columns
         Header.
     align
-        One letter a column: l (text) or r (numbers).
+        One letter a column: l (text) or r (numbers). The last letter also stands for all columns
+        that follow it.
     folded
         In HTML, show the rows only when the reader opens them under this line.
     """
@@ -39,6 +40,8 @@ class Table:
     folded: str = ""
 
     def __post_init__(self) -> None:
+        whole = self.align.ljust(len(self.columns), self.align[-1])
+        object.__setattr__(self, "align", whole)  # the usual way to complete a frozen value
         widths = {len(self.columns), len(self.align), *map(len, self.rows)}
         if len(widths) > 1:
             raise ValueError(f"table {self.columns}: rows and header differ in length: {widths}")

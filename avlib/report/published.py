@@ -72,7 +72,7 @@ class Beside(NamedTuple):
 
     same_protocol: tuple[Published, ...]
     other_protocol: tuple[Published, ...]
-    people: tuple[Raters, ...]
+    human_raters: tuple[Raters, ...]
 
 
 class Whole(_Facts):
@@ -85,7 +85,7 @@ class Whole(_Facts):
 class _Corpus(_Facts):
     whole: Whole | None = None
     results: tuple[Published, ...]
-    people: tuple[Raters, ...] = ()
+    human_raters: tuple[Raters, ...] = ()
 
 
 def beside(corpus: str, protocol: str, k: int) -> Beside:
@@ -104,7 +104,7 @@ def beside(corpus: str, protocol: str, k: int) -> Beside:
     emotion = [result for result in known.results if result.task == "emotion"]
     same = tuple(result for result in emotion if result.protocol.matches(protocol, k))
     other = tuple(result for result in emotion if not result.protocol.matches(protocol, k))
-    return Beside(same, other, known.people)
+    return Beside(same, other, known.human_raters)
 
 
 def partial(corpus: str, clips: int, subjects: int) -> str:

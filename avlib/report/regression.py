@@ -15,7 +15,8 @@ import numpy as np
 
 from avlib.report.concordance import ccc, is_constant, labelled
 
-Recording = tuple[np.ndarray, np.ndarray]  # labels and predictions, both of shape (n_frames,)
+# Labels and predictions of one recording, both of shape (n_frames,).
+LabelledTrace = tuple[np.ndarray, np.ndarray]
 
 
 class PartitionScores(NamedTuple):
@@ -62,7 +63,7 @@ def rmse(truth: np.ndarray, predicted: np.ndarray) -> float | None:
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else None
 
 
-def partition_scores(recordings: Sequence[Recording]) -> PartitionScores:
+def partition_scores(recordings: Sequence[LabelledTrace]) -> PartitionScores:
     """Score one dimension over the recordings of a partition.
 
     Parameters

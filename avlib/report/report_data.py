@@ -1,5 +1,6 @@
 """What a report is about: the tables of one run, and the scores that several sections share."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +15,22 @@ from avlib.report.scores import fold_scores, model_scores
 
 
 @dataclass(frozen=True)
-class Run:
-    """Tables of one run; `predictions` by model, in the order of the report.
+class ReportData:
+    """Tables of one run, and what training found.
 
-    `notes` is what the corpus' reader found worth saying; `votes` what its raters answered.
+    Attributes
+    ----------
+    corpus : str
+    protocol : Protocol
+        How the folds were made: section ``protocol`` of params.yaml.
+    clips, folds, status : DataFrame
+        The tables of these names; stages of `status` are shown in the order of their first rows.
+    predictions : dict of str to DataFrame
+        By model, in the order of the report.
+    notes : sequence of str
+        What the corpus' reader found worth saying.
+    votes : DataFrame, optional
+        What the corpus' raters answered.
     """
 
     corpus: str
@@ -38,6 +51,11 @@ class Run:
     def fold_scores(self) -> dict[str, dict[int, dict[str, Any]]]:
         """`fold_scores` of each model."""
         return {m: fold_scores(table, self.folds) for m, table in self.predictions.items()}
+
+    def recalls(self, model: str) -> dict[str, float]:
+        """Recall of each emotion over a model's test clips of all folds; NaN without clips."""
+        found = self.scores[model]["pooled"]["recall"]
+        return {emotion: found.get(emotion, math.nan) for emotion in self.emotions}
 
     @cached_property
     def used_clips(self) -> pd.DataFrame:
@@ -66,5 +84,5 @@ class Run:
 
     @property
     def subject_independent(self) -> bool:
-        """Whether nobody is both trained on and tested."""
+        """Whether no subject is both trained on and tested."""
         return SUBJECT_INDEPENDENT[self.protocol.name]

@@ -15,7 +15,7 @@ and accuracy times coverage is the accuracy that counts what was not scored as w
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def conditions_of(predictions: pd.DataFrame) -> list[str]:
     for a clip.
     """
     found = set(predictions["condition"])
-    return [DEFAULT] * (DEFAULT in found) + sorted(found - {DEFAULT})
+    return sorted(found, key=lambda condition: (condition != DEFAULT, condition))
 
 
 def condition_with(predictions: pd.DataFrame, modalities: str) -> str | None:
@@ -128,13 +128,15 @@ def confusion_scores(counts: np.ndarray, emotions: list[str]) -> dict[str, Any]:
     dict
         accuracy, uar, f1_macro, recall (by emotion), confusion (emotions and counts).
     """
-    right = np.diag(counts).astype(float)
+    right = np.diag(counts)
     tested, predicted = counts.sum(axis=1), counts.sum(axis=0)
-    recall = _ratio(right, tested)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, which no mean counts
+        accuracy = right.sum() / tested.sum()
+        recall, f1 = right / tested, 2 * right / (tested + predicted)
     return {
-        "accuracy": float(_ratio(right.sum(), tested.sum())),
-        "uar": _mean(recall),
-        "f1_macro": _mean(_ratio(2 * right, tested + predicted)),
+        "accuracy": float(accuracy),
+        "uar": mean_and_std(recall)[0],
+        "f1_macro": mean_and_std(f1)[0],
         "recall": dict(zip(emotions, recall.tolist(), strict=True)),
         "confusion": {"emotions": emotions, "counts": counts.tolist()},
     }
@@ -207,10 +209,8 @@ def model_scores(
     by_fold = fold_scores(predictions, folds, condition=condition, truth=truth)
     scores: dict[str, Any] = {}
     for metric in METRICS:
-        values = np.array([fold[metric] for fold in by_fold.values()], dtype=float)
-        values = values[~np.isnan(values)]
-        scores[metric] = _mean(values)
-        scores[f"{metric}_std"] = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        found = mean_and_std(fold[metric] for fold in by_fold.values())
+        scores[metric], scores[f"{metric}_std"] = found
     clips = sum(fold["clips"] for fold in by_fold.values())
     total = sum(fold["clips_total"] for fold in by_fold.values())
     counts = np.sum([fold["confusion"]["counts"] for fold in by_fold.values()], axis=0)
@@ -220,6 +220,15 @@ def model_scores(
         "folds": len(by_fold),
         "pooled": confusion_scores(counts, emotions_of(predictions)),
     }
+
+
+def mean_and_std(values: Iterable[float | None]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1) of the values that are numbers.
+
+    The mean of none, and the deviation of fewer than two, are NaN.
+    """
+    known = pd.Series(list(values), dtype=float)  # pandas leaves None and NaN out
+    return float(known.mean()), float(known.std())
 
 
 def summary(
@@ -305,18 +314,6 @@ def _counted(clips: int, total: int) -> dict[str, Any]:
         "clips_total": total,
         "coverage": clips / total if total else math.nan,
     }
-
-
-def _ratio(part: Any, whole: Any) -> np.ndarray:
-    """Divide; NaN where there is nothing to divide by."""
-    part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of the values that are numbers; NaN if there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
 
 
 def _plain(value: Any) -> Any:

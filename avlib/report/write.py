@@ -4,60 +4,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from avlib.protocol_params import Protocol
 from avlib.report import modalities, sections
 from avlib.report.comparisons_page import paired_comparisons
-from avlib.report.human_raters import people_beside_systems
+from avlib.report.formats import percent
+from avlib.report.human_raters import human_raters_beside_systems
 from avlib.report.page import Page, Section, write_page
-from avlib.report.report_data import Run
-from avlib.runtime.tables import read_table
+from avlib.report.report_data import ReportData
 
 _DEMO_BANNER = "Generated stand-in data; no score here says anything about people."
 
 
 def write_report(
     folder: Path | str,
+    data: ReportData,
     *,
-    corpus: str,
-    protocol: Protocol,
-    clips: pd.DataFrame,
-    folds: pd.DataFrame,
-    status: pd.DataFrame,
-    predictions: Mapping[str, pd.DataFrame | Path],
     descriptions: Mapping[str, str],
     untrained: Mapping[str, str],
     params: Mapping[str, Any],
-    notes: Sequence[str] = (),
-    votes: pd.DataFrame | None = None,
     extra: Sequence[Section] = (),
 ) -> None:
     """Write ``report.md``, ``report.html`` and ``pictures/`` into a folder.
 
     Parameters
     ----------
-    corpus
-        Name of the corpus; ``demo`` puts a warning on top.
-    protocol
-        How the folds were made: section ``protocol`` of params.yaml.
-    clips, folds, status
-        The tables of these names; stages of `status` are shown in the order of their first rows.
-    predictions
-        Table of predictions, or its file, by model, in the order of the report.
+    data
+        Tables and scores of the run; corpus ``demo`` puts a warning on top.
     descriptions
         One line on each model.
     untrained
         Why a model has no predictions, by model.
     params
         Parameters of the run.
-    notes
-        What the corpus' reader found worth saying.
-    votes
-        Table ``votes``: what the corpus' raters answered.
     extra
         Further sections, shown after the confusion matrices.
 
@@ -66,31 +47,26 @@ def write_report(
     DataError, LeakError
         A table of predictions cannot be scored; see `scores.fold_scores`.
     """
-    tables = {
-        model: table if isinstance(table, pd.DataFrame) else read_table(table)
-        for model, table in predictions.items()
-    }
-    run = Run(corpus, protocol, clips, folds, status, tables, notes, votes)
     parts = [
-        sections.data_and_protocol(run),
-        sections.results(run),
-        sections.models(run, descriptions, untrained),
-        modalities.one_modality(run),
-        modalities.contribution(run),
-        modalities.agreements(run),
-        people_beside_systems(run),
-        sections.raters_votes(run),
-        sections.recalls(run),
-        sections.confusions(run),
-        paired_comparisons(run),
+        sections.data_and_protocol(data),
+        sections.results(data),
+        sections.models(data, descriptions, untrained),
+        modalities.one_modality(data),
+        modalities.contribution(data),
+        modalities.agreements(data),
+        human_raters_beside_systems(data),
+        sections.raters_votes(data),
+        sections.recalls(data),
+        sections.confusions(data),
+        paired_comparisons(data),
         *extra,
-        sections.folds(run),
-        sections.published_results(run),
-        sections.clip_status(run),
+        sections.folds(data),
+        sections.published_results(data),
+        sections.clip_status(data),
         sections.parameters(params),
     ]
-    banner = _DEMO_BANNER if corpus == "demo" else ""
-    page = Page(f"Emotion recognition on {corpus}", [s for s in parts if s], banner)
+    banner = _DEMO_BANNER if data.corpus == "demo" else ""
+    page = Page(f"Emotion recognition on {data.corpus}", [s for s in parts if s], banner)
     write_page(folder, page)
 
 
@@ -106,9 +82,9 @@ def results_table(summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str
             table.add_row(
                 corpus,
                 model,
-                sections.percent(scores["accuracy"], scores["accuracy_std"]),
-                sections.percent(scores["uar"]),
-                sections.percent(scores["f1_macro"]),
+                percent(scores["accuracy"], scores["accuracy_std"]),
+                percent(scores["uar"]),
+                percent(scores["f1_macro"]),
                 f"{scores['clips']:,}",
             )
     console = Console(width=200, color_system=None, highlight=False, markup=False, emoji=False)

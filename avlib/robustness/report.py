@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from avlib.report.formats import DASH, percent
 from avlib.report.page import Picture, Section, Table
-from avlib.report.sections import percent
 from avlib.robustness.curves import CLEAN
 from avlib.robustness.plot import draw
 
@@ -38,7 +38,7 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
         " face, at one place throughout a clip. Voice and face were detected before the"
         " corruption: a real detector could lose them.",
         "Clips that lose a modality are drawn at random and scored by what is left: between its"
-        " ends such a curve is a straight line but for the draw.",
+        " ends such a curve is a straight line, except for which clips are drawn.",
     ]
     text = text if any("missing" in corruption for corruption in present) else text[:2]
     tables = [_table(corruption, by_model) for corruption in present]
@@ -50,7 +50,7 @@ def _table(corruption: str, by_model: Mapping[str, Mapping[str, Any]]) -> Table:
     shown = {m: c for m, c in by_model.items() if corruption in c["corruptions"]}
     levels = sorted({p["level"] for c in shown.values() for p in c["corruptions"][corruption]})
     in_db = corruption in ("white", "babble")
-    if in_db:
+    if in_db:  # the less noise, the more decibels: from mild to strong
         levels.reverse()
     rows = []
     for model, found in shown.items():
@@ -59,8 +59,8 @@ def _table(corruption: str, by_model: Mapping[str, Mapping[str, Any]]) -> Table:
         rows.append([model, _cell(found["clean"]), *cells])
     heads = [f"{level:g} dB" if in_db else f"{100 * level:g} %" for level in levels]
     columns = [TITLES[corruption], CLEAN, *heads]
-    return Table(columns, "l" + "r" * (len(columns) - 1), rows)
+    return Table(columns, "lr", rows)
 
 
 def _cell(point: Mapping[str, Any] | None) -> str:
-    return "–" if point is None else percent(point["accuracy"], point["accuracy_std"])
+    return DASH if point is None else percent(point["accuracy"], point["accuracy_std"])

@@ -17,8 +17,9 @@ from avlib.report.comparisons import (
     compare_all,
     pairs,
 )
-from avlib.report.comparisons_page import p_text, paired_comparisons
-from avlib.report.report_data import Run
+from avlib.report.comparisons_page import paired_comparisons
+from avlib.report.formats import p_text
+from avlib.report.report_data import ReportData
 from avlib.report.scores import to_json
 from avlib.report.significance import bootstrap_interval, mcnemar
 from avlib.runtime.errors import DataError, LeakError
@@ -40,7 +41,7 @@ def right(table):
 def run_of(tiny, predictions, folds=None):
     protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
     folds = tiny.folds if folds is None else folds
-    return Run("demo", protocol, tiny.clips, folds, tiny.status, predictions)
+    return ReportData("demo", protocol, tiny.clips, folds, tiny.status, predictions)
 
 
 def test_two_models_are_compared_clip_by_clip(tiny, models):

@@ -7,10 +7,10 @@ import pytest
 from avlib.corpora.common import tables as corpus_tables
 from avlib.protocol_params import Protocol
 from avlib.registry import reader
-from avlib.report import human_raters as people_module
-from avlib.report.human_raters import people_beside_systems, recognition
+from avlib.report import human_raters
+from avlib.report.human_raters import human_raters_beside_systems, recognition
 from avlib.report.published import Beside, Raters
-from avlib.report.report_data import Run
+from avlib.report.report_data import ReportData
 from avlib.runtime.tables import read_table, write_table
 from stages.clips import votes_table
 
@@ -71,12 +71,12 @@ def rated(tiny, share=10):
 def run_of(tiny, table, corpus="demo", folds=None):
     folds = tiny.folds if folds is None else folds
     predictions = {"merml": tiny.predict()}
-    return Run(corpus, PROTOCOL, tiny.clips, folds, tiny.status, predictions, votes=table)
+    return ReportData(corpus, PROTOCOL, tiny.clips, folds, tiny.status, predictions, votes=table)
 
 
-def test_people_and_systems_stand_in_one_table(tiny):
+def test_human_raters_and_systems_stand_in_one_table(tiny):
     run = run_of(tiny, rated(tiny))
-    section = people_beside_systems(run)
+    section = human_raters_beside_systems(run)
     (table,) = section.tables
     who = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert list(who) == ["raters, voice", "raters, both", "merml"]
@@ -88,41 +88,41 @@ def test_people_and_systems_stand_in_one_table(tiny):
     assert "36 of the 36 test clips, 720 single ratings" in section.text[0]
 
 
-def test_people_are_counted_over_the_clips_that_are_tested(tiny):
+def test_human_raters_are_counted_over_the_clips_that_are_tested(tiny):
     kept = tiny.folds[tiny.folds["fold"] == 0]
     tested = kept.loc[kept["part"] == "test", "clip_id"]
     table = rated(tiny)
     hit = table["clip_id"].isin(tested)
     table.loc[~hit, "ratings"] = 1000  # must not be seen
     predictions = {"merml": tiny.predict().query("fold == 0").reset_index(drop=True)}
-    run = Run("demo", PROTOCOL, tiny.clips, kept, tiny.status, predictions, votes=table)
-    section = people_beside_systems(run)
+    run = ReportData("demo", PROTOCOL, tiny.clips, kept, tiny.status, predictions, votes=table)
+    section = human_raters_beside_systems(run)
     assert f"{len(tested)} of the {len(tested)} test clips" in section.text[0]
     assert section.tables[0].rows[0][3] == "40.0"
 
 
 def test_rated_clips_are_counted_where_some_have_no_ratings(tiny):
     table = rated(tiny)
-    section = people_beside_systems(run_of(tiny, table[table["clip_id"] != "a_anger_0"]))
+    section = human_raters_beside_systems(run_of(tiny, table[table["clip_id"] != "a_anger_0"]))
     assert "35 of the 36 test clips, 700 single ratings" in section.text[0]
     assert [row[2] for row in section.tables[0].rows] == ["35", "35", "36"]
 
 
 def test_a_corpus_without_ratings_has_no_such_section(tiny):
-    assert people_beside_systems(run_of(tiny, None)) is None
-    assert people_beside_systems(run_of(tiny, votes())) is None
+    assert human_raters_beside_systems(run_of(tiny, None)) is None
+    assert human_raters_beside_systems(run_of(tiny, votes())) is None
 
 
 def test_published_rates_stand_beside_a_whole_corpus_alone(tiny, monkeypatch):
     facts = [("audio", 41.5), ("video", 50.0), ("audio+video", 68.0)]
-    people = tuple(Raters(modalities=m, accuracy=a, source="s") for m, a in facts)
-    monkeypatch.setattr(people_module, "beside", lambda *_: Beside((), (), people))
-    section = people_beside_systems(run_of(tiny, rated(tiny)))
+    rates = tuple(Raters(modalities=m, accuracy=a, source="s") for m, a in facts)
+    monkeypatch.setattr(human_raters, "beside", lambda *_: Beside((), (), rates))
+    section = human_raters_beside_systems(run_of(tiny, rated(tiny)))
     assert section.tables[0].columns[-1] == "published (%)"
     assert [row[-1] for row in section.tables[0].rows] == ["41.5", "68.0", "–"]
     assert "within 2.0 points of these accuracies" in section.text[1]
 
-    section = people_beside_systems(run_of(tiny, rated(tiny), corpus="crema_d"))
+    section = human_raters_beside_systems(run_of(tiny, rated(tiny), corpus="crema_d"))
     assert "published (%)" not in section.tables[0].columns
     assert "36 clips of 6 subjects, the published figures are of 7,442 clips" in section.text[1]
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from avlib.protocol_params import Protocol
-from avlib.report import modalities, modality_plots, plots, training_choices
-from avlib.report.report_data import Run
+from avlib.report import modalities, modality_plots, plots
+from avlib.report.embeddings_page import embeddings_section
+from avlib.report.report_data import ReportData
 from avlib.report.scores import fold_scores, model_scores
+from avlib.report.training_choices import training_choices
 
 ALL_THREE = ("default", "audio", "video")
 
@@ -20,7 +22,7 @@ def no_drawing(monkeypatch):
 
 def run(tiny, predictions):
     protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
-    return Run("demo", protocol, tiny.clips, tiny.folds, tiny.status, predictions)
+    return ReportData("demo", protocol, tiny.clips, tiny.folds, tiny.status, predictions)
 
 
 @pytest.fixture
@@ -92,19 +94,19 @@ def test_what_was_chosen_stands_in_the_order_of_the_folds():
         "svm": {1: {"chosen": {"c": 3.0}}, 0: {"chosen": {"c": 0.3}}, 10: {"chosen": {"c": 1e-6}}},
         "merml": {k: {"chosen": {"c": 1.0, "omega": 0.4 + k / 100}} for k in range(3)},
     }
-    section = training_choices.chosen(facts)
+    section = training_choices(facts)
     assert list(section.tables[0].rows) == [
         ["svm", "c", "0.3, 3, 1e-06"],
         ["merml", "c", "1 in all"],
         ["merml", "omega", "0.4, 0.41, 0.42"],
     ]
     assert [picture.name for picture in section.pictures] == ["omega_merml"]
-    assert training_choices.chosen({"svm": {0: {"accuracy": 0.5}}}) is None
+    assert training_choices({"svm": {0: {"accuracy": 0.5}}}) is None
 
 
 def test_many_folds_are_told_by_their_range_or_their_counts():
     many = {k: {"chosen": {"omega": k / 100, "init": "pca" if k else "random"}} for k in range(21)}
-    rows = training_choices.chosen({"merml": many}).tables[0].rows
+    rows = training_choices({"merml": many}).tables[0].rows
     assert [row[2] for row in rows] == ["pca (20), random (1)", "0 to 0.2, median 0.1"]
 
 
@@ -116,6 +118,6 @@ def test_neighbourhoods_are_means_over_the_folds_that_have_one():
         },
         "svm": {0: {"accuracy": 0.5}},
     }
-    section = training_choices.embeddings(facts, {})
+    section = embeddings_section(facts, {})
     assert section.tables[0].rows == [["merml", "30.0 ± 14.1", "40.0", "–", "–", "22"]]
-    assert training_choices.embeddings({"svm": facts["svm"]}, {}) is None
+    assert embeddings_section({"svm": facts["svm"]}, {}) is None

@@ -14,7 +14,7 @@ def test_results_match_where_protocol_and_folds_match():
     known = beside("crema_d", "subject_kfold", 10)
     assert systems(known.same_protocol)["merml"] == 66.5
     assert systems(known.other_protocol) == {"HiCMAE-B": 84.89}
-    assert {raters.modalities: raters.accuracy for raters in known.people} == {
+    assert {raters.modalities: raters.accuracy for raters in known.human_raters} == {
         "audio": 40.9,
         "video": 58.2,
         "audio+video": 63.6,

@@ -8,10 +8,12 @@ import pytest
 from avlib.protocol_params import Protocol
 from avlib.protocols import make_folds
 from avlib.report import modality_plots, plots
+from avlib.report.formats import percent
 from avlib.report.page import Section, Table, markdown_text
-from avlib.report.sections import LISTED, NAMED, percent
+from avlib.report.report_data import ReportData
+from avlib.report.sections import LISTED, NAMED
 from avlib.report.write import results_table, write_report
-from avlib.runtime.tables import write_table
+from avlib.runtime.tables import read_table, write_table
 from avlib.systems.common.tables import PREDICTIONS
 
 THREE_FOLDS = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
@@ -34,19 +36,21 @@ def no_drawing(monkeypatch):
         monkeypatch.setattr(modality_plots, name, lambda *args: empty)
 
 
-def write(folder, tiny, **changes):
-    arguments = {
-        "corpus": "demo",
-        "protocol": THREE_FOLDS,
-        "clips": tiny.clips,
-        "folds": tiny.folds,
+def write(folder, tiny, *, untrained=None, params=None, extra=(), **changes):
+    """Write the report of a tiny run; return it as Markdown and as HTML."""
+    tables = {
+        "corpus": "demo", "protocol": THREE_FOLDS, "clips": tiny.clips, "folds": tiny.folds,
         "status": tiny.status,
         "predictions": {"svm_audio": tiny.predict("svm_audio", used="audio")},
-        "descriptions": {"svm_audio": "a support vector machine", "avef": "two networks"},
-        "untrained": {},
-        "params": {"corpus": "demo"},
-    }
-    write_report(folder, **{**arguments, **changes})
+    }  # fmt: skip
+    write_report(
+        folder,
+        ReportData(**{**tables, **changes}),
+        descriptions={"svm_audio": "a support vector machine", "avef": "two networks"},
+        untrained=untrained or {},
+        params=params or {"corpus": "demo"},
+        extra=extra,
+    )
     return (folder / "report.md").read_text(), (folder / "report.html").read_text()
 
 
@@ -331,7 +335,7 @@ def test_two_runs_write_the_same_bytes(tmp_path, tiny):
 def test_predictions_may_be_given_as_files(tmp_path, tiny):
     table = tiny.predict("svm_audio", used="audio")
     write_table(tmp_path / "p.parquet", table, PREDICTIONS)
-    from_file = write(tmp_path, tiny, predictions={"svm_audio": tmp_path / "p.parquet"})
+    from_file = write(tmp_path, tiny, predictions={"svm_audio": read_table(tmp_path / "p.parquet")})
     assert from_file == write(tmp_path, tiny, predictions={"svm_audio": table})
 
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 
+from avlib.report.formats import DASH, percent, percent_over_folds
 from avlib.report.page import Section, Table
 from avlib.report.scores import MODALITIES, condition_with, model_scores
-from avlib.report.sections import percent
 from avlib.report.training_choices import FoldFacts
 
 CASES = {"case 1": "avef_raw", "case 2": "avef"}
@@ -37,7 +36,7 @@ def avef_tables(
     folds
         Table ``folds``.
     facts
-        As for `learned.chosen`; ``examined`` is shown.
+        As for `training_choices`; ``examined`` is shown.
 
     Returns
     -------
@@ -81,8 +80,7 @@ def avef_tables(
         tables.append(_confusion(f"{model}, {case} (%)", predictions[model], folds))
     if paper:
         rows = [[e, *(f"{v:.1f}" for v in values)] for e, values in paper["confusion"].items()]
-        columns = ["paper (%)", *paper["confusion"]]
-        tables.append(Table(columns, "l" + "r" * len(rows), rows))
+        tables.append(Table(["paper (%)", *paper["confusion"]], "lr", rows))
     text.append("In the confusions rows are real emotions, columns predicted ones.")
     return Section("AVEF, as in its paper", text, tables)
 
@@ -102,7 +100,7 @@ def _binary(examined: list[Mapping[str, Any]], task: str) -> dict[str, str]:
     """Return the same of a binary task; nothing where it was not trained."""
     found = [fold.get("binary", {}).get(task, {}) for fold in examined]
     return {
-        name: _over_folds([fold[name] for fold in found if name in fold])
+        name: percent_over_folds([fold[name] for fold in found if name in fold])
         for name in (*MODALITIES, GUESS)
         if any(name in fold for fold in found)
     }
@@ -114,13 +112,14 @@ def _accuracies(
     rows = []
     for task in TASKS:
         for name in (*MODALITIES, GUESS):
-            cells = [shown[task][case].get(name, "–") for case in cases]
-            published = [f"{v:.1f}" for v in paper[task].get(name, ())] if paper else []
-            published += ["–"] * (2 * bool(paper) - len(published))
-            if set(cells) != {"–"}:
-                rows.append([task, name, *cells, *published])
+            cells = [shown[task][case].get(name, DASH) for case in cases]
+            if paper:  # it has a figure of each case, or none of either
+                figures = paper[task].get(name)
+                cells += [f"{v:.1f}" for v in figures] if figures else [DASH for _ in CASES]
+            if any(cell != DASH for cell in cells[: len(cases)]):
+                rows.append([task, name, *cells])
     columns = ["accuracy (%)", "tested with", *cases, *(f"paper, {c}" for c in CASES if paper)]
-    return Table(columns, "ll" + "r" * (len(columns) - 2), rows)
+    return Table(columns, "llr", rows)
 
 
 def _segments(examined: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[str, Any]) -> Table:
@@ -128,8 +127,8 @@ def _segments(examined: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[st
     rows = [
         [
             "time that is kept",
-            *(_over_folds([f["kept_share"] for f in found]) for found in examined.values()),
-            f"{paper['kept']}" if paper else "–",
+            *(percent_over_folds([f["kept_share"] for f in found]) for found in examined.values()),
+            f"{paper['kept']}" if paper else DASH,
         ]
     ]
     for space, name in SPACES.items():
@@ -138,10 +137,8 @@ def _segments(examined: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[st
             for found in examined.values()
         ]
         if any(known):
-            rows.append([f"segments right, {name}", *map(_over_folds, known), "–"])
-    return Table(
-        ["of test clips (%)", *examined, "paper, case 2"], "l" + "r" * (len(rows[0]) - 1), rows
-    )
+            rows.append([f"segments right, {name}", *map(percent_over_folds, known), DASH])
+    return Table(["of test clips (%)", *examined, "paper, case 2"], "lr", rows)
 
 
 def _confusion(title: str, predictions: pd.DataFrame, folds: pd.DataFrame) -> Table:
@@ -151,10 +148,4 @@ def _confusion(title: str, predictions: pd.DataFrame, folds: pd.DataFrame) -> Ta
     for emotion, counts in zip(counted["emotions"], counted["counts"], strict=True):
         total = sum(counts)
         rows.append([emotion, *(percent(n / total if total else None) for n in counts)])
-    return Table([title, *counted["emotions"]], "l" + "r" * len(rows), rows)
-
-
-def _over_folds(values: list[float]) -> str:
-    if not values:
-        return "–"
-    return percent(float(np.mean(values)), float(np.std(values, ddof=1)) if values[1:] else None)
+    return Table([title, *counted["emotions"]], "lr", rows)

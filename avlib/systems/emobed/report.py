@@ -5,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from avlib.report.comparisons_page import p_text
+from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
 from avlib.report.scores import MODALITIES, condition_with, model_scores
-from avlib.report.sections import percent
 from avlib.report.significance_regression import proportions_z
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.scores import CLASSIC
@@ -58,7 +57,7 @@ def emobed_section(predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame)
         for system, found in scores.items():
             classic = None if system == CLASSIC else scores.get(CLASSIC)
             rows.append([name, system, *_cells(found, classic)])
-    return Section("EmoBed, as in its paper", text, [Table(_COLUMNS, "llrrrr", rows)])
+    return Section("EmoBed, as in its paper", text, [Table(_COLUMNS, "llr", rows)])
 
 
 def _cells(scores: Mapping[str, Any], classic: Mapping[str, Any] | None) -> list[str]:
@@ -67,5 +66,5 @@ def _cells(scores: Mapping[str, Any], classic: Mapping[str, Any] | None) -> list
     test = None
     if classic is not None:
         test = proportions_z(f1, clips, classic["pooled"]["f1_macro"], classic["clips"])
-    z, p = (f"{test.z:z.2f}", p_text(test.p)) if test else ("–", "–")  # never -0.00
+    z, p = (f"{test.z:z.2f}", p_text(test.p)) if test else (DASH, DASH)  # z: no -0.00
     return [f"{clips:,}", percent(f1), z, p]

@@ -130,7 +130,7 @@ def group_scores(
 ) -> dict[str, pd.DataFrame]:
     """Score groups of emotions apart, under ``default`` (fig. 5).
 
-    Accuracy is the share of a group's clips whose very emotion is recognised.
+    Accuracy is the share of a group's clips whose own emotion is recognised.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def group_scores(
 
 
 def plateau(accuracy: np.ndarray | pd.Series) -> int | None:
-    """Find where a curve stops to rise.
+    """Find where a curve stops rising.
 
     The paper marks by eye when recognition "plateaus"; here that is the first gate that no later
     gate beats by more than one point (`RISE`). A flat or falling curve is on its plateau from gate

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from avlib.report.formats import DASH, percent
 from avlib.report.page import Picture, Section, Table
 from avlib.report.scores import DEFAULT, conditions_of, emotions_of
-from avlib.report.sections import percent
 from avlib.systems.gating import gate_plots
 from avlib.systems.gating.gates import (
     GROUPS,
@@ -75,12 +75,12 @@ def gates_section(
     named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in GROUPS.items())
     text.append(
         f"Kinds of emotions, as in the paper: {named}. Their accuracy is the share of their clips "
-        "whose very emotion is recognised, with all modalities that the system has. A curve is on "
+        "whose own emotion is recognised, with all modalities that the system has. A curve is on "
         f"its plateau from the first gate that no later one beats by more than {100 * RISE:g} "
-        "point; one that no gate but the last can show is still rising."
+        "point; a curve that reaches its highest values only at the last gate is still rising."
     )
     columns = ["", "emotions", "clips", "first gate (%)", "last gate (%)", "plateau from"]
-    tables.append(Table(columns, "llrrrr", kinds))
+    tables.append(Table(columns, "llr", kinds))
     if at_the_end := _table_two(predictions, folds):
         text.append(
             "The last table is the accuracy (%) at the last gate of each clip, as in the paper's "
@@ -112,11 +112,8 @@ def _gain(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> str:
         of_clips = f", {clips:,} clips" if clips < scores["clips"].max() else ""
         gain = f"({100 * (end - start):+.1f} points{of_clips})"
         parts.append(f"{names[str(condition)]} {percent(start)} to {percent(end)} % {gain}")
-    return (
-        f"Accuracy of {model} from its first gate ({first:.3g} s) to its last ({last:.3g} s): "
-        + "; ".join(parts)
-        + "."
-    )
+    span = f"from its first gate ({first:.3g} s) to its last ({last:.3g} s)"
+    return f"Accuracy of {model} {span}: {'; '.join(parts)}."
 
 
 def _by_gate(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> list[Table]:
@@ -138,9 +135,7 @@ def _by_gate(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> list
     folded = f"{model}, {len(gates)} gates" if len(gates) > _UNFOLDED else ""
     together = f"{model}, all test clips of all folds together"
     return [
-        Table(
-            heads, "r" * len(heads), [[*g, *c] for g, *c in zip(gates, *cells, strict=True)], line
-        )
+        Table(heads, "r", [[*g, *c] for g, *c in zip(gates, *cells, strict=True)], line)
         for cells, line in ((over_folds, folded), (pooled, together))
     ]
 
@@ -152,7 +147,7 @@ def _kind(name: str, curve: pd.DataFrame) -> list[str]:
     if gate is not None:
         start = f"{curve['time'].iloc[gate - 1]:.2f} s (gate {gate})"
     else:
-        start = "still rising" if len(curve) > 1 else "–"
+        start = "still rising" if len(curve) > 1 else DASH
     return [name, f"{curve['clips'].iloc[0]:,}", *ends, start]
 
 
@@ -165,7 +160,7 @@ def _table_two(predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame) -> 
         [title] + [percent(*found.get(model, {}).get(m, (None, None))) for m in MODALITIES]
         for model, title in TABLE_II.items()
     ]
-    return Table(["at the last gate", *(_NAMES[m] for m in MODALITIES)], "lrrr", rows)
+    return Table(["at the last gate", *(_NAMES[m] for m in MODALITIES)], "lr", rows)
 
 
 def _and(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from avlib.report.concordance import is_constant
+from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
 from avlib.report.scores import write_json
 from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
@@ -71,9 +72,8 @@ def traces_section(
             " with recordings it is cautious."
         )
         tables.append(_gains(scores["gains"]))
-    pictures = [
-        Picture("traces_ccc", ccc_bars(systems), "CCC of each system, by modality and dimension")
-    ]
+    alt = "CCC of each system, by modality and dimension"
+    pictures = [Picture("traces_ccc", ccc_bars(systems), alt)]
     model = EMOBED if EMOBED in systems else CLASSIC
     if clip_ids := _typical(joined[joined["model"] == model]):
         alt = f"Labels and predictions of {model} over time, with little, median and large error"
@@ -90,7 +90,7 @@ def _table(metric: str, systems: Mapping[str, Any]) -> Table:
         for name in SYSTEMS
         for modality, by_dimension in systems.get(name, {}).items()
     ]
-    return Table(columns, "ll" + "r" * (len(columns) - 2), rows)
+    return Table(columns, "llr", rows)
 
 
 def _gains(gains: Mapping[str, Any]) -> Table:
@@ -101,14 +101,13 @@ def _gains(gains: Mapping[str, Any]) -> Table:
             dimension,
             _number(found[CLASSIC]),
             _number(found[EMOBED]),
-            "–" if found["gain"] is None else f"{found['gain']:+.3f}",
-            *("–" if test is None else _p(test["p"])
-              for test in (found["by_frames"], found["by_recordings"])),
+            DASH if found["gain"] is None else f"{found['gain']:+.3f}",
+            *(p_text(test and test["p"]) for test in (found["by_frames"], found["by_recordings"])),
         ]
         for modality, by_dimension in gains.items()
         for dimension, found in by_dimension.items()
-    ]  # fmt: skip
-    return Table(columns, "llrrrrr", rows)
+    ]
+    return Table(columns, "llr", rows)
 
 
 def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
@@ -184,8 +183,4 @@ def _cell(scores: Mapping[str, Any], metric: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return DASH if value is None else f"{value:.3f}"

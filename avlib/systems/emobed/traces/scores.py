@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.regression import PartitionScores, Recording, partition_scores
+from avlib.report.regression import LabelledTrace, PartitionScores, partition_scores
+from avlib.report.scores import mean_and_std
 from avlib.report.significance_regression import ZTest, fisher_r_to_z
 from avlib.runtime.errors import DataError
 from avlib.systems.emobed.traces import DIMENSIONS
@@ -94,7 +95,7 @@ def gain(classic: dict[str, Any], emobed: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def recordings_of(rows: pd.DataFrame, dimension: str, when: str) -> list[Recording]:
+def recordings_of(rows: pd.DataFrame, dimension: str, when: str) -> list[LabelledTrace]:
     """Return labels and predictions of each recording; `when` is "before" or "after"."""
     column = _COLUMNS[when].format(dimension)
     ordered = rows.sort_values(["fold", "clip_id", "frame"])
@@ -110,10 +111,9 @@ def _scores(rows: pd.DataFrame, dimension: str, when: str) -> dict[str, Any]:
     ]
     scores: dict[str, Any] = {}
     for metric in METRICS:
-        values = [getattr(fold, metric) for fold in by_fold]
-        known = np.array([value for value in values if value is not None])
-        scores[metric] = float(known.mean()) if len(known) else None
-        scores[f"{metric}_std"] = float(known.std(ddof=1)) if len(known) > 1 else None
+        mean, std = mean_and_std(getattr(fold, metric) for fold in by_fold)
+        scores[metric] = None if np.isnan(mean) else mean
+        scores[f"{metric}_std"] = None if np.isnan(std) else std
     pooled: PartitionScores = partition_scores(recordings_of(rows, dimension, when))
     return {**scores, "folds": len(by_fold), "pooled": pooled._asdict()}
 
