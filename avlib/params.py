@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model
 
 from avlib.corpora.demo.params import DemoCorpus
-from avlib.descriptors.params import Audio, FaceModel, Visual
+from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher
 from avlib.protocol_params import Protocol
+from avlib.registry import DESCRIPTORS
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
@@ -40,6 +41,29 @@ def _can_be_read_back(model: str) -> str:
     return model
 
 
+def _registered(modality: str) -> AfterValidator:
+    """Accept the name of a descriptor of a modality."""
+
+    def check(name: str) -> str:
+        if name not in (known := DESCRIPTORS[modality]):
+            raise ValueError(f"expected one of {', '.join(sorted(known))}")
+        return name
+
+    return AfterValidator(check)
+
+
+class Audio(descriptors.Audio):
+    """Its section, with the descriptors that there are."""
+
+    descriptor: Annotated[str, _registered("audio")]
+
+
+class Video(descriptors.Video):
+    """Its section, with the descriptors that there are."""
+
+    descriptor: Annotated[str, _registered("video")]
+
+
 class Robustness(robustness.Robustness):
     """Its section, with the models that there are."""
 
@@ -61,8 +85,8 @@ class SharedParams(Section):
     demo_corpus: DemoCorpus
     protocol: Protocol
     faces: Faces
-    visual: Visual
-    face_model: FaceModel
+    video: Video
+    face_model: descriptors.FaceModel
     speech: Speech
     audio: Audio
     fisher: Fisher

@@ -27,7 +27,7 @@ from benchmarks.table import Table
 
 SIZES = {(320, 240): 4, (1280, 720): 2}  # clips by width and height in pixels; RAVDESS: 1280x720
 ROUNDS = 3
-STAGES = ("faces", "visual_features", "speech", "audio_features")
+STAGES = ("faces", "video_features", "speech", "audio_features")
 
 
 def tables() -> list[Table]:
@@ -84,13 +84,13 @@ def stage_calls(clip: Path, folder: Path) -> dict[str, Callable[[], ClipRows]]:
     speech = functools.partial(speech_rows, recording, params.speech.model_dump())
     calls: dict[str, Callable[[], ClipRows]] = {
         "faces": faces,
-        "visual_features": functools.partial(
+        "video_features": functools.partial(
             video_rows, kept(FACES, faces(), folder), DlibResNetDescriptor()
         ),
         "speech": speech,
         "audio_features": functools.partial(audio_rows, kept(SPEECH, speech(), folder), IS10()),
     }
-    calls["visual_features"]()
+    calls["video_features"]()
     calls["audio_features"]()
     return calls
 

@@ -72,11 +72,12 @@ def fisher(n_clips: int) -> None:
     parts = ["test" if number % 4 == 0 else "train" for number in range(n_clips)]
     folds = {"clip_id": clip_ids, "fold": [0] * n_clips, "part": parts}
     write_table(Path("data/folds.parquet"), folds, FOLDS)
-    Path("data/visual").mkdir()
+    Path("data/video").mkdir()
     out = Path("fold-0")
     out.mkdir()
     settings = load(("fisher",), ROOT / "params.yaml").fisher.model_dump()
-    encode_fold({"fold": 0, "modalities": ["audio"], "level": "frames", "fisher": settings}, out)
+    payload = {"fold": 0, "modalities": ["audio"], "levels": {"audio": "frames"}}
+    encode_fold(payload | {"fisher": settings}, out)
 
 
 if __name__ == "__main__":

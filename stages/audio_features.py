@@ -17,8 +17,7 @@ def main() -> None:
     """Write ``data/audio`` and the status of every clip."""
     params = load(PARAMS)
     status = STATUS / "speech.parquet"
-    settings = params.audio.model_dump()
-    descriptor = registry.descriptor("audio", {"descriptor": settings["feature_set"]} | settings)
+    descriptor = registry.descriptor("audio", params.audio.model_dump())
     run_clipwise(
         "audio_features",
         audio_rows,

@@ -6,15 +6,15 @@ from avlib.descriptors.face_network import prepare
 from avlib.params import load
 from avlib.runtime.stage import RAW, run
 
-PARAMS = ("face_model", "visual")
+PARAMS = ("face_model", "video")
 
 
 def main() -> None:
     """Write ``data/face_model``."""
     params = load(PARAMS)
     prepare(
-        params.visual.backbone,
-        params.visual.layer,
+        params.video.descriptor,
+        params.video.layer,
         fer2013=RAW / "fer2013" / "fer2013.csv",
         out=Path("data/face_model"),
         checkpoints=Path(".memo/face_model"),

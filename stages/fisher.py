@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from avlib import registry
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import DESCRIPTORS, encode_fold
 from avlib.params import load
@@ -10,7 +11,7 @@ from avlib.runtime.device import device
 from avlib.runtime.per_fold import Folds, run_foldwise
 from avlib.runtime.stage import run
 
-PARAMS = ("audio", "fisher", "modalities")
+PARAMS = ("audio", "fisher", "modalities", "video")
 
 
 def main() -> None:
@@ -19,7 +20,10 @@ def main() -> None:
     encoder = FisherEncoder(backend=params.fisher.backend)
     settings = {
         "fisher": params.fisher.model_dump(),
-        "level": params.audio.level,
+        "levels": {
+            modality: registry.descriptor(modality, section.model_dump()).level
+            for modality, section in (("audio", params.audio), ("video", params.video))
+        },
         "modalities": params.modalities,
     }
     folds = sorted(tables.read_table("data/folds.parquet")["fold"].unique().tolist())

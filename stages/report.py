@@ -29,7 +29,7 @@ from avlib.systems.registry import (
 )
 
 PARAMS = tuple(Params.model_fields)  # the page shows all of them
-STAGES = ("clips", "faces", "visual_features", "speech", "audio_features")
+STAGES = ("clips", "faces", "video_features", "speech", "audio_features")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from avlib.runtime import tables
 from avlib.runtime.stage import run
 from avlib.systems.saved import require_class
 
-PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "visual")
+PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "video")
 
 
 def main() -> None:
@@ -42,12 +42,10 @@ def main() -> None:
         "max_failed_fraction": params.max_failed_fraction,
     }
     subjects = dict(zip(clips["clip_id"], clips["subject"], strict=True))
-    audio = {"descriptor": params.audio.feature_set, **params.audio.model_dump()}
     network = network_weights(Path("data/face_model"))
-    video = {"descriptor": params.visual.backbone, **params.visual.model_dump(), **network}
     descriptors = {
-        "audio": registry.descriptor("audio", audio),
-        "video": registry.descriptor("video", video),
+        "audio": registry.descriptor("audio", params.audio.model_dump()),
+        "video": registry.descriptor("video", params.video.model_dump() | network),
     }
     corrupted = corrupted_predictions(model, folds, subjects, settings, descriptors)
     missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)

@@ -155,7 +155,7 @@ def different(lines):
         ("modalities=[audio]", 1, 0),
         ("modalities=[video,audio]", 1, 1),
         ("demo_corpus.seconds=[1.0,3.0]", 1, 1),
-        ("visual.fps=10", 1, 1),
+        ("video.fps=10", 1, 1),
         ("fisher.pca_video=null", 1, 1),
         ("svm.c=[1,2]", 6, 2),
         ("svm.class_weight=balanced", 1, 1),

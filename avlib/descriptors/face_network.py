@@ -11,7 +11,7 @@ from avlib.weights import FACE_MODEL, require_weights, sha256
 
 
 def prepare(
-    backbone: str,
+    descriptor: str,
     layer: str,
     *,
     fer2013: Path,
@@ -19,15 +19,15 @@ def prepare(
     checkpoints: Path,
     settings: Mapping[str, Any],
 ) -> None:
-    """Lay out the face network that the visual_features stage reads.
+    """Lay out the face network that the video_features stage reads.
 
-    dlib's network comes with the environment and needs no file. VGG-Face is taken as published, or
-    fine-tuned where FER2013 is given.
+    VGG-Face is taken as published, or fine-tuned where FER2013 is given; other descriptors need no
+    file.
 
     Parameters
     ----------
-    backbone, layer
-        Of section ``visual`` of params.yaml.
+    descriptor, layer
+        Of section ``video`` of params.yaml.
     fer2013
         ``fer2013.csv``, which need not be there.
     out
@@ -45,19 +45,19 @@ def prepare(
         fc7 is asked for, but fine-tuning replaces it.
     """
     out.mkdir(parents=True, exist_ok=True)
-    fine_tuned = backbone == "vgg_face" and fer2013.is_file()
+    fine_tuned = descriptor == "vgg_face" and fer2013.is_file()
     if fine_tuned and layer == "fc7":
         raise ParamsError(
-            f"visual.layer is fc7, but fine-tuning on {fer2013} replaces that layer; set it to fc6,"
+            f"video.layer is fc7, but fine-tuning on {fer2013} replaces that layer; set it to fc6,"
             " or move the csv away to use VGG-Face as published"
         )
     if fine_tuned:
         from avlib.descriptors.face_model import fine_tune  # Lightning takes seconds to load
 
         fine_tune(fer2013, require_weights("vgg_face"), out, checkpoints=checkpoints, **settings)
-    elif backbone == "vgg_face":
+    elif descriptor == "vgg_face":
         link(require_weights("vgg_face"), out / FACE_MODEL)
-    facts = {"backbone": backbone, "fine_tuned_on": "fer2013" if fine_tuned else None}
+    facts = {"descriptor": descriptor, "fine_tuned_on": "fer2013" if fine_tuned else None}
     (out / "network.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 

@@ -1,4 +1,7 @@
-"""Sections ``visual``, ``face_model`` and ``audio`` of params.yaml."""
+"""Sections ``video``, ``face_model`` and ``audio`` of params.yaml.
+
+Which descriptors there are is checked where they are registered (`avlib.params`).
+"""
 
 from typing import Literal
 
@@ -7,10 +10,10 @@ from pydantic import Field
 from avlib.runtime.params import Section
 
 
-class Visual(Section):
-    """How face chips are described."""
+class Video(Section):
+    """How faces are described."""
 
-    backbone: Literal["dlib_resnet", "vgg_face"]
+    descriptor: str
     layer: Literal["fc6", "fc7"]
     fps: float | None = Field(gt=0)
 
@@ -27,9 +30,9 @@ class FaceModel(Section):
 
 
 class Audio(Section):
-    """How the voice is described."""
+    """How sound is described."""
 
-    feature_set: Literal["is10", "egemaps"]
+    descriptor: str
     level: Literal["frames", "windows", "clip"]
     window: float = Field(ge=0.1)
     hop: float = Field(gt=0)

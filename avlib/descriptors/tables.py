@@ -12,4 +12,4 @@ def _described(name: str) -> Schema:
     )
 
 
-AUDIO, VIDEO = _described("audio"), _described("visual")
+AUDIO, VIDEO = _described("audio"), _described("video")

@@ -13,7 +13,7 @@ from avlib.fisher.tables import FISHER
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
 
-DESCRIPTORS = {"audio": "data/audio", "video": "data/visual"}
+DESCRIPTORS = {"audio": "data/audio", "video": "data/video"}
 _BATCH = 64  # clips encoded at a time
 
 
@@ -28,7 +28,7 @@ class _Encoder(Protocol):
 class ClipVectors:
     """Clips that already are one vector each (functionals of a recording) are standardised.
 
-    The counterpart of `FisherEncoder` for ``audio.level: clip``.
+    The counterpart of `FisherEncoder` for descriptors of level "clip".
     """
 
     backend_ = "none"
@@ -65,10 +65,12 @@ def load_encoder(path: Path, level: str, backend: str) -> Any:
     ----------
     path
         ``data/fisher_encoders/fold-<k>/<modality>.npz``.
-    level, backend
-        ``audio.level`` and ``fisher.backend`` of params.yaml.
+    level
+        Of the modality's descriptor.
+    backend
+        ``fisher.backend`` of params.yaml.
     """
-    if path.stem == "audio" and level == "clip":
+    if level == "clip":
         return ClipVectors.load(path)
     return FisherEncoder.load(path, backend=backend)
 
@@ -82,7 +84,8 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
     Parameters
     ----------
     payload
-        ``fold``; ``modalities``; ``level`` (section audio); ``fisher`` (section fisher).
+        ``fold``; ``modalities``; ``levels`` of the modalities' descriptors; ``fisher`` (section
+        fisher).
     folder
         Where to write.
 
@@ -105,7 +108,7 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
         learnt_from = training & described
         if modality not in payload["modalities"] or not learnt_from:
             continue
-        encoder = _encoder(modality, payload["level"], settings)
+        encoder = _encoder(modality, payload["levels"][modality], settings)
         encoder.fit(_descriptors(source, learnt_from), len(learnt_from))
         encoder.save(folder / "encoders" / f"{modality}.npz")
         backends[modality] = encoder.backend_
@@ -120,7 +123,7 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
 
 
 def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> Any:
-    if modality == "audio" and level == "clip":
+    if level == "clip":
         return ClipVectors()
     return FisherEncoder(
         settings["components"],

@@ -71,12 +71,12 @@ _ALL = (
     Published(
         name="vgg_face",
         description="VGG-Face, 16 layers, 2,622 identities (Parkhi 2015)",
-        used_by="visual.backbone: vgg_face",
+        used_by="video.descriptor: vgg_face",
         source="https://www.robots.ox.ac.uk/~vgg/software/vgg_face/ (MatConvNet); "
         "PyTorch port: https://www.robots.ox.ac.uk/~albanie/pytorch-models.html",
         licence="Creative Commons, non-commercial; read its page",
         files={"vgg_face_dag.pth": None, "vgg_face.mat": None},
-        without="visual.backbone: dlib_resnet",
+        without="video.descriptor: dlib_resnet",
         build=_later("descriptors.vgg_face", "VGGFace"),
     ),
     Published(

@@ -49,5 +49,5 @@ def test_missing_weights_say_which_file_and_what_does_without(project):
 
 def test_fine_tuning_and_fc7_exclude_each_other(project):
     (project / "fer2013.csv").write_text("emotion,pixels,Usage\n")
-    with pytest.raises(ParamsError, match=r"visual\.layer is fc7"):
+    with pytest.raises(ParamsError, match=r"video\.layer is fc7"):
         prepared(project, "vgg_face", "fc7")

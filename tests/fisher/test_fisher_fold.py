@@ -17,7 +17,8 @@ SETTINGS = {
     "backend": "torch",
 }  # fmt: skip
 PAYLOAD = {
-    "fold": 0, "modalities": ["audio", "video"], "level": "frames", "fisher": SETTINGS,
+    "fold": 0, "modalities": ["audio", "video"], "fisher": SETTINGS,
+    "levels": {"audio": "frames", "video": "frames"},
 }  # fmt: skip
 PARTS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}
 
@@ -91,7 +92,7 @@ def test_the_table_says_what_encoded_it(project):
 
 
 def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch):
-    monkeypatch.setitem(PAYLOAD, "level", "clip")
+    monkeypatch.setitem(PAYLOAD, "levels", {"audio": "clip", "video": "frames"})
     values = {c: clip_frames(c, "audio")[:1] for c in "abcde"}
     parts = [
         (clip, tables.conform({"clip_id": [clip], "frame": [0], "time": [0.0],
@@ -105,7 +106,7 @@ def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch
 
 
 def test_a_fold_with_nothing_to_learn_from_is_an_error(project):
-    for name in ("audio", "visual"):
+    for name in ("audio", "video"):
         for part in (project / "data" / name).iterdir():
             part.unlink()
     with pytest.raises(DataError, match="none of the 2 training clips has audio or video"):

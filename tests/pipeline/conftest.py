@@ -18,7 +18,7 @@ TINY = {
     "merml": {"pairs_per_epoch": 2000},
     "demo": {
         "protocol": {"k": 2},
-        "visual": {"fps": 3},
+        "video": {"fps": 3},
         "gating": {
             "weights": "none",
             "windows": 2,

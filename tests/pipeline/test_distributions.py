@@ -82,7 +82,7 @@ def test_a_distribution_runs_from_its_files_to_the_report(
     folder = tmp_path / "elsewhere"
     build(rows, folder)
     (clone.folder / "data/raw" / build.__name__).symlink_to(folder, target_is_directory=True)
-    clone.set(corpus=build.__name__, protocol=protocol, visual={"fps": 3})
+    clone.set(corpus=build.__name__, protocol=protocol, video={"fps": 3})
     clone.dvc("repro")
     summary = json.loads((clone.folder / "metrics/summary.json").read_text())[build.__name__]
     assert summary["merml"]["clips"] == len(rows)
@@ -118,7 +118,7 @@ def test_spans_of_videos_run_under_the_authors_parts_and_gone_videos_are_counted
                     if number:  # the first video is gone
                         shutil.copyfile(source, folder / f"video{number}.mp4")
     (clone.folder / "data/raw/omg_emotion").symlink_to(folder, target_is_directory=True)
-    clone.set(corpus="omg_emotion", protocol={"name": "official"}, visual={"fps": 3})
+    clone.set(corpus="omg_emotion", protocol={"name": "official"}, video={"fps": 3})
     clone.dvc("repro")
     clips = pd.read_parquet(clone.folder / "data/clips.parquet")
     assert len(clips) == len(rows) - 1
@@ -157,7 +157,7 @@ def test_a_corpus_of_continuous_labels_runs_without_the_systems_for_emotions(
     recola(finished, tmp_path / "elsewhere")
     (clone.folder / "data/raw/recola").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     small = {"window": 0.6, "delay": 0.4, "hidden": 4, "layers": 1, "epochs": 1}
-    clone.set(corpus="recola", protocol={"name": "official"}, visual={"fps": 5}, traces=small)
+    clone.set(corpus="recola", protocol={"name": "official"}, video={"fps": 5}, traces=small)
     said = clone.dvc("repro").stdout
     assert "merml: left out, none of the 6 clips of recola has an emotion" in said
     assert json.loads((clone.folder / "metrics/summary.json").read_text()) == {"recola": {}}

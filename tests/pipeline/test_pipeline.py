@@ -78,8 +78,8 @@ def test_plots_open_without_a_network(clone, tmp_path):
 
 def test_one_more_subject_is_the_only_one_computed(clone):
     clone.set(demo_corpus={"subjects": 7})
-    text = clone.dvc("repro", "visual_features", "audio_features").stderr
-    for stage in ("faces", "visual_features", "speech", "audio_features"):
+    text = clone.dvc("repro", "video_features", "audio_features").stderr
+    for stage in ("faces", "video_features", "speech", "audio_features"):
         assert f"{stage}: computed 6, from memory 36" in text
     parts = sorted(p.name for p in (clone.folder / "data/faces").iterdir())
     assert len(parts) == 7
@@ -116,5 +116,5 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(clone):
     assert int(remembered) >= 3
     assert int(computed) + int(remembered) == 36
     made = lock(clone)
-    assert {"faces", "visual_features", "audio_features", "fisher"} <= set(made)
+    assert {"faces", "video_features", "audio_features", "fisher"} <= set(made)
     assert made == {stage: expected[stage] for stage in made}

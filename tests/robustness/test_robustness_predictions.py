@@ -34,7 +34,7 @@ from avlib.systems.registry import DEEP
 from avlib.systems.saved import CLASSES, load_saved, require_class
 from avlib.systems.svm.model import SVMModel
 
-SCHEMAS = {"audio": AUDIO_TABLE, "visual": VIDEO_TABLE, "faces": FACES, "speech": SPEECH}
+SCHEMAS = {"audio": AUDIO_TABLE, "video": VIDEO_TABLE, "faces": FACES, "speech": SPEECH}
 RATE = 16000
 PART = dict(zip("abcdef", ["test", "test", "train", "train", "train", "validation"], strict=True))
 EMOTIONS = ("anger", "calm")
@@ -127,10 +127,11 @@ def corpus(tmp_path_factory):
                   (("stage", "speech"), ("status", "ok"), ("reason", ""))}}  # fmt: skip
         tables.write_table("data/status/speech.parquet", status, CLIP_STATUS)
         describe("audio", "speech", audio_rows, DESCRIPTORS["audio"])
-        describe("visual", "faces", video_rows, DESCRIPTORS["video"])
+        describe("video", "faces", video_rows, DESCRIPTORS["video"])
         work = folder / "work"
         work.mkdir()
-        encode_fold({"fold": 0, "modalities": ["audio", "video"], "level": "frames",
+        levels = {"audio": "frames", "video": "frames"}
+        encode_fold({"fold": 0, "modalities": ["audio", "video"], "levels": levels,
                      "fisher": FISHER}, work)  # fmt: skip
         Path("data/fisher").mkdir()
         (work / "fisher.parquet").rename("data/fisher/fold-0.parquet")

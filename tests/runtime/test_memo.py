@@ -37,7 +37,7 @@ def rows(clip_id, seed=0):
 
 @pytest.fixture
 def memory(tmp_path):
-    memory = Memo(tmp_path / ".memo", "visual")
+    memory = Memo(tmp_path / ".memo", "video")
     with memory.locked():
         yield memory
 
@@ -60,7 +60,7 @@ def make_part(folder, part, clip_ids):
     ],
 )
 def test_key_depends_on_everything_that_the_value_depends_on(change):
-    given = {"stage": "visual", "clip_id": "a", "digest": "d", "fingerprint": "f",
+    given = {"stage": "video", "clip_id": "a", "digest": "d", "fingerprint": "f",
              "params": {"fps": 25, "size": [1, 2]}}  # fmt: skip
     assert clip_key(**given) != clip_key(**{**given, **change})
     assert clip_key(**given) == clip_key(**{**given, "params": {"size": (1, 2), "fps": 25}})
@@ -182,7 +182,7 @@ def test_part_replaces_the_values_of_its_clips(memory, tmp_path):
     file = make_part(tmp_path, "S1", "ab")
     memory.keep_part("S1", file, {c: Entry(f"key {c}", "ok", "") for c in "ab"})
     assert list(memory.clips.iterdir()) == []
-    again = Memo(tmp_path / ".memo", "visual")
+    again = Memo(tmp_path / ".memo", "video")
     entry, place = again.find("b", "key b")
     assert (entry.status, place.row_group) == ("ok", 1)
     with Reader() as reader:
@@ -198,7 +198,7 @@ def test_parts_with_similar_names_do_not_disturb_each_other(memory, tmp_path):
     file = make_part(tmp_path, "S1", ["c0", "d"])
     memory.keep_part("S1", file, {c: Entry("new", "ok", "") for c in ("c0", "d")})
     memory.forget_all_but(names)
-    again = Memo(tmp_path / ".memo", "visual")
+    again = Memo(tmp_path / ".memo", "video")
     assert again.find("d", "new")
     assert all(again.find(f"c{i}", "old") for i in range(1, len(names)))
     again.forget_all_but(["S1.x"])
@@ -216,7 +216,7 @@ def test_switch_to_a_new_part_is_one_step(memory, tmp_path, monkeypatch):
         patch.setattr(memo, "stamp", killed)
         with pytest.raises(KeyboardInterrupt):
             memory.keep_part("S1", make_part(tmp_path, "S1", "ab"), {"a": Entry("n", "ok", "")})
-    assert Memo(tmp_path / ".memo", "visual").find("a", "k")
+    assert Memo(tmp_path / ".memo", "video").find("a", "k")
 
 
 def test_linking_a_file_to_itself_leaves_one_file(tmp_path):

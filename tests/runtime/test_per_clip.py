@@ -53,7 +53,7 @@ class Stage:
 
     def __init__(self, folder):
         self.folder = folder
-        self.out, self.status = folder / "data" / "visual", folder / "data" / "status.parquet"
+        self.out, self.status = folder / "data" / "video", folder / "data" / "status.parquet"
         self.log = folder / "log"
 
     def tasks(self, count=9, **per_clip):
@@ -72,7 +72,7 @@ class Stage:
             path.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
         return run_clipwise(
-            "visual",
+            "video",
             function,
             self.tasks() if tasks is None else tasks,
             out=self.out,
@@ -150,7 +150,7 @@ def test_removed_clips_leave_table_and_memory(stage, other):
     assert stage.computed == []
     other.run(kept)
     assert stage.bytes == other.bytes
-    assert len(list((stage.folder / ".memo/visual/parts").glob("*.parquet"))) == 2
+    assert len(list((stage.folder / ".memo/video/parts").glob("*.parquet"))) == 2
 
 
 def test_clip_that_moves_to_another_part_is_not_computed_again(stage, other):
@@ -236,7 +236,7 @@ def test_failed_clips_are_tried_again(stage):
 def test_too_many_failed_clips_stop_the_stage_and_are_named(stage):
     trouble = {f"c{i:02}": {"trouble": "media"} for i in (3, 4, 5)}
     stage.run(stage.tasks(10, **trouble), limit=0.3)
-    with pytest.raises(DataError, match=r"visual: 3 of 10 clips failed, more than max_fail.* = 0.2 "
+    with pytest.raises(DataError, match=r"video: 3 of 10 clips failed, more than max_fail.* = 0.2 "
                        r"allows: c03: clip.mp4.*; c04.*; c05.*; mend or remove"):  # fmt: skip
         stage.run(stage.tasks(10, **trouble), limit=0.2)
 
@@ -247,7 +247,7 @@ def test_clips_that_failed_before_do_not_count_as_failed_here(stage):
 
 
 def test_no_clip_is_an_error(stage):
-    with pytest.raises(DataError, match="visual: no clip to work on"):
+    with pytest.raises(DataError, match="video: no clip to work on"):
         stage.run([])
     with pytest.raises(DataError, match="no clip to work on; all 1 failed in an earlier stage"):
         stage.run([], skipped={"a": "broken"})
@@ -265,9 +265,9 @@ def test_function_that_workers_cannot_import_is_refused(stage):
 
 def test_memory_takes_no_space_beside_the_table(stage):
     stage.run()
-    kept = list((stage.folder / ".memo/visual/parts").glob("*.parquet"))
+    kept = list((stage.folder / ".memo/video/parts").glob("*.parquet"))
     assert {p.stat().st_ino for p in kept} == {p.stat().st_ino for p in stage.out.iterdir()}
-    assert list((stage.folder / ".memo/visual/clips").iterdir()) == []
+    assert list((stage.folder / ".memo/video/clips").iterdir()) == []
 
 
 def test_read_only_outputs_are_replaced_not_written(stage):
@@ -311,9 +311,9 @@ def test_leftovers_of_a_killed_run_are_cleaned(stage):
     stage.run()
     litter = [
         stage.out / ".S1.parquet.0.tmp",
-        stage.folder / ".memo/visual/clips/.k.arrow.0.tmp",
-        stage.folder / ".memo/visual/parts/.S1.json.0.tmp",
-        stage.folder / ".memo/visual/clips/unused.arrow",
+        stage.folder / ".memo/video/clips/.k.arrow.0.tmp",
+        stage.folder / ".memo/video/parts/.S1.json.0.tmp",
+        stage.folder / ".memo/video/clips/unused.arrow",
         stage.status.parent / f".{stage.status.name}.0.tmp",
     ]
     neighbour = stage.status.parent / ".other.parquet.0.tmp"
@@ -321,7 +321,7 @@ def test_leftovers_of_a_killed_run_are_cleaned(stage):
         path.touch()
     write_table(stage.out / "S9.parquet", {"clip_id": ["x"], "frame": [0], "time": [0.0],
                                            "descriptor": [[1.0]]}, VIDEO)  # fmt: skip
-    run_clipwise("visual", describe, stage.tasks(), out=stage.out, status=stage.status,
+    run_clipwise("video", describe, stage.tasks(), out=stage.out, status=stage.status,
                  schema=VIDEO, params={"fps": 25}, max_failed_fraction=0,
                  memo=stage.folder / ".memo")  # fmt: skip
     assert not any(path.exists() for path in litter)
@@ -332,7 +332,7 @@ def test_leftovers_of_a_killed_run_are_cleaned(stage):
 def test_value_cut_short_is_computed_again(stage, monkeypatch):
     stage.run()
     clean = stage.bytes
-    for path in (stage.folder / ".memo/visual/parts").iterdir():
+    for path in (stage.folder / ".memo/video/parts").iterdir():
         path.unlink()
 
     def crash(*args):
@@ -342,7 +342,7 @@ def test_value_cut_short_is_computed_again(stage, monkeypatch):
         patch.setattr("avlib.runtime.per_clip.write_part", crash)
         with pytest.raises(KeyboardInterrupt):
             stage.run()
-    values = sorted((stage.folder / ".memo/visual/clips").iterdir())
+    values = sorted((stage.folder / ".memo/video/clips").iterdir())
     assert len(values) == 3
     values[0].write_bytes(values[0].read_bytes()[:-9])
     values[1].write_bytes(b"")
@@ -453,7 +453,7 @@ def test_second_run_of_a_stage_waits_for_the_first(stage):
     process = start(SLOW_RUN, stage.folder, AVLIB_WORKERS="0")
     wait_until(lambda: len(stage.computed) >= 3)
     memo = stage.folder / ".memo"
-    summary = run_clipwise("visual", describe, stage.tasks(24), out=stage.out, status=stage.status,
+    summary = run_clipwise("video", describe, stage.tasks(24), out=stage.out, status=stage.status,
                            schema=VIDEO, params={"fps": 25}, max_failed_fraction=0,
                            memo=memo)  # fmt: skip
     assert process.wait() == 0

@@ -204,7 +204,7 @@ def test_vector_column_is_read_without_copying():
 
 
 def test_clips_are_listed_from_metadata_and_read_one_by_one(tmp_path):
-    folder = tmp_path / "visual"
+    folder = tmp_path / "video"
     for subject, ids in {"s/1": ["b", "a"], "s0": ["c"]}.items():
         rows = pd.concat(pd.DataFrame({**d, "descriptor": list(d["descriptor"])})
                          for d in map(descriptors, ids))  # fmt: skip
@@ -259,7 +259,7 @@ def test_clips_without_rows_may_come_before_the_size_of_vectors_is_known(tmp_pat
 
 
 def test_empty_folder_is_a_table_without_rows(tmp_path):
-    folder = tmp_path / "visual"
+    folder = tmp_path / "video"
     folder.mkdir()
     assert len(read_table(folder)) == 0
     rows = read_table(folder, ["clip_id", "time"])

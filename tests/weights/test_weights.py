@@ -167,7 +167,7 @@ def test_missing_weights_say_where_to_get_them_and_what_does_without(tmp_path):
         "vgg_face_dag.pth",
         "robots.ox.ac.uk",
         "python -m avlib weights import FILE --name vgg_face",
-        "visual.backbone: dlib_resnet",
+        "video.descriptor: dlib_resnet",
     ):
         assert part in message
 

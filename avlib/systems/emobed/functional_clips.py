@@ -13,7 +13,7 @@ from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_cl
 from avlib.systems.common.model import Clips
 from avlib.systems.emobed.functionals import moments, sliding_functionals
 
-TABLES = {"audio": Path("data/audio"), "video": Path("data/visual")}
+TABLES = {"audio": Path("data/audio"), "video": Path("data/video")}
 
 
 @dataclass(frozen=True)

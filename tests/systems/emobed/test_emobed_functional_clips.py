@@ -39,7 +39,7 @@ def frames(seed, level, n, rate, d):
 def project(tmp_path, monkeypatch):
     """Tables of one fold: a clip has no face, one no sound, one no frame that is a number."""
     monkeypatch.chdir(tmp_path)
-    rows, described = [], {"audio": {}, "visual": {}}
+    rows, described = [], {"audio": {}, "video": {}}
     for s in range(SUBJECTS):
         part = "train" if s < 3 else "validation" if s == 3 else "test"
         for take, emotion in enumerate(EMOTIONS * 3):
@@ -47,9 +47,9 @@ def project(tmp_path, monkeypatch):
             rows.append((clip, f"S{s}", emotion, part))
             level = 3.0 * EMOTIONS.index(emotion)
             described["audio"][clip] = frames((s, take), level, 60, 50.0, 3)
-            described["visual"][clip] = frames((s, take), -level, 8, 10.0, 4)
+            described["video"][clip] = frames((s, take), -level, 8, 10.0, 4)
     nothing = np.zeros(0), np.zeros((0, 4), np.float32)
-    described["visual"]["S0-0"] = nothing
+    described["video"]["S0-0"] = nothing
     del described["audio"]["S5-1"]
     described["audio"]["S5-2"][1][:] = np.nan
     frame = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion", "part"]).assign(fold=0)
@@ -61,7 +61,7 @@ def project(tmp_path, monkeypatch):
     return described
 
 
-SCHEMAS = {"audio": AUDIO, "visual": VIDEO}
+SCHEMAS = {"audio": AUDIO, "video": VIDEO}
 
 
 def write(described):
@@ -125,7 +125,7 @@ def test_a_clip_without_frames_that_are_numbers_lacks_the_modality(project):
 
 def test_the_inputs_are_the_parts_of_both_tables(project):
     names = [path.as_posix() for path in FrameFunctionals(0.4, 0.2).inputs()]
-    assert names == [f"data/{t}/S{s}.parquet" for t in ("audio", "visual") for s in range(SUBJECTS)]
+    assert names == [f"data/{t}/S{s}.parquet" for t in ("audio", "video") for s in range(SUBJECTS)]
 
 
 def test_a_clip_shorter_than_the_window_is_described_by_what_it_has():

@@ -22,7 +22,7 @@ from avlib.systems.emobed.traces.avec_features import avec_features
 
 TOLERANCE = 0.5  # s by which labels and recording may differ in length
 _UNEVEN = 0.25  # share of a step by which a label may be off its time
-_FOLDERS = {"audio": "audio", "geometry": "faces", "descriptors": "visual"}
+_FOLDERS = {"audio": "audio", "geometry": "faces", "descriptors": "video"}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def corpus(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng, keys, traces = np.random.default_rng(0), [], []
     for person, part in PARTS.items():
-        frames = {"audio": [], "visual": []}
+        frames = {"audio": [], "video": []}
         for take in range(2):
             name = f"{person}{take}"
             keys.append((name, person, part))
@@ -33,7 +33,7 @@ def corpus(tmp_path, monkeypatch):
             felt = np.sin(2 * times + rng.uniform(0, 6))
             traces.append(pd.DataFrame({"clip_id": name, "frame": range(len(times)),
                 "time": times, "arousal": felt, "valence": -felt}))  # fmt: skip
-            for table, rate in (("audio", 100), ("visual", 12.5)):
+            for table, rate in (("audio", 100), ("video", 12.5)):
                 at = np.arange(round(SECONDS * rate)) / rate
                 values = np.stack([np.interp(at, times, felt), rng.normal(size=len(at))], axis=1)
                 rows = {"clip_id": [name] * len(at), "frame": range(len(at)), "time": at,
@@ -41,7 +41,7 @@ def corpus(tmp_path, monkeypatch):
                 frames[table].append(pd.DataFrame({**rows, "descriptor": list(values)}))
         for table, found in frames.items():
             path = tables.part_path(f"data/{table}", person)
-            tables.write_table(path, pd.concat(found), {"audio": AUDIO, "visual": VIDEO}[table])
+            tables.write_table(path, pd.concat(found), {"audio": AUDIO, "video": VIDEO}[table])
     clips = pd.DataFrame(keys, columns=["clip_id", "subject", "part"]).assign(fold=0)
     tables.write_table("data/folds.parquet", clips[["clip_id", "fold", "part"]], FOLDS)
     tables.write_table("data/traces.parquet", pd.concat(traces), TRACES)
@@ -104,7 +104,7 @@ def test_labels_of_a_single_moment_are_an_error_that_says_so(corpus):
 
 
 def test_a_recording_without_frames_of_a_modality_lacks_it(corpus):
-    tables.part_path("data/visual", "a").unlink()
+    tables.part_path("data/video", "a").unlink()
     recordings = read(corpus)[0]
     assert [set(r.features) for r in recordings[:3]] == [{"audio"}, {"audio"}, {"audio", "video"}]
 
@@ -154,6 +154,6 @@ def test_labels_of_validation_recordings_choose_the_post_processing(corpus, tmp_
 
 def test_a_corpus_with_one_modality_gets_the_classic_system_of_it(corpus, tmp_path):
     for person in PARTS:
-        tables.part_path("data/visual", person).unlink()
+        tables.part_path("data/video", person).unlink()
     rows = run_fold(tmp_path / "out")
     assert set(zip(rows["model"], rows["modality"], strict=True)) == {("emobed_classic", "audio")}

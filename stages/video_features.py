@@ -11,22 +11,22 @@ from avlib.runtime.clip_tasks import failed_clips, table_tasks
 from avlib.runtime.per_clip import run_clipwise
 from avlib.runtime.stage import STATUS, run
 
-PARAMS = ("max_failed_fraction", "visual")
+PARAMS = ("max_failed_fraction", "video")
 
 
 def main() -> None:
-    """Write ``data/visual`` and the status of every clip."""
+    """Write ``data/video`` and the status of every clip."""
     params = load(PARAMS)
     status = STATUS / "faces.parquet"
-    settings = params.visual.model_dump() | network_weights(Path("data/face_model"))
-    descriptor = registry.descriptor("video", {"descriptor": settings["backbone"]} | settings)
+    network = network_weights(Path("data/face_model"))
+    descriptor = registry.descriptor("video", params.video.model_dump() | network)
     run_clipwise(
-        "visual_features",
+        "video_features",
         video_rows,
         table_tasks(Path("data/faces"), status),
         skipped=failed_clips(status),
-        out=Path("data/visual"),
-        status=STATUS / "visual_features.parquet",
+        out=Path("data/video"),
+        status=STATUS / "video_features.parquet",
         schema=VIDEO,
         params=descriptor,
         code=[type(descriptor)],
