@@ -44,7 +44,7 @@ def test_features_are_those_computed_point_by_point():
     template[POINTS] = MEAN_SHAPE
     aligned = [apply(similarity(f[STABLE], template[STABLE]), f) for f in landmarks]
     for t, shape in enumerate(aligned):
-        np.testing.assert_allclose(found[t, SHIFTS], (shape - template)[POINTS].ravel())
+        np.testing.assert_allclose(found[t, SHIFTS], (shape - template)[POINTS].ravel(), atol=1e-12)
         step = (shape - aligned[t - 1])[POINTS].ravel() if t else np.zeros(98)
         np.testing.assert_allclose(found[t, STEPS], step, atol=1e-12)
         chains = [shape[group] for group in GROUPS]
@@ -54,7 +54,7 @@ def test_features_are_those_computed_point_by_point():
         np.testing.assert_allclose(found[t, ANGLES], angles, atol=1e-6)
         median = np.median(shape[STABLE], axis=0)
         radii = np.linalg.norm(shape[POINTS] - median, axis=1)
-        np.testing.assert_allclose(found[t, RADII], radii)
+        np.testing.assert_allclose(found[t, RADII], radii, atol=1e-12)
 
 
 def test_they_are_316_as_avecs():

@@ -32,11 +32,14 @@ def toy(n=180, seed=0, d=20, nuisance=4.0):
 
 @pytest.mark.parametrize("estimator", [LMNN(), ITML(), GMML(t=0.1)], ids=repr)
 def test_learned_distance_finds_neighbours_of_the_class(estimator):
-    (X, y), (X_new, y_new) = toy(), toy(seed=1)
-    fitted = estimator.fit(X, y)
-    plain = KNeighborsClassifier(5).fit(X, y).score(X_new, y_new)
-    learned = KNeighborsClassifier(5).fit(fitted.transform(X), y)
-    assert learned.score(fitted.transform(X_new), y_new) > plain + 0.1
+    gains = []
+    for seed in range(0, 10, 2):
+        (X, y), (X_new, y_new) = toy(seed=seed), toy(seed=seed + 1)
+        fitted = estimator.fit(X, y)
+        plain = KNeighborsClassifier(5).fit(X, y).score(X_new, y_new)
+        learned = KNeighborsClassifier(5).fit(fitted.transform(X), y)
+        gains.append(learned.score(fitted.transform(X_new), y_new) - plain)
+    assert np.mean(gains) > 0.1
 
 
 @METHODS

@@ -57,7 +57,7 @@ def test_saved_model_predicts_the_same_and_is_written_with_the_same_bytes(parts,
 
 
 @pytest.mark.parametrize("name", ["svm_concat", "merml", "lmnn"])
-def test_clip_without_a_modality_is_scored_from_the_other(parts, name):
+def test_clip_without_a_modality_is_scored_from_the_other(parts, clips, name):
     train, validation, test = parts
     model = MAKERS[name]().fit(train, validation)
     mixed = without(without(test, "audio", slice(0, 20)), "video", slice(20, 40))
@@ -66,8 +66,9 @@ def test_clip_without_a_modality_is_scored_from_the_other(parts, name):
     for allowed, rows in expected.items():
         alone = model.predict_proba(test, allowed)[rows]
         np.testing.assert_allclose(chances[rows], alone, rtol=1e-4, atol=1e-6)
-    assert accuracy(model, test, ("audio",)) > 0.4
-    assert accuracy(model, test, ("video",)) > 0.4
+    many = clips(480, subjects=24, seed=3, first_subject=20)
+    assert accuracy(model, many, ("audio",)) > 0.7  # 0.85 to 0.88
+    assert accuracy(model, many, ("video",)) > 0.28  # 0.33 to 0.59; chance is 0.25 +- 0.02
 
 
 def test_clip_without_any_usable_modality_is_not_scorable(parts):
