@@ -1,11 +1,10 @@
 """All of ``params.yaml``, put together from the sections' types, which stand beside their users.
 
-No result depends on this file. A new system's section is one line in `SYSTEM_SECTIONS`.
+No result depends on this file; the systems' sections come from `avlib.registry`.
 """
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, create_model
 
@@ -14,25 +13,13 @@ from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher
 from avlib.protocol_params import Protocol
-from avlib.registry import DESCRIPTORS
+from avlib.registry import DESCRIPTORS, models, systems
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
-from avlib.systems.registry import DEEP, MODELS
 
-SYSTEM_SECTIONS = {
-    "svm": "avlib.systems.svm.params:SVM",
-    "merml": "avlib.systems.merml.params:Merml",
-    "lmnn": "avlib.systems.linear_metric.params:Lmnn",
-    "itml": "avlib.systems.linear_metric.params:Itml",
-    "gmml": "avlib.systems.linear_metric.params:Gmml",
-    "gating": "avlib.systems.gating.params:Gating",
-    "temporal_aggregation": "avlib.systems.temporal_aggregation.params:TemporalAggregation",
-    "avef": "avlib.systems.avef.params:Avef",
-    "emobed": "avlib.systems.emobed.params:Emobed",
-    "traces": "avlib.systems.emobed.traces.params:Traces",
-}
-_READ_BACK = [name for name in MODELS if name not in DEEP]
+SYSTEM_SECTIONS = {name: t for system in systems() for name, t in system.sections.items()}
+_READ_BACK = [model for model, system in models().items() if not system.deep]
 
 
 def _can_be_read_back(model: str) -> str:
@@ -92,21 +79,15 @@ class SharedParams(Section):
     fisher: Fisher
     robustness: Robustness
 
-    if TYPE_CHECKING:  # a system's section, whose type only its line above names
+    if TYPE_CHECKING:  # a system's section, whose type the system itself names
 
         def __getattr__(self, name: str) -> Any: ...
-
-
-def _imported(entry: str) -> Any:
-    """Import what a line names: ``module:name``."""
-    module, _, name = entry.partition(":")
-    return getattr(import_module(module), name)
 
 
 Params = create_model(
     "Params",
     __base__=SharedParams,
-    **{name: _imported(entry) for name, entry in SYSTEM_SECTIONS.items()},
+    **cast(dict[str, Any], SYSTEM_SECTIONS),
 )
 
 

@@ -1,4 +1,4 @@
-"""What is registered: one line for each corpus and descriptor. A line here reruns nothing.
+"""What is registered: one line for each corpus, descriptor and system. It reruns nothing.
 
 Names are imported when they are asked for: no stage and no fingerprint depends on this file, or on
 what it names beside the one thing that is used.
@@ -13,6 +13,7 @@ from avlib.runtime.errors import CorpusError, ParamsError
 
 if TYPE_CHECKING:
     from avlib.corpora.common.base import Reader
+    from avlib.systems.common.system import System
 
 CORPORA = {  # by the name of the folder under data/raw
     "baum1s": "avlib.corpora.baum1s:Baum1s",
@@ -35,6 +36,16 @@ DESCRIPTORS = {  # by modality and name, as params.yaml gives them
         "geometry": "avlib.descriptors.geometry:Geometry",
         "vgg_face": "avlib.descriptors.vgg_face:VGGFaceDescriptor",
     },
+}
+SYSTEMS = {  # by the name of the stage, train_<name>; in the order of the report
+    "svm": "avlib.systems.svm.system:SVMSystem",
+    "linear_metric": "avlib.systems.linear_metric.system:LinearMetricSystem",
+    "merml": "avlib.systems.merml.system:MERMLSystem",
+    "gating": "avlib.systems.gating.system:GatingSystem",
+    "temporal_aggregation": "avlib.systems.temporal_aggregation.system:TemporalAggregationSystem",
+    "avef": "avlib.systems.avef.system:AVEFSystem",
+    "emobed": "avlib.systems.emobed.system:EmoBedSystem",
+    "traces": "avlib.systems.emobed.traces.system:TracesSystem",
 }
 
 
@@ -72,6 +83,26 @@ def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:
             f"{modality}.descriptor is {name!r}; expected one of {', '.join(sorted(known))}"
         )
     return _imported(known[name]).of(settings)
+
+
+def system(name: str) -> "System":
+    """Return a registered system by the name of its stage."""
+    return _made(SYSTEMS[name])
+
+
+def systems() -> list["System"]:
+    """Return all registered systems."""
+    return [system(name) for name in SYSTEMS]
+
+
+def models() -> dict[str, "System"]:
+    """Return the system of every model that predicts emotions, by the model's name."""
+    return {
+        model: found
+        for found in systems()
+        if any(schema.name == "predictions" for schema in found.tables)
+        for model in found.models
+    }
 
 
 @functools.cache

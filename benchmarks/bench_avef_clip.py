@@ -16,7 +16,7 @@ import torch
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.speech.pcm import to_pcm
 from avlib.speech.vad import voiced_intervals
-from avlib.systems.avef.inference import see
+from avlib.systems.avef.inference import pool_segments
 from avlib.systems.avef.network import JointNetwork
 from avlib.systems.avef.polynomial_svm import PolynomialSVM
 from avlib.systems.avef.segments import Segments, cut_segments
@@ -25,7 +25,7 @@ from avlib.systems.avef.weights import build
 from avlib.systems.common.deep import frozen
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.stream_cache import Format, Streams
+from avlib.systems.common.stream_cache import StreamFormat, Streams
 from benchmarks.bench_avef_preparation import spoken
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
@@ -89,7 +89,7 @@ def prepare(clips: SequenceClips, folder: Path) -> Segments:
 
 def decide(network: JointNetwork, svm: PolynomialSVM, segments: Segments) -> np.ndarray:
     """Return the emotions' probabilities of each clip."""
-    return svm.predict_proba(see(network, segments, BOTH).pooled)
+    return svm.predict_proba(pool_segments(network, segments, BOTH).pooled)
 
 
 def trained(network: JointNetwork) -> PolynomialSVM:
@@ -104,7 +104,7 @@ def recorded(folder: Path, side: int) -> SequenceClips:
     chips = np.random.default_rng(0).integers(0, 256, (n_chips, side, side, 3), np.uint8)
     (folder / "clip.sound").write_bytes(sound)
     (folder / "clip.chips").write_bytes(chips.tobytes())
-    kept = Format(side, FPS, SAMPLE_RATE)
+    kept = StreamFormat(side, FPS, SAMPLE_RATE)
     streams = np.empty(1, object)
     streams[0] = Streams(str(folder), "clip", kept, 0, 0, np.ones(n_chips, bool), len(sound) // 2)
     one = np.ones(1, bool)

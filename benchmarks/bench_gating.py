@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import Batch, SequenceClips, batches
-from avlib.systems.common.stream_cache import Format, Streams
+from avlib.systems.common.stream_cache import StreamFormat, Streams
 from avlib.systems.gating.network import RATE, GatingNetwork
 from avlib.systems.gating.streams import gating_streams
 from avlib.systems.gating.training import GatingTraining
@@ -45,9 +45,9 @@ class Setting:
     per_class: int
 
     @property
-    def kept(self) -> Format:
+    def kept(self) -> StreamFormat:
         """How the streams lie on disk."""
-        return Format(self.size, self.fps, RATE)
+        return StreamFormat(self.size, self.fps, RATE)
 
 
 DEMO = Setting("demo", 60, 4.0, 56, 48, 0.125, 5, 5)

@@ -23,7 +23,7 @@ def audio(n_clips: int) -> None:
     from avlib.descriptors.audio_clip import audio_rows
     from avlib.descriptors.opensmile import IS10
     from avlib.runtime.clip_tasks import RecordingInput, table_tasks
-    from avlib.runtime.per_clip import ClipTask, run_clipwise
+    from avlib.runtime.per_clip import ClipTask, run_per_clip
     from avlib.speech.clip import speech_rows
 
     os.environ["AVLIB_WORKERS"] = "2"
@@ -39,7 +39,7 @@ def audio(n_clips: int) -> None:
         for number in range(n_clips)
     ]
     data, status = Path("data"), Path("data/status")
-    run_clipwise(
+    run_per_clip(
         "speech",
         speech_rows,
         tasks,
@@ -49,7 +49,7 @@ def audio(n_clips: int) -> None:
         params=params.speech.model_dump(),
         max_failed_fraction=0,
     )
-    run_clipwise(
+    run_per_clip(
         "audio_features",
         audio_rows,
         table_tasks(data / "speech", status / "speech.parquet"),
@@ -64,7 +64,7 @@ def audio(n_clips: int) -> None:
 
 def fisher(n_clips: int) -> None:
     """Fit on three of four clips and encode all of them, audio alone."""
-    from avlib.fisher.fold import encode_fold
+    from avlib.fisher.fold import FisherTask, encode_fold
     from avlib.runtime.tables import clip_refs, write_table
 
     clip_ids = [ref.clip_id for ref in clip_refs(Path("data/audio"))]
@@ -76,8 +76,7 @@ def fisher(n_clips: int) -> None:
     out = Path("fold-0")
     out.mkdir()
     settings = load(("fisher",), ROOT / "params.yaml").fisher.model_dump()
-    payload = {"fold": 0, "modalities": ["audio"], "levels": {"audio": "frames"}}
-    encode_fold(payload | {"fisher": settings}, out)
+    encode_fold(FisherTask(0, ("audio",), {"audio": "frames"}, settings), out)
 
 
 if __name__ == "__main__":

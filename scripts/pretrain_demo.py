@@ -24,7 +24,7 @@ import torch
 from avlib.params import load
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.model import AVEFModel
-from avlib.systems.avef.model import wanted_format as avef_format
+from avlib.systems.avef.model import stream_format as avef_format
 from avlib.systems.avef.spoken import SpokenStreams
 from avlib.systems.common.model import (
     BOTH,
@@ -32,7 +32,7 @@ from avlib.systems.common.model import (
     Model,
     concatenate,
 )
-from avlib.systems.common.sequences import DecodedStreams
+from avlib.systems.common.sequences import CachedStreams
 from avlib.systems.gating import model as gating
 from avlib.weights import save_tensors
 
@@ -56,7 +56,7 @@ def pretrain_gating(modality: str, settings: dict[str, Any]) -> None:
     """Train and keep the stream of one modality."""
     epochs = {"softmax_epochs": EPOCHS["gating"][modality], "epochs": 0}
     model = gating.GatingModel(6, (modality,), system="gating", **settings | epochs)
-    right = _fitted(model, DecodedStreams(gating.wanted_format(settings)), f"gating/{modality}")
+    right = _fitted(model, CachedStreams(gating.stream_format(settings)), f"gating/{modality}")
     stream = model.network_.stream(modality)
     _keep(stream, gating.DEMO_WEIGHTS / f"{modality}.safetensors", right)
 

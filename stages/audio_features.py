@@ -7,7 +7,7 @@ from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.tables import AUDIO
 from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
-from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.per_clip import run_per_clip
 from avlib.runtime.stage import STATUS, run
 
 PARAMS = ("audio", "max_failed_fraction")
@@ -18,7 +18,7 @@ def main() -> None:
     params = load(PARAMS)
     status = STATUS / "speech.parquet"
     descriptor = registry.descriptor("audio", params.audio.model_dump())
-    run_clipwise(
+    run_per_clip(
         "audio_features",
         audio_rows,
         table_tasks(Path("data/speech"), status),

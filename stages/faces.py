@@ -6,7 +6,7 @@ from avlib.faces.clip import face_rows
 from avlib.faces.tables import FACES
 from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, recording_tasks
-from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.per_clip import run_per_clip
 from avlib.runtime.stage import STATUS, run
 
 PARAMS = ("corpus", "faces", "max_failed_fraction", "modalities")
@@ -15,7 +15,7 @@ PARAMS = ("corpus", "faces", "max_failed_fraction", "modalities")
 def main() -> None:
     """Write ``data/faces`` and the status of every clip."""
     params = load(PARAMS)
-    run_clipwise(
+    run_per_clip(
         "faces",
         face_rows,
         recording_tasks(params.corpus, "video", params.modalities),

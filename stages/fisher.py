@@ -1,14 +1,12 @@
 """Encode each clip's descriptors as Fisher vectors, fitted inside each fold's training clips."""
 
-from pathlib import Path
-
 from avlib import registry
 from avlib.fisher.encoder import FisherEncoder
-from avlib.fisher.fold import DESCRIPTORS, encode_fold
+from avlib.fisher.fold import FisherTask, encode_fold
 from avlib.params import load
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.device import device
-from avlib.runtime.per_fold import Folds, run_foldwise
+from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.runtime.stage import run
 
 PARAMS = ("audio", "fisher", "modalities", "video")
@@ -17,24 +15,26 @@ PARAMS = ("audio", "fisher", "modalities", "video")
 def main() -> None:
     """Write ``data/fisher`` and ``data/fisher_encoders``, a file and a folder per fold."""
     params = load(PARAMS)
-    encoder = FisherEncoder(backend=params.fisher.backend)
-    settings = {
-        "fisher": params.fisher.model_dump(),
-        "levels": {
-            modality: registry.descriptor(modality, section.model_dump()).level
-            for modality, section in (("audio", params.audio), ("video", params.video))
-        },
-        "modalities": params.modalities,
+    settings, modalities = params.fisher.model_dump(), tuple(params.modalities)
+    levels = {
+        modality: registry.descriptor(modality, section.model_dump()).level
+        for modality, section in (("audio", params.audio), ("video", params.video))
     }
-    folds = sorted(tables.read_table("data/folds.parquet")["fold"].unique().tolist())
-    sources = [path for folder in DESCRIPTORS.values() for path in Path(folder).glob("*.parquet")]
-    work = Folds(
-        {fold: {"fold": fold, **settings} for fold in folds},
-        out={"fisher": Path("data/fisher"), "encoders": Path("data/fisher_encoders")},
-        params={**settings, "encoder": [encoder.backend_, device()]},
-        inputs=[Path("data/folds.parquet"), *sources],
+    encoder = FisherEncoder(backend=params.fisher.backend)
+    folds = sorted(tables.read_table(paths.FOLDS)["fold"].unique().tolist())
+    descriptors = [p for folder in paths.DESCRIPTORS.values() for p in folder.glob("*.parquet")]
+    jobs = FoldJobs(
+        {fold: FisherTask(fold, modalities, levels, settings) for fold in folds},
+        out={"fisher": paths.FISHER, "encoders": paths.FISHER_ENCODERS},
+        params={
+            "fisher": settings,
+            "levels": levels,
+            "modalities": modalities,
+            "encoder": [encoder.backend_, device()],
+        },
+        inputs=[paths.FOLDS, *descriptors],
     )
-    run_foldwise("fisher", encode_fold, {"": work})
+    run_per_fold("fisher", encode_fold, {"": jobs})
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ from avlib.params import load
 from avlib.protocols import check_folds
 from avlib.report.scores import write_json
 from avlib.robustness.curves import curves, missing_modality
-from avlib.robustness.predictions import corrupted_predictions
+from avlib.robustness.predictions import corrupted_predictions, require_readable
 from avlib.robustness.tables import ROBUSTNESS
 from avlib.runtime import tables
 from avlib.runtime.stage import run
-from avlib.systems.saved import require_class
 
 PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "video")
 
@@ -26,7 +25,7 @@ PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "v
 def main() -> None:
     """Write ``data/robustness/<model>.parquet`` and ``metrics/robustness/<model>.json``."""
     model = sys.argv[1]
-    require_class(model)
+    require_readable(model)
     params = load(PARAMS)
     clips = tables.read_table("data/clips.parquet", ["clip_id", "subject", "sha256"])
     folds = tables.read_table("data/folds.parquet")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, recording_tasks
-from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.per_clip import run_per_clip
 from avlib.runtime.stage import STATUS, run
 from avlib.speech.clip import speech_rows
 from avlib.speech.tables import SPEECH
@@ -15,7 +15,7 @@ PARAMS = ("corpus", "max_failed_fraction", "modalities", "speech")
 def main() -> None:
     """Write ``data/speech`` and the status of every clip."""
     params = load(PARAMS)
-    run_clipwise(
+    run_per_clip(
         "speech",
         speech_rows,
         recording_tasks(params.corpus, "audio", params.modalities),

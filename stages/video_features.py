@@ -8,7 +8,7 @@ from avlib.descriptors.tables import VIDEO
 from avlib.descriptors.video_clip import video_rows
 from avlib.params import load
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
-from avlib.runtime.per_clip import run_clipwise
+from avlib.runtime.per_clip import run_per_clip
 from avlib.runtime.stage import STATUS, run
 
 PARAMS = ("max_failed_fraction", "video")
@@ -20,7 +20,7 @@ def main() -> None:
     status = STATUS / "faces.parquet"
     network = network_weights(Path("data/face_model"))
     descriptor = registry.descriptor("video", params.video.model_dump() | network)
-    run_clipwise(
+    run_per_clip(
         "video_features",
         video_rows,
         table_tasks(Path("data/faces"), status),

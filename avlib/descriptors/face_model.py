@@ -19,7 +19,7 @@ from avlib.corpora import fer2013
 from avlib.descriptors.face_images import batches, enlarge, unpack
 from avlib.descriptors.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.channels import scaled
-from avlib.networks.train_network import EpochSampler, fit, load_checkpoint
+from avlib.networks.train_network import EpochSampler, train_network
 from avlib.runtime.device import device
 from avlib.runtime.memo import code_fingerprint
 from avlib.weights import (
@@ -123,7 +123,7 @@ def fine_tune(
     rejected: Counter[str] = Counter()
     parts = unpack(csv_path, work, rejected)
     task = _Task(model, learning_rate, trainable)
-    best = fit(
+    train_network(
         task,
         batches(parts["train"], batch_size, EpochSampler(len(parts["train"]), seed)),
         batches(parts["validation"], batch_size),
@@ -134,7 +134,6 @@ def fine_tune(
         monitor="validation_accuracy",
         mode="max",
     )
-    load_checkpoint(task, best)
 
     curves = _read_curves(work / "curves.csv")
     chosen = max(curves, key=lambda row: row["validation_accuracy"])  # the first of equals

@@ -1,6 +1,7 @@
 """One fold of the fisher stage: learn on the training clips, encode every clip."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,10 +11,9 @@ from sklearn.preprocessing import StandardScaler
 
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.tables import FISHER
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 
-DESCRIPTORS = {"audio": "data/audio", "video": "data/video"}
 _BATCH = 64  # clips encoded at a time
 
 
@@ -75,7 +75,28 @@ def load_encoder(path: Path, level: str, backend: str) -> Any:
     return FisherEncoder.load(path, backend=backend)
 
 
-def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
+@dataclass(frozen=True)
+class FisherTask:
+    """A fold to encode.
+
+    Attributes
+    ----------
+    fold : int
+    modalities : tuple of str
+        The modalities to use.
+    levels : dict of str to str
+        Of each modality's descriptor.
+    settings : dict
+        Section ``fisher`` of params.yaml.
+    """
+
+    fold: int
+    modalities: tuple[str, ...]
+    levels: dict[str, str]
+    settings: dict[str, Any]
+
+
+def encode_fold(task: FisherTask, folder: Path) -> None:
     """Write ``fisher.parquet`` and ``encoders/<modality>.npz`` of one fold.
 
     Scaling, PCA and mixture see the fold's training clips only: neither its test clips nor the
@@ -83,9 +104,7 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
 
     Parameters
     ----------
-    payload
-        ``fold``; ``modalities``; ``levels`` of the modalities' descriptors; ``fisher`` (section
-        fisher).
+    task
     folder
         Where to write.
 
@@ -94,28 +113,28 @@ def encode_fold(payload: Mapping[str, Any], folder: Path) -> None:
     DataError
         No training clip has any of the modalities.
     """
-    fold, settings = payload["fold"], payload["fisher"]
-    folds = tables.read_table("data/folds.parquet")
+    fold = task.fold
+    folds = tables.read_table(paths.FOLDS)
     folds = folds[folds["fold"] == fold].sort_values("clip_id")
     clip_ids = folds["clip_id"].tolist()
     training = set(folds.loc[folds["part"] == "train", "clip_id"])
     columns: dict[str, Any] = {"clip_id": clip_ids, "fold": [fold] * len(clip_ids)}
     backends = {}
     (folder / "encoders").mkdir()
-    for modality, source in DESCRIPTORS.items():
+    for modality, source in paths.DESCRIPTORS.items():
         columns[modality] = pa.nulls(len(clip_ids))
-        described = {ref.clip_id for ref in tables.clip_refs(Path(source)) if ref.rows}
+        described = {ref.clip_id for ref in tables.clip_refs(source) if ref.rows}
         learnt_from = training & described
-        if modality not in payload["modalities"] or not learnt_from:
+        if modality not in task.modalities or not learnt_from:
             continue
-        encoder = _encoder(modality, payload["levels"][modality], settings)
+        encoder = _encoder(modality, task.levels[modality], task.settings)
         encoder.fit(_descriptors(source, learnt_from), len(learnt_from))
         encoder.save(folder / "encoders" / f"{modality}.npz")
         backends[modality] = encoder.backend_
         columns[modality] = _encode_all(encoder, source, clip_ids)
     if not backends:
         raise DataError(
-            f"none of the {len(training)} training clips has {' or '.join(payload['modalities'])};"
+            f"none of the {len(training)} training clips has {' or '.join(task.modalities)};"
             " see data/status for the reasons, and check `modalities` in params.yaml"
         )
     metadata = {f"backend_{modality}": name for modality, name in backends.items()}
@@ -134,13 +153,13 @@ def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> Any:
     )
 
 
-def _descriptors(source: str, clip_ids: set[str]) -> Iterator[np.ndarray]:
+def _descriptors(source: Path, clip_ids: set[str]) -> Iterator[np.ndarray]:
     for clip_id, rows in tables.iter_clips(source, ["descriptor"]):
         if clip_id in clip_ids:
             yield tables.vectors(rows["descriptor"])
 
 
-def _encode_all(encoder: _Encoder, source: str, clip_ids: list[str]) -> Any:
+def _encode_all(encoder: _Encoder, source: Path, clip_ids: list[str]) -> Any:
     """Encode the clips that have descriptors; the others' vectors are null."""
     row = {clip_id: i for i, clip_id in enumerate(clip_ids)}
     vectors: np.ndarray | None = None

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from avlib.metric_learning.loss import modality_weights, pair_loss
-from avlib.metric_learning.span import Span
+from avlib.metric_learning.training_subspace import TrainingSubspace
 from avlib.runtime.device import device
 
 SPREAD = 2.0  # standard deviation of the first d^2 over pairs, in margins
@@ -19,7 +19,7 @@ class Descent:
 
     Parameters
     ----------
-    spans : dict of str to Span
+    spans : dict of str to TrainingSubspace
         Training features in learning coordinates, and as many axes as W shall have rows.
     init : {"pca", "random"}
         Random directions are drawn inside the span of the training features.
@@ -31,7 +31,7 @@ class Descent:
     omega, b : Tensor of shape ()
     """
 
-    def __init__(self, spans: Mapping[str, Span], init: str, seed: int) -> None:
+    def __init__(self, spans: Mapping[str, TrainingSubspace], init: str, seed: int) -> None:
         self.device = torch.device(device())
         self.features = {m: self._tensor(s.coordinates) for m, s in spans.items()}
         rng = np.random.default_rng(seed)
@@ -89,10 +89,10 @@ class Descent:
         return slope.loss * len(sign)
 
 
-def _first_w(span: Span, init: str, rng: np.random.Generator) -> np.ndarray:
+def _first_w(subspace: TrainingSubspace, init: str, rng: np.random.Generator) -> np.ndarray:
     """Return W of shape (p, r) before it is scaled."""
     if init == "pca":
-        return span.axes
-    directions = rng.standard_normal(span.axes.shape) / np.sqrt(len(span.axes))
-    varies = span.coordinates.any(axis=0)  # W stays 0 where training tells it nothing
+        return subspace.axes
+    directions = rng.standard_normal(subspace.axes.shape) / np.sqrt(len(subspace.axes))
+    varies = subspace.coordinates.any(axis=0)  # W stays 0 where training tells it nothing
     return (directions * varies).astype(np.float32)

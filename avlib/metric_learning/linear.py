@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from avlib.metric_learning.base import single_thread
-from avlib.metric_learning.span import Span, principal_span
+from avlib.metric_learning.training_subspace import TrainingSubspace, principal_subspace
 
 
 class LinearMetric(TransformerMixin, BaseEstimator):
@@ -37,12 +37,12 @@ class LinearMetric(TransformerMixin, BaseEstimator):
     pca: int
     seed: int
 
-    def reduce(self, X: np.ndarray) -> Span:
+    def reduce(self, X: np.ndarray) -> TrainingSubspace:
         """Find the principal axes of a matrix of shape (n, d), for fits that share them."""
         with single_thread():
-            return principal_span(X, self.pca, self.seed)
+            return principal_subspace(X, self.pca, self.seed)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, span: Span | None = None) -> Self:
+    def fit(self, X: np.ndarray, y: np.ndarray, subspace: TrainingSubspace | None = None) -> Self:
         """Learn the metric.
 
         Parameters
@@ -50,7 +50,7 @@ class LinearMetric(TransformerMixin, BaseEstimator):
         X : array of shape (n, d)
         y : array of shape (n,)
             Classes. A class with one sample is only ever unlike another.
-        span : Span, optional
+        subspace : TrainingSubspace, optional
             What `reduce` returned for X.
 
         Returns
@@ -75,10 +75,10 @@ class LinearMetric(TransformerMixin, BaseEstimator):
                 f"a metric needs a class with at least two samples, got {len(y)} samples of"
                 f" {len(self.classes_)} classes"
             )
-        span = span or self.reduce(X)
+        subspace = subspace or self.reduce(X)
         with single_thread():
-            L = self._learn(span.coordinates @ span.axes.T, codes)
-            self.components_ = span.restore(L @ span.axes).astype(X.dtype)
+            L = self._learn(subspace.coordinates @ subspace.axes.T, codes)
+            self.components_ = subspace.restore(L @ subspace.axes).astype(X.dtype)
             self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         return self
 

@@ -18,7 +18,7 @@ from avlib.metric_learning.base import (
 )
 from avlib.metric_learning.descent import Descent
 from avlib.metric_learning.pairs import PairSampler
-from avlib.metric_learning.span import principal_span
+from avlib.metric_learning.training_subspace import principal_subspace
 
 PROBE = 4000  # pairs that set the first scale of W and b
 TOLERANCE = 0.05  # converged when the last epoch lowered the loss by no more than this share
@@ -153,7 +153,7 @@ class MERML(TransformerMixin, BaseEstimator):
             seed=int(seeds[0]),
         )
         with single_thread():
-            spans = {m: principal_span(v, self.dim, int(seeds[1])) for m, v in features.items()}
+            spans = {m: principal_subspace(v, self.dim, int(seeds[1])) for m, v in features.items()}
             descent = Descent(spans, self.init, int(seeds[2]))
             descent.scale(*sampler.sample(PROBE))
             self._descend(descent, sampler)

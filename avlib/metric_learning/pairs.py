@@ -152,11 +152,11 @@ class PairSampler:
     def _draw_dissimilar(self, first: np.ndarray, class_chances: np.ndarray) -> np.ndarray:
         """Draw another class that the anchor's group has, then a sample of it, else any group's."""
         label, group = self._y[first], self._group[first]
-        chances = class_chances[label]
-        same_group = chances * (self._count[:, group] > 0).T
+        probabilities = class_chances[label]
+        same_group = probabilities * (self._count[:, group] > 0).T
         possible = same_group.sum(axis=1) > 0
-        chances = np.where(possible[:, None], same_group, chances)
-        cumulative = np.cumsum(chances, axis=1)
+        probabilities = np.where(possible[:, None], same_group, probabilities)
+        cumulative = np.cumsum(probabilities, axis=1)
         draw = self._rng.random(len(first)) * cumulative[:, -1]
         other = (draw[:, None] >= cumulative).sum(axis=1)
         start = np.where(possible, self._start[other, group], self._class_start[other])
@@ -176,7 +176,7 @@ class PairSampler:
 def _steering(
     present: np.ndarray, n_classes: int, hard_fraction: float, confusion: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each class's share of hard pairs and the chances of each other class.
+    """Return each class's share of hard pairs and the probabilities of each other class.
 
     Confusions count in both directions; one is added to each, so that a pair of classes that a
     small inner split never confused is still drawn.

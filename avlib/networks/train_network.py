@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -48,19 +49,19 @@ class EpochSampler(Sampler[int]):
         return iter(torch.randperm(self.n, generator=generator).tolist())
 
 
-def fit(
+def train_network(
     module: LightningModule,
     train_loader: DataLoader,
-    validation_loader: DataLoader | None,
+    validation_loader: DataLoader | None = None,
     *,
-    folder: Path,
+    folder: Path | None = None,
     max_epochs: int,
     patience: int | None = None,
     seed: int,
     monitor: str = "validation_loss",
     mode: Literal["min", "max"] = "min",
     label: str | None = None,
-) -> Path:
+) -> str:
     """Train to the best epoch; called again with the same arguments, go on where it stopped.
 
     On CUDA in bf16-mixed on every device there is, else on the CPU in float32. All randomness is
@@ -72,13 +73,15 @@ def fit(
     Parameters
     ----------
     module : LightningModule
-        Logs `monitor` in ``validation_step``; whatever it logs per epoch ends in the curves.
+        Logs `monitor` in ``validation_step``; whatever it logs per epoch ends in the curves. Left
+        with the weights that count, those of the best epoch.
     train_loader, validation_loader : DataLoader
         The training one has a sampler with ``set_epoch``, such as `EpochSampler`. Without a
         validation loader there is no best epoch: all `max_epochs` are trained, the last one counts.
-    folder : Path
-        Holds ``best.ckpt``, ``last.ckpt`` and ``curves.csv`` (one row per epoch). One folder per
-        set of arguments: a checkpoint of other arguments would be resumed.
+    folder : Path, optional
+        Holds ``best.ckpt``, ``last.ckpt`` and ``curves.csv``, and is where an interrupted training
+        goes on. One folder per set of arguments: a checkpoint of other arguments would be resumed.
+        By default a temporary one.
     max_epochs : int
     patience : int, optional
         Stop after this many epochs without a better `monitor`; never by default.
@@ -94,9 +97,8 @@ def fit(
 
     Returns
     -------
-    Path
-        ``best.ckpt``, or ``last.ckpt`` without validation; `load_checkpoint` puts it into the
-        module.
+    str
+        The curves as CSV: one row per epoch.
 
     Raises
     ------
@@ -107,6 +109,20 @@ def fit(
     """
     if isinstance(train_loader.sampler, RandomSampler):
         raise ValueError("the training loader shuffles by itself; give it sampler=EpochSampler(..)")
+    if folder is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            return train_network(
+                module,
+                train_loader,
+                validation_loader,
+                folder=Path(scratch),
+                max_epochs=max_epochs,
+                patience=patience,
+                seed=seed,
+                monitor=monitor,
+                mode=mode,
+                label=label,
+            )
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
     keeper = _KeepEpochs(folder, monitor if validation_loader else None, mode, patience)
@@ -124,22 +140,16 @@ def fit(
             ckpt_path=last if last.exists() else None,
             weights_only=True,
         )
-    kept = keeper.best_path if validation_loader else last
+    counts = keeper.best_path if validation_loader else last
     final = keeper.rows[-1].get("train_loss", 0.0)
-    if not kept.exists() or (validation_loader is None and not math.isfinite(final)):
+    if not counts.exists() or (validation_loader is None and not math.isfinite(final)):
         raise ParamsError(
             f"training diverged: {monitor if validation_loader else 'train_loss'} was no finite"
             f" number after {max_epochs} epochs; lower the learning rate"
         )
-    return kept
-
-
-def load_checkpoint(module: LightningModule, path: Path) -> None:
-    """Put the parameters of a checkpoint that `fit` wrote into `module`."""
-    module.load_state_dict(
-        torch.load(path, map_location="cpu", weights_only=True)["state_dict"],
-        strict=module.strict_loading,
-    )
+    state = torch.load(counts, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state, strict=module.strict_loading)
+    return (folder / "curves.csv").read_text()
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

@@ -1,7 +1,7 @@
 """What is written of one model: its scores in each fold and over the folds, and their pictures."""
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +10,44 @@ import pandas as pd
 
 from avlib.report import embeddings, modality_plots, plots, scores
 from avlib.report.agreement import agreement, decisions
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 
 
-def input_files(model: str, *, fisher: bool) -> list[Path]:
-    """Return the files that `evaluate_model` reads, those of the model and those of all.
+@dataclass(frozen=True)
+class ModelTask:
+    """A model to score.
 
-    Parameters
+    Attributes
     ----------
-    model
-        Its name.
-    fisher
+    model : str
+    fisher : bool
         Whether its spaces are compared with those of the Fisher vectors that it learned from.
     """
-    data = Path("data")
-    files = [
-        data / "clips.parquet",
-        data / "folds.parquet",
-        data / "predictions" / f"{model}.parquet",
-        *data.glob(f"embeddings/{model}/fold-*.parquet"),
-        *data.glob(f"models/{model}/fold-*/settings.json"),
-        *data.glob(f"models/{model}/fold-*/examined.json"),
+
+    model: str
+    fisher: bool
+
+
+def input_files(task: ModelTask) -> list[Path]:
+    """Return the files that `evaluate_model` reads, those of the model and those of all."""
+    models, fisher = paths.MODELS / task.model, paths.FISHER if task.fisher else None
+    return [
+        paths.CLIPS,
+        paths.FOLDS,
+        paths.PREDICTIONS / f"{task.model}.parquet",
+        *(paths.EMBEDDINGS / task.model).glob("fold-*.parquet"),
+        *models.glob("fold-*/settings.json"),
+        *models.glob("fold-*/diagnostics.json"),
+        *(fisher.glob("fold-*.parquet") if fisher else ()),
     ]
-    return files + (list(data.glob("fisher/fold-*.parquet")) if fisher else [])
 
 
-def evaluate_model(payload: Mapping[str, Any], folder: Path) -> None:
-    """Write ``scores.json``, ``folds/fold-<k>.json`` and ``plots/`` of a model into a folder.
-
-    Parameters
-    ----------
-    payload
-        ``model``, ``fisher``: as for `input_files`.
-    folder
-        Where to write.
-    """
-    model = payload["model"]
-    clips = tables.read_table("data/clips.parquet")
-    folds = tables.read_table("data/folds.parquet")
-    predictions = tables.read_table(f"data/predictions/{model}.parquet")
+def evaluate_model(task: ModelTask, folder: Path) -> None:
+    """Write ``scores.json``, ``folds/fold-<k>.json`` and ``plots/`` of a model into a folder."""
+    model = task.model
+    clips = tables.read_table(paths.CLIPS)
+    folds = tables.read_table(paths.FOLDS)
+    predictions = tables.read_table(paths.PREDICTIONS / f"{model}.parquet")
     pictures = folder / "plots"
     for made in (folder / "folds", pictures):
         made.mkdir()
@@ -58,7 +57,7 @@ def evaluate_model(payload: Mapping[str, Any], folder: Path) -> None:
     by_fold = scores.fold_scores(predictions, folds)
     drawn = False  # one fold's embeddings make the picture
     for fold, values in by_fold.items():
-        near, planes = _embedded(payload, fold, clips, draw=not drawn)
+        near, planes = _embedded(task, fold, clips, draw=not drawn)
         if planes:
             (pictures / "tsne.png").write_bytes(planes)
             drawn = True
@@ -80,22 +79,21 @@ def evaluate_model(payload: Mapping[str, Any], folder: Path) -> None:
 
 def _facts(model: str, fold: int) -> dict[str, Any]:
     """Return what training chose, and what the model found out about test clips beside scores."""
-    folder = Path("data/models") / model / f"fold-{fold}"
+    folder = paths.MODELS / model / f"fold-{fold}"
     if not (folder / "settings.json").is_file():  # nothing was trained in this fold
         return {}
     facts = {"chosen": json.loads((folder / "settings.json").read_text())["chosen"]}
-    if (folder / "examined.json").is_file():
-        facts["examined"] = json.loads((folder / "examined.json").read_text())
+    if (folder / "diagnostics.json").is_file():
+        facts["diagnostics"] = json.loads((folder / "diagnostics.json").read_text())
     return facts
 
 
 def _embedded(
-    payload: Mapping[str, Any], fold: int, clips: pd.DataFrame, *, draw: bool
+    task: ModelTask, fold: int, clips: pd.DataFrame, *, draw: bool
 ) -> tuple[dict[str, Any], bytes]:
     """Score the neighbourhoods of a fold's embedded clips, and draw them where asked."""
-    model = payload["model"]
-    rows = tables.read_table(f"data/embeddings/{model}/fold-{fold}.parquet")
-    fisher = tables.read_table(f"data/fisher/fold-{fold}.parquet") if payload["fisher"] else None
+    rows = tables.read_table(paths.EMBEDDINGS / task.model / f"fold-{fold}.parquet")
+    fisher = tables.read_table(paths.FISHER / f"fold-{fold}.parquet") if task.fisher else None
     clip_id, spaces = embeddings.spaces(fisher, rows)
     if not len(clip_id):
         return {}, b""
@@ -106,7 +104,7 @@ def _embedded(
     if draw and len(clip_id) >= embeddings.DRAWN_FROM:
         points = {space: embeddings.tsne(values) for space, values in spaces.items()}
         title = (
-            f"{model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
+            f"{task.model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
             f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
         )
         picture = modality_plots.scatters(points, emotions, title, near)

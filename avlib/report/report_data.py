@@ -1,8 +1,8 @@
 """What a report is about: the tables of one run, and the scores that several sections share."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +10,11 @@ import pandas as pd
 
 from avlib.protocol_params import Protocol
 from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.report.current import current_rows
 from avlib.report.published import partial
 from avlib.report.scores import fold_scores, model_scores
+from avlib.runtime import paths, tables
+from avlib.runtime.tables import Schema
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class ReportData:
         What the corpus' reader found worth saying.
     votes : DataFrame, optional
         What the corpus' raters answered.
+    fold_facts : mapping
+        By model and fold: the content of ``metrics/folds/<model>/fold-<k>.json``.
     """
 
     corpus: str
@@ -41,6 +46,12 @@ class ReportData:
     predictions: dict[str, pd.DataFrame]
     notes: Sequence[str] = ()
     votes: pd.DataFrame | None = None
+    fold_facts: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
+
+    def table(self, schema: Schema, model: str) -> pd.DataFrame:
+        """Return what a model wrote into a table; no rows where it has none of these folds."""
+        found = current_rows(paths.DATA / schema.name / f"{model}.parquet", self.folds)
+        return tables.no_rows(schema).to_pandas() if isinstance(found, str) else found
 
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]]:

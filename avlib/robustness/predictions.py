@@ -10,18 +10,16 @@ import numpy as np
 import pandas as pd
 
 from avlib.descriptors.descriptor import Descriptor
+from avlib.registry import models
 from avlib.robustness.tables import CORRUPTED
 from avlib.robustness.tasks import noisy_tasks, occluded_tasks
 from avlib.robustness.vectors import CLEAN, Corruption, noisy_rows, occluded_rows
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.per_clip import ClipRows, ClipTask, run_clipwise
-from avlib.runtime.per_fold import MEMO
+from avlib.runtime.per_clip import ClipRows, ClipTask, run_per_clip
 from avlib.systems.common.fold_clips import FisherVectors
-from avlib.systems.common.model import VectorClips
-from avlib.systems.common.training import predict_rows
-from avlib.systems.saved import load_saved
+from avlib.systems.common.model import Model, VectorClips
 
 # What VLFeat and torch may differ by; anything more is another encoder or other descriptors.
 SAME_VECTOR = 1e-3
@@ -68,7 +66,7 @@ def corrupted_predictions(
     numbers = sorted(folds["fold"].unique().tolist())
     trained = {fold: load_saved(model, fold) for fold in numbers}
     used = {m for system in trained.values() if system for m in system.modalities}
-    folder = (MEMO / "corrupted" / model).absolute()
+    folder = (paths.MEMO / "corrupted" / model).absolute()
     shutil.rmtree(folder, ignore_errors=True)  # of a killed run
     seed, backend = settings["seed"], settings["backend"]
     limit = settings["max_failed_fraction"]
@@ -92,6 +90,35 @@ def corrupted_predictions(
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
+def readable_models() -> list[str]:
+    """Return the models that can be read back and tried: those that learn from Fisher vectors."""
+    return [name for name, system in models().items() if not system.deep]
+
+
+def require_readable(name: str) -> None:
+    """Raise DataError where there is no such model, or none that can be read back."""
+    if name not in readable_models():
+        raise DataError(
+            f"{name} is no model that can be tried on corrupted clips; expected one of"
+            f" {', '.join(readable_models())}: fix robustness.models in params.yaml"
+        )
+
+
+def load_saved(name: str, fold: int) -> Model | None:
+    """Read the model of a fold; None where the fold's clips did not have what it needs.
+
+    Raises
+    ------
+    DataError
+        There is no such model, or it is not trained.
+    """
+    require_readable(name)
+    folder = paths.MODELS / name / f"fold-{fold}"
+    if folder.is_dir() and not any(folder.iterdir()):
+        return None
+    return models()[name].model_class().load(folder)
+
+
 def _corrupt(
     function: Callable[[Any, Any], ClipRows],
     tasks: list[ClipTask],
@@ -101,7 +128,7 @@ def _corrupt(
 ) -> None:
     """Write table `corrupted` of one modality into a folder that lives as long as the run."""
     modality = corruption.descriptor.modality
-    run_clipwise(
+    run_per_clip(
         f"robustness_{modality}",
         function,
         tasks,
@@ -133,7 +160,9 @@ def predict_fold(task: tuple[str, int, str]) -> pd.DataFrame:
     found = []
     for corruption, level in dict.fromkeys(key for v in vectors.values() for key in v):
         changed = {m: v[corruption, level] for m, v in vectors.items() if (corruption, level) in v}
-        rows = predict_rows(model, replaced(test, changed), emotions, model.modalities)
+        clips = replaced(test, changed)
+        clips = clips.select(model.scorable(clips, model.modalities))
+        rows = model.rows(clips, emotions, model.modalities)["predictions"]
         found.append(rows.assign(fold=fold, model=name, corruption=corruption, level=level))
     return pd.concat(found, ignore_index=True)
 

@@ -1,4 +1,4 @@
-"""The memory of clipwise stages: values of finished clips, kept outside of DVC's outputs.
+"""The memory of per-clip stages: values of finished clips, kept outside of DVC's outputs.
 
 DVC deletes a stage's outputs before it runs the stage, so what an earlier run computed survives
 only here, under ``.memo/<stage>/``:

@@ -1,6 +1,6 @@
-"""Stages that compute one clip at a time: parallel, remembered, resumable, and nobody vanishes.
+"""Stages that compute one clip at a time: parallel, remembered, resumable, and no clip is lost.
 
-`run_clipwise` turns tasks into a folder of part files and a status table. However the work was
+`run_per_clip` turns tasks into a folder of part files and a status table. However the work was
 cut - from scratch, from memory, resumed after a kill, on two workers or two hundred - the files
 have the same bytes.
 """
@@ -109,7 +109,7 @@ class Summary:
         )
 
 
-def run_clipwise(
+def run_per_clip(
     stage: str,
     function: Callable[[Any, Any], ClipRows],
     tasks: Sequence[ClipTask],

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import (
     code_fingerprint,
@@ -28,13 +29,12 @@ from avlib.runtime.memo import (
 )
 from avlib.runtime.parallel import Failure, map_clips
 
-MEMO = Path(".memo")
 CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done
 _STAMPS = ".stamps.json"  # in an item's folder
 
 
 @dataclass(frozen=True)
-class Folds:
+class FoldJobs:
     """What is to be computed in every fold.
 
     Attributes
@@ -60,13 +60,13 @@ class Folds:
     code: Collection[Callable[..., Any]] = ()
 
 
-def run_foldwise(
+def run_per_fold(
     stage: str,
     function: Callable[[Any, Path], None],
-    work: Mapping[str, Folds],
+    jobs: Mapping[str, FoldJobs],
     *,
     in_turn: bool = False,
-    memo: Path = MEMO,
+    memo: Path = paths.MEMO,
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
 
@@ -77,7 +77,7 @@ def run_foldwise(
     function
         Called as ``function(payload, folder)`` in a worker; writes its results into ``folder``.
         It must be importable.
-    work
+    jobs
         By model, where several share the stage; else under an empty name.
     in_turn
         Compute fold after fold in this process (see `avlib.runtime.parallel.map_clips`).
@@ -91,9 +91,9 @@ def run_foldwise(
     """
     started = time.monotonic()
     payloads, keys = {}, {}
-    for name, folds in work.items():
-        key = content_key(f"{stage}/{name}", [function, *folds.code], folds.params, folds.inputs)
-        for fold, payload in folds.payloads.items():
+    for name, job in jobs.items():
+        key = content_key(f"{stage}/{name}", [function, *job.code], job.params, job.inputs)
+        for fold, payload in job.payloads.items():
             item = str(Path(name, f"fold-{fold}"))
             payloads[item], keys[item] = payload, key
     with locked(memo / stage):  # against a killed run's stage that goes on by itself
@@ -103,7 +103,7 @@ def run_foldwise(
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
             for path in sorted(set(folder.iterdir()) - {folder / _STAMPS}):
-                collected = work[name].out[path.name.split(".")[0]]
+                collected = jobs[name].out[path.name.split(".")[0]]
                 _lay_out(path, collected / f"{numbered}{path.suffix}")
             shutil.rmtree(folder.parent / CHECKPOINTS, ignore_errors=True)
     logging.getLogger(__name__).info(
@@ -123,14 +123,14 @@ def compute_each(
     *,
     unit: str,
     in_turn: bool = False,
-    memo: Path = MEMO,
+    memo: Path = paths.MEMO,
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
     Parameters
     ----------
     stage, function, in_turn, memo
-        As of `run_foldwise`.
+        As of `run_per_fold`.
     payloads
         By item.
     keys

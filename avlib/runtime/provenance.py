@@ -191,7 +191,17 @@ class _WithoutWords(ast.NodeTransformer):
 
 
 def _imported_names(file: Path, tree: ast.Module) -> Iterable[str]:
+    # What is imported under TYPE_CHECKING is never run.
+    unused = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for statement in node.body
+        for part in ast.walk(statement)
+    }
     for node in ast.walk(tree):
+        if id(node) in unused:
+            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -1,5 +1,7 @@
 """One fold of the fisher stage: learnt on training clips alone, every clip encoded."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.fisher.encoder import FisherEncoder
-from avlib.fisher.fold import encode_fold
+from avlib.fisher.fold import FisherTask, encode_fold
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
@@ -16,10 +18,7 @@ SETTINGS = {
     "components": 3, "pca_audio": 4, "pca_video": None, "max_descriptors": 1000, "seed": 0,
     "backend": "torch",
 }  # fmt: skip
-PAYLOAD = {
-    "fold": 0, "modalities": ["audio", "video"], "fisher": SETTINGS,
-    "levels": {"audio": "frames", "video": "frames"},
-}  # fmt: skip
+TASK = FisherTask(0, ("audio", "video"), {"audio": "frames", "video": "frames"}, SETTINGS)
 PARTS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}
 
 
@@ -57,7 +56,7 @@ def project(tmp_path, monkeypatch):
 def encoded(folder):
     """Run the fold; vectors by modality, one row per clip."""
     folder.mkdir()
-    encode_fold(PAYLOAD, folder)
+    encode_fold(TASK, folder)
     table = tables.read_table(folder / "fisher.parquet")
     assert table["clip_id"].tolist() == list(PARTS)
     return {m: tables.vectors(table[m]) for m in ("audio", "video")}
@@ -92,7 +91,7 @@ def test_the_table_says_what_encoded_it(project):
 
 
 def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch):
-    monkeypatch.setitem(PAYLOAD, "levels", {"audio": "clip", "video": "frames"})
+    monkeypatch.setattr(sys.modules[__name__], "TASK", replace(TASK, levels={"audio": "clip", "video": "frames"}))
     values = {c: clip_frames(c, "audio")[:1] for c in "abcde"}
     parts = [
         (clip, tables.conform({"clip_id": [clip], "frame": [0], "time": [0.0],

@@ -60,5 +60,5 @@ def test_ten_thousand_clips_come_within_two_points_of_the_best_possible():
     svm = KernelSVM(6).fit(
         Embedding(metric.project(some.features), metric.weights_), some.emotion, choice
     )
-    chances = svm.predict_proba(Embedding(metric.project(test.features), metric.weights_))
-    assert np.mean(chances.argmax(axis=1) == test.emotion) > bayes_accuracy(world) - 0.02
+    probabilities = svm.predict_proba(Embedding(metric.project(test.features), metric.weights_))
+    assert np.mean(probabilities.argmax(axis=1) == test.emotion) > bayes_accuracy(world) - 0.02

@@ -11,7 +11,7 @@ from avlib.metric_learning.base import squared_distances
 from avlib.metric_learning.descent import Descent
 from avlib.metric_learning.merml import MERML
 from avlib.metric_learning.pairs import PairSampler
-from avlib.metric_learning.span import principal_span
+from avlib.metric_learning.training_subspace import principal_subspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"dim": 4, "epochs": 2, "pairs_per_epoch": 400, "batch_size": 16}
@@ -109,7 +109,9 @@ def test_more_features_than_samples_give_the_same_metric_as_their_span(monkeypat
     X, y, groups = toy(n=45, dims=(150, 200))
     X = {m: v.astype(np.float32) for m, v in X.items()}
     narrow = MERML(**QUICK).fit(X, y, groups)
-    monkeypatch.setattr("avlib.metric_learning.span.SPAN_RATIO", np.inf)  # no rotation
+    monkeypatch.setattr(
+        "avlib.metric_learning.training_subspace.SUBSPACE_RATIO", np.inf
+    )  # no rotation
     wide = MERML(**QUICK).fit(X, y, groups)
     assert narrow.b_ == pytest.approx(wide.b_, abs=1e-4)
     assert narrow.omega_ == pytest.approx(wide.omega_, abs=1e-5)
@@ -181,7 +183,7 @@ def test_rounding_does_not_grow_on_the_way_down():
     X, y, groups = toy(n=180)
     ends = []
     for kind in (np.float32, np.float64):
-        spans = {m: principal_span(v, 4, seed=0) for m, v in X.items()}
+        spans = {m: principal_subspace(v, 4, seed=0) for m, v in X.items()}
         spans = {
             m: replace(s, coordinates=s.coordinates.astype(kind), axes=s.axes.astype(kind))
             for m, s in spans.items()

@@ -10,8 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from avlib.networks.train_network import (
     EpochSampler,
     epoch_seed,
-    fit,
-    load_checkpoint,
+    train_network,
 )
 from avlib.runtime.errors import ParamsError
 
@@ -85,74 +84,93 @@ def outcome(folder):
 def test_two_runs_leave_the_same_bytes_whatever_was_drawn_before(loaders, tmp_path):
     for name in ("a", "b"):
         torch.rand(7 if name == "a" else 8)
-        fit(Regression(), *loaders(), folder=tmp_path / name, max_epochs=3, seed=SEED)
+        train_network(Regression(), *loaders(), folder=tmp_path / name, max_epochs=3, seed=SEED)
     assert outcome(tmp_path / "a") == outcome(tmp_path / "b")
 
 
 def test_another_seed_gives_another_model(loaders, tmp_path):
     for seed in (1, 2):
-        fit(Regression(), *loaders(), folder=tmp_path / str(seed), max_epochs=1, seed=seed)
+        train_network(
+            Regression(), *loaders(), folder=tmp_path / str(seed), max_epochs=1, seed=seed
+        )
     assert outcome(tmp_path / "1") != outcome(tmp_path / "2")
 
 
 @pytest.mark.parametrize("die_at", [(0, 2), (1, 0), (2, 4)], ids=str)
 def test_killed_and_resumed_run_ends_as_an_undisturbed_one(die_at, loaders, tmp_path):
-    fit(Regression(), *loaders(), folder=tmp_path / "whole", max_epochs=4, seed=SEED)
+    train_network(Regression(), *loaders(), folder=tmp_path / "whole", max_epochs=4, seed=SEED)
     cut = tmp_path / "cut"
     with pytest.raises(Killed):
-        fit(Regression(die_at=die_at), *loaders(), folder=cut, max_epochs=4, seed=SEED)
+        train_network(Regression(die_at=die_at), *loaders(), folder=cut, max_epochs=4, seed=SEED)
     moved = cut.rename(tmp_path / "moved")  # a checkpoint knows no path
-    fit(Regression(), *loaders(), folder=moved, max_epochs=4, seed=SEED)
+    train_network(Regression(), *loaders(), folder=moved, max_epochs=4, seed=SEED)
     assert outcome(moved) == outcome(tmp_path / "whole")
 
 
 def test_finished_run_is_not_trained_again(loaders, tmp_path):
-    fit(Regression(), *loaders(), folder=tmp_path, max_epochs=2, seed=SEED)
+    train_network(Regression(), *loaders(), folder=tmp_path, max_epochs=2, seed=SEED)
     before = outcome(tmp_path)
-    fit(Regression(die_at=(2, 0)), *loaders(), folder=tmp_path, max_epochs=2, seed=SEED)
+    train_network(Regression(die_at=(2, 0)), *loaders(), folder=tmp_path, max_epochs=2, seed=SEED)
     assert outcome(tmp_path) == before
 
 
 def test_best_epoch_is_kept_and_patience_ends_the_run(loaders, tmp_path):
     script = [3.0, 1.0, math.nan, 2.0, 0.5, 0.4]
-    best = fit(Scripted(script), *loaders(), folder=tmp_path, max_epochs=6, patience=2, seed=SEED)
-    rows = (tmp_path / "curves.csv").read_text().splitlines()
+    curves = train_network(
+        Scripted(script), *loaders(), folder=tmp_path, max_epochs=6, patience=2, seed=SEED
+    )
+    assert curves == (tmp_path / "curves.csv").read_text()
+    rows = curves.splitlines()
     assert rows[0] == "epoch,train_loss,validation_loss"
     assert [row.split(",")[0] for row in rows[1:]] == ["0", "1", "2", "3"]
-    assert torch.load(best, weights_only=True)["epoch"] == 1
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == 1
 
 
 def test_run_that_stopped_early_does_not_go_on_when_called_again(loaders, tmp_path):
     arguments = {"folder": tmp_path, "max_epochs": 6, "patience": 1, "seed": SEED}
-    fit(Scripted([1.0, 2.0]), *loaders(), **arguments)
+    train_network(Scripted([1.0, 2.0]), *loaders(), **arguments)
     before = outcome(tmp_path)
-    fit(Scripted([], die_at=(2, 0)), *loaders(), **arguments)
+    train_network(Scripted([], die_at=(2, 0)), *loaders(), **arguments)
     assert outcome(tmp_path) == before
 
 
 def test_larger_can_be_better(loaders, tmp_path):
-    best = fit(
+    train_network(
         Scripted([1.0, 3.0, 2.0]), *loaders(), folder=tmp_path, max_epochs=3, seed=SEED, mode="max"
     )
-    assert torch.load(best, weights_only=True)["epoch"] == 1
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == 1
 
 
-def test_best_checkpoint_loads_into_the_module(loaders, tmp_path):
-    trained, fresh = Regression(), Regression()
-    best = fit(trained, *loaders(), folder=tmp_path, max_epochs=2, seed=SEED)
-    load_checkpoint(fresh, best)
-    expected = torch.load(best, weights_only=True)["state_dict"]
-    assert all(torch.equal(fresh.state_dict()[name], t) for name, t in expected.items())
+def test_the_module_is_left_with_the_weights_of_the_best_epoch(loaders, tmp_path):
+    trained = Scripted([1.0, 0.5, 2.0])
+    train_network(trained, *loaders(), folder=tmp_path, max_epochs=3, seed=SEED)
+    expected = torch.load(tmp_path / "best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(trained.state_dict()[name], t) for name, t in expected.items())
+    last = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert any(not torch.equal(trained.state_dict()[name], t) for name, t in last.items())
+
+
+def test_without_a_folder_it_trains_the_same_and_leaves_nothing(loaders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, other = Regression(), Regression()
+    curves = train_network(one, *loaders(), max_epochs=2, seed=SEED)
+    assert not list(tmp_path.iterdir())
+    assert (
+        train_network(other, *loaders(), folder=tmp_path / "f", max_epochs=2, seed=SEED) == curves
+    )
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
 def test_diverged_training_says_so(loaders, tmp_path):
     with pytest.raises(ParamsError, match=r"validation_loss was no finite number.*learning rate"):
-        fit(Scripted([math.nan] * 2), *loaders(), folder=tmp_path, max_epochs=2, seed=SEED)
+        train_network(
+            Scripted([math.nan] * 2), *loaders(), folder=tmp_path, max_epochs=2, seed=SEED
+        )
 
 
 def test_value_that_is_not_logged_is_named(loaders, tmp_path):
     with pytest.raises(ValueError, match="not validation_f1"):
-        fit(
+        train_network(
             Regression(),
             *loaders(),
             folder=tmp_path,
@@ -166,14 +184,14 @@ def test_loader_that_shuffles_by_itself_is_refused(loaders, tmp_path):
     train, validation = loaders()
     shuffling = DataLoader(train.dataset, 8, shuffle=True)
     with pytest.raises(ValueError, match="EpochSampler"):
-        fit(Regression(), shuffling, validation, folder=tmp_path, max_epochs=1, seed=SEED)
+        train_network(Regression(), shuffling, validation, folder=tmp_path, max_epochs=1, seed=SEED)
 
 
 def test_global_state_is_left_as_it_was(loaders, tmp_path):
     torch.manual_seed(11)
     expected = torch.rand(3)
     torch.manual_seed(11)
-    fit(Regression(), *loaders(), folder=tmp_path, max_epochs=1, seed=SEED)
+    train_network(Regression(), *loaders(), folder=tmp_path, max_epochs=1, seed=SEED)
     assert torch.equal(torch.rand(3), expected)
     assert not torch.are_deterministic_algorithms_enabled()
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from avlib.systems.registry import MODELS
+from avlib.registry import models
 
 pytestmark = pytest.mark.pipeline
 
@@ -31,7 +31,7 @@ def test_one_command_goes_from_recordings_to_a_report(finished):
     assert stages[0] == "corpus"
     assert stages[-1] == "report"
     summary = json.loads((finished.folder / "metrics/summary.json").read_text())["demo"]
-    assert set(summary) == set(MODELS)
+    assert set(summary) == set(models())
     clips = pd.read_parquet(finished.folder / "data/clips.parquet")
     assert all(scores["clips"] == len(clips) == 36 for scores in summary.values())
     html = (finished.folder / "report/report.html").read_text()
@@ -72,7 +72,7 @@ def test_plots_open_without_a_network(clone, tmp_path):
     page = (tmp_path / "plots/index.html").read_text()
     assert "<script" not in page
     pictures = re.findall(r'<img[^>]* src="([^"]+)"', page)
-    assert len(pictures) >= 2 * len(MODELS)
+    assert len(pictures) >= 2 * len(models())
     assert all((tmp_path / "plots" / picture).is_file() for picture in pictures)
 
 

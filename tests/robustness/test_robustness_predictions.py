@@ -17,11 +17,16 @@ from avlib.descriptors.tables import VIDEO as VIDEO_TABLE
 from avlib.descriptors.video_clip import video_rows
 from avlib.faces.alignment import encode_jpeg
 from avlib.faces.tables import FACES
-from avlib.fisher.fold import encode_fold
+from avlib.fisher.fold import FisherTask, encode_fold
 from avlib.fisher.tables import FISHER as FISHER_TABLE
 from avlib.params import Robustness, load
 from avlib.protocols import FOLDS
-from avlib.robustness.predictions import corrupted_predictions
+from avlib.robustness.predictions import (
+    corrupted_predictions,
+    load_saved,
+    readable_models,
+    require_readable,
+)
 from avlib.robustness.tasks import noisy_tasks
 from avlib.runtime import tables
 from avlib.runtime.clip_tasks import TableRows
@@ -29,9 +34,9 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import CLIP_STATUS
 from avlib.speech.pcm import to_pcm
 from avlib.speech.tables import SPEECH
-from avlib.systems.common.training import Recipe, train_fold
-from avlib.systems.registry import DEEP
-from avlib.systems.saved import CLASSES, load_saved, require_class
+from avlib.systems.common.recipe import FoldTask, Recipe
+from avlib.systems.common.tables import PREDICTIONS
+from avlib.systems.common.train_fold import train_fold
 from avlib.systems.svm.model import SVMModel
 
 SCHEMAS = {"audio": AUDIO_TABLE, "video": VIDEO_TABLE, "faces": FACES, "speech": SPEECH}
@@ -131,8 +136,7 @@ def corpus(tmp_path_factory):
         work = folder / "work"
         work.mkdir()
         levels = {"audio": "frames", "video": "frames"}
-        encode_fold({"fold": 0, "modalities": ["audio", "video"], "levels": levels,
-                     "fisher": FISHER}, work)  # fmt: skip
+        encode_fold(FisherTask(0, ("audio", "video"), levels, FISHER), work)
         Path("data/fisher").mkdir()
         (work / "fisher.parquet").rename("data/fisher/fold-0.parquet")
         Path("data/fisher_encoders").mkdir()
@@ -141,9 +145,7 @@ def corpus(tmp_path_factory):
             out = folder / "trained" / model
             out.mkdir(parents=True)
             recipe = Recipe(model, SVMModel, used, True, {"c": [10.0], "sigma": [1.0]})
-            train_fold(
-                {"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out
-            )
+            train_fold(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)
             (folder / "data/models" / model).mkdir(parents=True)
             (out / "model").rename(folder / "data/models" / model / "fold-0")
     return folder
@@ -178,8 +180,8 @@ def test_clean_clips_are_predicted_as_they_were_when_the_model_was_tested(projec
     pd.testing.assert_frame_equal(
         clean[texts].reset_index(drop=True), saved[texts].reset_index(drop=True), check_dtype=False
     )
-    chances = ["prob_anger", "prob_calm"]
-    np.testing.assert_allclose(clean[chances], saved[chances], atol=1e-5)
+    probabilities = ["prob_anger", "prob_calm"]
+    np.testing.assert_allclose(clean[probabilities], saved[probabilities], atol=1e-5)
 
 
 def test_strong_corruption_leaves_no_more_than_chance(project):
@@ -266,7 +268,7 @@ def test_other_descriptors_than_the_models_are_an_error(project):
 
 def test_unknown_and_untrained_models_are_one_line(project):
     with pytest.raises(DataError, match=r"no_such is no model .* svm_concat"):
-        require_class("no_such")
+        require_readable("no_such")
     with pytest.raises(DataError, match="no trained system"):
         load_saved("merml", 0)
     Path("data/models/svm_audio/fold-7").mkdir()
@@ -275,7 +277,7 @@ def test_unknown_and_untrained_models_are_one_line(project):
 
 def test_params_name_the_models_that_can_be_read_back():
     values = load(("robustness",)).robustness.model_dump()
-    assert Robustness(**values | {"models": list(CLASSES)}).models == list(CLASSES)
-    for model in DEEP:
+    assert Robustness(**values | {"models": readable_models()}).models == readable_models()
+    for model in ("gating", "avef"):
         with pytest.raises(ValidationError, match=r"expected one of .*svm_concat"):
             Robustness(**values | {"models": [model]})

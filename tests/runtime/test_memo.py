@@ -23,7 +23,7 @@ from avlib.runtime.memo import (
 )
 from avlib.runtime.tables import conform, part_path, write_part
 from avlib.speech.clip import speech_rows
-from avlib.systems.common.training import train_fold
+from avlib.systems.common.train_fold import train_fold
 
 ROOT = Path(memo.__file__).parents[2]
 

@@ -15,7 +15,7 @@ import pytest
 
 from avlib.descriptors.tables import VIDEO
 from avlib.runtime.errors import DataError, MediaError
-from avlib.runtime.per_clip import ClipRows, ClipTask, run_clipwise
+from avlib.runtime.per_clip import ClipRows, ClipTask, run_per_clip
 from avlib.runtime.tables import clip_refs, read_table, write_table
 
 SUBJECTS = ("S1", "S 2/x", "S3")
@@ -71,7 +71,7 @@ class Stage:
         for path in [*self.out.glob("*"), self.status]:
             path.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
-        return run_clipwise(
+        return run_per_clip(
             "video",
             function,
             self.tasks() if tasks is None else tasks,
@@ -321,7 +321,7 @@ def test_leftovers_of_a_killed_run_are_cleaned(stage):
         path.touch()
     write_table(stage.out / "S9.parquet", {"clip_id": ["x"], "frame": [0], "time": [0.0],
                                            "descriptor": [[1.0]]}, VIDEO)  # fmt: skip
-    run_clipwise("video", describe, stage.tasks(), out=stage.out, status=stage.status,
+    run_per_clip("video", describe, stage.tasks(), out=stage.out, status=stage.status,
                  schema=VIDEO, params={"fps": 25}, max_failed_fraction=0,
                  memo=stage.folder / ".memo")  # fmt: skip
     assert not any(path.exists() for path in litter)
@@ -453,7 +453,7 @@ def test_second_run_of_a_stage_waits_for_the_first(stage):
     process = start(SLOW_RUN, stage.folder, AVLIB_WORKERS="0")
     wait_until(lambda: len(stage.computed) >= 3)
     memo = stage.folder / ".memo"
-    summary = run_clipwise("video", describe, stage.tasks(24), out=stage.out, status=stage.status,
+    summary = run_per_clip("video", describe, stage.tasks(24), out=stage.out, status=stage.status,
                            schema=VIDEO, params={"fps": 25}, max_failed_fraction=0,
                            memo=memo)  # fmt: skip
     assert process.wait() == 0

@@ -1,4 +1,4 @@
-"""Folds are computed once, survive an interruption, and are laid out by name."""
+"""FoldJobs are computed once, survive an interruption, and are laid out by name."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ import pytest
 
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import locked
-from avlib.runtime.per_fold import Folds, _compute, run_foldwise
+from avlib.runtime.per_fold import FoldJobs, _compute, run_per_fold
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def write_fold(payload, folder):
 def run(payloads, **params):
     """Run the stage into ``tables`` and ``models``."""
     out = {"table": Path("tables"), "model": Path("models")}
-    run_foldwise("train", write_fold, {"": Folds(payloads, out, params, [Path("input")])})
+    run_per_fold("train", write_fold, {"": FoldJobs(payloads, out, params, [Path("input")])})
 
 
 def ran():
@@ -80,8 +80,8 @@ def test_a_fold_whose_stamps_a_power_failure_took_is_computed_again(stamps):
 def test_what_a_killed_run_left_in_the_memory_is_swept_out(name):
     def train():
         out = {"table": Path("tables"), "model": Path("models")}
-        folds = Folds({0: {"fold": 0}}, out, {}, [Path("input")])
-        run_foldwise("train", write_fold, {name: folds})
+        folds = FoldJobs({0: {"fold": 0}}, out, {}, [Path("input")])
+        run_per_fold("train", write_fold, {name: folds})
 
     train()
     (key,) = Path(".memo/train").iterdir()
@@ -122,7 +122,7 @@ def test_a_finished_fold_is_forgotten_when_what_it_depends_on_changes(change):
 def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itself():
     def train(fails, **params):
         work = {
-            name: Folds(
+            name: FoldJobs(
                 {fold: {"fold": 10 * number + fold, "fails": fails == (name, fold)}
                  for fold in (0, 1)},
                 {"table": Path("tables") / name, "model": Path("models") / name},
@@ -131,7 +131,7 @@ def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itse
             )
             for number, name in enumerate(["first", "second"])
         }  # fmt: skip
-        run_foldwise("train", write_fold, work)
+        run_per_fold("train", write_fold, work)
 
     with pytest.raises(DataError, match="train, second, fold 0: no clip to learn from"):
         train(("second", 0))
@@ -178,8 +178,8 @@ def test_a_second_run_waits_for_the_first(caplog):
 
 def test_checkpoints_of_an_unfinished_fold_survive_and_go_when_the_stage_is_done():
     def train():
-        folds = Folds({0: {"fold": 0}}, {"table": Path("tables")}, {}, [Path("input")])
-        run_foldwise("deep", half_a_fold, {"": folds})
+        folds = FoldJobs({0: {"fold": 0}}, {"table": Path("tables")}, {}, [Path("input")])
+        run_per_fold("deep", half_a_fold, {"": folds})
 
     with pytest.raises(DataError, match="the machine went down"):
         train()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.stream_cache import Format, Streams
+from avlib.systems.common.stream_cache import StreamFormat, Streams
 
 
 def clips_of(folder, recordings, kept=None):
@@ -15,7 +15,7 @@ def clips_of(folder, recordings, kept=None):
         Of (clip_id, subject, emotion, chips, seen, sound): chips uint8 (n, size, size, 3), or None;
         seen bool (n,); sound int16 (samples,), or None.
     """
-    kept = kept or Format(32, 4.0, 22050)
+    kept = kept or StreamFormat(32, 4.0, 22050)
     streams = []
     for clip_id, _, _, chips, seen, sound in recordings:
         chips = np.zeros((0, kept.size, kept.size, 3), np.uint8) if chips is None else chips
@@ -40,7 +40,7 @@ def clips_of(folder, recordings, kept=None):
 
 def talking(emotion, seed, seconds=2.0, kept=None, audio=True, video=True):
     """Return chips, seen and sound of a clip whose brightness and pitch tell its emotion."""
-    kept = kept or Format(32, 4.0, 22050)
+    kept = kept or StreamFormat(32, 4.0, 22050)
     rng = np.random.default_rng([seed, emotion])
     n = round(seconds * kept.fps)
     level = 60 + 60 * emotion + rng.normal(0, 8, (n, kept.size, kept.size, 3))

@@ -16,7 +16,7 @@ _AT_ONCE = 64  # segments
 Network = SegmentNetwork | JointNetwork
 
 
-class Seen(NamedTuple):
+class PooledFeatures(NamedTuple):
     """What a trained network makes of clips.
 
     Attributes
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     accuracy: float | None
 
 
-def see(network: Network, segments: Segments, needed: tuple[str, ...]) -> Seen:
+def pool_segments(network: Network, segments: Segments, needed: tuple[str, ...]) -> PooledFeatures:
     """Average a network's embeddings over the segments of each clip (AVEF, section 2.2.4).
 
     Parameters
@@ -46,17 +46,17 @@ def see(network: Network, segments: Segments, needed: tuple[str, ...]) -> Seen:
     counted = segments.has(needed)
     n_clips, width = len(segments.clips), network.classifier.in_features
     sums, right = np.zeros((n_clips, width)), 0
-    for rows, values in applied(network, network.embed, segments, counted):
+    for rows, values in apply_network(network, network.embed, segments, counted):
         np.add.at(sums, segments.clip[rows], values.numpy())
         scores = network.classifier(values.to(network.classifier.weight.device)).cpu()
         right += int((scores.argmax(1).numpy() == segments.emotion[rows]).sum())
     counts = np.bincount(segments.clip[counted], minlength=n_clips)[:, None].astype(float)
     counts[counts == 0] = np.nan
     n = int(counted.sum())
-    return Seen(sums / counts, right / n if n else None)
+    return PooledFeatures(sums / counts, right / n if n else None)
 
 
-def applied(
+def apply_network(
     network: Network,
     function: Callable[[dict[str, Tensor]], Tensor],
     segments: Segments,

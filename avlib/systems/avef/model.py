@@ -19,7 +19,7 @@ from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import share_right
-from avlib.systems.avef.inference import Network, Seen, see
+from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, choose_settings
 from avlib.systems.avef.pretraining import fill_without_labels
@@ -35,9 +35,7 @@ from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
 from avlib.systems.common.deep import DeepModel, frozen, seeded
 from avlib.systems.common.model import BOTH, concatenate
-from avlib.systems.common.stream_cache import Format
-
-SYSTEMS = {"avef": True, "avef_raw": False}  # whether only what is spoken is kept
+from avlib.systems.common.stream_cache import StreamFormat
 
 
 class AVEFModel(DeepModel[SpokenClips]):
@@ -70,7 +68,9 @@ class AVEFModel(DeepModel[SpokenClips]):
     SYSTEM = "avef"
     networks_: dict[str, Network]
     binary_: dict[str, "AVEFModel"]
-    _last: tuple[list[int], SpokenClips, dict[str, Seen]] | None = None  # what was made of clips
+    _last: tuple[list[int], SpokenClips, dict[str, PooledFeatures]] | None = (
+        None  # what was made of clips
+    )
 
     @property
     def spaces(self) -> dict[str, tuple[str, ...]]:
@@ -113,10 +113,10 @@ class AVEFModel(DeepModel[SpokenClips]):
                 pretraining = {"pretraining": rows}
                 curves["joint"] = self._train("joint", joint, segments, used)
                 self.networks_["joint"] = joint
-            seen = {space: self._see(space, segments) for space in self.spaces}
+            pooled = {space: self._pool(space, segments) for space in self.spaces}
         self.logs_ = {"curves": _merged(curves), **pretraining}
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
-        self._decide(everything, seen, trained)
+        self._decide(everything, pooled, trained)
         self.binary_ = {task: self._binary(task, train, validation) for task in s["binary"]}
         return self
 
@@ -177,7 +177,8 @@ class AVEFModel(DeepModel[SpokenClips]):
         self, name: str, network: Network, segments: Segments, used: np.ndarray
     ) -> pd.DataFrame:
         """Train a network on the segments that have what it needs; return its curves."""
-        from avlib.systems.avef.training import SegmentTraining  # loads Lightning: seconds
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+        from avlib.systems.avef.training import SegmentTraining
 
         s, needed = self.settings, self.spaces[name]
         joint = name == "joint"
@@ -192,11 +193,13 @@ class AVEFModel(DeepModel[SpokenClips]):
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
         module = SegmentTraining(network, learning_rate=s["learning_rate"], momentum=s["momentum"])
         epochs = s["joint_epochs"] if joint else s["epochs"]
-        curves = self.descend(module, loader, held_out, max_epochs=epochs, name=name)
+        curves = train_network(module, loader, held_out, max_epochs=epochs, **self.training(name))
         frozen(network)
         return pd.read_csv(io.StringIO(curves))
 
-    def _decide(self, clips: SpokenClips, seen: Mapping[str, Seen], trained: np.ndarray) -> None:
+    def _decide(
+        self, clips: SpokenClips, pooled: Mapping[str, PooledFeatures], trained: np.ndarray
+    ) -> None:
         """Train an SVM in each space, and calibrate it where clips are held out.
 
         There its C and degree are chosen too. Networks that have learned from all clips hold none
@@ -205,7 +208,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         s = self.settings
         self.svms_ = {}
         for space, needed in self.spaces.items():
-            has, x, y = clips.has(needed), seen[space].pooled, clips.emotion
+            has, x, y = clips.has(needed), pooled[space].pooled, clips.emotion
             learned, held_out = trained & has, ~trained & has
             c, degree = choose_settings(
                 s["svm_c"], s["svm_degree"], (x[learned], y[learned]), (x[held_out], y[held_out])
@@ -218,7 +221,9 @@ class AVEFModel(DeepModel[SpokenClips]):
                 svm.calibrate(x[held_out], y[held_out])
             self.svms_[space] = svm
 
-    def see(self, clips: SpokenClips, spaces: Iterable[str] | None = None) -> dict[str, Seen]:
+    def pooled(
+        self, clips: SpokenClips, spaces: Iterable[str] | None = None
+    ) -> dict[str, PooledFeatures]:
         """Apply the networks of some spaces, or all, to clips.
 
         What they made of the last clips is remembered for the next condition.
@@ -228,17 +233,17 @@ class AVEFModel(DeepModel[SpokenClips]):
         parts = [id(part) for part in (*clips.streams, *clips.kept)]
         if self._last is None or self._last[0] != parts:
             self._last = parts, clips, {}
-        seen = self._last[2]
-        if set(wanted) - set(seen):
+        pooled = self._last[2]
+        if set(wanted) - set(pooled):
             with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
                 segments = cut_segments(clips, Path(scratch))
-                seen |= {s: self._see(s, segments) for s in wanted if s not in seen}
-        return seen
+                pooled |= {s: self._pool(s, segments) for s in wanted if s not in pooled}
+        return pooled
 
-    def _see(self, space: str, segments: Segments) -> Seen:
-        return see(self.networks_[space], segments, self.spaces[space])
+    def _pool(self, space: str, segments: Segments) -> PooledFeatures:
+        return pool_segments(self.networks_[space], segments, self.spaces[space])
 
-    def examine(self, test: SpokenClips) -> dict[str, Any]:
+    def diagnose(self, test: SpokenClips) -> dict[str, Any]:
         """Return how often single segments and the binary models are right, and what is kept.
 
         Returns
@@ -253,9 +258,9 @@ class AVEFModel(DeepModel[SpokenClips]):
         found: dict[str, Any] = {
             "kept_share": round(clips.kept_share(), 4),
             "segment_accuracy": {
-                space: round(seen.accuracy, 4)
-                for space, seen in self.see(clips).items()
-                if seen.accuracy is not None
+                space: round(pooled.accuracy, 4)
+                for space, pooled in self.pooled(clips).items()
+                if pooled.accuracy is not None
             },
         }
         if self.binary_:
@@ -276,19 +281,21 @@ class AVEFModel(DeepModel[SpokenClips]):
         DataError
             A clip has none of the modalities (ask `scorable` first).
         """
-        chances = np.zeros((len(clips), self.n_classes))
+        probabilities = np.zeros((len(clips), self.n_classes))
         spaces = {
-            "joint" if len(held) == 2 else held[0]: rows
-            for held, rows in self.patterns(clips, modalities)
+            "joint" if len(available) == 2 else available[0]: rows
+            for available, rows in self.by_available_modalities(clips, modalities)
         }
-        seen = self.see(clips, spaces)
+        pooled = self.pooled(clips, spaces)
         for space, rows in spaces.items():
-            chances[rows] = self.svms_[space].predict_proba(seen[space].pooled[rows])
-        return chances
+            probabilities[rows] = self.svms_[space].predict_proba(pooled[space].pooled[rows])
+        return probabilities
 
     def embeddings(self, clips: SpokenClips) -> dict[str, np.ndarray]:
         """Return the clips' pooled features; rows of NaN where a clip lacks what a space needs."""
-        return {space: seen.pooled.astype(np.float32) for space, seen in self.see(clips).items()}
+        return {
+            space: pooled.pooled.astype(np.float32) for space, pooled in self.pooled(clips).items()
+        }
 
     def build(self) -> dict[str, Network]:
         """Return the network of each space."""
@@ -333,9 +340,9 @@ class AVEFModel(DeepModel[SpokenClips]):
         return JointNetwork(streams, self.n_classes, width=self.settings["width"])
 
 
-def wanted_format(settings: dict[str, Any]) -> Format:
+def stream_format(settings: dict[str, Any]) -> StreamFormat:
     """Return how the system wants its streams decoded."""
-    return Format(settings["side"], settings["fps"], SAMPLE_RATE)
+    return StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
 
 
 def _merged(curves: dict[str, pd.DataFrame]) -> str:

@@ -90,7 +90,7 @@ class PolynomialSVM:
         columns[self.classes_[columns] != y] = -1
         return fit_temperature(self.decide(x), columns)
 
-    def merit(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    def selection_key(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         """Return what to compare settings by: the labels' likelihood, then accuracy."""
         decided = self.classes_[self.decide(x).argmax(axis=1)]
         return -self._calibrated(x, y)[1], float(np.mean(decided == y))
@@ -104,9 +104,9 @@ class PolynomialSVM:
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Probabilities of shape (n, n_classes); the largest is the SVM's decision."""
-        chances = np.zeros((len(x), self.n_classes))
-        chances[:, self.classes_] = softmax(self.decide(x), self.temperature_)
-        return chances
+        probabilities = np.zeros((len(x), self.n_classes))
+        probabilities[:, self.classes_] = softmax(self.decide(x), self.temperature_)
+        return probabilities
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""
@@ -153,8 +153,8 @@ def choose_settings(
     if len(candidates) == 1 or not len(watched[1]) or len(np.unique(codes)) < 2:
         return candidates[0]
 
-    def merit(candidate: tuple[float, int]) -> tuple[float, float]:
+    def selection_key(candidate: tuple[float, int]) -> tuple[float, float]:
         svm = PolynomialSVM(int(codes.max()) + 1, c=candidate[0], degree=candidate[1])
-        return svm.fit(*learned).merit(*watched)
+        return svm.fit(*learned).selection_key(*watched)
 
-    return max(candidates, key=merit)
+    return max(candidates, key=selection_key)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from avlib.runtime.device import device
 from avlib.systems.avef.dbn import pretrain
-from avlib.systems.avef.inference import applied
+from avlib.systems.avef.inference import apply_network
 from avlib.systems.avef.network import JointNetwork
 from avlib.systems.avef.segments import Segments
 from avlib.systems.common.model import BOTH
@@ -67,6 +67,6 @@ def _features(joint: JointNetwork, segments: Segments, order: np.ndarray, folder
     place[order] = np.arange(len(order))
     shape = (len(order), joint.dbn.mean.shape[0])
     mapped = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float32, shape)
-    for rows, values in applied(joint, joint.features, segments, place >= 0):
+    for rows, values in apply_network(joint, joint.features, segments, place >= 0):
         mapped[place[rows]] = values.numpy()
     return torch.from_numpy(mapped)

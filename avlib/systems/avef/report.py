@@ -36,7 +36,7 @@ def avef_tables(
     folds
         Table ``folds``.
     facts
-        As for `training_choices`; ``examined`` is shown.
+        As for `training_choices`; ``diagnostics`` is shown.
 
     Returns
     -------
@@ -47,13 +47,16 @@ def avef_tables(
     if not cases:
         return None
     paper = yaml.safe_load(_PAPER.read_text()).get(corpus, {})
-    examined = {
-        case: [f["examined"] for _, f in sorted(facts.get(model, {}).items()) if "examined" in f]
+    diagnostics = {
+        case: [
+            f["diagnostics"] for _, f in sorted(facts.get(model, {}).items()) if "diagnostics" in f
+        ]
         for case, model in cases.items()
     }
     emotions = {case: _by_modality(predictions[model], folds) for case, model in cases.items()}
     binary = {
-        task: {case: _binary(found, task) for case, found in examined.items()} for task in TASKS[1:]
+        task: {case: _binary(found, task) for case, found in diagnostics.items()}
+        for task in TASKS[1:]
     }
     text = [
         "Case 1 keeps everything (avef_raw), case 2 only what is spoken (avef), as in the paper. "
@@ -75,7 +78,7 @@ def avef_tables(
             "are no counterpart of runs under another protocol or on part of the corpus."
         )
     shown = {"emotions": emotions, **binary}
-    tables = [_accuracies(shown, list(cases), paper), _segments(examined, paper)]
+    tables = [_accuracies(shown, list(cases), paper), _segments(diagnostics, paper)]
     for case, model in cases.items():
         tables.append(_confusion(f"{model}, {case} (%)", predictions[model], folds))
     if paper:
@@ -96,9 +99,9 @@ def _by_modality(predictions: pd.DataFrame, folds: pd.DataFrame) -> dict[str, st
     return cells
 
 
-def _binary(examined: list[Mapping[str, Any]], task: str) -> dict[str, str]:
+def _binary(diagnostics: list[Mapping[str, Any]], task: str) -> dict[str, str]:
     """Return the same of a binary task; nothing where it was not trained."""
-    found = [fold.get("binary", {}).get(task, {}) for fold in examined]
+    found = [fold.get("binary", {}).get(task, {}) for fold in diagnostics]
     return {
         name: percent_over_folds([fold[name] for fold in found if name in fold])
         for name in (*MODALITIES, GUESS)
@@ -122,23 +125,25 @@ def _accuracies(
     return Table(columns, "llr", rows)
 
 
-def _segments(examined: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[str, Any]) -> Table:
+def _segments(
+    diagnostics: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[str, Any]
+) -> Table:
     """Tell what is kept, and how often single segments are right."""
     rows = [
         [
             "time that is kept",
-            *(percent_over_folds([f["kept_share"] for f in found]) for found in examined.values()),
+            *(percent_over_folds([f["kept_share"] for f in found]) for found in diagnostics.values()),
             f"{paper['kept']}" if paper else DASH,
         ]
     ]
     for space, name in SPACES.items():
         known = [
             [f["segment_accuracy"][space] for f in found if space in f["segment_accuracy"]]
-            for found in examined.values()
+            for found in diagnostics.values()
         ]
         if any(known):
             rows.append([f"segments right, {name}", *map(percent_over_folds, known), DASH])
-    return Table(["of test clips (%)", *examined, "paper, case 2"], "lr", rows)
+    return Table(["of test clips (%)", *diagnostics, "paper, case 2"], "lr", rows)
 
 
 def _confusion(title: str, predictions: pd.DataFrame, folds: pd.DataFrame) -> Table:

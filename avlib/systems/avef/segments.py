@@ -56,7 +56,7 @@ class Segments:
         """Return the chips of a segment, uint8 of shape (16, size, size, 3); black without face."""
         streams = self.clips.streams[self.clip[segment]]
         if self.frames[segment, 0] < 0:
-            return np.zeros((FACES, streams.kept.size, streams.kept.size, 3), np.uint8)
+            return np.zeros((FACES, streams.format.size, streams.format.size, 3), np.uint8)
         return streams.chips()[self.frames[segment]]
 
 
@@ -87,7 +87,7 @@ def cut_segments(clips: SpokenClips, folder: Path) -> Segments:
 
 
 @dataclass(frozen=True)
-class SegmentBatch(TensorBatch):
+class MelFaceBatch(TensorBatch):
     """Some segments.
 
     Attributes
@@ -117,13 +117,13 @@ class SegmentDataset(Dataset):
     def __len__(self) -> int:
         return len(self.segments)
 
-    def __getitem__(self, rows: Sequence[int]) -> SegmentBatch:
+    def __getitem__(self, rows: Sequence[int]) -> MelFaceBatch:
         inputs = {}
         if "audio" in self.modalities:
             inputs["audio"] = torch.from_numpy(np.ascontiguousarray(self.segments.images[rows]))
         if "video" in self.modalities:
             inputs["video"] = torch.from_numpy(np.stack([self.segments.chips(r) for r in rows]))
-        return SegmentBatch(torch.from_numpy(self.emotion[rows]), inputs)
+        return MelFaceBatch(torch.from_numpy(self.emotion[rows]), inputs)
 
 
 class ShuffledSegments(Sampler[list[int]]):
@@ -165,7 +165,7 @@ def segment_batches(
     *,
     workers: int = 0,
 ) -> DataLoader:
-    """Return a loader of `SegmentBatch`, one for each list of indices that `rows` yields."""
+    """Return a loader of `MelFaceBatch`, one for each list of indices that `rows` yields."""
     return DataLoader(
         SegmentDataset(segments, modalities),
         batch_size=None,

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from avlib.runtime import paths
 from avlib.runtime.tables import clip_refs, read_clip
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import binary_codes
 from avlib.systems.avef.denoise import Kept, face_frames, keep_parts
-from avlib.systems.common.sequences import DecodedStreams, SequenceClips
-from avlib.systems.common.stream_cache import Format, Streams
+from avlib.systems.common.sequences import CachedStreams, SequenceClips
+from avlib.systems.common.stream_cache import StreamFormat, Streams
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class SpokenStreams:
 
     Attributes
     ----------
-    decoded : Format
+    format : StreamFormat
         At 16 kHz.
     denoise : bool
         Keep only what is spoken: case 2 of Ma et al. 2019 (AVEF), section 2.1; case 1 keeps all.
@@ -58,19 +59,19 @@ class SpokenStreams:
         Read the labels of binary arousal and valence too.
     """
 
-    decoded: Format
+    format: StreamFormat
     denoise: bool
     binary: bool = False
-    speech: Path = Path("data/speech")
-    clips: Path = Path("data/clips.parquet")
+    speech: Path = paths.SPEECH
+    clips: Path = paths.CLIPS
 
     def inputs(self) -> list[Path]:
         """Decode what is not decoded yet; return the index files, named by what they hold."""
-        return DecodedStreams(self.decoded).inputs()
+        return CachedStreams(self.format).inputs()
 
     def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SpokenClips]]:
         """Say where the streams of a fold's clips lie and what of them is kept; see `Source`."""
-        emotions, parts = DecodedStreams(self.decoded).read(fold, inputs)
+        emotions, parts = CachedStreams(self.format).read(fold, inputs)
         spoken = spoken_intervals(self.speech) if self.denoise else {}
         return emotions, {part: self._cut(clips, spoken) for part, clips in parts.items()}
 
@@ -120,4 +121,4 @@ def cut_clips(clips: SequenceClips, spoken: dict[str, np.ndarray]) -> SpokenClip
 
 def segment_chips(streams: Streams, kept: Kept) -> np.ndarray:
     """Return the chips that show each segment's face, int of shape (n_segments, 16); -1: none."""
-    return face_frames(kept, np.arange(len(streams.seen)) / streams.kept.fps, streams.seen)
+    return face_frames(kept, np.arange(len(streams.seen)) / streams.format.fps, streams.seen)

@@ -5,7 +5,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.systems.avef.segments import SegmentBatch
+from avlib.systems.avef.segments import MelFaceBatch
 
 
 class SegmentTraining(LightningModule):
@@ -27,15 +27,15 @@ class SegmentTraining(LightningModule):
         """Return descent with momentum (table 3)."""
         return torch.optim.SGD(self.parameters(), self.learning_rate, self.momentum)
 
-    def training_step(self, batch: SegmentBatch, index: int) -> Tensor:
+    def training_step(self, batch: MelFaceBatch, index: int) -> Tensor:
         """Return the loss of a batch."""
         return self._loss(batch, "train")
 
-    def validation_step(self, batch: SegmentBatch, index: int) -> None:
+    def validation_step(self, batch: MelFaceBatch, index: int) -> None:
         """Log the loss of a batch."""
         self._loss(batch, "validation")
 
-    def _loss(self, batch: SegmentBatch, part: str) -> Tensor:
+    def _loss(self, batch: MelFaceBatch, part: str) -> Tensor:
         scores = self.network(batch.inputs)
         loss = functional.cross_entropy(scores, batch.emotion)
         accuracy = (scores.argmax(1) == batch.emotion).float().mean()

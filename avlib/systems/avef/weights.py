@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from avlib.runtime import paths
 from avlib.runtime.errors import ParamsError, WeightsError
 from avlib.systems.avef import alexnet, c3d
 from avlib.systems.avef.network import SegmentNetwork, initialise, take_over
 from avlib.weights import load_tensors, load_weights
 
-TRANSFER = Path("data/weights/avef")  # networks of a saved model, of another corpus
-DEMO_WEIGHTS = Path("data/weights/demo/avef")  # see scripts/pretrain_demo.py
+TRANSFER = paths.WEIGHTS / "avef"  # networks of a saved model, of another corpus
+DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "avef"  # see scripts/pretrain_demo.py
 _SIDE = {"audio": "mel_side", "video": "side"}
 _PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 

@@ -81,7 +81,7 @@ def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, floa
     -------
     temperature : float
         In [0.05, 20]; 1 when no label is known.
-    surprise : float
+    nll : float
         Mean negative log-likelihood of the labels under it; 0 when none is known.
     """
     known = labels >= 0
@@ -89,9 +89,11 @@ def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, floa
         return 1.0, 0.0
     values, labels = values[known], labels[known]
 
-    def surprise(log_temperature: float) -> float:
-        chances = softmax(values, float(np.exp(log_temperature)))
-        return -float(np.log(np.maximum(chances[np.arange(len(labels)), labels], 1e-300)).mean())
+    def nll(log_temperature: float) -> float:
+        probabilities = softmax(values, float(np.exp(log_temperature)))
+        return -float(
+            np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-300)).mean()
+        )
 
-    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    found = minimize_scalar(nll, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
     return float(np.exp(found.x)), float(found.fun)

@@ -1,17 +1,15 @@
 """The frame of systems that are networks: their settings, their training, their files."""
 
-import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from torch.utils.data import DataLoader
 
 from avlib.runtime.errors import DataError
 from avlib.systems.common.model import (
@@ -24,14 +22,11 @@ from avlib.systems.common.model import (
 )
 from avlib.weights import save_tensors
 
-if TYPE_CHECKING:
-    from lightning.pytorch import LightningModule
-
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 class DeepModel(Model[AnyClips]):
-    """A system made of networks that descent has trained.
+    """A system made of networks.
 
     Parameters
     ----------
@@ -108,27 +103,23 @@ class DeepModel(Model[AnyClips]):
             )
         return learned, watched
 
-    def descend(
-        self,
-        module: "LightningModule",
-        loader: DataLoader,
-        held_out: DataLoader | None,
-        *,
-        max_epochs: int,
-        name: str = "",
-    ) -> str:
-        """Train a module, one of the system's where `name` tells them apart; see `descend`."""
-        return descend(
-            module,
-            loader,
-            held_out,
-            checkpoints=self.checkpoints,
-            system=self.system,
-            name=name,
-            max_epochs=max_epochs,
-            patience=self.settings["patience"],
-            seed=self.settings["seed"],
-        )
+    def training(self, name: str = "") -> dict[str, Any]:
+        """Return how `train_network` trains one of the system's networks.
+
+        Where an interrupted training goes on, how it is called, its seed and its patience.
+
+        Parameters
+        ----------
+        name
+            Tells the system's networks apart; empty where it has one.
+        """
+        fold = self.checkpoints.name if self.checkpoints else ""
+        return {
+            "folder": self.checkpoints / name if self.checkpoints else None,
+            "label": ", ".join(filter(None, [self.system, fold, name])),
+            "patience": self.settings["patience"],
+            "seed": self.settings["seed"],
+        }
 
     def save(self, folder: Path) -> None:
         """Write the networks, the settings and the logs into a folder."""
@@ -158,56 +149,6 @@ class DeepModel(Model[AnyClips]):
             model.networks_[name] = load_network(network, folder / f"{name}.safetensors")
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
         return model
-
-
-def descend(
-    module: "LightningModule",
-    loader: DataLoader,
-    held_out: DataLoader | None,
-    *,
-    checkpoints: Path | None,
-    system: str = "",
-    name: str,
-    max_epochs: int,
-    patience: int | None,
-    seed: int,
-) -> str:
-    """Train a module, resuming after an interruption; return its curves as CSV.
-
-    Parameters
-    ----------
-    module
-        Left with the weights that count.
-    loader, held_out
-        Batches to train on; batches that tell when to stop.
-    checkpoints
-        Folder where training keeps how far it is; none where it need not resume.
-    system, name
-        What is trained, to tell those who wait; `name` is its folder among the checkpoints too.
-    max_epochs, patience, seed
-        See `avlib.networks.train_network.fit`.
-
-    Raises
-    ------
-    ParamsError
-        Training diverged.
-    """
-    from avlib.networks.train_network import fit, load_checkpoint  # loads Lightning: seconds
-
-    with tempfile.TemporaryDirectory() as scratch:
-        place = checkpoints or Path(scratch)
-        best = fit(
-            module,
-            loader,
-            held_out,
-            folder=place / name,
-            max_epochs=max_epochs,
-            patience=patience,
-            seed=seed,
-            label=", ".join(filter(None, [system, place.name, name])),
-        )
-        load_checkpoint(module, best)
-        return (place / name / "curves.csv").read_text()
 
 
 def save_network(network: nn.Module, path: Path) -> None:

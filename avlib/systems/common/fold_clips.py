@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.systems.common.model import BOTH, AnyClips, VectorClips
 
 
@@ -18,7 +18,7 @@ class Source(Protocol):
     def inputs(self) -> list[Path]:
         """Make whatever is not made yet; return the files that clips are read from."""
 
-    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, Any]]:
+    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[Any, dict[str, Any]]:
         """Read the clips of a fold.
 
         Returns
@@ -36,12 +36,12 @@ class FisherVectors:
 
     def inputs(self) -> list[Path]:
         """Return the files of all folds."""
-        return sorted(Path("data/fisher").glob("*.parquet"))
+        return sorted(paths.FISHER.glob("*.parquet"))
 
     def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, VectorClips]]:
         """Read the vectors of a fold; see `Source`."""
         emotions, labelled = labelled_clips(fold)
-        rows = tables.read_table(f"data/fisher/fold-{fold}.parquet")
+        rows = tables.read_table(paths.FISHER / f"fold-{fold}.parquet")
         rows = labelled.merge(rows, on=["clip_id", "fold"])
         every = VectorClips(
             **label_columns(rows, emotions),
@@ -53,8 +53,8 @@ class FisherVectors:
 
 def labelled_clips(fold: int) -> tuple[list[str], pd.DataFrame]:
     """Return the corpus's emotions, and clip_id, subject, emotion and part of a fold's clips."""
-    clips = tables.read_table("data/clips.parquet", ["clip_id", "subject", "emotion"])
-    folds = tables.read_table("data/folds.parquet")
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "emotion"])
+    folds = tables.read_table(paths.FOLDS)
     labelled = clips[clips["clip_id"].isin(folds["clip_id"])]
     emotions = sorted(labelled["emotion"].unique())
     rows = labelled.merge(folds[folds["fold"] == fold], on="clip_id")

@@ -66,7 +66,7 @@ class Choice:
     temperature : float
     accuracy : float
         On the validation samples.
-    surprise : float
+    nll : float
         Mean negative log-likelihood of the validation labels.
     confusion : int array of shape (n_classes, n_classes)
         Rows true, columns predicted.
@@ -76,16 +76,16 @@ class Choice:
     sigma: float
     temperature: float
     accuracy: float
-    surprise: float
+    nll: float
     confusion: np.ndarray
 
-    def merit(self) -> tuple[float, float]:
+    def selection_key(self) -> tuple[float, float]:
         """Return what to compare choices by: the labels' likelihood, then accuracy.
 
         A few dozen validation clips tell settings apart by likelihood; by accuracy many settings
         tie or differ by a clip.
         """
-        return -self.surprise, self.accuracy
+        return -self.nll, self.accuracy
 
 
 class KernelSVM:
@@ -129,7 +129,7 @@ class KernelSVM:
         self.sigma = sigma
         self.class_weight = class_weight
 
-    def middle(self) -> "KernelSVM":
+    def with_median_grid(self) -> "KernelSVM":
         """Return an SVM with the middle candidates alone, to compare metrics cheaply."""
         c, sigma = (tuple(sorted(v)[len(v) // 2 : len(v) // 2 + 1]) for v in (self.c, self.sigma))
         return KernelSVM(self.n_classes, c=c, sigma=sigma, class_weight=self.class_weight)
@@ -161,7 +161,7 @@ class KernelSVM:
                 pairwise = outer[:, svc.support_] @ pairwise_coefficients(svc).T
                 values = one_vs_rest(pairwise + pairwise_intercepts(svc), len(svc.classes_))
                 choices.append(self._judge(c, sigma, svc.classes_, values, y_validation))
-        return max(choices, key=Choice.merit)
+        return max(choices, key=Choice.selection_key)
 
     def _judge(
         self, c: float, sigma: float, classes: np.ndarray, values: np.ndarray, truth: np.ndarray
@@ -172,9 +172,9 @@ class KernelSVM:
         np.add.at(confusion, (truth, predicted), 1)
         columns = np.minimum(np.searchsorted(classes, truth), len(classes) - 1)
         columns[classes[columns] != truth] = -1
-        temperature, surprise = fit_temperature(values, columns)
+        temperature, nll = fit_temperature(values, columns)
         accuracy = float(np.mean(predicted == truth))
-        return Choice(c, sigma, temperature, accuracy, surprise, confusion)
+        return Choice(c, sigma, temperature, accuracy, nll, confusion)
 
     def fit(self, samples: Embedding, y: np.ndarray, choice: Choice) -> "KernelSVM":
         """Train with chosen settings.
@@ -205,9 +205,9 @@ class KernelSVM:
     def predict_proba(self, samples: Embedding) -> np.ndarray:
         """Probabilities of shape (n, n_classes); the largest is the SVM's decision."""
         values = one_vs_rest(self.decision_function(samples), len(self.classes_))
-        chances = np.zeros((len(samples), self.n_classes))
-        chances[:, self.classes_] = softmax(values, self.temperature_)
-        return chances
+        probabilities = np.zeros((len(samples), self.n_classes))
+        probabilities[:, self.classes_] = softmax(values, self.temperature_)
+        return probabilities
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""

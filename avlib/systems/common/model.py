@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from avlib.runtime.errors import DataError
 
@@ -147,7 +148,7 @@ class Model(ABC, Generic[AnyClips]):
                 f" this system uses ({', '.join(self.modalities)}): leave it out"
             )
 
-    def patterns(
+    def by_available_modalities(
         self, clips: AnyClips, modalities: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
         """Yield each set of usable modalities with the rows of the clips that have just it.
@@ -159,16 +160,33 @@ class Model(ABC, Generic[AnyClips]):
         """
         self.require_scorable(clips, modalities)
         used = [m for m in self.modalities if m in modalities]
-        pattern = sum(clips.has((m,)).astype(int) << k for k, m in enumerate(used))
-        for code in np.unique(pattern):
-            held = tuple(m for k, m in enumerate(used) if code >> k & 1)
-            yield held, np.flatnonzero(pattern == code)
+        yield from same_modalities({m: clips.has((m,)) for m in used})
 
     @abstractmethod
     def predict_proba(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return probabilities of shape (n_clips, n_classes), rows summing to one."""
 
-    def examine(self, test: AnyClips) -> dict[str, Any]:
+    def rows(
+        self, clips: AnyClips, emotions: list[str], allowed: tuple[str, ...]
+    ) -> dict[str, pd.DataFrame]:
+        """Return what the model says of clips, by table, without condition, fold and model.
+
+        Parameters
+        ----------
+        clips
+            Each with one of the allowed modalities (ask `scorable`).
+        emotions
+            Of the corpus, in the order of their codes.
+        allowed
+            Modalities.
+        """
+        return {
+            "predictions": prediction_rows(
+                clips, emotions, allowed, self.predict_proba(clips, allowed)
+            )
+        }
+
+    def diagnose(self, test: AnyClips) -> dict[str, Any]:
         """Return what test clips show beyond probabilities, as JSON knows it; nothing here."""
         return {}
 
@@ -190,6 +208,45 @@ class Model(ABC, Generic[AnyClips]):
     @abstractmethod
     def load(cls, folder: Path) -> Self:
         """Read a fitted system back."""
+
+
+def same_modalities(
+    present: Mapping[str, np.ndarray],
+) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+    """Yield each set of modalities that some clips have just, with the rows of these clips.
+
+    Parameters
+    ----------
+    present : mapping of str to bool array of shape (n,)
+        By modality.
+    """
+    if not present:
+        return
+    available = np.stack(list(present.values()), axis=1)  # (n, n_modalities)
+    for combination in np.unique(available, axis=0):
+        rows = np.flatnonzero((available == combination).all(axis=1))
+        yield tuple(m for m, there in zip(present, combination, strict=True) if there), rows
+
+
+def prediction_rows(
+    clips: Clips, emotions: list[str], allowed: tuple[str, ...], probabilities: np.ndarray
+) -> pd.DataFrame:
+    """Return who shows what, what is predicted, and from which modalities.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n_clips, n_classes)
+    """
+    present = np.array([clips.has((m,)) for m in allowed])  # (n_allowed, n_clips)
+    return pd.DataFrame(
+        {
+            "clip_id": clips.clip_id,
+            "modalities": ["+".join(np.array(allowed)[there]) for there in present.T],
+            "emotion": np.array(emotions)[clips.emotion],
+            "predicted": np.array(emotions)[probabilities.argmax(axis=1)],
+            **{f"prob_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)},
+        }
+    )
 
 
 def save_state(folder: Path, arrays: Mapping[str, np.ndarray], settings: Mapping) -> None:

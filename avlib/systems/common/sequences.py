@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from avlib.systems.common.batch import TensorBatch
 from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
 from avlib.systems.common.model import Clips
-from avlib.systems.common.stream_cache import Format, decode, read_streams
+from avlib.systems.common.stream_cache import StreamFormat, decode, read_streams
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,20 @@ class Batch(TensorBatch):
 
 
 @dataclass(frozen=True)
-class DecodedStreams:
+class CachedStreams:
     """A `Source`: the streams of all clips, decoded once.
 
     Attributes
     ----------
-    kept : Format
+    format : StreamFormat
         How the system wants them.
     """
 
-    kept: Format
+    format: StreamFormat
 
     def inputs(self) -> list[Path]:
         """Decode what is not decoded yet; return the index files."""
-        return decode(self.kept)
+        return decode(self.format)
 
     def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SequenceClips]]:
         """Say where the streams of a fold's clips lie; see `Source`."""
@@ -125,7 +125,7 @@ class SequenceDataset(Dataset):
     def _chips(self, clips: SequenceClips) -> tuple[np.ndarray, np.ndarray]:
         used = "video" in self.modalities
         longest = max(len(s.seen) for s in clips.streams) if used else 0
-        size = clips.streams[0].kept.size
+        size = clips.streams[0].format.size
         chips = np.zeros((len(clips), longest, size, size, 3), np.uint8)
         seen = np.zeros((len(clips), longest), bool)
         for row, streams in enumerate(clips.streams if used else ()):

@@ -19,6 +19,7 @@ import numpy as np
 import soxr
 from PIL import Image
 
+from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.parallel import Failure, map_clips
@@ -31,11 +32,11 @@ from avlib.runtime.tables import (
 )
 from avlib.speech.pcm import from_pcm, to_pcm
 
-FOLDER = Path(".memo/decoded")
+FOLDER = paths.MEMO / "decoded"
 
 
 @dataclass(frozen=True)
-class Format:
+class StreamFormat:
     """How streams are kept.
 
     Attributes
@@ -64,7 +65,7 @@ class Streams:
     ----------
     folder, part : str
         The files are ``<folder>/<part>.chips`` and ``<folder>/<part>.sound``.
-    kept : Format
+    format : StreamFormat
     first_chip, first_sample : int
         Place in the files.
     seen : bool array of shape (n_chips,)
@@ -75,7 +76,7 @@ class Streams:
 
     folder: str
     part: str
-    kept: Format
+    format: StreamFormat
     first_chip: int
     first_sample: int
     seen: np.ndarray
@@ -84,11 +85,11 @@ class Streams:
     @property
     def duration(self) -> float:
         """Length of the longer stream, s."""
-        return max(len(self.seen) / self.kept.fps, self.samples / self.kept.rate)
+        return max(len(self.seen) / self.format.fps, self.samples / self.format.rate)
 
     def chips(self) -> np.ndarray:
         """Return the chips, uint8 of shape (n_chips, size, size, 3), mapped from disk."""
-        shape = (len(self.seen), self.kept.size, self.kept.size, 3)
+        shape = (len(self.seen), self.format.size, self.format.size, 3)
         return self._mapped("chips", np.uint8, self.first_chip * int(np.prod(shape[1:])), shape)
 
     def sound(self) -> np.ndarray:
@@ -104,9 +105,9 @@ class Streams:
 
 
 def decode(
-    kept: Format,
-    faces: Path = Path("data/faces"),
-    speech: Path = Path("data/speech"),
+    stream_format: StreamFormat,
+    faces: Path = paths.FACES,
+    speech: Path = paths.SPEECH,
     folder: Path = FOLDER,
 ) -> list[Path]:
     """Decode every clip that is not yet; return the index files, one per subject.
@@ -118,16 +119,22 @@ def decode(
     DataError
         A part cannot be decoded; the message says which and why.
     """
-    place = folder / str(kept)
+    place = folder / str(stream_format)
     parts = _by_part(faces, speech)
     code = code_fingerprint(_decode_part)
-    indices = {part: _index_path(place, part, refs, kept, code) for part, refs in parts.items()}
+    indices = {
+        part: _index_path(place, part, refs, stream_format, code) for part, refs in parts.items()
+    }
     with locked(place):
         for path in place.iterdir():
             if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
                 path.unlink()
-        tasks = [(indices[part], parts[part], kept) for part in parts if not indices[part].exists()]
-        label = f"decode at {kept}"
+        tasks = [
+            (indices[part], parts[part], stream_format)
+            for part in parts
+            if not indices[part].exists()
+        ]
+        label = f"decode at {stream_format}"
         for i, result in map_clips(_decode_part, tasks, label=label, name=_called, unit="parts"):
             if isinstance(result, Failure):
                 raise DataError(f"{label}, {_called(tasks[i])}: {result.reason}")
@@ -139,12 +146,12 @@ def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
     found = {}
     for index in indices:
         facts = json.loads(index.read_text())
-        kept = Format(**facts["kept"])
+        stream_format = StreamFormat(**facts["format"])
         for clip_id, (first_chip, seen, first_sample, samples) in facts["clips"].items():
             found[clip_id] = Streams(
                 str(index.parent.absolute()),
                 index.name.removesuffix(".json"),
-                kept,
+                stream_format,
                 first_chip,
                 first_sample,
                 np.array([flag == "1" for flag in seen], bool),
@@ -170,20 +177,22 @@ def _by_part(faces: Path, speech: Path) -> dict[str, _Refs]:
     return dict(sorted(parts.items()))
 
 
-def _index_path(place: Path, part: str, refs: _Refs, kept: Format, code: str) -> Path:
+def _index_path(
+    place: Path, part: str, refs: _Refs, stream_format: StreamFormat, code: str
+) -> Path:
     digests = {table: {c: ref.digest for c, ref in of.items()} for table, of in refs.items()}
-    facts = [digests, asdict(kept), code]
+    facts = [digests, asdict(stream_format), code]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return part_path(place, part).with_suffix(f".{digest[:16]}.json")
 
 
-def _called(task: tuple[Path, _Refs, Format]) -> str:
+def _called(task: tuple[Path, _Refs, StreamFormat]) -> str:
     return task[0].name
 
 
-def _decode_part(task: tuple[Path, _Refs, Format]) -> None:
+def _decode_part(task: tuple[Path, _Refs, StreamFormat]) -> None:
     """Write the streams of one subject, clip by clip; the index comes last (in a worker)."""
-    index, refs, kept = task
+    index, refs, stream_format = task
     clips = {}
     chips_path, sound_path = (index.with_suffix(f".{kind}") for kind in ("chips", "sound"))
     with (
@@ -195,34 +204,34 @@ def _decode_part(task: tuple[Path, _Refs, Format]) -> None:
         first_chip = first_sample = 0
         for clip_id in sorted({*refs["faces"], *refs["speech"]}):
             seen = []
-            for chip in _chips_on_grid(refs["faces"].get(clip_id), kept):
+            for chip in _chips_on_grid(refs["faces"].get(clip_id), stream_format):
                 seen.append(chip is not None)
-                blank = bytes(kept.size * kept.size * 3)
+                blank = bytes(stream_format.size * stream_format.size * 3)
                 chips.write(blank if chip is None else chip)
-            samples = _sound(refs["speech"].get(clip_id), kept.rate)
+            samples = _sound(refs["speech"].get(clip_id), stream_format.rate)
             sound.write(samples)
             flags = "".join("1" if flag else "0" for flag in seen)
             clips[clip_id] = (first_chip, flags, first_sample, len(samples) // 2)
             first_chip += len(seen)
             first_sample += len(samples) // 2
     with atomic_path(index) as temporary:
-        temporary.write_text(json.dumps({"kept": asdict(kept), "clips": clips}))
+        temporary.write_text(json.dumps({"format": asdict(stream_format), "clips": clips}))
 
 
-def _chips_on_grid(ref: ClipRef | None, kept: Format) -> Iterator[bytes | None]:
+def _chips_on_grid(ref: ClipRef | None, stream_format: StreamFormat) -> Iterator[bytes | None]:
     """Yield the pixels of the frame nearest to each time of the grid; None without a face."""
     if ref is None or not ref.rows:
         return
     rows = read_clip(ref.path, ref.row_group, ["time", "chip"])
     chips = rows["chip"]
     decoded: tuple[int, bytes] | None = None
-    for frame in nearest_frames(rows["time"].to_numpy(), kept.fps):
+    for frame in nearest_frames(rows["time"].to_numpy(), stream_format.fps):
         jpeg = chips[int(frame)].as_py() if frame >= 0 else None
         if jpeg is None:
             yield None
             continue
         if decoded is None or decoded[0] != frame:
-            decoded = frame, _pixels(jpeg, kept.size)
+            decoded = frame, _pixels(jpeg, stream_format.size)
         yield decoded[1]
 
 

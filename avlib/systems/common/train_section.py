@@ -1,55 +1,111 @@
-"""Systems that a parameter switches on or off.
+"""From a stage to its models: every model of a system that is asked for, in every fold.
+
+The way from here to a gradient: `train_section` makes a job of each model's folds, `run_per_fold`
+takes what is remembered and hands the rest to workers, `train_fold` reads a fold's clips and calls
+the model's ``fit``, and a network's ``fit`` calls `avlib.networks.train_network.train_network`.
 
 Nothing here imports torch, so that a stage whose system is off takes no time.
 """
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from avlib.runtime import tables
-from avlib.systems.common.tables import PREDICTIONS
-from avlib.systems.gating.tables import GATES
-from avlib.systems.registry import OVER_TIME, of_section, wanted
+import pandas as pd
 
-if TYPE_CHECKING:
-    from avlib.systems.common.training import Recipe
+from avlib.protocols import check_folds
+from avlib.runtime import paths, tables
+from avlib.runtime.per_fold import FoldJobs, run_per_fold
+from avlib.systems.common.recipe import FoldTask, Recipe
+from avlib.systems.common.system import System, table_file
 
 
-def train_switched(
-    section: str, params: Any, recipe: "Callable[[str, dict[str, Any]], Recipe]"
-) -> None:
-    """Train the deep systems of a section of params.yaml in every fold.
+def train_section(system: System, params: Any) -> None:
+    """Train the models of a system that params.yaml asks for, in every fold.
 
-    Those that its ``train`` leaves out get the outputs of systems that are off.
+    Models that it leaves out, and all of them where the corpus lacks what they learn, get outputs
+    without rows: DVC wants every output of a stage.
 
     Parameters
     ----------
-    section
-        Its stage is ``train_<section>``.
+    system
+        Its stage is ``train_<name>``.
     params
-        Of `avlib.params.load`: that section, ``modalities`` and ``protocol``.
-    recipe
-        ``recipe(name, settings)`` imports what the system needs and says how it is made.
+        The sections that the system reads, ``modalities`` and ``protocol``.
+
+    Raises
+    ------
+    LeakError
+        A subject or a clip stands on both sides of a fold.
+    DataError
+        A fold cannot be trained.
     """
-    values = getattr(params, section)
-    names = wanted(section, values.train)
-    for name in of_section(section):
-        if name not in names:
-            skip(name)
-    if not names:
+    wanted = system.wanted(params)
+    folds = tables.read_table(paths.FOLDS)
+    clips = tables.read_table(paths.CLIPS)
+    if wanted and (reason := system.cannot_learn(clips[clips["clip_id"].isin(folds["clip_id"])])):
+        print(f"{', '.join(wanted)}: left out, {reason}")
+        wanted = []
+    for model in system.models:
+        if model not in wanted:
+            leave_out(system, model)
+    if not wanted:
         return
-    from avlib.systems.common.training import train
+    check_folds(folds, clips, params.protocol.name)
+    device = _device() if system.deep else "cpu"
+    jobs = {
+        model: _jobs(system, system.recipe(model, params), folds, params.modalities, device)
+        for model in wanted
+    }
+    # On a GPU a network takes the whole device, so folds take turns.
+    run_per_fold(f"train_{system.name}", system.fold_function(), jobs, in_turn=device != "cpu")
+    for model in wanted:
+        for schema in system.tables:
+            tables.merge(_parts(schema, model), table_file(schema, model), schema)
 
-    settings = values.model_dump(exclude={"train"})
-    recipes = [recipe(name, settings) for name in names]
-    train(f"train_{section}", recipes, params.modalities, params.protocol.name)
+
+def leave_out(system: System, model: str) -> None:
+    """Write the outputs of a model that learns nothing: tables without rows, empty folders."""
+    for schema in system.tables:
+        tables.write_table(table_file(schema, model), tables.no_rows(schema), schema)
+    for folder in system.folders.values():
+        shutil.rmtree(folder / model, ignore_errors=True)
+        (folder / model).mkdir(parents=True)
 
 
-def skip(name: str) -> None:
-    """Write the outputs of a model that learns nothing: tables without rows, no models."""
-    for schema in [PREDICTIONS, GATES] if name in OVER_TIME else [PREDICTIONS]:
-        path = Path("data") / schema.name / f"{name}.parquet"
-        tables.write_table(path, tables.no_rows(schema), schema)
-    for folder in ("models", "embeddings"):
-        (Path("data") / folder / name).mkdir(parents=True, exist_ok=True)
+def _jobs(
+    system: System, recipe: Recipe, folds: pd.DataFrame, modalities: Sequence[str], device: str
+) -> FoldJobs:
+    """Say what a model's folds compute, where it goes, and all that it depends on."""
+    inputs = recipe.source.inputs()
+    parts = {schema.name: _parts(schema, recipe.name) for schema in system.tables}
+    for folder in parts.values():  # an interrupted run may have left other folds
+        shutil.rmtree(folder, ignore_errors=True)
+    return FoldJobs(
+        {
+            fold: FoldTask(fold, recipe, tuple(modalities), tuple(inputs), system.tables)
+            for fold in sorted(folds["fold"].unique().tolist())
+        },
+        out=parts | {name: folder / recipe.name for name, folder in system.folders.items()},
+        params={
+            "settings": recipe.settings,
+            "recipe": [recipe.modalities, recipe.needs_all],
+            "source": repr(recipe.source),
+            "modalities": list(modalities),
+            "device": device,
+        },
+        inputs=[paths.CLIPS, paths.FOLDS, *inputs, *recipe.starts_from],
+        code=[recipe.make, type(recipe.source)],
+    )
+
+
+def _parts(schema: tables.Schema, model: str) -> Path:
+    """Return the folder of a model's rows, a file a fold, until they are merged."""
+    return table_file(schema, model).with_name(f".{model}")
+
+
+def _device() -> str:
+    from avlib.runtime.device import device  # loads torch: seconds
+
+    return device()

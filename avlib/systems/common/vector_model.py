@@ -98,8 +98,8 @@ class VectorModel(Model[VectorClips]):
             Rows of NaN for the clips that have no place in a space.
         """
         columns: dict[str, np.ndarray] = {}
-        for held, rows in self.patterns(clips, BOTH):
-            spaces = self.learned_spaces({m: clips.features[m][rows] for m in held})
+        for available, rows in self.by_available_modalities(clips, BOTH):
+            spaces = self.learned_spaces({m: clips.features[m][rows] for m in available})
             for name, vectors in spaces.items():
                 empty = np.full((len(clips), vectors.shape[1]), np.nan, np.float32)
                 columns.setdefault(name, empty)[rows] = vectors
@@ -125,13 +125,13 @@ class VectorModel(Model[VectorClips]):
         DataError
             A clip has none of the modalities (ask `scorable` first), or a vector is not finite.
         """
-        chances = np.zeros((len(clips), self.n_classes))
-        for held, rows in self.patterns(clips, modalities):
-            features = {m: clips.features[m][rows] for m in held}
+        probabilities = np.zeros((len(clips), self.n_classes))
+        for available, rows in self.by_available_modalities(clips, modalities):
+            features = {m: clips.features[m][rows] for m in available}
             require_finite(features, clips.clip_id[rows])
             embedded = self.embed(features)
-            chances[rows] = self.svm_.predict_proba(embedded)
-        return chances
+            probabilities[rows] = self.svm_.predict_proba(embedded)
+        return probabilities
 
     def _new_svm(self) -> KernelSVM:
         return KernelSVM(self.n_classes, c=self.c, sigma=self.sigma, class_weight=self.class_weight)

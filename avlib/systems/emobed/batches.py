@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from avlib.systems.common.batch import in_order
 from avlib.systems.emobed.network import EmoBedNetwork, at_end
-from avlib.systems.emobed.unpaired import Draw, UnpairedDraws
+from avlib.systems.emobed.unpaired import UnpairedBatches, UnpairedRows
 
 
 class Half(NamedTuple):
@@ -58,18 +58,18 @@ class Learned(NamedTuple):
 
 
 class UnpairedDataset(Dataset):
-    """Mini-batches of clips by modality; an item is asked for by a `Draw`."""
+    """Mini-batches of clips by modality; an item is asked for by a `UnpairedRows`."""
 
     def __init__(self, learned: Mapping[str, Learned]) -> None:
         self.learned = learned
 
-    def __getitem__(self, draw: Draw) -> dict[str, Half]:
+    def __getitem__(self, draw: UnpairedRows) -> dict[str, Half]:
         return {modality: self.learned[modality].half(rows) for modality, rows in draw.items()}
 
 
 def unpaired_loader(learned: Mapping[str, Learned], size: int, seed: int) -> DataLoader:
     """Return mini-batches to train on; the target stands first in `learned`."""
-    draws = UnpairedDraws({m: len(of.emotion) for m, of in learned.items()}, size, seed)
+    draws = UnpairedBatches({m: len(of.emotion) for m, of in learned.items()}, size, seed)
     return DataLoader(UnpairedDataset(learned), batch_size=None, sampler=draws)
 
 

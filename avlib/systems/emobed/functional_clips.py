@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.memo import stamp
 from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
 from avlib.systems.common.model import Clips
 from avlib.systems.emobed.functionals import moments, sliding_functionals
-
-TABLES = {"audio": Path("data/audio"), "video": Path("data/video")}
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,9 @@ class FrameFunctionals:
 
     def inputs(self) -> list[Path]:
         """Return the parts of both tables of frame descriptors."""
-        return [part for table in TABLES.values() for part in sorted(table.glob("*.parquet"))]
+        return [
+            part for table in paths.DESCRIPTORS.values() for part in sorted(table.glob("*.parquet"))
+        ]
 
     def read(
         self, fold: int, inputs: Sequence[Path]
@@ -57,7 +57,8 @@ class FrameFunctionals:
         """Describe the clips of a fold; see `Source`."""
         emotions, rows = labelled_clips(fold)
         sequences = {
-            m: self._described(table, rows["clip_id"].tolist()) for m, table in TABLES.items()
+            m: self._described(table, rows["clip_id"].tolist())
+            for m, table in paths.DESCRIPTORS.items()
         }
         every = FunctionalClips(
             **label_columns(rows, emotions),
@@ -76,7 +77,7 @@ class FrameFunctionals:
         return found
 
 
-@functools.lru_cache(maxsize=len(TABLES))
+@functools.lru_cache(maxsize=len(paths.DESCRIPTORS))
 def _functionals(
     table: Path, _stamps: tuple[tuple[str | int, ...], ...], window: float, step: float
 ) -> dict[str, np.ndarray]:

@@ -33,12 +33,6 @@ from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.network import EmoBedNetwork, without_auxiliary
 from avlib.systems.emobed.sequence_prep import Standardiser
 
-SYSTEMS = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
-    "emobed_classic": (False, False),
-    "emobed_joint": (True, False),
-    "emobed_triplet": (False, True),
-    "emobed": (True, True),
-}
 _READ = 256  # clips at once, after training
 
 
@@ -60,7 +54,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         What the system uses. With one of them every system is the classic one.
     system : {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
     settings
-        Section ``emobed`` of params.yaml, see there.
+        Section ``emobed`` of params.yaml, with ``alpha`` and the betas as the system uses them.
 
     Attributes
     ----------
@@ -169,10 +163,12 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         self, target: str, prepared: dict[str, Learned], held_out: Learned | None
     ) -> tuple[EmoBedNetwork, str]:
         """Train the network of a modality; return it alone, and its curves as CSV."""
-        from avlib.systems.emobed.training import EmoBedTraining  # loads Lightning: seconds
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+        from avlib.systems.emobed.training import EmoBedTraining
 
-        s, (joint, triplets) = self.settings, SYSTEMS[self.system]
-        helped = joint or triplets
+        s = self.settings
+        beta = s[f"beta_{target}"]
+        helped = s["alpha"] > 0 or beta > 0
         used = (target, *(m for m in self.modalities if m != target and helped))
         with seeded(s["seed"]):
             alone = self._network((target,))
@@ -182,18 +178,18 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         module = EmoBedTraining(
             network,
             target,
-            alpha=s["alpha"] if joint else 0.0,
-            beta=s[f"beta_{target}"] if triplets and len(used) > 1 else 0.0,
+            alpha=s["alpha"],
+            beta=beta if len(used) > 1 else 0.0,
             margin=s["margin"],
             learning_rate=s["learning_rate"],
             weight_decay=s["weight_decay"],
         )
-        curves = self.descend(
+        curves = train_network(
             module,
             unpaired_loader({m: prepared[m] for m in used}, s["batch_size"], s["seed"]),
             None if held_out is None else held_out_loader(target, held_out, s["batch_size"]),
             max_epochs=s["epochs"],
-            name=target,
+            **self.training(target),
         )
         alone.load_state_dict(without_auxiliary(module.network.state_dict(), target))
         frozen(alone)
@@ -214,15 +210,15 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         """Return probabilities (n, n_classes) and embeddings (n, hidden) of clips that have it."""
         where = device()
         network, prepared = self.networks_[modality].to(where), self._prepared(clips, modality)
-        chances = [np.zeros((0, self.n_classes))]
+        probabilities = [np.zeros((0, self.n_classes))]
         embedded = [np.zeros((0, self.settings["hidden"]), np.float32)]
         with torch.inference_mode():
             for rows in in_order(len(clips), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
                 logits, ends = half.ends(network, modality)
-                chances.append(logits.double().softmax(1).cpu().numpy())
+                probabilities.append(logits.double().softmax(1).cpu().numpy())
                 embedded.append(ends.cpu().numpy())
-        return np.concatenate(chances), np.concatenate(embedded)
+        return np.concatenate(probabilities), np.concatenate(embedded)
 
 
 def _averaged(curves: Mapping[str, str]) -> str:

@@ -7,10 +7,10 @@ from torch.utils.data import Sampler
 
 from avlib.systems.common.model import BOTH
 
-Draw = dict[str, list[int]]  # by modality: which of its clips
+UnpairedRows = dict[str, list[int]]  # by modality: which of its clips
 
 
-class UnpairedDraws(Sampler[Draw]):
+class UnpairedBatches(Sampler[UnpairedRows]):
     """Once an epoch every clip of the target; with each batch some of the auxiliary modality.
 
     The auxiliary's clips are drawn without regard to the target's, in an order of their own that
@@ -38,7 +38,7 @@ class UnpairedDraws(Sampler[Draw]):
     def __len__(self) -> int:
         return -(-next(iter(self.counts.values())) // self.size)
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[UnpairedRows]:
         sizes = {m: min(self.size, n) for m, n in self.counts.items()}
         target = next(iter(self.counts))
         orders = {

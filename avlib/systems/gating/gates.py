@@ -18,7 +18,7 @@ from avlib.report.scores import (
 )
 from avlib.runtime.errors import DataError
 
-# The paper's two groups of emotions; surprise, disgust and neutral are in neither.
+# The paper's two groups of emotions; nll, disgust and neutral are in neither.
 GROUPS = {"positive": ("calm", "happiness"), "negative": ("sadness", "anger", "fear")}
 RISE = 0.01  # in accuracy; a curve that rises by no more has reached its plateau
 # Rows and columns of the paper's table II.

@@ -5,14 +5,15 @@ Recognition" (2019). One class makes the paper's system and the two baselines of
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from avlib.metric_learning.triplets import BalancedBatches
+from avlib.runtime import paths
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.batch import in_order
@@ -22,9 +23,9 @@ from avlib.systems.common.deep import (
     n_epochs,
     seeded,
 )
-from avlib.systems.common.model import BOTH, concatenate
+from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
 from avlib.systems.common.sequences import SequenceClips, batches
-from avlib.systems.common.stream_cache import Format
+from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.gating.network import RATE, GatingNetwork
 from avlib.systems.gating.streams import gating_streams
 from avlib.systems.gating.windows import Windows
@@ -33,14 +34,14 @@ from avlib.weights import load_tensors, load_weights
 if TYPE_CHECKING:
     from avlib.systems.gating.training import GatingTraining
 
+# Whether LSTMs follow the windows, and whether the shared space draws the modalities together.
 SYSTEMS = {
-    # recurrent, modalities drawn together
     "gating": (True, True),
     "gating_lstm": (True, False),
     "gating_global": (False, False),
 }
 _WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
-DEMO_WEIGHTS = Path("data/weights/demo/gating")  # see scripts/pretrain_demo.py
+DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "gating"  # see scripts/pretrain_demo.py
 _ENCODED = 16  # clips at once, after training
 
 
@@ -66,8 +67,8 @@ class Embedded(NamedTuple):
 class GatingModel(DeepModel[SequenceClips]):
     """Streams trained by triplets, then the k nearest training clips at every gate.
 
-    A clip that lacks a modality is compared in the space of the other. The emotions' chances are
-    the shares of the neighbours' votes.
+    A clip that lacks a modality is compared in the space of the other. The probabilities of
+    the emotions are the shares of the neighbours' votes.
 
     Parameters
     ----------
@@ -104,6 +105,8 @@ class GatingModel(DeepModel[SequenceClips]):
         DataError
             Too few emotions to form triplets.
         """
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+
         s = self.settings
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
@@ -121,8 +124,12 @@ class GatingModel(DeepModel[SequenceClips]):
                 )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
-        curves = self.descend(
-            module, loader, held_out, max_epochs=s["softmax_epochs"] + s["epochs"]
+        curves = train_network(
+            module,
+            loader,
+            held_out,
+            max_epochs=s["softmax_epochs"] + s["epochs"],
+            **self.training(),
         )
         frozen(self.network_)
         self._last = None
@@ -170,18 +177,32 @@ class GatingModel(DeepModel[SequenceClips]):
         self._last = clips.streams, made  # the same clips are asked for under each condition
         return made
 
+    def rows(
+        self, clips: SequenceClips, emotions: list[str], allowed: tuple[str, ...]
+    ) -> dict[str, pd.DataFrame]:
+        """Return what is predicted at the last gate, and at every gate; see `Model`."""
+        probabilities, opened = self.predict_gates(clips, allowed)
+        gates = [
+            prediction_rows(clips, emotions, allowed, probabilities[:, gate])
+            .drop(columns="modalities")
+            .assign(gate=gate + 1, time=float(end), open=opened[:, gate].astype(int))
+            for gate, end in enumerate(self.ends())
+        ]
+        last = prediction_rows(clips, emotions, allowed, probabilities[:, -1])
+        return {"predictions": last, "gates": pd.concat(gates)}
+
     def predict_proba(self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
-        """Return the chances at the last gate, shape (n_clips, n_classes); rows sum to one."""
+        """Return probabilities at the last gate, shape (n_clips, n_classes); rows sum to one."""
         return self.predict_gates(clips, modalities)[0][:, -1]
 
     def predict_gates(
         self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the chances of each emotion after each gate.
+        """Return the probabilities of each emotion after each gate.
 
         Returns
         -------
-        chances : array of shape (n_clips, n_gates, n_classes)
+        probabilities : array of shape (n_clips, n_gates, n_classes)
             A clip that has ended keeps its last embedding.
         opened : bool array of shape (n_clips, n_gates)
             Which windows the clips have.
@@ -193,19 +214,17 @@ class GatingModel(DeepModel[SequenceClips]):
         """
         self.require_scorable(clips, modalities)
         embedded = self.embed(clips)
-        chances = np.zeros((*embedded.opened.shape, self.n_classes))
+        probabilities = np.zeros((*embedded.opened.shape, self.n_classes))
         used = [m for m in self.modalities if m in modalities]
         for gate in range(embedded.opened.shape[1]):
-            heard = sum(embedded.presented[m][:, gate].astype(int) << k for k, m in enumerate(used))
-            for code in np.unique(heard):
-                held = tuple(m for k, m in enumerate(used) if code >> k & 1)
-                rows = np.flatnonzero(heard == code)
-                values = [embedded.gates[m][rows, gate] for m in held]
-                space = np.hstack(values) if held else np.zeros((len(rows), 0))
-                chances[rows, gate] = self.vote(space, held, gate)
-        return chances, embedded.opened
+            presented = {m: embedded.presented[m][:, gate] for m in used}
+            for available, rows in same_modalities(presented):
+                values = [embedded.gates[m][rows, gate] for m in available]
+                space = np.hstack(values) if available else np.zeros((len(rows), 0))
+                probabilities[rows, gate] = self.vote(space, available, gate)
+        return probabilities, embedded.opened
 
-    def vote(self, values: np.ndarray, held: tuple[str, ...], gate: int) -> np.ndarray:
+    def vote(self, values: np.ndarray, available: tuple[str, ...], gate: int) -> np.ndarray:
         """Return the shares of the nearest training clips' emotions, shape (n, n_classes).
 
         Before anything has been presented, and where no training clip has come as far with these
@@ -213,23 +232,23 @@ class GatingModel(DeepModel[SequenceClips]):
 
         Parameters
         ----------
-        values : array of shape (n, embedding * len(held))
+        values : array of shape (n, embedding * len(available))
             Embeddings of these modalities at a gate, side by side.
-        held : tuple of str
+        available : tuple of str
         gate : int
             From 0.
         """
-        known = np.all([self._presented[m][:, gate] for m in held], axis=0)
-        if not held or not known.any():
+        known = np.all([self._presented[m][:, gate] for m in available], axis=0)
+        if not available or not known.any():
             shares = np.bincount(self._labels, minlength=self.n_classes) / len(self._labels)
             return np.tile(shares, (len(values), 1))
-        neighbours = np.hstack([self._neighbours[m][known, gate] for m in held])
+        neighbours = np.hstack([self._neighbours[m][known, gate] for m in available])
         labels = self._labels[known]
         knn = KNeighborsClassifier(min(self.settings["neighbours"], len(labels)), algorithm="brute")
         knn.fit(neighbours, labels)
-        chances = np.zeros((len(values), self.n_classes))
-        chances[:, knn.classes_] = knn.predict_proba(values)
-        return chances
+        probabilities = np.zeros((len(values), self.n_classes))
+        probabilities[:, knn.classes_] = knn.predict_proba(values)
+        return probabilities
 
     def ends(self) -> np.ndarray:
         """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
@@ -322,6 +341,6 @@ def _has_triplets(clips: SequenceClips) -> bool:
     return (counts > 0).sum() >= 2 and counts.max() >= 2
 
 
-def wanted_format(settings: dict[str, Any]) -> Format:
+def stream_format(settings: dict[str, Any]) -> StreamFormat:
     """Return how the system wants its streams decoded."""
-    return Format(settings["size"], settings["fps"], RATE)
+    return StreamFormat(settings["size"], settings["fps"], RATE)

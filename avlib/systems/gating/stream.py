@@ -12,7 +12,7 @@ from avlib.systems.gating.network import prepared
 class GatingStreamer:
     """Scores one clip window by window, from nothing but the state after the window before.
 
-    The chances are those that `GatingModel.predict_gates` gives for the whole clip.
+    The probabilities are those that `GatingModel.predict_gates` gives for the whole clip.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class GatingStreamer:
     def present(
         self, sound: np.ndarray | None = None, chips: np.ndarray | None = None
     ) -> np.ndarray:
-        """Take the next window; return the chances of the emotions, shape (n_classes,).
+        """Take the next window; return the probabilities of the emotions, shape (n_classes,).
 
         Parameters
         ----------
@@ -66,10 +66,10 @@ class GatingStreamer:
                 there = torch.ones(1, dtype=torch.bool, device=self.device)
                 self.states[modality] = stream.step(projected, self.states[modality], there)
                 self.presented.add(modality)
-        held = tuple(m for m in self.model.modalities if m in self.presented)
-        if not held:
+        available = tuple(m for m in self.model.modalities if m in self.presented)
+        if not available:
             raise ValueError(f"nothing presented yet of {' or '.join(self.model.modalities)}")
-        embedded = [self.states[m].output.float().cpu().numpy() for m in held]
+        embedded = [self.states[m].output.float().cpu().numpy() for m in available]
         # Later than the training clips went, their last embeddings are the ones to compare with.
         gate = min(self.gate, network.windows.count - 1)
-        return self.model.vote(np.hstack(embedded), held, gate)[0]
+        return self.model.vote(np.hstack(embedded), available, gate)[0]

@@ -12,7 +12,7 @@ from avlib.metric_learning.gmml import GMML
 from avlib.metric_learning.itml import ITML
 from avlib.metric_learning.linear import LinearMetric
 from avlib.metric_learning.lmnn import LMNN
-from avlib.metric_learning.span import Span
+from avlib.metric_learning.training_subspace import TrainingSubspace
 from avlib.runtime.errors import DataError
 from avlib.systems.common.kernel_svm import Choice, Embedding, KernelSVM
 from avlib.systems.common.model import (
@@ -86,11 +86,11 @@ class LinearMetricModel(VectorModel):
         validation = complete(validation, self.modalities, "validation")
         self.widths_ = {m: train.features[m].shape[1] for m in self.modalities}
         svm = self._new_svm()
-        span = METHODS[self.method](**self.metric).reduce(self._side_by_side(train.features))
+        subspace = METHODS[self.method](**self.metric).reduce(self._side_by_side(train.features))
         tried = []
         for settings in self._candidates():
-            metric = self._learn(train, settings, span)
-            merit = self._select(svm.middle(), metric, train, validation).merit()
+            metric = self._learn(train, settings, subspace)
+            merit = self._select(svm.with_median_grid(), metric, train, validation).selection_key()
             tried.append((merit, metric, settings))
         _, metric, settings = max(tried, key=lambda trial: trial[0])
         choice = self._select(svm, metric, train, validation)
@@ -107,13 +107,16 @@ class LinearMetricModel(VectorModel):
             yield dict(zip(names, values, strict=True))
 
     def _learn(
-        self, clips: VectorClips, settings: Mapping[str, Any], span: Span | None = None
+        self,
+        clips: VectorClips,
+        settings: Mapping[str, Any],
+        subspace: TrainingSubspace | None = None,
     ) -> LinearMetric:
         metric = METHODS[self.method](**{**self.metric, **settings})
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is on purpose
-                return metric.fit(self._side_by_side(clips.features), clips.emotion, span)
+                return metric.fit(self._side_by_side(clips.features), clips.emotion, subspace)
         except ValueError as error:
             raise DataError(
                 f"{self.method.upper()} cannot learn from {len(clips)} clips: {error}"

@@ -69,7 +69,7 @@ class MERMLModel(VectorModel):
         svm = self._new_svm()
         stops = {epochs: self._learn(train, epochs) for epochs in self._stops()}
         merit = {
-            epochs: self._select(svm.middle(), metric, train, validation).merit()
+            epochs: self._select(svm.with_median_grid(), metric, train, validation).selection_key()
             for epochs, metric in stops.items()
         }
         epochs = max(stops, key=lambda epochs: (merit[epochs], epochs))

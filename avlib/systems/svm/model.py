@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from avlib.systems.common.kernel_svm import Embedding
+from avlib.systems.common.kernel_svm import Choice, Embedding
 from avlib.systems.common.model import VectorClips, complete, concatenate
 from avlib.systems.common.vector_model import VectorModel
 
@@ -21,22 +21,29 @@ class SVMModel(VectorModel):
         return Embedding(features, dict.fromkeys(self.modalities, 1.0))
 
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
-        """Choose C and sigma on the validation clips, then train on both parts.
+        """Choose C and sigma on the validation clips, then learn from both parts.
 
         Raises
         ------
         DataError
             A part has no clip with all modalities, or training has fewer than two emotions.
         """
+        choice = self.choose(train, validation)
+        return self.learn(concatenate(train, validation), choice)
+
+    def choose(self, train: VectorClips, validation: VectorClips) -> Choice:
+        """Choose C and sigma on the validation clips; errors as of `fit`."""
         train = complete(train, self.modalities, "training")
         validation = complete(validation, self.modalities, "validation")
-        svm = self._new_svm()
-        choice = svm.select(
+        return self._new_svm().select(
             self._embed(train), train.emotion, self._embed(validation), validation.emotion
         )
+
+    def learn(self, clips: VectorClips, choice: Choice) -> Self:
+        """Learn from the clips that have all modalities, with chosen settings."""
+        clips = complete(clips, self.modalities, "training")
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma}
-        everything = concatenate(train, validation)
-        self.svm_ = svm.fit(self._embed(everything), everything.emotion, choice)
+        self.svm_ = self._new_svm().fit(self._embed(clips), clips.emotion, choice)
         return self
 
     def _embed(self, clips: VectorClips) -> Embedding:

@@ -122,7 +122,7 @@ class SegmentDataset(Dataset):
         seen = [s.seen if "video" in modalities else s.seen[:0] for s in clips.streams]
         heard = [s.samples if "audio" in modalities else 0 for s in clips.streams]
         self._faces = [np.flatnonzero(flags) for flags in seen]  # places of the chips with a face
-        fps = [s.kept.fps for s in clips.streams]
+        fps = [s.format.fps for s in clips.streams]
         self._sampler = SegmentSampler(
             np.array([max(len(f) / r, n / RATE) for f, r, n in zip(seen, fps, heard, strict=True)]),
             [places / rate for places, rate in zip(self._faces, fps, strict=True)],
@@ -156,7 +156,7 @@ class SegmentDataset(Dataset):
         return cut_windows(signals, samples.start, self._sampler.n_samples)
 
     def _chips(self, rows: np.ndarray, samples: SegmentSamples) -> np.ndarray:
-        size = self.clips.streams[0].kept.size if "video" in self.modalities else 0
+        size = self.clips.streams[0].format.size if "video" in self.modalities else 0
         chips = np.zeros((*samples.frame.shape, size, size, 3), np.uint8)
         for shown, row, frames in zip(chips, rows, samples.frame, strict=True):
             if len(self._faces[row]):

@@ -19,7 +19,7 @@ from avlib.systems.common.deep import (
 )
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.stream_cache import Format
+from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.temporal_aggregation.batches import (
     RATE,
     RandomDraws,
@@ -30,13 +30,13 @@ from avlib.systems.temporal_aggregation.batches import (
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
-    log_mean_chances,
+    log_mean_probabilities,
     pictures,
 )
 
 
 class TemporalAggregationModel(DeepModel[SequenceClips]):
-    """A network for each of N segments; the mean of their probabilities are a clip's chances.
+    """A network for each of N segments; the mean of their probabilities are a clip's probabilities.
 
     In training a segment shows a random frame and a window of sound near it, drawn anew in every
     epoch; afterwards it shows those in its middle. A clip that lacks a modality is scored from the
@@ -75,6 +75,8 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         DataError
             The training clips have fewer than two emotions.
         """
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+
         s = self.settings
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
@@ -85,11 +87,12 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
             learning_rate=s["learning_rate"],
             decay_every=s["decay_every"],
         )
-        curves = self.descend(
+        curves = train_network(
             module,
             self._loader(learned, self.modalities, shuffled=True),
             None if watched is None else self._loader(watched, self.modalities),
             max_epochs=s["epochs"],
+            **self.training(),
         )
         frozen(module.network)
         self.logs_ = {"curves": curves}
@@ -108,13 +111,15 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         where = device()
         network = self.networks_["network"].to(where)
         used = tuple(m for m in self.modalities if m in modalities)
-        chances = [np.zeros((0, self.n_classes))]
+        probabilities = [np.zeros((0, self.n_classes))]
         with torch.inference_mode():
             for batch in self._loader(clips, used):
                 moved = batch.to(where)
                 logits, _ = network(*pictures(moved, network), moved.present)
-                chances.append(log_mean_chances(logits).double().softmax(1).cpu().numpy())
-        return np.concatenate(chances)
+                probabilities.append(
+                    log_mean_probabilities(logits).double().softmax(1).cpu().numpy()
+                )
+        return np.concatenate(probabilities)
 
     def build(self) -> dict[str, SegmentNetworks]:
         """Return the networks of all segments, which are one module."""
@@ -144,6 +149,6 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         return segment_loader(dataset, draws, workers=0 if device() == "cpu" else 2)
 
 
-def wanted_format(settings: dict[str, Any]) -> Format:
+def stream_format(settings: dict[str, Any]) -> StreamFormat:
     """Return how the system wants its streams decoded."""
-    return Format(settings["size"], settings["fps"], RATE)
+    return StreamFormat(settings["size"], settings["fps"], RATE)

@@ -39,7 +39,7 @@ def pictures(batch: SegmentBatch, network: SegmentNetworks) -> tuple[Tensor, Ten
     return spectrograms, batch.faces.movedim(-1, 2).float() / 255
 
 
-def log_mean_chances(logits: Tensor) -> Tensor:
+def log_mean_probabilities(logits: Tensor) -> Tensor:
     """Return the logarithm of the segments' summed probabilities over their number.
 
     Parameters
@@ -103,9 +103,9 @@ class TemporalAggregationTraining(LightningModule):
 
     def _loss(self, batch: SegmentBatch, present: Tensor, part: str) -> Tensor:
         logits, _ = self.network(*pictures(batch, self.network), present)
-        chances = log_mean_chances(logits)
-        loss = functional.nll_loss(chances, batch.emotion)
-        right = (chances.argmax(1) == batch.emotion).float().mean()
+        probabilities = log_mean_probabilities(logits)
+        loss = functional.nll_loss(probabilities, batch.emotion)
+        right = (probabilities.argmax(1) == batch.emotion).float().mean()
         self.log_dict(
             {f"{part}_loss": loss.detach(), f"{part}_accuracy": right},
             on_step=False,

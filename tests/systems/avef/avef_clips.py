@@ -7,9 +7,9 @@ from sequence_clips import clips_of, talking
 
 from avlib.systems.avef.spoken import cut_clips
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.stream_cache import Format
+from avlib.systems.common.stream_cache import StreamFormat
 
-KEPT = Format(32, 8.0, 16000)
+KEPT = StreamFormat(32, 8.0, 16000)
 
 
 def sequences(folder, per_emotion=4, seconds=(1.4,), **lacking):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from avlib.runtime.errors import DataError, ParamsError, WeightsError
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.dbn import pretrain
-from avlib.systems.avef.model import AVEFModel, wanted_format
+from avlib.systems.avef.model import AVEFModel, stream_format
 from avlib.systems.avef.polynomial_svm import PolynomialSVM
 from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import cut_segments
@@ -70,7 +70,7 @@ def test_a_tiny_set_is_learned_by_heart(tmp_path, modalities):
     model = AVEFModel(2, modalities, **settings).fit(train, train.select(np.arange(0)))
     for allowed in {modalities, modalities[:1], modalities[-1:]}:
         assert (model.predict_proba(train, allowed).argmax(1) == train.emotion).all()
-    accuracy = model.examine(train)["segment_accuracy"]
+    accuracy = model.diagnose(train)["segment_accuracy"]
     for modality in modalities:
         assert accuracy[modality] > 0.8
 
@@ -87,18 +87,18 @@ def test_pooled_features_are_the_means_over_the_segments_that_have_both(trained,
     }
     with torch.inference_mode():
         expected = model.networks_["joint"].embed(inputs).mean(0)
-    np.testing.assert_allclose(model.see(test)["joint"].pooled[row], expected, atol=1e-5)
+    np.testing.assert_allclose(model.pooled(test)["joint"].pooled[row], expected, atol=1e-5)
 
 
 def test_clips_lacking_a_modality_are_scored_in_the_space_of_the_other(trained):
     model, _, test = trained
-    chances = model.predict_proba(test)
-    assert np.isfinite(chances).all()
-    np.testing.assert_allclose(chances.sum(1), 1)
-    pooled = {space: seen.pooled for space, seen in model.see(test).items()}
+    probabilities = model.predict_proba(test)
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1)
+    pooled = {space: seen.pooled for space, seen in model.pooled(test).items()}
     for row, space in {1: "video", 2: "audio", 4: "joint"}.items():
         alone = model.svms_[space].predict_proba(pooled[space][[row]])
-        np.testing.assert_allclose(chances[[row]], alone, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(probabilities[[row]], alone, rtol=1e-5, atol=1e-9)
     only = model.predict_proba(test.select(test.has(("audio",))), ("audio",))
     rows = test.has(("audio",))
     alone = model.svms_["audio"].predict_proba(pooled["audio"][rows])
@@ -124,7 +124,7 @@ def test_the_joint_training_leaves_the_networks_that_were_trained_alone(trained)
 def test_test_segments_are_counted_and_the_kept_share_is_told(trained):
     model, _, test = trained
     chosen = dict(model.chosen_)
-    found = model.examine(test)
+    found = model.diagnose(test)
     assert model.chosen_ == chosen
     assert found["kept_share"] == pytest.approx(test.kept_share(), abs=1e-4)
     assert found["kept_share"] < 1
@@ -175,13 +175,13 @@ def test_settings_of_the_svm_are_chosen_on_the_validation_subjects(tmp_path):
     assert model.chosen_["svm_c_audio"] == svm.c
     assert model.chosen_["svm_degree_audio"] == svm.degree
     everything = concatenate(train, held_out)
-    pooled = model.see(everything)["audio"].pooled
+    pooled = model.pooled(everything)["audio"].pooled
     candidates = [
         PolynomialSVM(2, c=c, degree=d).fit(pooled[:8], train.emotion)
         for c in settings["svm_c"]
         for d in settings["svm_degree"]
     ]
-    best = max(candidates, key=lambda found: found.merit(pooled[8:], held_out.emotion))
+    best = max(candidates, key=lambda found: found.selection_key(pooled[8:], held_out.emotion))
     assert (svm.c, svm.degree) == (best.c, best.degree)
     np.testing.assert_allclose(svm.mean_, pooled[:8].mean(0), rtol=1e-5, atol=1e-6)
     model.save(tmp_path / "m")
@@ -194,17 +194,17 @@ def test_networks_that_learned_from_all_subjects_leave_the_svm_its_first_setting
     settings = SETTINGS | {"svm_c": [1e-6, 1.0], "svm_degree": [1, 3]}
     model = AVEFModel(2, ("audio",), **settings).fit(train, validation)
     assert (model.svms_["audio"].c, model.svms_["audio"].degree) == (1e-6, 1)
-    pooled = model.see(concatenate(train, validation))["audio"].pooled
+    pooled = model.pooled(concatenate(train, validation))["audio"].pooled
     np.testing.assert_allclose(model.svms_["audio"].mean_, pooled.mean(0), rtol=1e-5, atol=1e-6)
 
 
 def test_clips_of_the_same_names_but_other_cuts_are_looked_at_again(trained):
     model, _, clips = trained
-    before = model.see(clips)["audio"].pooled
+    before = model.pooled(clips)["audio"].pooled
     shorter = cut_clips(clips, {name: np.array([[0.0, 0.3]]) for name in clips.clip_id})
-    after = model.see(shorter)["audio"].pooled
+    after = model.pooled(shorter)["audio"].pooled
     assert not np.array_equal(before, after, equal_nan=True)
-    np.testing.assert_array_equal(model.see(clips)["audio"].pooled, before)
+    np.testing.assert_array_equal(model.pooled(clips)["audio"].pooled, before)
 
 
 def test_no_validation_clip_of_a_modality_is_refused_where_it_tells_when_to_stop(tmp_path):
@@ -223,17 +223,17 @@ def test_binary_models_learn_the_clips_that_have_a_label(tmp_path):
     labelled = clips.of_task("valence")
     assert labelled.clip_id.tolist() == clips.clip_id[2:].tolist()
     alone = AVEFModel(2, ("audio",), **SETTINGS).fit(labelled, labelled.select(np.arange(0)))
-    chances = model.binary_["valence"].predict_proba(labelled)
-    assert (chances == alone.predict_proba(labelled)).all()
-    right = model.examine(clips)["binary"]
-    expected = (chances.argmax(1) == labelled.emotion).mean()
+    probabilities = model.binary_["valence"].predict_proba(labelled)
+    assert (probabilities == alone.predict_proba(labelled)).all()
+    right = model.diagnose(clips)["binary"]
+    expected = (probabilities.argmax(1) == labelled.emotion).mean()
     assert right["valence"]["audio"] == pytest.approx(expected, abs=1e-4)
     commoner = max(np.mean(labelled.emotion), 1 - np.mean(labelled.emotion))
     assert right["valence"]["commoner"] == pytest.approx(commoner, abs=1e-4)
     assert set(right["valence"]) == {"audio", "commoner"}
     model.save(tmp_path / "m")
     again = AVEFModel.load(tmp_path / "m")
-    assert (again.binary_["valence"].predict_proba(labelled) == chances).all()
+    assert (again.binary_["valence"].predict_proba(labelled) == probabilities).all()
 
 
 def test_the_belief_network_learns_as_from_features_in_memory(trained, tmp_path):
@@ -311,4 +311,4 @@ def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
 
 
 def test_streams_are_wanted_as_the_networks_take_them():
-    assert str(wanted_format(SETTINGS)) == "32px-8fps-16000Hz"
+    assert str(stream_format(SETTINGS)) == "32px-8fps-16000Hz"

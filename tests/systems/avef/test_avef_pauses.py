@@ -43,7 +43,7 @@ def test_what_is_spoken_alone_is_recognised_better_than_with_misleading_pauses(t
         model = AVEFModel(2, ("audio",), **settings).fit(train, train.select(np.arange(0)))
         predicted = model.predict_proba(test, ("audio",)).argmax(1)
         right[denoise] = np.mean(predicted == test.emotion)
-        assert (model.examine(test)["kept_share"] < 0.4) == denoise
+        assert (model.diagnose(test)["kept_share"] < 0.4) == denoise
     # Over five seeds the first was 1.0 each time, the second 0.17 to 0.42; a clip is 0.04.
     assert right[True] > 0.85
     assert right[False] < 0.65

@@ -8,13 +8,13 @@ from avlib.systems.avef.report import avef_tables
 ALL_THREE = ("default", "audio", "video")
 
 
-def examined(fold, binary=None):
+def diagnostics(fold, binary=None):
     """What a fold says, a little more in each."""
     found = {
         "kept_share": 0.6 + 0.1 * fold,
         "segment_accuracy": {"audio": 0.2 + 0.1 * fold, "joint": 0.5},
     }
-    return {"examined": found | ({"binary": binary} if binary else {})}
+    return {"diagnostics": found | ({"binary": binary} if binary else {})}
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_the_cases_stand_side_by_side_for_each_modality(tiny, both):
 
 def test_binary_tasks_segments_and_kept_time_come_from_the_folds(tiny, both):
     facts = {
-        "avef": {k: examined(k, {"arousal": {"audio": 0.5 + 0.1 * k}}) for k in range(3)},
-        "avef_raw": {k: examined(2 * k) for k in range(3)},
+        "avef": {k: diagnostics(k, {"arousal": {"audio": 0.5 + 0.1 * k}}) for k in range(3)},
+        "avef_raw": {k: diagnostics(2 * k) for k in range(3)},
     }
     accuracy, segments, *_ = avef_tables("demo", both, tiny.folds, facts).tables
     assert list(accuracy.rows[3]) == ["arousal", "audio", "–", "60.0 ± 10.0"]
@@ -67,7 +67,7 @@ def test_confusions_are_shares_of_the_real_emotions(tiny, both):
 
 
 def test_the_papers_figures_stand_beside_those_of_its_corpora(tiny, both):
-    facts = {"avef": {0: examined(0, {"valence": {"both": 0.9, "commoner": 0.6}})}}
+    facts = {"avef": {0: diagnostics(0, {"valence": {"both": 0.9, "commoner": 0.6}})}}
     accuracy, segments, *_, paper = avef_tables("rml", both, tiny.folds, facts).tables
     assert accuracy.rows[2][4:] == ["80.5", "82.4"]
     assert accuracy.rows[-2] == ["valence", "both", "–", "90.0", "87.9", "90.1"]

@@ -33,9 +33,9 @@ def test_scale_and_place_of_the_features_do_not_matter():
 
 def test_a_class_without_training_samples_has_no_chance():
     x, y = samples(0, n_classes=2)
-    chances = PolynomialSVM(4, c=1.0, degree=3).fit(x, 1 + 2 * y).predict_proba(x)
-    assert (chances[:, [0, 2]] == 0).all()
-    np.testing.assert_allclose(chances.sum(1), 1)
+    probabilities = PolynomialSVM(4, c=1.0, degree=3).fit(x, 1 + 2 * y).predict_proba(x)
+    assert (probabilities[:, [0, 2]] == 0).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1)
 
 
 def test_calibration_makes_certain_what_is_right_and_unsure_what_is_not():
@@ -48,8 +48,8 @@ def test_calibration_makes_certain_what_is_right_and_unsure_what_is_not():
 
 
 def test_features_that_are_all_alike_give_finite_chances():
-    chances = PolynomialSVM(2, c=1.0, degree=3).fit(np.ones((6, 2)), np.arange(6) % 2)
-    assert np.isfinite(chances.predict_proba(np.ones((1, 2)))).all()
+    probabilities = PolynomialSVM(2, c=1.0, degree=3).fit(np.ones((6, 2)), np.arange(6) % 2)
+    assert np.isfinite(probabilities.predict_proba(np.ones((1, 2)))).all()
 
 
 def test_one_emotion_is_refused():

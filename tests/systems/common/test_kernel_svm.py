@@ -77,7 +77,7 @@ def test_choice_makes_the_validation_labels_likeliest(clips):
     train, validation = clips(120, seed=1), clips(40, subjects=2, seed=2)
     svm = KernelSVM(4, c=(0.1, 10.0), sigma=(0.1, 1.0))
     choice = svm.select(embedded(train), train.emotion, embedded(validation), validation.emotion)
-    surprise, accuracy = {}, {}
+    nll, accuracy = {}, {}
     for c in svm.c:
         for sigma in svm.sigma:
             one = KernelSVM(4, c=(c,), sigma=(sigma,))
@@ -85,12 +85,12 @@ def test_choice_makes_the_validation_labels_likeliest(clips):
                 embedded(train), train.emotion, embedded(validation), validation.emotion
             )
             fitted = one.fit(embedded(train), train.emotion, chosen)
-            chances = fitted.predict_proba(embedded(validation))
-            surprise[c, sigma] = log_loss(validation.emotion, chances, labels=range(4))
-            accuracy[c, sigma] = np.mean(chances.argmax(axis=1) == validation.emotion)
-    assert len(set(surprise.values())) == 4
-    assert (choice.c, choice.sigma) == min(surprise, key=surprise.get)
-    assert choice.surprise == pytest.approx(min(surprise.values()), rel=1e-6)
+            probabilities = fitted.predict_proba(embedded(validation))
+            nll[c, sigma] = log_loss(validation.emotion, probabilities, labels=range(4))
+            accuracy[c, sigma] = np.mean(probabilities.argmax(axis=1) == validation.emotion)
+    assert len(set(nll.values())) == 4
+    assert (choice.c, choice.sigma) == min(nll, key=nll.get)
+    assert choice.nll == pytest.approx(min(nll.values()), rel=1e-6)
     assert choice.accuracy == accuracy[choice.c, choice.sigma]
     assert choice.confusion.sum() == 40
     assert np.trace(choice.confusion) == round(40 * choice.accuracy)
@@ -101,9 +101,11 @@ def test_class_that_training_lacks_gets_probability_zero(clips):
     train = train.select(train.emotion != 2)
     svm = KernelSVM(5)
     choice = svm.select(embedded(train), train.emotion, embedded(validation), validation.emotion)
-    chances = svm.fit(embedded(train), train.emotion, choice).predict_proba(embedded(validation))
-    np.testing.assert_array_equal(chances[:, [2, 4]], 0.0)
-    np.testing.assert_allclose(chances.sum(axis=1), 1.0)
+    probabilities = svm.fit(embedded(train), train.emotion, choice).predict_proba(
+        embedded(validation)
+    )
+    np.testing.assert_array_equal(probabilities[:, [2, 4]], 0.0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
     assert choice.confusion[2].sum() == 10
 
 

@@ -12,13 +12,13 @@ from avlib.runtime.tables import conform, part_path, write_part
 from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.common.stream_cache import (
-    Format,
+    StreamFormat,
     decode,
     nearest_frames,
     read_streams,
 )
 
-KEPT = Format(size=32, fps=5.0, rate=16000)
+KEPT = StreamFormat(size=32, fps=5.0, rate=16000)
 
 
 def chip(level):
@@ -92,7 +92,7 @@ def test_streams_are_the_recordings_at_the_wanted_size_and_rate(recordings, tmp_
 
 def test_sound_is_resampled(recordings, tmp_path):
     faces, speech, sound = recordings
-    streams = read_streams(decode(Format(32, 5.0, 22050), faces, speech, tmp_path / "memo"))
+    streams = read_streams(decode(StreamFormat(32, 5.0, 22050), faces, speech, tmp_path / "memo"))
     rounded = from_pcm(to_pcm(sound["a"]))
     expected = np.frombuffer(to_pcm(soxr.resample(rounded, 16000, 22050)), "<i2")
     np.testing.assert_array_equal(streams["a"].sound(), expected)

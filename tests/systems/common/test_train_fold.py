@@ -1,6 +1,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,12 @@ from avlib.corpora.common.tables import CLIPS
 from avlib.fisher.tables import FISHER
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
-from avlib.systems.common import training
 from avlib.systems.common.fold_clips import FisherVectors
-from avlib.systems.common.training import Recipe, train_fold
+from avlib.systems.common.recipe import FoldTask, Recipe
+from avlib.systems.common.system import System
+from avlib.systems.common.tables import PREDICTIONS
+from avlib.systems.common.train_fold import train_fold
+from avlib.systems.common.train_section import train_section
 from avlib.systems.merml.model import MERMLModel
 from avlib.systems.svm.model import SVMModel
 
@@ -24,6 +28,23 @@ class OtherVectors(FisherVectors):
     kind: int = 1
 
 
+class OneModel(System):
+    """A system of one model, made as it is told."""
+
+    name = "one"
+    models = MappingProxyType({"m": "a model"})
+
+    def __init__(self, make, **how):
+        self.make, self.how = make, how
+
+    def model_class(self):
+        return self.make
+
+    def recipe(self, model, params):
+        return Recipe(model, self.make, **self.how)
+
+
+PARAMS = SimpleNamespace(modalities=["audio", "video"], protocol=SimpleNamespace(name="official"))
 METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
 
 
@@ -56,7 +77,7 @@ def train(tmp_path, make, **settings):
     out = tmp_path / "out"
     out.mkdir()
     recipe = Recipe("m", make, settings=settings)
-    train_fold({"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}, out)
+    train_fold(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)
     return out, tables.read_table(out / "embeddings.parquet")
 
 
@@ -75,21 +96,21 @@ def test_test_clips_are_kept_where_the_saved_model_places_them(tmp_path, fold):
 def test_model_that_learns_no_space_keeps_no_embeddings(tmp_path, fold):
     out, rows = train(tmp_path, SVMModel)
     assert len(rows) == 0
-    assert not (out / "model/examined.json").exists()
+    assert not (out / "model/diagnostics.json").exists()
     assert len(tables.read_table(out / "predictions.parquet"))
 
 
 class Examined(SVMModel):
     """Tells how many test clips it was given."""
 
-    def examine(self, test):
+    def diagnose(self, test):
         return {"clips": len(test), "share": 0.5}
 
 
 def test_what_test_clips_show_stands_beside_the_model_not_in_its_settings(tmp_path, fold):
     test, _ = fold
     out, _ = train(tmp_path, Examined)
-    found = json.loads((out / "model/examined.json").read_text())
+    found = json.loads((out / "model/diagnostics.json").read_text())
     assert found == {"clips": len(test), "share": 0.5}
     assert "share" not in (out / "model/settings.json").read_text()
     Examined.load(out / "model")
@@ -99,12 +120,12 @@ def test_a_corpus_without_emotions_gets_empty_outputs_and_one_line(fold, capsys)
     clips = tables.read_table("data/clips.parquet").assign(emotion=None, arousal=0.1)
     clips["sha256"] = clips["clip_id"]
     tables.write_table("data/clips.parquet", clips, CLIPS)
-    training.train("train_svm", [Recipe("svm_audio", SVMModel)], ["audio", "video"], "official")
-    assert len(tables.read_table("data/predictions/svm_audio.parquet")) == 0
-    assert list(Path("data/models/svm_audio").iterdir()) == []
+    train_section(OneModel(SVMModel), PARAMS)
+    assert len(tables.read_table("data/predictions/m.parquet")) == 0
+    assert list(Path("data/models/m").iterdir()) == []
     said = capsys.readouterr().out
     assert said.count("\n") == 1
-    assert f"svm_audio: left out, none of the {len(clips)} clips of x has an emotion" in said
+    assert f"m: left out, none of the {len(clips)} clips of x has an emotion" in said
 
 
 class Fitted(SVMModel):
@@ -135,5 +156,5 @@ def test_a_fold_is_remembered_until_anything_that_makes_it_changes(
     clips["sha256"] = clips["clip_id"]
     tables.write_table("data/clips.parquet", clips, CLIPS)
     for given in ({}, change):
-        training.train("s", [Recipe("m", Fitted, **given)], ["audio", "video"], "official")
+        train_section(OneModel(Fitted, **given), PARAMS)
     assert len(Path("fits").read_text()) == 1 + again

@@ -8,77 +8,105 @@ import pytest
 import yaml
 
 from avlib.params import load
+from avlib.registry import SYSTEMS, models, system, systems
 from avlib.runtime import tables
 from avlib.runtime.errors import ParamsError
-from avlib.systems.common import training
-from avlib.systems.common.train_section import skip, train_switched
-from avlib.systems.registry import (
-    DEEP,
-    OVER_TIME,
-    of_section,
-    wanted,
-)
+from avlib.systems.common import train_section as module
+from avlib.systems.common.system import table_file
+from avlib.systems.common.train_section import leave_out, train_section
+
+SWITCHED = [name for name in SYSTEMS if system(name).deep]
 
 
-@pytest.mark.parametrize("name", DEEP)
-def test_a_system_that_is_off_leaves_tables_without_rows(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_models_that_are_left_out_have_tables_without_rows_and_empty_folders(
+    name, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    skip(name)
-    assert len(tables.read_table(f"data/predictions/{name}.parquet")) == 0
-    assert (tmp_path / "data/gates").is_dir() == (name in OVER_TIME)
-    for folder in ("models", "embeddings"):
-        assert list((tmp_path / "data" / folder / name).iterdir()) == []
+    for model in system(name).models:
+        leave_out(system(name), model)
+        for schema in system(name).tables:
+            assert len(tables.read_table(table_file(schema, model))) == 0
+        for folder in system(name).folders.values():
+            assert list((folder / model).iterdir()) == []
 
 
-def test_train_asks_for_all_systems_of_a_section_for_none_or_for_some():
-    every = ["gating", "gating_lstm", "gating_global"]
-    assert wanted("gating", train=True) == every
-    assert wanted("gating", train=False) == wanted("gating", train=[]) == []
-    assert wanted("gating", train=["gating_global", "gating"]) == ["gating", "gating_global"]
+def test_train_asks_for_all_models_of_a_system_for_none_or_for_some():
+    def wanted(train):
+        params = load(("gating",))
+        changed = params.gating.model_copy(update={"train": train})
+        return system("gating").wanted(params.model_copy(update={"gating": changed}))
+
+    assert wanted(train=True) == ["gating", "gating_lstm", "gating_global"]
+    assert wanted(train=False) == wanted(train=[]) == []
+    assert wanted(train=["gating_global", "gating"]) == ["gating", "gating_global"]
 
 
-@pytest.mark.parametrize("section", sorted(set(DEEP.values())))
-def test_every_system_can_be_named_and_no_other(section, tmp_path):
+def test_no_two_systems_share_a_model_or_a_section():
+    every = [model for found in systems() for model in found.models]
+    assert len(set(every)) == len(every)
+    assert set(models()) < set(every)  # those that follow arousal and valence predict no emotion
+    sections = [section for found in systems() for section in found.sections]
+    assert len(set(sections)) == len(sections)
+    assert all(found.name == name for name, found in zip(SYSTEMS, systems(), strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name in SWITCHED if name != "traces"])
+def test_every_model_can_be_named_and_no_other(name, tmp_path):
     values = yaml.safe_load(Path("params.yaml").read_text())
-    values["demo"][section].pop("train")
-    values[section]["train"] = of_section(section)
+    values["demo"][name].pop("train")
+    every = list(system(name).models)
+    values[name]["train"] = every
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(values))
-    if len(of_section(section)) == 1:
-        with pytest.raises(ParamsError, match=rf"{section}\.train is .* valid boolean"):
-            load((section,), path)
+    if len(every) == 1:
+        with pytest.raises(ParamsError, match=rf"{name}\.train is "):
+            load((name,), path)
         return
-    assert getattr(load((section,), path), section).train == of_section(section)
-    values[section]["train"] = [section, "svm_audio"]
+    assert getattr(load((name,), path), name).train == every
+    values[name]["train"] = [every[0], "svm_audio"]
     path.write_text(yaml.safe_dump(values))
-    wrong = rf"{section}\.train is .*'svm_audio'.*: expected true, false or a list of some"
+    wrong = rf"{name}\.train is .*'svm_audio'.*: expected true, false or a list of some"
     with pytest.raises(ParamsError, match=wrong):
-        load((section,), path)
+        load((name,), path)
 
 
-def test_systems_that_are_not_named_get_the_outputs_of_systems_that_are_off(tmp_path, monkeypatch):
-    trained = {}
-    monkeypatch.setattr(
-        training, "train", lambda stage, recipes, *_: trained.update({stage: recipes})
-    )
+def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(tmp_path, monkeypatch):
     params = load(("avef", "modalities", "protocol"))
     params = params.model_copy(update={"avef": params.avef.model_copy(update={"train": ["avef"]})})
+    clips = {"clip_id": ["a", "b"], "emotion": ["x", "y"], "corpus": ["c", "c"]}
+    read = {"clips.parquet": clips, "folds.parquet": {"clip_id": ["a", "b"], "fold": [0, 0]}}
     monkeypatch.chdir(tmp_path)
-    train_switched("avef", params, lambda name, settings: (name, sorted(settings)))
-    ((name, settings),) = trained["train_avef"]
-    assert name == "avef"
-    assert "train" not in settings
-    assert len(tables.read_table("data/predictions/avef_raw.parquet")) == 0
+    monkeypatch.setattr(
+        module.tables, "read_table", lambda path: module.pd.DataFrame(read[path.name])
+    )
+    monkeypatch.setattr(module.tables, "merge", lambda *_: None)
+    monkeypatch.setattr(module, "check_folds", lambda *_: None)
+    trained = {}
+    monkeypatch.setattr(
+        module, "run_per_fold", lambda stage, function, jobs, **_: trained.update({stage: jobs})
+    )
+    monkeypatch.setattr(module, "_jobs", lambda system, recipe, *_: recipe)
+    train_section(system("avef"), params)
+    assert list(trained["train_avef"]) == ["avef"]
+    assert "train" not in trained["train_avef"]["avef"].settings
+    assert Path("data/predictions/avef_raw.parquet").is_file()
     assert not Path("data/predictions/avef.parquet").exists()
 
 
-@pytest.mark.parametrize("section", [*sorted(set(DEEP.values())), "traces"])
-def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on(section):
-    asked = f"import sys, stages.train_{section}; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on(name):
+    asked = f"import sys, stages.train_{name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("stage", ["train_svm", "train_metric"])
-def test_systems_of_vectors_do_without_the_network_library(stage):
-    asked = f"import sys, stages.{stage}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+def test_a_weight_that_a_system_does_not_use_is_none_of_its_settings():
+    params = load(("emobed", "traces", "modalities", "corpus"))
+    for name, beta in (("emobed", "beta_audio"), ("traces", "beta")):
+        found = system(name)
+        section = getattr(params, name)
+        changed = section.model_copy(update={beta: 0.123})
+        other = params.model_copy(update={name: changed})
+        for model in found.models:
+            same = found.recipe(model, params).settings == found.recipe(model, other).settings
+            assert same == (model.split("-")[0] in ("emobed_classic", "emobed_joint"))

@@ -36,9 +36,9 @@ def without(clips, modality, rows):
 def test_model_learns_and_its_probabilities_sum_to_one(parts, name):
     train, validation, test = parts
     model = MAKERS[name]().fit(train, validation)
-    chances = model.predict_proba(test)
-    assert chances.shape == (60, 4)
-    np.testing.assert_allclose(chances.sum(axis=1), 1.0)
+    probabilities = model.predict_proba(test)
+    assert probabilities.shape == (60, 4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
     assert accuracy(model, test) > 0.5
 
 
@@ -61,11 +61,11 @@ def test_clip_without_a_modality_is_scored_from_the_other(parts, clips, name):
     train, validation, test = parts
     model = MAKERS[name]().fit(train, validation)
     mixed = without(without(test, "audio", slice(0, 20)), "video", slice(20, 40))
-    chances = model.predict_proba(mixed)
+    probabilities = model.predict_proba(mixed)
     expected = {("video",): slice(0, 20), ("audio",): slice(20, 40), BOTH: slice(40, 60)}
     for allowed, rows in expected.items():
         alone = model.predict_proba(test, allowed)[rows]
-        np.testing.assert_allclose(chances[rows], alone, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(probabilities[rows], alone, rtol=1e-4, atol=1e-6)
     many = clips(480, subjects=24, seed=3, first_subject=20)
     assert accuracy(model, many, ("audio",)) > 0.7  # 0.85 to 0.88
     assert accuracy(model, many, ("video",)) > 0.28  # 0.33 to 0.59; chance is 0.25 +- 0.02

@@ -6,7 +6,9 @@ from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
-from avlib.systems.common.training import Recipe, train_fold
+from avlib.systems.common.recipe import FoldTask, Recipe
+from avlib.systems.common.tables import PREDICTIONS
+from avlib.systems.common.train_fold import train_fold
 from avlib.systems.emobed.functional_clips import FrameFunctionals, clip_functionals
 from avlib.systems.emobed.model import EmoBedModel
 
@@ -162,8 +164,7 @@ def trained(tmp_path, name, **changes):
     out.mkdir()
     source = FrameFunctionals(0.4, 0.2)
     recipe = Recipe("emobed", EmoBedModel, settings=SETTINGS | changes, source=source)
-    payload = {"fold": 0, "recipe": recipe, "allowed": ["audio", "video"], "inputs": []}
-    train_fold(payload, out)
+    train_fold(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)
     return out, {path.name: path.read_bytes() for path in (out / "model").iterdir()}
 
 

@@ -9,9 +9,10 @@ from safetensors.torch import load_file
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.model import concatenate
 from avlib.systems.emobed.batches import Half
-from avlib.systems.emobed.model import SYSTEMS, EmoBedModel
+from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.network import EmoBedNetwork
 from avlib.systems.emobed.sequence_prep import Standardiser
+from avlib.systems.emobed.system import HELPED_BY, used_weights
 from avlib.systems.emobed.training import EmoBedTraining
 
 SETTINGS = {
@@ -34,7 +35,7 @@ LEARNING = SETTINGS | {"epochs": 3, "learning_rate": 0.03}
 
 
 def fitted(train, system="emobed", modalities=("audio", "video"), validation=None, **changes):
-    model = EmoBedModel(3, modalities, system=system, **SETTINGS | changes)
+    model = EmoBedModel(3, modalities, system=system, **used_weights(system, SETTINGS | changes))
     return model.fit(train, train.select([]) if validation is None else validation)
 
 
@@ -104,7 +105,7 @@ def test_systems_differ_in_their_objective_alone(train):
 
 def test_with_one_modality_every_system_is_the_classic_one(train):
     networks = [
-        parameters(fitted(train, system, ("video",), epochs=1), "video") for system in SYSTEMS
+        parameters(fitted(train, system, ("video",), epochs=1), "video") for system in HELPED_BY
     ]
     assert all(same(networks[0], other) for other in networks[1:])
 
@@ -168,7 +169,9 @@ def test_adam_decays_the_weights_as_the_paper_says(train):
 @pytest.mark.parametrize("system", ["emobed_classic", "emobed"])
 def test_a_small_set_is_learned_by_heart_and_generalises(system):
     train, test = make_clips(24), make_clips(60, seed=5)
-    model = EmoBedModel(3, system=system, **LEARNING).fit(*again_and_again(train))
+    model = EmoBedModel(3, system=system, **used_weights(system, LEARNING)).fit(
+        *again_and_again(train)
+    )
     for used in (("audio",), ("video",), ("audio", "video")):
         assert (model.predict_proba(train, used).argmax(1) == train.emotion).all()
         assert np.mean(model.predict_proba(test, used).argmax(1) == test.emotion) > 0.8
@@ -302,8 +305,8 @@ def test_with_patience_the_epoch_of_least_validation_loss_counts(train):
         names, *rows = (line.split(",") for line in model.logs_[f"curves_{modality}"].splitlines())
         losses = [float(row[names.index("validation_loss")]) for row in rows]
         assert len(losses) == model.chosen_[f"epochs_{modality}"] < 40
-        chances = model.predict_proba(held_out, (modality,))
-        right = chances[np.arange(len(held_out)), held_out.emotion]
+        probabilities = model.predict_proba(held_out, (modality,))
+        right = probabilities[np.arange(len(held_out)), held_out.emotion]
         assert -np.log(right).mean() == pytest.approx(min(losses), rel=1e-4)
 
 

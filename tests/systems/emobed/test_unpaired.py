@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from avlib.systems.emobed.unpaired import UnpairedDraws
+from avlib.systems.emobed.unpaired import UnpairedBatches
 
 
 @pytest.mark.parametrize("others", [3, 10, 70])
 @pytest.mark.parametrize("target", ["audio", "video"])
 def test_an_epoch_shows_every_target_clip_once_and_auxiliary_clips_evenly(target, others):
     auxiliary = {"audio": "video", "video": "audio"}[target]
-    draws = UnpairedDraws({target: 21, auxiliary: others}, 8, seed=0)
+    draws = UnpairedBatches({target: 21, auxiliary: others}, 8, seed=0)
     batches = list(draws)
     assert len(batches) == len(draws) == 3
     assert sorted(row for batch in batches for row in batch[target]) == list(range(21))
@@ -20,12 +20,12 @@ def test_an_epoch_shows_every_target_clip_once_and_auxiliary_clips_evenly(target
 
 
 def test_the_modalities_are_not_drawn_in_pairs():
-    draws = list(UnpairedDraws({"audio": 40, "video": 40}, 8, seed=0))
+    draws = list(UnpairedBatches({"audio": 40, "video": 40}, 8, seed=0))
     assert all(draw["audio"] != draw["video"] for draw in draws)
 
 
 def test_the_targets_order_does_not_depend_on_the_auxiliary_modality_and_epochs_differ():
-    alone, helped = (UnpairedDraws(c, 8, 0) for c in ({"audio": 21}, {"audio": 21, "video": 9}))
+    alone, helped = (UnpairedBatches(c, 8, 0) for c in ({"audio": 21}, {"audio": 21, "video": 9}))
     first = [batch["audio"] for batch in helped]
     assert [batch["audio"] for batch in alone] == first
     helped.set_epoch(1)

@@ -147,9 +147,9 @@ def test_chances_are_the_votes_of_the_nearest_training_clips(trained):
 
 def test_clips_lacking_a_modality_are_scored_by_the_other_and_keep_their_last_state(trained):
     model, _, test = trained
-    chances, opened = model.predict_gates(test)
-    assert np.isfinite(chances).all()
-    np.testing.assert_allclose(chances.sum(2), 1)
+    probabilities, opened = model.predict_gates(test)
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(2), 1)
     short = 0  # 0.6 s: one window
     assert opened[short].tolist() == [True, False, False]
     gates = model.embed(test).gates["audio"][short]
@@ -183,8 +183,8 @@ def test_a_clip_presented_window_by_window_gets_the_chances_of_the_whole_clip(tr
             heard = np.pad(heard, (0, 22050 - len(heard))) if len(sound) else None
             places = np.minimum(round(start * 4) + np.arange(4), len(chips) - 1)
             seen = chips[places] if len(chips) else None
-            chances = streamer.present(heard, seen)
-            np.testing.assert_allclose(chances, whole[row, gate])
+            probabilities = streamer.present(heard, seen)
+            np.testing.assert_allclose(probabilities, whole[row, gate])
 
 
 def test_stream_state_equals_batch_state_to_rounding(trained):
@@ -268,21 +268,21 @@ def test_a_modality_that_starts_late_votes_from_then_on_in_stream_and_batch_alik
             heard = np.pad(sound[start : start + 22050], (0, 22050))[:22050]
             places = np.minimum(round(gate * 0.5 * 4) + np.arange(4), len(chips) - 1)
             shown = np.maximum(places, 4)  # the nearest chip with a face
-            chances = streamer.present(heard, chips[shown] if gate else None)
-            np.testing.assert_allclose(chances, whole[row, gate])
+            probabilities = streamer.present(heard, chips[shown] if gate else None)
+            np.testing.assert_allclose(probabilities, whole[row, gate])
 
 
 def test_before_anything_is_presented_the_chances_are_the_training_clips_shares(trained, tmp_path):
     model, _, _ = trained
-    chances, _ = model.predict_gates(late(tmp_path / "late"), ("video",))
+    probabilities, _ = model.predict_gates(late(tmp_path / "late"), ("video",))
     shares = np.bincount(model._labels) / len(model._labels)
-    np.testing.assert_allclose(chances[:, 0], np.tile(shares, (4, 1)))
+    np.testing.assert_allclose(probabilities[:, 0], np.tile(shares, (4, 1)))
 
 
 def test_no_clip_at_all_gives_no_rows(trained):
     model, _, test = trained
-    chances, opened = model.predict_gates(test.select(np.arange(0)))
-    assert chances.shape == (0, 3, 2)
+    probabilities, opened = model.predict_gates(test.select(np.arange(0)))
+    assert probabilities.shape == (0, 3, 2)
     assert opened.shape == (0, 3)
 
 

@@ -5,11 +5,11 @@ from sequence_clips import clips_of
 
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceDataset
-from avlib.systems.common.stream_cache import Format
+from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.gating.batch import LOUDEST, cut_chips, cut_sound
 from avlib.systems.gating.windows import Windows
 
-KEPT = Format(size=32, fps=4.0, rate=100)
+KEPT = StreamFormat(size=32, fps=4.0, rate=100)
 WINDOWS = Windows(4, 1.0, 0.5)
 
 

@@ -7,7 +7,7 @@ from sequence_clips import clips_of, talking
 
 from avlib.runtime.errors import DataError
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.stream_cache import Format
+from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.temporal_aggregation.batches import (
     RandomDraws,
     SegmentBatch,
@@ -19,11 +19,11 @@ from avlib.systems.temporal_aggregation.network import SegmentNetworks
 from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
-    log_mean_chances,
+    log_mean_probabilities,
     pictures,
 )
 
-KEPT = Format(32, 8.0, 16000)
+KEPT = StreamFormat(32, 8.0, 16000)
 SAMPLING = {"n_segments": 2, "window": 0.4, "offset": 0.01}
 SETTINGS = {
     "segments": 2,
@@ -90,14 +90,14 @@ def test_loss_is_the_cross_entropy_of_the_mean_of_the_segments_softmax():
     for clip, label in enumerate(emotion):
         score = sum(np.exp(z)[label] / np.exp(z).sum() for z in every[clip])
         total -= np.log(score / 3) / 4
-    chances = log_mean_chances(logits)
-    assert float(-chances[range(4), emotion].mean()) == pytest.approx(total, rel=1e-6)
-    np.testing.assert_allclose(chances.exp().sum(1), 1, rtol=1e-5)
+    probabilities = log_mean_probabilities(logits)
+    assert float(-probabilities[range(4), emotion].mean()) == pytest.approx(total, rel=1e-6)
+    np.testing.assert_allclose(probabilities.exp().sum(1), 1, rtol=1e-5)
 
 
 def test_loss_and_gradient_stay_finite_where_every_segment_is_surely_wrong():
     logits = torch.tensor([[[-400.0, 400.0], [-300.0, 300.0]]], requires_grad=True)
-    loss = -log_mean_chances(logits)[0, 0]
+    loss = -log_mean_probabilities(logits)[0, 0]
     loss.backward()
     assert loss.item() == pytest.approx(600 + np.log(2))
     assert torch.isfinite(logits.grad).all()
@@ -159,9 +159,9 @@ def test_a_system_for_sound_alone_never_opens_a_face(tmp_path):
     for path in tmp_path.glob("*.chips"):
         path.unlink()
     model = TemporalAggregationModel(2, ("audio",), **SETTINGS)
-    chances = model.fit(train, train.select(np.arange(0))).predict_proba(train)
-    assert np.isfinite(chances).all()
-    assert len(np.unique(chances, axis=0)) > 1
+    probabilities = model.fit(train, train.select(np.arange(0))).predict_proba(train)
+    assert np.isfinite(probabilities).all()
+    assert len(np.unique(probabilities, axis=0)) > 1
 
 
 def test_a_modality_that_may_not_be_used_counts_as_one_that_is_absent(trained, tmp_path):
@@ -177,9 +177,9 @@ def test_a_modality_that_may_not_be_used_counts_as_one_that_is_absent(trained, t
 def test_chances_are_finite_sum_to_one_and_need_one_modality(trained):
     model, _, test = trained
     for allowed in (BOTH, ("audio",), ("video",)):
-        chances = model.predict_proba(test.select(model.scorable(test, allowed)), allowed)
-        assert (chances >= 0).all()
-        np.testing.assert_allclose(chances.sum(1), 1)
+        probabilities = model.predict_proba(test.select(model.scorable(test, allowed)), allowed)
+        assert (probabilities >= 0).all()
+        np.testing.assert_allclose(probabilities.sum(1), 1)
     assert model.predict_proba(test.select(np.arange(0))).shape == (0, 2)
     with pytest.raises(DataError, match="c01 has none of audio"):
         model.predict_proba(test, ("audio",))
@@ -333,5 +333,5 @@ def test_with_patience_the_epoch_of_least_validation_loss_is_kept(tmp_path):
     losses = [float(row[names.index("validation_loss")]) for row in rows]
     assert len(losses) < 40
     assert int(np.argmin(losses)) == len(losses) - 2
-    chances = model.predict_proba(held_out)[np.arange(len(held_out)), held_out.emotion]
-    assert -np.log(chances).mean() == pytest.approx(min(losses), rel=1e-3)
+    probabilities = model.predict_proba(held_out)[np.arange(len(held_out)), held_out.emotion]
+    assert -np.log(probabilities).mean() == pytest.approx(min(losses), rel=1e-3)

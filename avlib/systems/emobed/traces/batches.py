@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from avlib.systems.emobed.unpaired import Draw
+from avlib.systems.emobed.unpaired import UnpairedRows
 
 CHUNK = 500  # steps that networks read at a time: 20 s of RECOLA
 
@@ -31,7 +31,7 @@ class SequenceBatch(NamedTuple):
 
 
 class SequenceDataset(Dataset):
-    """Batches of sequences; an item is asked for by a `Draw`.
+    """Batches of sequences; an item is asked for by a `UnpairedRows`.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class SequenceDataset(Dataset):
     def __init__(self, sequences: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]) -> None:
         self.sequences = sequences
 
-    def __getitem__(self, draw: Draw) -> dict[str, SequenceBatch]:
+    def __getitem__(self, draw: UnpairedRows) -> dict[str, SequenceBatch]:
         return {m: padded([self.sequences[m][row] for row in rows]) for m, rows in draw.items()}
 
 

@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.deep import (
-    descend,
     frozen,
     load_network,
     n_epochs,
@@ -29,8 +28,8 @@ from avlib.systems.emobed.sequence_prep import (
 from avlib.systems.emobed.traces import DIMENSIONS
 from avlib.systems.emobed.traces.batches import CHUNK, SequenceDataset, padded
 from avlib.systems.emobed.traces.postprocessing import PostProcessing, choices, fit_postprocessing
-from avlib.systems.emobed.traces.recordings import Features, Recording
-from avlib.systems.emobed.unpaired import UnpairedDraws
+from avlib.systems.emobed.traces.recordings import Features, TraceRecording
+from avlib.systems.emobed.unpaired import UnpairedBatches
 
 if TYPE_CHECKING:
     from avlib.systems.emobed.traces.training import TraceTraining
@@ -41,14 +40,15 @@ class TraceModel:
 
     Parameters
     ----------
-    system : str
-        A key of `SYSTEMS`.
     target : str
         Modality.
     auxiliary : str or None
-        The other one; the classic system does not look at it.
+        The other one; None in the classic system.
+    system : str
+        A key of `SYSTEMS`, to tell them apart.
     settings
-        Section ``traces`` of params.yaml, and ``step`` of the labels in s.
+        Section ``traces`` of params.yaml, with ``alpha`` and ``beta`` as the system uses them, and
+        ``step`` of the labels in s.
 
     Attributes
     ----------
@@ -63,13 +63,12 @@ class TraceModel:
     chosen_: dict[str, Any]
     curves_: str
 
-    def __init__(self, system: str, target: str, auxiliary: str | None, **settings: Any) -> None:
-        self.system, self.target = system, target
-        self.auxiliary = None if system == "emobed_classic" else auxiliary
+    def __init__(self, target: str, auxiliary: str | None, *, system: str, **settings: Any) -> None:
+        self.system, self.target, self.auxiliary = system, target, auxiliary
         self.settings = settings
         self.delay = frames_of(settings["delay"], settings["step"])
 
-    def fit(self, train: Sequence[Recording], validation: Sequence[Recording]) -> Self:
+    def fit(self, train: Sequence[TraceRecording], validation: Sequence[TraceRecording]) -> Self:
         """Train on one part; choose the epoch and the post-processing on the other.
 
         The validation part is never trained on, since post-processing fitted to predictions of
@@ -110,21 +109,21 @@ class TraceModel:
             network,
             self.target,
             middle.tolist(),
-            alpha=s["alpha"] if self.system in ("emobed_joint", "emobed") else 0.0,
-            beta=s["beta"] if self.system in ("emobed_triplet", "emobed") else 0.0,
+            alpha=s["alpha"],
+            beta=s["beta"],
             margin=s["margin"],
             loss=s["loss"],
             learning_rate=s["learning_rate"],
             weight_decay=s["weight_decay"],
         )
-        self._descend(module, learned, held_out)
+        self.curves_ = self._train(module, learned, held_out)
         self.network_ = self._build({self.target: sizes[self.target]})
         self.network_.load_state_dict(without_auxiliary(network.state_dict(), self.target))
         frozen(self.network_)
         self._refine(watched)
         return self
 
-    def predict(self, recordings: Sequence[Recording]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def predict(self, recordings: Sequence[TraceRecording]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the predictions of recordings that have the target modality.
 
         They stand beside the labels as annotated: the delay that training took away is back.
@@ -163,7 +162,7 @@ class TraceModel:
         return EmoBedNetwork(sizes, len(DIMENSIONS), hidden=s["hidden"], layers=s["layers"])
 
     def _sequences(
-        self, recordings: Sequence[Recording], modality: str, standard: Standardiser
+        self, recordings: Sequence[TraceRecording], modality: str, standard: Standardiser
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return standardised features, and the labels moved back to what they were given for."""
         return [
@@ -174,31 +173,29 @@ class TraceModel:
             for r in recordings
         ]
 
-    def _descend(self, module: "TraceTraining", learned: dict, held_out: list) -> None:
-        """Train to the epoch that is best on the validation recordings."""
+    def _train(self, module: "TraceTraining", learned: dict, held_out: list) -> str:
+        """Train to the epoch that is best on the validation recordings; return the curves."""
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+
         s = self.settings
         counts = {m: len(sequences) for m, sequences in learned.items()}
-        loader = DataLoader(
-            SequenceDataset(learned),
-            batch_size=None,
-            sampler=UnpairedDraws(counts, s["batch_size"], s["seed"]),
-        )
-        everyone = {self.target: list(range(len(held_out)))}
-        watcher = DataLoader(
-            SequenceDataset({self.target: held_out}), batch_size=None, sampler=[everyone]
-        )
-        self.curves_ = descend(
+        draws = UnpairedBatches(counts, s["batch_size"], s["seed"])
+        everything = [{self.target: list(range(len(held_out)))}]
+        name = f"{self.system}-{self.target}"
+        return train_network(
             module,
-            loader,
-            watcher,
-            checkpoints=self.checkpoints,
-            name=f"{self.system}-{self.target}",
+            DataLoader(SequenceDataset(learned), batch_size=None, sampler=draws),
+            DataLoader(
+                SequenceDataset({self.target: held_out}), batch_size=None, sampler=everything
+            ),
+            folder=self.checkpoints / name if self.checkpoints else None,
             max_epochs=s["epochs"],
             patience=s["patience"],
             seed=s["seed"],
+            label=f"{name}, {self.checkpoints.name}" if self.checkpoints else name,
         )
 
-    def _refine(self, watched: Sequence[Recording]) -> None:
+    def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
         raw = self._raw(watched)
         windows, delays = choices(self.settings["step"])
@@ -213,7 +210,7 @@ class TraceModel:
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
         self.chosen_ = {"epochs": n_epochs(self.curves_), "postprocessing": settings}
 
-    def _raw(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
+    def _raw(self, recordings: Sequence[TraceRecording]) -> list[np.ndarray]:
         """Predict recordings, each (n_moments, 2), beside the labels as annotated."""
         if not recordings:
             return []
@@ -230,7 +227,7 @@ class TraceModel:
         return np.stack([chain.apply(series) for chain, series in chains], axis=1)
 
 
-def _with(recordings: Sequence[Recording], modality: str) -> list[Recording]:
+def _with(recordings: Sequence[TraceRecording], modality: str) -> list[TraceRecording]:
     return [recording for recording in recordings if modality in recording.features]
 
 

@@ -4,7 +4,8 @@ EmoBed, section 4.1.1: means and standard deviations of frame features over a sl
 moments of the labels.
 """
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +14,22 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib.descriptors.geometry import N_POINTS, geometric_features
-from avlib.runtime import tables
+from avlib.protocols import PARTS
+from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
+from avlib.runtime.memo import stamp
 from avlib.systems.emobed.functionals import moments, sliding_functionals
 from avlib.systems.emobed.sequence_prep import frames_of, matched
 from avlib.systems.emobed.traces import DIMENSIONS
-from avlib.systems.emobed.traces.avec_features import avec_features
+from avlib.systems.emobed.traces.avec_features import avec_features, avec_paths
 
 TOLERANCE = 0.5  # s by which labels and recording may differ in length
 _UNEVEN = 0.25  # share of a step by which a label may be off its time
-_FOLDERS = {"audio": "audio", "geometry": "faces", "descriptors": "video"}
+_TABLES = {
+    "audio": paths.DESCRIPTORS["audio"],
+    "geometry": paths.FACES,
+    "descriptors": paths.DESCRIPTORS["video"],
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Recording:
+class TraceRecording:
     """A recording's labels and features at the same moments.
 
     Attributes
@@ -58,9 +65,57 @@ class Recording:
     features: dict[str, Features]
 
 
-def feature_folder(kind: str) -> Path:
-    """Return the table with the frames of "audio", "geometry" or "descriptors"."""
-    return Path("data") / _FOLDERS[kind]
+@dataclass(frozen=True)
+class TraceRecordings:
+    """A `Source`: recordings with continuous labels, described at the labels' moments.
+
+    Attributes
+    ----------
+    kinds : tuple of (modality, kind)
+        What describes each modality: "audio", "geometry" or "descriptors".
+    window : float
+        Of the functionals, s.
+    avec : Path, optional
+        Folder of the corpus, to take AVEC's features there instead of ours.
+    """
+
+    kinds: tuple[tuple[str, str], ...]
+    window: float
+    avec: Path | None = None
+
+    def inputs(self) -> list[Path]:
+        """Return the labels and the files of features."""
+        kinds = [kind for _, kind in self.kinds]
+        if self.avec:
+            return [paths.TRACES, *avec_paths(self.avec, kinds)]
+        return [paths.TRACES, *(part for kind in kinds for part in _TABLES[kind].glob("*.parquet"))]
+
+    def read(
+        self, fold: int, inputs: Sequence[Path]
+    ) -> tuple[float, dict[str, list[TraceRecording]]]:
+        """Return the labels' step in s, and the recordings of each part of a fold."""
+        folds = tables.read_table(paths.FOLDS)
+        stamps = tuple((str(file.absolute()), *stamp(file)) for file in (paths.FOLDS, *inputs))
+        recordings, step = _all_recordings(self, stamps)
+        part = folds[folds["fold"] == fold].set_index("clip_id")["part"]
+        return step, {name: [r for r in recordings if part[r.clip_id] == name] for name in PARTS}
+
+
+@functools.lru_cache(maxsize=1)
+def _all_recordings(
+    source: TraceRecordings, _stamps: tuple[tuple[str | int, ...], ...]
+) -> tuple[list[TraceRecording], float]:
+    """Read the recordings once for all models and folds of a worker."""
+    traces = tables.read_table(paths.TRACES)
+    tested = tables.read_table(paths.FOLDS, ["clip_id"])["clip_id"]
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"])
+    return read_recordings(
+        traces[traces["clip_id"].isin(tested)],
+        clips.set_index("clip_id")["duration"],
+        dict(source.kinds),
+        source.window,
+        source.avec,
+    )
 
 
 def read_recordings(
@@ -69,7 +124,7 @@ def read_recordings(
     kinds: dict[str, str],
     window: float,
     avec: Path | None = None,
-) -> tuple[list[Recording], float]:
+) -> tuple[list[TraceRecording], float]:
     """Read the recordings that have continuous labels.
 
     Parameters
@@ -79,7 +134,7 @@ def read_recordings(
     durations
         Of recordings in s, by clip_id; where it is not known, the labels tell it.
     kinds
-        By modality, the kind of its features (see `feature_folder`).
+        By modality, the kind of its features ("audio", "geometry" or "descriptors").
     window
         Of the functionals, s.
     avec
@@ -87,7 +142,7 @@ def read_recordings(
 
     Returns
     -------
-    recordings : list of Recording
+    recordings : list of TraceRecording
         In the order of their clip_id. One that lacks a modality has no features of it.
     step : float
         Of all labels, s.
@@ -119,7 +174,7 @@ def read_recordings(
             )
             if counted.any():
                 found[name][modality] = Features(cut, counted[: len(cut)] > 0)
-    recordings = [Recording(name, labels[name], found[name]) for name in sorted(found)]
+    recordings = [TraceRecording(name, labels[name], found[name]) for name in sorted(found)]
     return recordings, step
 
 
@@ -153,7 +208,7 @@ def _frames(kind: str, wanted: Iterable[str]) -> Iterator[tuple[str, np.ndarray,
     """Yield clip_id, times and values of each wanted clip's frames; of those with features only."""
     wanted = set(wanted)
     column = "landmarks" if kind == "geometry" else "descriptor"
-    for name, rows in tables.iter_clips(feature_folder(kind), ["time", column]):
+    for name, rows in tables.iter_clips(_TABLES[kind], ["time", column]):
         if name in wanted and rows.num_rows:
             values = _described(kind, rows[column])
             there = np.isfinite(values).all(axis=1)

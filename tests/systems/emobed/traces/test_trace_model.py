@@ -11,6 +11,7 @@ from trace_recordings import LATE, SETTINGS, recordings
 from avlib.report.concordance import ccc
 from avlib.report.regression import partition_scores
 from avlib.runtime.errors import DataError
+from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.traces import model as trace_model
 from avlib.systems.emobed.traces import training
 from avlib.systems.emobed.traces.model import TraceModel
@@ -18,7 +19,9 @@ from avlib.systems.emobed.traces.recordings import Features
 
 
 def fitted(system="emobed", target="audio", *, train=None, validation=None, **changes):
-    model = TraceModel(system, target, "video", **{**SETTINGS, **changes})
+    auxiliary = None if system == "emobed_classic" else "video"
+    settings = used_weights(system, {**SETTINGS, **changes})
+    model = TraceModel(target, auxiliary, system=system, **settings)
     return model.fit(train or recordings(12, 0), validation or recordings(4, 1))
 
 

@@ -9,13 +9,20 @@ from trace_recordings import SETTINGS
 
 from avlib.corpora.common.tables import CLIPS, TRACES
 from avlib.descriptors.tables import AUDIO, VIDEO
+from avlib.params import load
 from avlib.protocols import FOLDS
+from avlib.registry import system
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
-from avlib.systems.emobed.traces.folds import train_fold
+from avlib.systems.common.recipe import FoldTask
 from avlib.systems.emobed.traces.recordings import read_recordings
+from avlib.systems.emobed.traces.train_fold import train_trace_fold
 
 SECONDS = 1.2
+PARAMS = load(("corpus", "modalities", "traces"))
+RUN = {"video": "descriptors", "window": 0.2, "epochs": 1} | {
+    name: value for name, value in SETTINGS.items() if name not in ("step", "epochs")
+}
 PARTS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
 
 
@@ -109,25 +116,31 @@ def test_a_recording_without_frames_of_a_modality_lacks_it(corpus):
     assert [set(r.features) for r in recordings[:3]] == [{"audio"}, {"audio"}, {"audio", "video"}]
 
 
-def run_fold(folder, **changes):
-    settings = {**SETTINGS, "video": "descriptors", "window": 0.2, "avec": False, "epochs": 1}
-    settings |= changes
-    del settings["step"]
-    folder.mkdir()
-    kinds = {"audio": "audio", "video": "descriptors"}
-    train_fold({"fold": 0, "kinds": kinds, "settings": settings, "avec": None}, folder)
-    return tables.read_table(folder / "predicted_traces.parquet")
+def run_fold(folder, *models, **changes):
+    """Train models for one epoch; return what they predict."""
+    changed = PARAMS.traces.model_copy(update=RUN | changes)
+    params = PARAMS.model_copy(update={"traces": changed})
+    traces, rows = system("traces"), []
+    for model in models or traces.models:
+        recipe = traces.recipe(model, params)
+        out = folder / model
+        out.mkdir(parents=True)
+        inputs = tuple(recipe.source.inputs())
+        task = FoldTask(0, recipe, ("audio", "video"), inputs, traces.tables)
+        train_trace_fold(task, out)
+        rows.append(tables.read_table(out / "predicted_traces.parquet"))
+    return pd.concat(rows)
 
 
 def test_a_fold_predicts_every_test_moment_by_each_system_from_each_modality(corpus, tmp_path):
     rows = run_fold(tmp_path / "out")
     assert set(rows["clip_id"]) == {"d0", "d1"}
     assert rows.groupby(["model", "modality"]).size().to_dict() == {
-        (system, modality): 60
-        for system in ("emobed_classic", "emobed_joint", "emobed_triplet", "emobed")
+        (name, modality): 60
+        for name in ("emobed_classic", "emobed_joint", "emobed_triplet", "emobed")
         for modality in ("audio", "video")
     }
-    facts = json.loads((tmp_path / "out/model/emobed-video/settings.json").read_text())
+    facts = json.loads((tmp_path / "out/emobed-video/model/settings.json").read_text())
     assert set(facts["chosen"]["postprocessing"]) == {"arousal", "valence"}
 
 
@@ -144,11 +157,11 @@ def test_labels_of_test_recordings_change_neither_models_nor_post_processing(cor
 
 
 def test_labels_of_validation_recordings_choose_the_post_processing(corpus, tmp_path):
-    one = run_fold(tmp_path / "one")
+    one = run_fold(tmp_path / "one", "emobed-audio")
     held = corpus["clip_id"].str.startswith("c")
     scaled = corpus.assign(arousal=np.where(held, 0.3 * corpus["arousal"] + 0.5, corpus["arousal"]))
     tables.write_table("data/traces.parquet", scaled, TRACES)
-    two = run_fold(tmp_path / "two")
+    two = run_fold(tmp_path / "two", "emobed-audio")
     assert not np.allclose(one["arousal"], two["arousal"])
 
 

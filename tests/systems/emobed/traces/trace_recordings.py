@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avlib.systems.emobed.traces.recordings import Features, Recording
+from avlib.systems.emobed.traces.recordings import Features, TraceRecording
 
 SETTINGS = {
     "step": 0.04,
@@ -38,7 +38,7 @@ def recording(name, rng, *, lacking=(), n=None):
         for modality, values in (("audio", sound), ("video", face))
         if modality not in lacking
     }
-    return Recording(name, labels, features)
+    return TraceRecording(name, labels, features)
 
 
 def recordings(count, seed, **options):

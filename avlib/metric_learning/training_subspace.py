@@ -6,12 +6,12 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.decomposition import PCA
 
-SPAN_RATIO = 2  # rotate when there are more than this many features per sample
+SUBSPACE_RATIO = 2  # rotate when there are more than this many features per sample
 RELATIVE_RANK = 1e-9  # variances below this share of the largest are rounding
 
 
 @dataclass(frozen=True)
-class Span:
+class TrainingSubspace:
     """Training features of one modality in learning coordinates.
 
     Attributes
@@ -37,7 +37,7 @@ class Span:
         return W if self.basis is None else W @ self.basis
 
 
-def principal_span(X: np.ndarray, dim: int, seed: int) -> Span:
+def principal_subspace(X: np.ndarray, dim: int, seed: int) -> TrainingSubspace:
     """Find learning coordinates and the first principal axes.
 
     With far more features than samples (d > 2 n) the features are rotated into the span of the
@@ -55,27 +55,29 @@ def principal_span(X: np.ndarray, dim: int, seed: int) -> Span:
 
     Returns
     -------
-    Span
+    TrainingSubspace
         A constant matrix has one axis, of zeros.
     """
     centred = np.asarray(X, np.float64) - np.mean(X, axis=0, dtype=np.float64)
     n, d = centred.shape
     scale = float(np.sqrt(2.0 * np.square(centred).sum() / max(n - 1, 1)))
     if scale <= np.finfo(np.float32).eps * float(np.abs(X).max(initial=0.0)):
-        return Span(np.zeros((n, 1), np.float32), np.zeros((1, 1), np.float32), np.eye(1, d), 1.0)
+        return TrainingSubspace(
+            np.zeros((n, 1), np.float32), np.zeros((1, 1), np.float32), np.eye(1, d), 1.0
+        )
     centred /= scale
-    if d > SPAN_RATIO * n:
+    if d > SUBSPACE_RATIO * n:
         variance, U = eigh(centred @ centred.T)
         keep = np.flatnonzero(variance > RELATIVE_RANK * variance[-1])[::-1]
         coordinates = U[:, keep] * np.sqrt(variance[keep])
         basis = (U[:, keep] / np.sqrt(variance[keep])).T @ centred
         axes = np.eye(min(dim, len(keep)), len(keep))
-        return Span(_single(coordinates), _single(axes), basis, scale)
+        return TrainingSubspace(_single(coordinates), _single(axes), basis, scale)
     # Large matrices get the randomised solver, for which single precision is enough.
     some = centred if min(n, d) <= 1000 else _single(centred)
     pca = PCA(min(dim, n, d), random_state=seed, iterated_power=5).fit(some)
     axes = pca.components_[pca.explained_variance_ > RELATIVE_RANK * pca.explained_variance_[0]]
-    return Span(_single(centred), _single(axes), None, scale)
+    return TrainingSubspace(_single(centred), _single(axes), None, scale)
 
 
 def _single(values: np.ndarray) -> np.ndarray:

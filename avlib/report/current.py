@@ -1,0 +1,66 @@
+"""Which tables of test clips belong to the corpus and the folds that stand in ``data`` now.
+
+After a change of corpus or protocol, some systems have been trained anew and others have not yet.
+What the others have left is of other clips or folds: it is neither scored nor shown.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from avlib.runtime import paths, tables
+
+NOT_TRAINED = "not trained yet"
+OF_OTHER_FOLDS = "trained on another corpus or other folds"
+
+
+def current_rows(path: Path, folds: pd.DataFrame) -> pd.DataFrame | str:
+    """Return a model's rows about test clips, or why they are not of these folds.
+
+    Parameters
+    ----------
+    path
+        A table with columns ``clip_id`` and ``fold``.
+    folds
+        Table ``folds``.
+    """
+    if not path.is_file():
+        return NOT_TRAINED
+    rows = tables.read_table(path)
+    tested = folds.loc[folds["part"] == "test", ["clip_id", "fold"]]
+    known = pd.MultiIndex.from_frame(rows[["clip_id", "fold"]]).isin(
+        pd.MultiIndex.from_frame(tested)
+    )
+    return rows if known.all() else OF_OTHER_FOLDS
+
+
+def current_predictions(
+    models: Iterable[str], folds: pd.DataFrame
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """Read the predictions that are of these folds.
+
+    Returns
+    -------
+    predictions : dict of str to DataFrame
+        By model, in their order; without rows where a model learned nothing.
+    left_out : dict of str to str
+        Why the others have none.
+    """
+    predictions, left_out = {}, {}
+    for model in models:
+        found = current_rows(paths.PREDICTIONS / f"{model}.parquet", folds)
+        if isinstance(found, str):
+            left_out[model] = found
+        else:
+            predictions[model] = found
+    return predictions, left_out
+
+
+def left_out_lines(left_out: dict[str, str]) -> list[str]:
+    """Say in one line for each reason which models are left out."""
+    reasons = dict.fromkeys(left_out.values())
+    return [
+        f"left out, {reason}: {', '.join(m for m in left_out if left_out[m] == reason)}"
+        for reason in reasons
+    ]

@@ -1,0 +1,38 @@
+"""Where the pipeline's artifacts stand, below the folder that a stage runs in.
+
+docs/architecture.md says what each one holds.
+"""
+
+from pathlib import Path
+
+DATA = Path("data")
+RAW = DATA / "raw"
+WEIGHTS = DATA / "weights"
+STATUS = DATA / "status"
+CORPUS = DATA / "corpus.json"
+CLIPS = DATA / "clips.parquet"
+VOTES = DATA / "votes.parquet"
+TRACES = DATA / "traces.parquet"
+FOLDS = DATA / "folds.parquet"
+FACES = DATA / "faces"
+SPEECH = DATA / "speech"
+FACE_MODEL = DATA / "face_model"
+DESCRIPTORS = {"audio": DATA / "audio", "video": DATA / "video"}
+FISHER = DATA / "fisher"
+FISHER_ENCODERS = DATA / "fisher_encoders"
+MODELS = DATA / "models"
+PREDICTIONS = DATA / "predictions"
+EMBEDDINGS = DATA / "embeddings"
+METRICS = Path("metrics")
+REPORT = Path("report")
+MEMO = Path(".memo")  # what is remembered beside DVC's outputs
+
+
+def status(stage: str) -> Path:
+    """Return the status table of a per-clip stage."""
+    return STATUS / f"{stage}.parquet"
+
+
+def fold_number(path: Path) -> int:
+    """Return the fold that a file or folder named ``fold-<k>`` belongs to."""
+    return int(path.stem.removeprefix("fold-"))

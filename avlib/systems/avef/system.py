@@ -1,0 +1,53 @@
+"""AVEF as the pipeline sees it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from avlib.systems.avef.params import Avef
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.system import System, weight_files
+
+if TYPE_CHECKING:
+    from avlib.report import page
+    from avlib.report.report_data import ReportData
+
+
+class AVEFSystem(System):
+    """AVEF with its denoising (case 2 of the paper) and without (case 1)."""
+
+    name = "avef"
+    models = {
+        "avef": "AVEF: spoken segments in AlexNet and C3D, a deep belief network, their mean in an"
+        " SVM",
+        "avef_raw": "The same without denoising: silence is kept in both streams (case 1)",
+    }
+    sections = {"avef": Avef}
+    deep = True
+
+    def model_class(self) -> Any:
+        """Return `AVEFModel`."""
+        from avlib.systems.avef.model import AVEFModel
+
+        return AVEFModel
+
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how one of the two is made."""
+        from avlib.systems.avef.model import stream_format
+        from avlib.systems.avef.spoken import SpokenStreams
+
+        settings = params.avef.model_dump(exclude={"train"})
+        return Recipe(
+            model,
+            self.model_class(),
+            settings={"system": model, **settings},
+            source=SpokenStreams(
+                stream_format(settings), denoise=model == "avef", binary=bool(settings["binary"])
+            ),
+            starts_from=weight_files("alexnet", "avef", "c3d", "demo/avef"),
+        )
+
+    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
+        """Return the tables of the paper."""
+        from avlib.systems.avef.report import avef_tables
+
+        return [avef_tables(data.corpus, data.predictions, data.folds, data.fold_facts)]

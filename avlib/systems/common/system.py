@@ -1,0 +1,102 @@
+"""A system as the pipeline sees it: what it trains, from what, with which parameters.
+
+A subclass is all that `avlib.registry` names of a system. Declaring one loads no torch, so that a
+system that is off, the parameters and the report cost nothing: what is heavy is imported inside the
+methods.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from avlib.runtime import paths
+from avlib.runtime.params import Section
+from avlib.runtime.tables import Schema
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.tables import PREDICTIONS
+from avlib.systems.common.train_fold import train_fold
+
+if TYPE_CHECKING:
+    from avlib.report import page
+    from avlib.report.report_data import ReportData
+
+
+class System(ABC):
+    """A published system with its baselines, or methods of one kind, which one stage trains.
+
+    Attributes
+    ----------
+    name : str
+        Of its stage, ``train_<name>``.
+    models : mapping of str to str
+        The models that it trains, each with a line on what it is.
+    sections : mapping of str to type
+        Its sections of params.yaml. Where the one of its own name has a key ``train``, that key
+        says which models are trained.
+    reads : tuple of str
+        Further keys of params.yaml that its recipes read.
+    tables : tuple of Schema
+        What it writes about test clips, a file a model.
+    folders : mapping of str to Path
+        What else it writes, a folder a model with a file or folder a fold.
+    deep : bool
+        Whether it trains networks, which take a whole GPU. The others learn from Fisher vectors,
+        and can be tried on corrupted clips.
+    """
+
+    name: ClassVar[str]
+    models: ClassVar[Mapping[str, str]]
+    sections: ClassVar[Mapping[str, type[Section]]] = {}
+    reads: ClassVar[tuple[str, ...]] = ()
+    tables: ClassVar[tuple[Schema, ...]] = (PREDICTIONS,)
+    folders: ClassVar[Mapping[str, Path]] = {"model": paths.MODELS, "embeddings": paths.EMBEDDINGS}
+    deep: ClassVar[bool] = False
+
+    def wanted(self, params: Any) -> list[str]:
+        """Return the models that params.yaml asks for, in the order of `models`.
+
+        ``train`` is true, false, or a list of models; where there is no such key, all are trained.
+        """
+        train = getattr(getattr(params, self.name, None), "train", True)
+        if isinstance(train, bool):
+            return list(self.models) if train else []
+        return [model for model in self.models if model in train]
+
+    def cannot_learn(self, clips: pd.DataFrame) -> str:
+        """Return why nothing can be learned from these rows of table `clips`; "" where it can."""
+        if clips["emotion"].notna().any():
+            return ""
+        corpora = ", ".join(sorted(clips["corpus"].unique()))
+        return (
+            f"none of the {len(clips)} clips of {corpora} has an emotion; train_traces learns from"
+            " their arousal and valence"
+        )
+
+    @abstractmethod
+    def model_class(self) -> Any:
+        """Return the class of its models."""
+
+    @abstractmethod
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how one of its models is made."""
+
+    def fold_function(self) -> Callable[..., None]:
+        """Return what trains one fold: ``function(FoldTask, folder)``, importable."""
+        return train_fold
+
+    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
+        """Return its own sections of the report; none by default."""
+        return ()
+
+
+def table_file(schema: Schema, model: str) -> Path:
+    """Return the file of a model's rows of a table."""
+    return paths.DATA / schema.name / f"{model}.parquet"
+
+
+def weight_files(*folders: str) -> tuple[Path, ...]:
+    """Return the files of weights that lie in these folders of ``data/weights``."""
+    return tuple(p for f in folders for p in sorted((paths.WEIGHTS / f).rglob("*.safetensors")))

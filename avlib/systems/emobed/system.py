@@ -1,0 +1,66 @@
+"""EmoBed for emotions as the pipeline sees it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.system import System
+from avlib.systems.emobed.params import Emobed
+
+if TYPE_CHECKING:
+    from avlib.report import page
+    from avlib.report.report_data import ReportData
+
+HELPED_BY = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
+    "emobed": (True, True),
+    "emobed_classic": (False, False),
+    "emobed_joint": (True, False),
+    "emobed_triplet": (False, True),
+}
+
+
+def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with 0 for each weight (alpha, the betas) that a system does not use."""
+    joint, triplets = HELPED_BY[model]
+    unused = (["alpha"] if not joint else []) + [
+        name for name in settings if name.startswith("beta") and not triplets
+    ]
+    return settings | dict.fromkeys(unused, 0.0)
+
+
+class EmoBedSystem(System):
+    """EmoBed, and the three systems that its paper compares it with."""
+
+    name = "emobed"
+    models = {
+        "emobed": "EmoBed: a GRU network per modality, trained with the other's loss and triplets",
+        "emobed_classic": "The same networks, each trained on its modality alone",
+        "emobed_joint": "The same with the other modality's loss, without triplets",
+        "emobed_triplet": "The same with crossmodal triplets, without the other modality's loss",
+    }
+    sections = {"emobed": Emobed}
+    deep = True
+
+    def model_class(self) -> Any:
+        """Return `EmoBedModel`."""
+        from avlib.systems.emobed.model import EmoBedModel
+
+        return EmoBedModel
+
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how one of the four is made; a weight that it does not use retrains nothing."""
+        from avlib.systems.emobed.functional_clips import FrameFunctionals
+
+        settings = params.emobed.model_dump(exclude={"train"})
+        return Recipe(
+            model,
+            self.model_class(),
+            settings={"system": model, **used_weights(model, settings)},
+            source=FrameFunctionals(settings["window"], settings["step"]),
+        )
+
+    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
+        """Return the four systems side by side."""
+        from avlib.systems.emobed.report import emobed_section
+
+        return [emobed_section(data.predictions, data.folds)]

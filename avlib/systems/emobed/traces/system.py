@@ -1,0 +1,102 @@
+"""EmoBed for continuous emotion as the pipeline sees it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from avlib.runtime import paths, tables
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.system import System
+from avlib.systems.emobed.system import used_weights
+from avlib.systems.emobed.traces import SYSTEMS
+from avlib.systems.emobed.traces.params import Traces
+from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
+
+if TYPE_CHECKING:
+    from avlib.report import page
+    from avlib.report.report_data import ReportData
+
+_OTHER = {"audio": "video", "video": "audio"}
+
+
+class TracesSystem(System):
+    """EmoBed's four systems, each for either target modality, following arousal and valence.
+
+    Its models make no predictions of emotions, so they stand in no table of the other systems.
+    """
+
+    name = "traces"
+    models = {
+        f"{system}-{target}": f"{words}, from {target}"
+        for target in _OTHER
+        for system, words in SYSTEMS.items()
+    }
+    sections = {"traces": Traces}
+    reads = ("corpus",)
+    tables = (PREDICTED_TRACES,)
+    folders = {"model": paths.DATA / "trace_models"}
+    deep = True
+
+    def wanted(self, params: Any) -> list[str]:
+        """Return the models whose modalities are used."""
+        return [
+            model
+            for model in super().wanted(params)
+            if set(_modalities(model)) <= set(params.modalities)
+        ]
+
+    def cannot_learn(self, clips: pd.DataFrame) -> str:
+        """Return why nothing can be learned: no clip has continuous labels."""
+        labelled = tables.read_table(paths.TRACES, ["clip_id"])["clip_id"]
+        if clips["clip_id"].isin(labelled).any():
+            return ""
+        return f"none of the {len(clips)} clips has arousal and valence over time"
+
+    def model_class(self) -> Any:
+        """Return `TraceModel`."""
+        from avlib.systems.emobed.traces.model import TraceModel
+
+        return TraceModel
+
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how a system is trained for a target; a weight it does not use retrains nothing.
+
+        The modalities of the recipe are the target and then, if any, the auxiliary modality.
+        """
+        from avlib.systems.emobed.traces.recordings import TraceRecordings
+
+        system, _, _ = model.partition("-")
+        settings = params.traces.model_dump(exclude={"train", "window", "video", "avec"})
+        kinds = {"audio": "audio", "video": params.traces.video}
+        return Recipe(
+            model,
+            self.model_class(),
+            _modalities(model),
+            settings={"system": system, **used_weights(system, settings)},
+            source=TraceRecordings(
+                tuple((m, kinds[m]) for m in params.modalities),
+                params.traces.window,
+                paths.RAW / params.corpus if params.traces.avec else None,
+            ),
+        )
+
+    def fold_function(self) -> Callable[..., None]:
+        """Return what trains a fold on recordings instead of clips."""
+        from avlib.systems.emobed.traces.train_fold import train_trace_fold
+
+        return train_trace_fold
+
+    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
+        """Return how well arousal and valence are followed; write ``metrics/traces.json``."""
+        from avlib.systems.emobed.traces.report import traces_section
+
+        predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in self.models])
+        traces = tables.read_table(paths.TRACES)
+        return [traces_section(predicted, traces, paths.METRICS / "traces.json")]
+
+
+def _modalities(model: str) -> tuple[str, ...]:
+    """Return a model's target and then, where it has one, its auxiliary modality."""
+    system, _, target = model.partition("-")
+    return (target,) if system == "emobed_classic" else (target, _OTHER[target])

@@ -1,0 +1,55 @@
+"""The gating paradigm as the pipeline sees it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.system import System, weight_files
+from avlib.systems.common.tables import PREDICTIONS
+from avlib.systems.gating.params import Gating
+from avlib.systems.gating.tables import GATES
+
+if TYPE_CHECKING:
+    from avlib.report import page
+    from avlib.report.report_data import ReportData
+
+
+class GatingSystem(System):
+    """The gating paradigm, and the two baselines of its table II."""
+
+    name = "gating"
+    models = {
+        "gating": "Gating paradigm: I3D and SoundNet per window, drawn together, LSTMs, neighbours",
+        "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
+        "gating_global": "The same without LSTMs: one window mid-clip, modalities trained apart",
+    }
+    sections = {"gating": Gating}
+    tables = (PREDICTIONS, GATES)
+    deep = True
+
+    def model_class(self) -> Any:
+        """Return `GatingModel`."""
+        from avlib.systems.gating.model import GatingModel
+
+        return GatingModel
+
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how one of the three is made."""
+        from avlib.systems.common.sequences import CachedStreams
+        from avlib.systems.gating.model import stream_format
+
+        settings = params.gating.model_dump(exclude={"train"})
+        return Recipe(
+            model,
+            self.model_class(),
+            settings={"system": model, **settings},
+            source=CachedStreams(stream_format(settings)),
+            starts_from=weight_files("demo/gating", "i3d", "soundnet8"),
+        )
+
+    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
+        """Return accuracy over the gates."""
+        from avlib.systems.gating.report import gates_section
+
+        gates = {model: data.table(GATES, model) for model in self.models}
+        return [gates_section(gates, data.predictions, data.folds)]

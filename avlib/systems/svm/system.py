@@ -1,0 +1,41 @@
+"""The SVM baselines as the pipeline sees them."""
+
+from typing import Any
+
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.system import System
+from avlib.systems.svm.params import SVM
+
+_MODALITIES: dict[str, tuple[str, ...]] = {
+    "svm_audio": ("audio",),
+    "svm_video": ("video",),
+    "svm_concat": ("audio", "video"),
+}
+
+
+class SVMSystem(System):
+    """An RBF-SVM on one modality's Fisher vector, and on both side by side."""
+
+    name = "svm"
+    models = {
+        "svm_audio": "RBF-SVM on the audio Fisher vector",
+        "svm_video": "RBF-SVM on the video Fisher vector",
+        "svm_concat": "RBF-SVM on the audio and video Fisher vectors side by side",
+    }
+    sections = {"svm": SVM}
+
+    def model_class(self) -> Any:
+        """Return `SVMModel`."""
+        from avlib.systems.svm.model import SVMModel
+
+        return SVMModel
+
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how one of the baselines is made."""
+        return Recipe(
+            model,
+            self.model_class(),
+            _MODALITIES[model],
+            needs_all=True,
+            settings=params.svm.model_dump(),
+        )

@@ -1,0 +1,34 @@
+"""Temporal aggregation as the pipeline sees it."""
+
+from typing import Any
+
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.system import System
+from avlib.systems.temporal_aggregation.params import TemporalAggregation
+
+
+class TemporalAggregationSystem(System):
+    """Birhala, Ristea, Radoi and Dutu, "Temporal aggregation of audio-visual modalities" (2020)."""
+
+    name = "temporal_aggregation"
+    models = {
+        "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks"
+        " summed",
+    }
+    sections = {"temporal_aggregation": TemporalAggregation}
+    deep = True
+
+    def model_class(self) -> Any:
+        """Return `TemporalAggregationModel`."""
+        from avlib.systems.temporal_aggregation.model import TemporalAggregationModel
+
+        return TemporalAggregationModel
+
+    def recipe(self, model: str, params: Any) -> Recipe:
+        """Return how the networks are trained."""
+        from avlib.systems.common.sequences import CachedStreams
+        from avlib.systems.temporal_aggregation.model import stream_format
+
+        settings = params.temporal_aggregation.model_dump(exclude={"train"})
+        source = CachedStreams(stream_format(settings))
+        return Recipe(model, self.model_class(), settings=settings, source=source)
