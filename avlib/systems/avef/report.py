@@ -132,7 +132,10 @@ def _segments(
     rows = [
         [
             "time that is kept",
-            *(percent_over_folds([f["kept_share"] for f in found]) for found in diagnostics.values()),
+            *(
+                percent_over_folds([f["kept_share"] for f in found])
+                for found in diagnostics.values()
+            ),
             f"{paper['kept']}" if paper else DASH,
         ]
     ]
