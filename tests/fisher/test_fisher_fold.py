@@ -91,7 +91,9 @@ def test_the_table_says_what_encoded_it(project):
 
 
 def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch):
-    monkeypatch.setattr(sys.modules[__name__], "TASK", replace(TASK, levels={"audio": "clip", "video": "frames"}))
+    monkeypatch.setattr(
+        sys.modules[__name__], "TASK", replace(TASK, levels={"audio": "clip", "video": "frames"})
+    )
     values = {c: clip_frames(c, "audio")[:1] for c in "abcde"}
     parts = [
         (clip, tables.conform({"clip_id": [clip], "frame": [0], "time": [0.0],
