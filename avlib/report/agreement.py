@@ -4,6 +4,7 @@ The three decisions are those of one trained model, allowed both modalities (con
 sound alone (``audio``) and picture alone (``video``).
 """
 
+import numpy as np
 import pandas as pd
 
 from avlib.report.scores import DEFAULT, conditions_of
@@ -38,11 +39,10 @@ def decisions(predictions: pd.DataFrame) -> pd.DataFrame | None:
     for modality in _MODALITIES:
         alone = predictions.loc[predictions["condition"] == modality, [*key, "predicted"]]
         table = table.merge(alone.rename(columns={"predicted": modality}), on=key)
-    agrees = {m: table[DEFAULT] == table[m] for m in _MODALITIES}
-    category = pd.Series("neither", index=table.index)
-    category[agrees["audio"]] = "audio only"
-    category[agrees["video"]] = "video only"
-    category[agrees["audio"] & agrees["video"]] = "both"
+    audio, video = (table[DEFAULT] == table[modality] for modality in _MODALITIES)
+    category = np.select(
+        [audio & ~video, video & ~audio, audio & video], CATEGORIES[:3], CATEGORIES[3]
+    )
     return table.assign(category=category, right=table[DEFAULT] == table["emotion"])
 
 

@@ -1,7 +1,8 @@
 """How the report writes numbers. What is not known is a dash."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from avlib.report.scores import mean_and_std
 
@@ -14,6 +15,11 @@ def percent(value: float | None, std: float | None = None) -> str:
         return DASH
     spread = "" if std is None or math.isnan(std) else f" ± {100 * std:.1f}"
     return f"{100 * value:.1f}{spread}"
+
+
+def score(scores: Mapping[str, Any] | None, metric: str = "accuracy") -> str:
+    """Write the mean and the standard deviation over folds of one of `scores.model_scores`."""
+    return DASH if scores is None else percent(scores[metric], scores[f"{metric}_std"])
 
 
 def percent_over_folds(values: Iterable[float | None]) -> str:

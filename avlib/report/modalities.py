@@ -5,7 +5,7 @@ from typing import Any
 
 from avlib.report import modality_plots
 from avlib.report.agreement import CATEGORIES, agreement, decisions
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
 from avlib.report.scores import (
@@ -118,7 +118,7 @@ def _cell(scores: Mapping[str, Any] | None, metric: str) -> str:
     if scores is None:
         return DASH
     clips = f" ({scores['clips']:,} clips)" if scores["clips"] < scores["clips_total"] else ""
-    return percent(scores[metric], scores[f"{metric}_std"]) + clips
+    return score(scores, metric) + clips
 
 
 def _gain(data: ReportData, condition: str, metric: str) -> str:

@@ -231,6 +231,14 @@ def mean_and_std(values: Iterable[float | None]) -> tuple[float, float]:
     return float(known.mean()), float(known.std())
 
 
+def scores_with(
+    predictions: pd.DataFrame, folds: pd.DataFrame, modalities: str
+) -> dict[str, Any] | None:
+    """`model_scores` under `condition_with` these modalities; None where there is no condition."""
+    condition = condition_with(predictions, modalities)
+    return None if condition is None else model_scores(predictions, folds, condition=condition)
+
+
 def summary(
     corpus: str, models: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, dict[str, Any]]]:

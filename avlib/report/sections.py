@@ -8,11 +8,11 @@ import yaml
 
 from avlib.protocols import PARTS
 from avlib.report import plots
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.published import Published, beside, cite
 from avlib.report.report_data import ReportData
-from avlib.report.scores import DEFAULT, METRICS, condition_with, model_scores
+from avlib.report.scores import DEFAULT, METRICS, condition_with, model_scores, scores_with
 
 LISTED = 100  # reasons of one status that the report lists
 NAMED = 10  # clips that it names for each
@@ -62,7 +62,7 @@ def results(data: ReportData) -> Section:
     published = {model: _beside(data, model) for model in data.scores}
     rows = []
     for model, scores in data.scores.items():
-        cells = [percent(scores[metric], scores[f"{metric}_std"]) for metric in METRICS]
+        cells = [score(scores, metric) for metric in METRICS]
         clips = f"{scores['clips']:,} / {scores['clips_total']:,}"
         rows.append([model, _used(data.predictions[model]), *cells, clips])
     text = [
@@ -125,7 +125,7 @@ def raters_votes(data: ReportData) -> Section | None:
     rows = []
     for model, table in data.predictions.items():
         scores = [model_scores(table, data.folds, truth=vote) for vote in votes.values()]
-        cells = [f"{percent(s['accuracy'], s['accuracy_std'])}  ({s['clips']:,})" for s in scores]
+        cells = [f"{score(s)}  ({s['clips']:,})" for s in scores]
         rows.append([model, percent(data.scores[model]["accuracy"]), *cells])
     columns = ["model", "intended (%)", *(f"perceived, {heard} (%)" for heard in votes)]
     text = [
@@ -292,10 +292,8 @@ def _ours(data: ReportData, result: Published) -> str:
     predictions = data.predictions.get(result.system)
     if data.partial or predictions is None or result.accuracy is None:
         return DASH
-    condition = condition_with(predictions, result.modalities)
-    if condition is None:
-        return DASH
-    return percent(model_scores(predictions, data.folds, condition=condition)["accuracy"])
+    scores = scores_with(predictions, data.folds, result.modalities)
+    return percent(scores["accuracy"] if scores else None)
 
 
 def _published(title: str, results: Sequence[Published], name: str, extra: list[str]) -> Table:

@@ -130,11 +130,7 @@ def _of(run: Mapping[str, Any], kind: str, file: str) -> dict[str, Any]:
     return (((run["data"] or {}).get(kind) or {}).get(file) or {}).get("data") or {}
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Name nested values by their path, with dots between."""
+    [row] = pd.json_normalize(dict(values)).to_dict("records")
+    return {str(name): value for name, value in row.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import score
 from avlib.report.page import Picture, Section, Table
 from avlib.robustness.curves import CLEAN
 from avlib.robustness.plot import draw
@@ -55,12 +55,8 @@ def _table(corruption: str, by_model: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = []
     for model, found in shown.items():
         points = {p["level"]: p for p in found["corruptions"][corruption]}
-        cells = [_cell(points.get(level)) for level in levels]
-        rows.append([model, _cell(found["clean"]), *cells])
+        cells = [score(points.get(level)) for level in levels]
+        rows.append([model, score(found["clean"]), *cells])
     heads = [f"{level:g} dB" if in_db else f"{100 * level:g} %" for level in levels]
     columns = [TITLES[corruption], CLEAN, *heads]
     return Table(columns, "lr", rows)
-
-
-def _cell(point: Mapping[str, Any] | None) -> str:
-    return DASH if point is None else percent(point["accuracy"], point["accuracy_std"])

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from avlib.report.formats import DASH, percent, percent_over_folds
+from avlib.report.formats import DASH, percent, percent_over_folds, score
 from avlib.report.page import Section, Table
-from avlib.report.scores import MODALITIES, condition_with, model_scores
+from avlib.report.scores import MODALITIES, model_scores, scores_with
 from avlib.report.training_choices import FoldFacts
 
 CASES = {"case 1": "avef_raw", "case 2": "avef"}
@@ -90,13 +90,8 @@ def avef_tables(
 
 def _by_modality(predictions: pd.DataFrame, folds: pd.DataFrame) -> dict[str, str]:
     """Return the accuracy with each modality and with both, as texts."""
-    cells = {}
-    for name, modalities in MODALITIES.items():
-        condition = condition_with(predictions, modalities)
-        if condition is not None:
-            scores = model_scores(predictions, folds, condition=condition)
-            cells[name] = percent(scores["accuracy"], scores["accuracy_std"])
-    return cells
+    found = {name: scores_with(predictions, folds, used) for name, used in MODALITIES.items()}
+    return {name: score(scores) for name, scores in found.items() if scores is not None}
 
 
 def _binary(diagnostics: list[Mapping[str, Any]], task: str) -> dict[str, str]:

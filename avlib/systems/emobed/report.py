@@ -7,7 +7,7 @@ import pandas as pd
 
 from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
-from avlib.report.scores import MODALITIES, condition_with, model_scores
+from avlib.report.scores import MODALITIES, scores_with
 from avlib.report.significance_regression import proportions_z
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.scores import CLASSIC
@@ -49,14 +49,11 @@ def emobed_section(predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame)
         ]
     rows = []
     for name, modalities in MODALITIES.items():
-        scores = {
-            system: model_scores(predictions[system], folds, condition=condition)
-            for system in systems
-            if (condition := condition_with(predictions[system], modalities)) is not None
-        }
+        scores = {s: scores_with(predictions[s], folds, modalities) for s in systems}
         for system, found in scores.items():
             classic = None if system == CLASSIC else scores.get(CLASSIC)
-            rows.append([name, system, *_cells(found, classic)])
+            if found is not None:
+                rows.append([name, system, *_cells(found, classic)])
     return Section("EmoBed, as in its paper", text, [Table(_COLUMNS, "llr", rows)])
 
 

@@ -6,15 +6,16 @@ counts there. Scores are means over folds, as in `scores.model_scores`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from avlib.report.scores import (
     NOTHING,
-    condition_with,
     conditions_of,
     model_scores,
+    scores_with,
 )
 from avlib.runtime.errors import DataError
 
@@ -176,7 +177,7 @@ def plateau(accuracy: np.ndarray | pd.Series) -> int | None:
 
 def table_two(
     predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame
-) -> dict[str, dict[str, tuple[float, float]]]:
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Score the cells of the paper's table II.
 
     Parameters
@@ -189,17 +190,15 @@ def table_two(
     Returns
     -------
     dict
-        Accuracy and its standard deviation over folds, by model and modalities (`TABLE_II`,
-        `MODALITIES`); what was not tested is left out.
+        `scores.model_scores` by model and modalities (`TABLE_II`, `MODALITIES`); what was not
+        tested is left out.
     """
-    found: dict[str, dict[str, tuple[float, float]]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for model in TABLE_II:
         rows = predictions.get(model)
         if rows is None or rows.empty:
             continue
         for modalities in MODALITIES:
-            if condition := condition_with(rows, modalities):
-                scores = model_scores(rows, folds, condition=condition)
-                cell = scores["accuracy"], scores["accuracy_std"]
-                found.setdefault(model, {})[modalities] = cell
+            if scores := scores_with(rows, folds, modalities):
+                found.setdefault(model, {})[modalities] = scores
     return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.scores import DEFAULT, conditions_of, emotions_of
 from avlib.systems.gating import gate_plots
@@ -143,7 +143,7 @@ def _by_gate(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> list
 def _kind(name: str, curve: pd.DataFrame) -> list[str]:
     """Cells about the curve of one kind of emotions."""
     gate = plateau(curve["accuracy"])
-    ends = [percent(curve["accuracy"].iloc[i], curve["accuracy_std"].iloc[i]) for i in (0, -1)]
+    ends = [percent(*curve[["accuracy", "accuracy_std"]].iloc[i]) for i in (0, -1)]
     if gate is not None:
         start = f"{curve['time'].iloc[gate - 1]:.2f} s (gate {gate})"
     else:
@@ -157,7 +157,7 @@ def _table_two(predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame) -> 
     if not found:
         return None
     rows = [
-        [title] + [percent(*found.get(model, {}).get(m, (None, None))) for m in MODALITIES]
+        [title, *(score(found.get(model, {}).get(m)) for m in MODALITIES)]
         for model, title in TABLE_II.items()
     ]
     return Table(["at the last gate", *(_NAMES[m] for m in MODALITIES)], "lr", rows)
