@@ -1,1 +1,1 @@
-"""Frame descriptors of voice and face: arrays in, arrays out."""
+"""Descriptors of sound and of faces: a class in a file, and a line in `avlib.registry`."""

@@ -21,12 +21,12 @@ from avlib.descriptors.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, train_network
 from avlib.runtime.device import device
+from avlib.runtime.digests import file_digest
 from avlib.runtime.memo import code_fingerprint
 from avlib.weights import (
     FACE_MODEL,
     load_tensors,
     save_tensors,
-    sha256,
     write_json,
 )
 
@@ -231,7 +231,7 @@ def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
 
 def _key(files: list[Path], arguments: list) -> str:
     """Name the checkpoints after all that decides the result, so that no other run finds them."""
-    content = [code_fingerprint(fine_tune), *map(sha256, files)]
+    content = [code_fingerprint(fine_tune), *map(file_digest, files)]
     return hashlib.sha256(json.dumps([content, arguments]).encode()).hexdigest()[:16]
 
 

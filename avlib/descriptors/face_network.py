@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.memo import link
-from avlib.weights import FACE_MODEL, require_weights, sha256
+from avlib.weights import FACE_MODEL, require_weights
 
 
 def prepare(
@@ -64,4 +65,4 @@ def prepare(
 def network_weights(folder: Path) -> dict[str, Any]:
     """Return file and digest of the prepared network's tensors; nothing where it needs none."""
     file = (folder / FACE_MODEL).absolute()
-    return {"weights": file, "sha256": sha256(file)} if file.is_file() else {}
+    return {"weights": file, "sha256": file_digest(file)} if file.is_file() else {}

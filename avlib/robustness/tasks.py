@@ -9,10 +9,10 @@ import pandas as pd
 from avlib.robustness.vectors import CorruptedClip, seed_of
 from avlib.runtime import tables
 from avlib.runtime.clip_tasks import TableRows
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import ClipTask
 from avlib.speech.noise import TALKERS
-from avlib.weights import sha256
 
 
 def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> list[ClipTask]:
@@ -102,7 +102,7 @@ def _encoders(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[s
     for fold in sorted(folds["fold"].unique().tolist()):
         file = Path(f"data/fisher_encoders/fold-{fold}/{modality}.npz")
         if file.is_file():
-            yield fold, (str(file.absolute()), sha256(file))
+            yield fold, (str(file.absolute()), file_digest(file))
 
 
 def _tested(folds: pd.DataFrame, fold: int, modality: str) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from avlib.runtime import paths
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import (
     code_fingerprint,
@@ -220,16 +221,15 @@ def content_key(
     digests = {}
     for path in sorted(inputs):
         state = path.stat()
-        digests[str(path)] = _file_digest(path, state.st_mtime_ns, state.st_size)
+        digests[str(path)] = _known_digest(path, state.st_mtime_ns, state.st_size)
     facts = [stage, [code_fingerprint(piece) for piece in code], params, digests]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @functools.cache
-def _file_digest(path: Path, _changed: int, _size: int) -> str:
+def _known_digest(path: Path, _changed: int, _size: int) -> str:
     """Read a file once, however many models of a stage depend on it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path)
 
 
 def _forget_all_but(memory: Path, keys: Collection[str]) -> None:

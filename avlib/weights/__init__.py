@@ -4,7 +4,6 @@ A file as people have it is converted once, by `import_weights`, to
 ``data/weights/<name>/<name>.safetensors``; everything else reads only that.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
 from avlib.weights.files import read_tensors
 
@@ -219,7 +219,7 @@ def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
     if entry.convert:
         found = entry.convert(found)
     expected |= _head_shapes(entry.head, found, expected)
-    digest = sha256(file)
+    digest = file_digest(file)
     published = entry.files.get(file.name)
     if published and not digest.startswith(published):
         raise WeightsError(
@@ -237,7 +237,7 @@ def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
         "name": name,
         "source_file": file.name,
         "source_sha256": digest,
-        "sha256": sha256(scratch),
+        "sha256": file_digest(scratch),
         "tensors": len(tensors),
         "parameters": sum(t.numel() for t in tensors.values()),
     }
@@ -266,12 +266,6 @@ def registered(name: str) -> Published:
     if name not in REGISTRY:
         raise WeightsError(f"no weights are called {name!r}; expected one of {', '.join(REGISTRY)}")
     return REGISTRY[name]
-
-
-def sha256(path: Path) -> str:
-    """Return the file's digest, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:

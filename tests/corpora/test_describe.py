@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 
 from avlib.corpora.common.base import Recording
-from avlib.corpora.common.describe import describe, file_digest
+from avlib.corpora.common.describe import describe
 from avlib.corpora.common.tables import CLIPS
 from avlib.registry import reader
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import MediaError
 from avlib.runtime.tables import read_table, write_table
 

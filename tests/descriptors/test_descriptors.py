@@ -19,8 +19,13 @@ from avlib.descriptors.vgg_face import VGGFace, VGGFaceDescriptor
 from avlib.descriptors.video import Faces
 from avlib.descriptors.video_clip import video_rows
 from avlib.faces.alignment import encode_jpeg
+from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.errors import MediaError, ParamsError
+from avlib.runtime.memo import code_fingerprint
 from avlib.runtime.provenance import result_files, third_party
+from avlib.runtime.tables import write_table
+from avlib.speech.pcm import to_pcm
+from avlib.speech.tables import SPEECH
 
 RATE = 16000
 AUDIO = {"level": "frames", "window": 0.5, "hop": 0.25}
@@ -155,6 +160,37 @@ def test_no_other_descriptor_enters_a_fingerprint(modality):
         kind = type(of(name))
         files = {str(f) for code in (rows, kind) for f in result_files(Path(source(code)))}
         assert files & every == {source(kind)}
+
+
+NEW = """
+import numpy as np
+from avlib.descriptors.audio import AudioDescriptor
+
+class Loudness(AudioDescriptor):
+    name = "loudness"
+    dim = 1
+    rate = None
+    level = "clip"
+
+    def describe(self, signal, sample_rate):
+        values = np.sqrt(np.mean(self.prepared(signal, sample_rate) ** 2, keepdims=True))
+        return np.array([len(signal) / sample_rate / 2]), values[None].astype(np.float32)
+"""
+
+
+def test_a_new_descriptor_is_a_file_and_a_line(signal, tmp_path, monkeypatch):
+    (tmp_path / "loudness.py").write_text(NEW)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = code_fingerprint(audio_rows, IS10)
+    monkeypatch.setitem(registry.DESCRIPTORS["audio"], "loudness", "loudness:Loudness")
+    clip = {"clip_id": ["a"], "sample_rate": [RATE], "pcm": [to_pcm(signal)], "intervals": [[]]}
+    write_table(tmp_path / "speech.parquet", clip, SPEECH)
+    descriptor = of_sound("loudness", "clip")
+    rows = audio_rows(TableRows(str(tmp_path / "speech.parquet"), 0, 1), descriptor)
+    expected = np.sqrt(np.mean(np.square(signal, dtype=float)))
+    np.testing.assert_allclose(rows.columns["descriptor"], [[expected]], rtol=1e-3)
+    assert code_fingerprint(audio_rows, IS10) == before
+    assert code_fingerprint(audio_rows, type(descriptor)) != before
 
 
 def test_fingerprint_of_opensmile_holds_its_version():

@@ -90,18 +90,19 @@ def test_the_table_says_what_encoded_it(project):
     assert facts["backend_audio"] == facts["backend_video"] == "torch"
 
 
-def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch):
-    monkeypatch.setattr(
-        sys.modules[__name__], "TASK", replace(TASK, levels={"audio": "clip", "video": "frames"})
-    )
-    values = {c: clip_frames(c, "audio")[:1] for c in "abcde"}
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch, modality):
+    whole = replace(TASK, levels=TASK.levels | {modality: "clip"})
+    monkeypatch.setattr(sys.modules[__name__], "TASK", whole)
+    schema = {"audio": AUDIO, "video": VIDEO}[modality]
+    values = {c: clip_frames(c, modality)[:1] for c in "abcde"}
     parts = [
         (clip, tables.conform({"clip_id": [clip], "frame": [0], "time": [0.0],
-                               "descriptor": values[clip]}, AUDIO))
+                               "descriptor": values[clip]}, schema))
         for clip in "abcde"
     ]  # fmt: skip
-    tables.write_part(tables.part_path(project / "data/audio", "s"), parts, AUDIO)
-    vectors = encoded(project / "fold")["audio"]
+    tables.write_part(tables.part_path(project / "data" / modality, "s"), parts, schema)
+    vectors = encoded(project / "fold")[modality]
     np.testing.assert_allclose(vectors[:2].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(vectors[:2].std(axis=0), 1, atol=1e-5)
 

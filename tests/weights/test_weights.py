@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from avlib import weights
 from avlib.cli.weights import app
 from avlib.descriptors.vgg_face import VGGFace
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
 from avlib.weights import import_weights, list_weights, load_weights
 
@@ -126,8 +127,8 @@ def test_import_records_the_source_and_repeats_byte_for_byte(state, tmp_path):
     assert runs[0].keys() == {"vgg_face.safetensors", "vgg_face.json"}
     provenance = json.loads(runs[0]["vgg_face.json"])
     assert provenance["source_file"] == "vgg_face_dag.pth"
-    assert provenance["source_sha256"] == weights.sha256(source)
-    assert provenance["sha256"] == weights.sha256(folder / "vgg_face.safetensors")
+    assert provenance["source_sha256"] == file_digest(source)
+    assert provenance["sha256"] == file_digest(folder / "vgg_face.safetensors")
     assert str(tmp_path) not in runs[0]["vgg_face.json"].decode()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from avlib import media
 from avlib.corpora.common import labels
 from avlib.corpora.common.base import Recording, leaves_folder
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import MediaError
 
 
@@ -117,16 +118,6 @@ def _digest(recording: Recording, paths: list[Path]) -> str:
     if recording.start is None and recording.end is None:
         return whole
     return hashlib.sha256(f"{whole} {recording.start} {recording.end}".encode()).hexdigest()
-
-
-def file_digest(*paths: Path) -> str:
-    """Return the SHA-256 of the files' bytes, one file after the other, as hexadecimal text."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _probe(folder: Path, path: str) -> media.MediaInfo:
