@@ -1,7 +1,5 @@
 """List the recordings with their labels, checksums and media properties, and continuous labels."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from avlib.corpora.common.base import Listing, Recording, Votes
@@ -9,10 +7,10 @@ from avlib.corpora.common.describe import Described, describe
 from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
 from avlib.params import load
 from avlib.registry import reader
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.per_clip import CLIP_STATUS, stop_when_too_many_failed
-from avlib.runtime.stage import RAW, STATUS, run
+from avlib.runtime.stage import run
 
 PARAMS = ("corpus", "subset", "max_failed_fraction")
 
@@ -24,7 +22,7 @@ def main() -> None:
     had any more (`Listing.missing`) are failed clips, but none that stop the run.
     """
     params = load(PARAMS)
-    folder = RAW / params.corpus
+    folder = paths.RAW / params.corpus
     listing = reader(params.corpus).recordings(folder, params.subset)
     for note in listing.notes:
         print(note)
@@ -43,13 +41,13 @@ def main() -> None:
     table = pd.DataFrame(status, columns=["clip_id", "status", "reason"]).assign(stage="clips")
     failed = {clip_id: reason for clip_id, verdict, reason in status if verdict == "failed"}
     table = pd.concat([table, _missing(listing)])
-    tables.write_table(STATUS / "clips.parquet", table, CLIP_STATUS)
+    tables.write_table(paths.status("clips"), table, CLIP_STATUS)
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
-    tables.write_table(Path("data/clips.parquet"), pd.DataFrame(rows), CLIPS)
-    tables.write_table(Path("data/votes.parquet"), votes_table(listing.votes), VOTES)
+    tables.write_table(paths.CLIPS, pd.DataFrame(rows), CLIPS)
+    tables.write_table(paths.VOTES, votes_table(listing.votes), VOTES)
     traces = listing.traces[listing.traces["clip_id"].isin([row["clip_id"] for row in rows])]
     traces = traces.assign(frame=traces.groupby("clip_id").cumcount())
-    tables.write_table(Path("data/traces.parquet"), traces, TRACES)
+    tables.write_table(paths.TRACES, traces, TRACES)
 
 
 def _missing(listing: Listing) -> pd.DataFrame:

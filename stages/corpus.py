@@ -11,12 +11,13 @@ from avlib.corpora.demo import generate
 from avlib.corpora.demo.params import DemoCorpus
 from avlib.params import load
 from avlib.registry import reader
+from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.stage import RAW, run
+from avlib.runtime.stage import run
 
 PARAMS = ("corpus", "subset", "demo_corpus")
-DEMO = RAW / "demo"
+DEMO = paths.RAW / "demo"
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
     DEMO.mkdir(parents=True)
     if params.corpus == "demo":
         generate_demo(params.demo_corpus, DEMO)
-    listing = reader(params.corpus).recordings(RAW / params.corpus, params.subset)
+    listing = reader(params.corpus).recordings(paths.RAW / params.corpus, params.subset)
     found = {
         "corpus": params.corpus,
         "clips": len(listing.recordings),
@@ -35,7 +36,7 @@ def main() -> None:
         "missing": len(listing.missing),
         "notes": listing.notes,
     }
-    Path("data/corpus.json").write_text(json.dumps(found, indent=2) + "\n")
+    paths.CORPUS.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def generate_demo(settings: DemoCorpus, folder: Path) -> None:

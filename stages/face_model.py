@@ -1,10 +1,9 @@
 """Prepare the face network: dlib's needs nothing, VGG-Face is taken or fine-tuned on FER2013."""
 
-from pathlib import Path
-
 from avlib.descriptors.face_network import prepare
 from avlib.params import load
-from avlib.runtime.stage import RAW, run
+from avlib.runtime import paths
+from avlib.runtime.stage import run
 
 PARAMS = ("face_model", "video")
 
@@ -15,9 +14,9 @@ def main() -> None:
     prepare(
         params.video.descriptor,
         params.video.layer,
-        fer2013=RAW / "fer2013" / "fer2013.csv",
-        out=Path("data/face_model"),
-        checkpoints=Path(".memo/face_model"),
+        fer2013=paths.RAW / "fer2013" / "fer2013.csv",
+        out=paths.FACE_MODEL,
+        checkpoints=paths.MEMO / "face_model",
         settings=params.face_model.model_dump(),
     )
 

@@ -1,13 +1,12 @@
 """Find, follow, landmark and align the face in every frame."""
 
-from pathlib import Path
-
 from avlib.faces.clip import face_rows
 from avlib.faces.tables import FACES
 from avlib.params import load
+from avlib.runtime import paths
 from avlib.runtime.clip_tasks import failed_clips, recording_tasks
 from avlib.runtime.per_clip import run_per_clip
-from avlib.runtime.stage import STATUS, run
+from avlib.runtime.stage import run
 
 PARAMS = ("corpus", "faces", "max_failed_fraction", "modalities")
 
@@ -19,9 +18,9 @@ def main() -> None:
         "faces",
         face_rows,
         recording_tasks(params.corpus, "video", params.modalities),
-        skipped=failed_clips(STATUS / "clips.parquet"),
-        out=Path("data/faces"),
-        status=STATUS / "faces.parquet",
+        skipped=failed_clips(paths.status("clips")),
+        out=paths.FACES,
+        status=paths.status("faces"),
         schema=FACES,
         params=params.faces.model_dump(),
         max_failed_fraction=params.max_failed_fraction,

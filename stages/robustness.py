@@ -4,7 +4,6 @@ python -m stages.robustness MODEL
 """
 
 import sys
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from avlib.report.scores import write_json
 from avlib.robustness.curves import curves, missing_modality
 from avlib.robustness.predictions import corrupted_predictions, require_readable
 from avlib.robustness.tables import ROBUSTNESS
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.stage import run
 
 PARAMS = ("audio", "fisher", "max_failed_fraction", "protocol", "robustness", "video")
@@ -27,21 +26,22 @@ def main() -> None:
     model = sys.argv[1]
     require_readable(model)
     params = load(PARAMS)
-    clips = tables.read_table("data/clips.parquet", ["clip_id", "subject", "sha256"])
-    folds = tables.read_table("data/folds.parquet")
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "sha256"])
+    folds = tables.read_table(paths.FOLDS)
     check_folds(folds, clips, params.protocol.name)
-    saved = tables.read_table(f"data/predictions/{model}.parquet")
-    out, metrics = (Path(f"{p}/robustness/{model}") for p in ("data", "metrics"))
+    saved = tables.read_table(paths.PREDICTIONS / f"{model}.parquet")
+    out = paths.ROBUSTNESS / f"{model}.parquet"
+    metrics = paths.METRICS / "robustness" / f"{model}.json"
     if not len(saved):  # no clip has what the model needs; the report says so
-        tables.write_table(out.with_suffix(".parquet"), tables.no_rows(ROBUSTNESS), ROBUSTNESS)
-        write_json(metrics.with_suffix(".json"), {"model": model, "clips": 0})
+        tables.write_table(out, tables.no_rows(ROBUSTNESS), ROBUSTNESS)
+        write_json(metrics, {"model": model, "clips": 0})
         return
     settings = params.robustness.model_dump(exclude={"models"}) | {
         "backend": params.fisher.backend,
         "max_failed_fraction": params.max_failed_fraction,
     }
     subjects = dict(zip(clips["clip_id"], clips["subject"], strict=True))
-    network = network_weights(Path("data/face_model"))
+    network = network_weights(paths.FACE_MODEL)
     descriptors = {
         "audio": registry.descriptor("audio", params.audio.model_dump()),
         "video": registry.descriptor("video", params.video.model_dump() | network),
@@ -49,8 +49,8 @@ def main() -> None:
     corrupted = corrupted_predictions(model, folds, subjects, settings, descriptors)
     missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)
     table = pd.concat([corrupted, missing], ignore_index=True)
-    tables.write_table(out.with_suffix(".parquet"), table, ROBUSTNESS)
-    write_json(metrics.with_suffix(".json"), curves(table, folds))
+    tables.write_table(out, table, ROBUSTNESS)
+    write_json(metrics, curves(table, folds))
 
 
 if __name__ == "__main__":

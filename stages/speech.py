@@ -1,11 +1,10 @@
 """Extract 16 kHz mono sound, and its voiced intervals."""
 
-from pathlib import Path
-
 from avlib.params import load
+from avlib.runtime import paths
 from avlib.runtime.clip_tasks import failed_clips, recording_tasks
 from avlib.runtime.per_clip import run_per_clip
-from avlib.runtime.stage import STATUS, run
+from avlib.runtime.stage import run
 from avlib.speech.clip import speech_rows
 from avlib.speech.tables import SPEECH
 
@@ -19,9 +18,9 @@ def main() -> None:
         "speech",
         speech_rows,
         recording_tasks(params.corpus, "audio", params.modalities),
-        skipped=failed_clips(STATUS / "clips.parquet"),
-        out=Path("data/speech"),
-        status=STATUS / "speech.parquet",
+        skipped=failed_clips(paths.status("clips")),
+        out=paths.SPEECH,
+        status=paths.status("speech"),
         schema=SPEECH,
         params=params.speech.model_dump(),
         max_failed_fraction=params.max_failed_fraction,

@@ -1,15 +1,14 @@
 """Describe the faces with the chosen descriptor."""
 
-from pathlib import Path
-
 from avlib import registry
 from avlib.descriptors.face_network import network_weights
 from avlib.descriptors.tables import VIDEO
 from avlib.descriptors.video_clip import video_rows
 from avlib.params import load
+from avlib.runtime import paths
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
 from avlib.runtime.per_clip import run_per_clip
-from avlib.runtime.stage import STATUS, run
+from avlib.runtime.stage import run
 
 PARAMS = ("max_failed_fraction", "video")
 
@@ -17,16 +16,16 @@ PARAMS = ("max_failed_fraction", "video")
 def main() -> None:
     """Write ``data/video`` and the status of every clip."""
     params = load(PARAMS)
-    status = STATUS / "faces.parquet"
-    network = network_weights(Path("data/face_model"))
+    status = paths.status("faces")
+    network = network_weights(paths.FACE_MODEL)
     descriptor = registry.descriptor("video", params.video.model_dump() | network)
     run_per_clip(
         "video_features",
         video_rows,
-        table_tasks(Path("data/faces"), status),
+        table_tasks(paths.FACES, status),
         skipped=failed_clips(status),
-        out=Path("data/video"),
-        status=STATUS / "video_features.parquet",
+        out=paths.DESCRIPTORS["video"],
+        status=paths.status("video_features"),
         schema=VIDEO,
         params=descriptor,
         code=[type(descriptor)],

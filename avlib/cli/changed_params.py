@@ -19,13 +19,8 @@ def changed_params(path: Path = Path("params.yaml")) -> str:
         Empty when none does, and where there is no Git to ask.
     """
     try:
-        shown = subprocess.run(
-            ["git", "show", f"HEAD:./{path.name}"],
-            cwd=path.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        asked = ["git", "show", f"HEAD:./{path.name}"]
+        shown = subprocess.run(asked, cwd=path.parent, capture_output=True, check=True)
         yaml = YAML(typ="safe")
         old, new = _by_dotted_key(yaml.load(shown.stdout)), _by_dotted_key(yaml.load(path))
     except (OSError, subprocess.CalledProcessError, YAMLError):

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+
+from avlib.runtime import paths
 
 _SHOWN = 20  # damaged files named one by one
 
 
 def corpora(
-    raw: Annotated[Path, typer.Option(help="Folder of the corpora.")] = Path("data/raw"),
+    raw: Annotated[Path, typer.Option(help="Folder of the corpora.")] = paths.RAW,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare CREMA-D's files with the official release.")
     ] = False,
@@ -33,8 +35,8 @@ def corpora(
         here = row.here or "–"
         table.add_row(row.corpus, here, row.whole or "?", row.missing or "–", row.protocol)
     console.print(table)
-    where = Table("corpus", "where to get it", "terms")
-    where.columns[1].overflow = "fold"  # an address cut short is of no use
+    # An address cut short is of no use.
+    where = Table("corpus", Column("where to get it", overflow="fold"), "terms")
     for row in found:
         where.add_row(row.corpus, row.source, row.licence)
     console.print(where)

@@ -1,9 +1,6 @@
 """What is here of every corpus, against the whole of it."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avlib.corpora.common.base import Reader
@@ -52,66 +49,40 @@ def overview(raw: Path) -> list[Found]:
 def _recordings(reader: Reader, folder: Path) -> Found:
     subset = next(iter(reader.subsets.values()), reader)  # the default, where there are some
     whole = _count(subset.n_clips, subset.n_subjects)
-    known = (reader.name, whole, reader.protocol, reader.source, reader.licence)
+    absent = Found(reader.name, "", whole, whole, reader.protocol, reader.source, reader.licence)
     if not folder.exists() and not folder.is_symlink():
-        return _found(*known, here="", missing=whole)
+        return absent
     try:
         listing = reader.recordings(folder)
     except CorpusError as error:
-        return _found(*known, here="not readable", missing=whole, remarks=(str(error),))
-    subjects = {recording.subject for recording in listing.recordings}
+        return replace(absent, here="not readable", remarks=(str(error),))
     clips = len(listing.recordings)
-    lacks = (
-        None if subset.n_clips is None else max(subset.n_clips - clips, 0),
-        None if subset.n_subjects is None else max(subset.n_subjects - len(subjects), 0),
-    )
+    subjects = len({recording.subject for recording in listing.recordings})
+    lacks = ((subset.n_clips or 0) - clips, (subset.n_subjects or 0) - subjects)
     remarks = list(listing.notes)
     if incomplete := sum(bool(recording.missing) for recording in listing.recordings):
         remarks.append(f"{incomplete:,} clips lack their sound or their video")
     if listing.unrecognised:
         path, reason = listing.unrecognised[0]
         remarks.append(f"{len(listing.unrecognised):,} files are not known, e.g. {path}: {reason}")
-    return _found(
-        *known, here=_count(clips, len(subjects)), missing=_count(*lacks), remarks=remarks
-    )
-
-
-def _found(
-    corpus: str,
-    whole: str,
-    protocol: str,
-    source: str,
-    licence: str,
-    *,
-    here: str,
-    missing: str,
-    remarks: Iterable[str] = (),
-) -> Found:
-    return Found(corpus, here, whole, missing, protocol, source, licence, tuple(remarks))
+    here, missing = _count(clips, subjects), _count(*(max(lack, 0) for lack in lacks))
+    return replace(absent, here=here, missing=missing, remarks=tuple(remarks))
 
 
 def _faces(raw: Path) -> Found:
     """FER2013 is one csv of pictures, for the face network alone."""
     path = raw / "fer2013" / "fer2013.csv"
     whole = f"{N_FACES:,} faces"
-    known = ("fer2013", whole, "", SOURCE, LICENCE)
+    absent = Found("fer2013", "", whole, whole, "", SOURCE, LICENCE)
     if not path.is_file():
-        return _found(*known, here="", missing=whole)
-    faces = 0
+        return absent
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            faces += block.count(b"\n")
-    faces = max(faces - 1, 0)  # the titles
-    lacks = N_FACES - faces
-    missing = f"{lacks:,} faces" if lacks > 0 else ""
-    return _found(*known, here=f"{faces:,} faces", missing=missing)
+        faces = max(sum(1 for _ in file) - 1, 0)  # without the titles
+    missing = f"{N_FACES - faces:,} faces" if faces < N_FACES else ""
+    return replace(absent, here=f"{faces:,} faces", missing=missing)
 
 
 def _count(clips: int | None, subjects: int | None) -> str:
     """Spell out counts; "" where there is nothing to count."""
-    words = []
-    if clips:
-        words.append(f"{clips:,} clips")
-    if subjects:
-        words.append(f"{subjects:,} subjects")
-    return ", ".join(words)
+    counts = {"clips": clips, "subjects": subjects}
+    return ", ".join(f"{count:,} {unit}" for unit, count in counts.items() if count)

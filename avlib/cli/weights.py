@@ -1,20 +1,13 @@
-"""Commands about pretrained weights, mounted as ``python -m avlib weights``."""
+"""``python -m avlib weights``: list the published weights, and bring a file in."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from avlib.runtime.errors import WeightsError
-
-app = typer.Typer(help="Pretrained weights: what there is, and how to bring it in.")
-
-
-@app.callback()
-def _group() -> None:
-    """Pretrained weights: what there is, and how to bring it in."""
+app = typer.Typer(help="Published weights: list them, bring a file in.")
 
 
 @app.command("list")
@@ -23,9 +16,8 @@ def list_() -> None:
     from avlib.weights import list_weights  # torch takes seconds: not for --help
 
     rows = list_weights()
-    table = Table()
-    for column in rows[0]:
-        table.add_column(column, overflow="fold")  # an address cut short is of no use
+    # An address cut short is of no use.
+    table = Table(*(Column(name, overflow="fold") for name in rows[0]))
     for row in rows:
         table.add_row(*row.values())
     Console().print(table)
@@ -39,9 +31,4 @@ def import_(
     """Convert a published weights file to data/weights/NAME/NAME.safetensors."""
     from avlib.weights import import_weights
 
-    try:
-        path = import_weights(file, name)
-    except WeightsError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{path}: written")
+    typer.echo(f"{import_weights(file, name)}: written")

@@ -7,9 +7,8 @@ from typing import Self
 
 import pandas as pd
 
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.per_clip import ClipTask
-from avlib.runtime.stage import RAW
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,12 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
     modalities
         The modalities to use.
     """
-    clips = tables.read_table("data/clips.parquet")
+    clips = tables.read_table(paths.CLIPS)
     used = modality in modalities
     tasks = []
     for clip in clips.to_dict("records"):
         name = clip[f"{modality}_path"]
-        path = str((RAW / corpus / name).absolute()) if isinstance(name, str) else None
+        path = str((paths.RAW / corpus / name).absolute()) if isinstance(name, str) else None
         start, end = (None if pd.isna(clip[key]) else clip[key] for key in ("start", "end"))
         recording = RecordingInput(path, used, start, end)
         digest = clip["sha256"] if used else ""

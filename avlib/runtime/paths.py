@@ -22,6 +22,7 @@ FISHER = DATA / "fisher"
 FISHER_ENCODERS = DATA / "fisher_encoders"
 MODELS = DATA / "models"
 PREDICTIONS = DATA / "predictions"
+ROBUSTNESS = DATA / "robustness"
 EMBEDDINGS = DATA / "embeddings"
 METRICS = Path("metrics")
 REPORT = Path("report")

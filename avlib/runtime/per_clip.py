@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import (
     Entry,
@@ -121,7 +122,7 @@ def run_per_clip(
     max_failed_fraction: float,
     code: Sequence[Callable[..., Any]] = (),
     skipped: Mapping[str, str] | None = None,
-    memo: Path = Path(".memo"),
+    memo: Path = paths.MEMO,
 ) -> Summary:
     """Compute a table clip by clip, and write its parts and a status row for every clip.
 

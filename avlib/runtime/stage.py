@@ -3,12 +3,8 @@
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from avlib.runtime.errors import AvlibError
-
-RAW = Path("data/raw")
-STATUS = Path("data/status")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -16,11 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
 from avlib.weights.files import read_tensors
 
-ROOT = Path("data/weights")
 FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it
 
 
@@ -124,12 +124,12 @@ _ALL = (
 REGISTRY: dict[str, Published] = {entry.name: entry for entry in _ALL}
 
 
-def weights_path(name: str, root: Path = ROOT) -> Path:
+def weights_path(name: str, root: Path = paths.WEIGHTS) -> Path:
     """Where the converted weights of `name` stand or will stand."""
     return root / name / f"{name}.safetensors"
 
 
-def require_weights(name: str, root: Path = ROOT) -> Path:
+def require_weights(name: str, root: Path = paths.WEIGHTS) -> Path:
     """Return where the converted weights of `name` stand.
 
     Raises
@@ -150,7 +150,7 @@ def require_weights(name: str, root: Path = ROOT) -> Path:
 
 
 def load_weights(
-    name: str, module: nn.Module, root: Path = ROOT, *, fresh: str | None = None
+    name: str, module: nn.Module, root: Path = paths.WEIGHTS, *, fresh: str | None = None
 ) -> None:
     """Fill `module` with the published weights `name`, but for the layer `fresh`.
 
@@ -192,7 +192,7 @@ def load_tensors(path: Path, module: nn.Module, *, fresh: str | None = None) -> 
     module.load_state_dict(tensors, strict=False, assign=is_meta)
 
 
-def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
+def import_weights(file: Path, name: str, root: Path = paths.WEIGHTS) -> Path:
     """Convert a weights file that somebody has; write safetensors and where it came from.
 
     Beside the safetensors stands a json with the source file's name and sha256 and the result's
@@ -247,7 +247,7 @@ def import_weights(file: Path, name: str, root: Path = ROOT) -> Path:
     return path
 
 
-def list_weights(root: Path = ROOT) -> list[dict[str, str]]:
+def list_weights(root: Path = paths.WEIGHTS) -> list[dict[str, str]]:
     """One row per registered set: name, present ("yes" or "no"), used_by, licence, source."""
     return [
         {

@@ -272,8 +272,8 @@ def test_commands_import_list_and_fail_in_one_line(state, tmp_path, monkeypatch)
     as_torch(state, tmp_path / "file")
     run = CliRunner().invoke
     refused = run(app, ["import", "nothing", "--name", "vgg_face"])
-    assert refused.exit_code == 1
-    assert refused.output.startswith("error: nothing: No such file")
+    assert isinstance(refused.exception, WeightsError)
+    assert str(refused.exception).startswith("nothing: No such file")
     done = run(app, ["import", "file", "--name", "vgg_face"])
     assert done.exit_code == 0
     assert "data/weights/vgg_face/vgg_face.safetensors: written" in done.output
