@@ -20,8 +20,6 @@ def audio_rows(clip: TableRows, descriptor: AudioDescriptor) -> ClipRows:
     descriptor
         What describes the sound.
     """
-    if not clip.rows:
-        return ClipRows(no_rows(AUDIO), clip.status, clip.reason)
     speech = read_clip(clip.path, clip.row_group)
     signal = from_pcm(speech["pcm"][0].as_py())
     if not np.any(signal):

@@ -19,8 +19,6 @@ def video_rows(clip: TableRows, descriptor: VideoDescriptor) -> ClipRows:
     descriptor
         What describes the faces.
     """
-    if not clip.rows:
-        return ClipRows(no_rows(VIDEO), clip.status, clip.reason)
     faces, frames = read_faces(clip)
     times, values = descriptor.describe(faces)
     if not len(times):

@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from avlib.faces.tables import FACES
 from avlib.faces.tracking import track_faces
 from avlib.media import video_frames
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import no_rows
 
 
 def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
@@ -23,10 +21,6 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     params
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
-    if not recording.used:
-        return ClipRows(no_rows(FACES))
-    if recording.path is None:
-        return ClipRows(no_rows(FACES), "degraded", "no video stream")
     frames = video_frames(recording.path, recording.start, recording.end)
     columns = track_faces(frames, **params)
     states = np.array([str(state) for state in columns["state"]])

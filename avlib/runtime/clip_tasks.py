@@ -17,16 +17,12 @@ class RecordingInput:
 
     Attributes
     ----------
-    path : str or None
-        The file; None where the clip has no such stream.
-    used : bool
-        Whether the modality is used at all.
+    path : str
     start, end : float or None
         The clip's span in the recording, s, where it is not the whole.
     """
 
-    path: str | None
-    used: bool = True
+    path: str
     start: float | None = None
     end: float | None = None
 
@@ -41,27 +37,23 @@ class TableRows:
         The part's file.
     row_group, rows : int
         The clip's row group there, and how many rows it has.
-    status, reason : str
-        What the stage that wrote them says of the clip.
     """
 
     path: str
     row_group: int
     rows: int
-    status: str = "ok"
-    reason: str = ""
 
     @classmethod
-    def at(cls, ref: tables.ClipRef, status: str = "ok", reason: str = "") -> Self:
+    def at(cls, ref: tables.ClipRef) -> Self:
         """Return where `ref` points, for a worker that may have another working folder."""
-        return cls(str(ref.path.absolute()), ref.row_group, ref.rows, status, reason)
+        return cls(str(ref.path.absolute()), ref.row_group, ref.rows)
 
 
 def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> list[ClipTask]:
     """List every clip, with its `RecordingInput`, for a stage that reads the recordings.
 
-    A clip that lacks the stream, or whose stream is not to be used, is among them: the stage marks
-    it, so that every clip has a status in every stage.
+    A clip that lacks the stream, or whose stream is not to be used, is among them, with nothing to
+    compute: every clip has a status in every stage.
 
     Parameters
     ----------
@@ -73,15 +65,18 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
         The modalities to use.
     """
     clips = tables.read_table(paths.CLIPS)
-    used = modality in modalities
     tasks = []
     for clip in clips.to_dict("records"):
-        name = clip[f"{modality}_path"]
-        path = str((paths.RAW / corpus / name).absolute()) if isinstance(name, str) else None
-        start, end = (None if pd.isna(clip[key]) else clip[key] for key in ("start", "end"))
-        recording = RecordingInput(path, used, start, end)
-        digest = clip["sha256"] if used else ""
-        tasks.append(ClipTask(clip["clip_id"], clip["subject"], digest, recording))
+        name, where = clip[f"{modality}_path"], (clip["clip_id"], clip["subject"])
+        if modality not in modalities:
+            tasks.append(ClipTask(*where, "", without=("ok", "")))
+        elif not isinstance(name, str):
+            lacking = ("degraded", f"no {modality} stream")
+            tasks.append(ClipTask(*where, clip["sha256"], without=lacking))
+        else:
+            start, end = (None if pd.isna(clip[key]) else clip[key] for key in ("start", "end"))
+            path = str((paths.RAW / corpus / name).absolute())
+            tasks.append(ClipTask(*where, clip["sha256"], RecordingInput(path, start, end)))
     return tasks
 
 
@@ -101,8 +96,9 @@ def table_tasks(folder: Path, status: Path) -> list[ClipTask]:
     tasks = []
     for ref in tables.clip_refs(folder):
         verdict, reason = verdicts[ref.clip_id]
-        rows = TableRows.at(ref, verdict, reason)
-        tasks.append(ClipTask(ref.clip_id, ref.part, f"{ref.digest} {verdict} {reason}", rows))
+        digest = f"{ref.digest} {verdict} {reason}"
+        without = None if ref.rows else (verdict, reason)
+        tasks.append(ClipTask(ref.clip_id, ref.part, digest, TableRows.at(ref), without))
     return tasks
 
 

@@ -98,6 +98,7 @@ def save_clip(path: Path, rows: pa.Table, status: str, reason: str) -> None:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder of the memory; a second process that wants it waits for the first."""
+    inherit(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         try:
@@ -108,6 +109,23 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError:  # a file system without locks: names are unique, so nothing breaks
             pass
         yield
+
+
+def inherit(folder: Path) -> None:
+    """Let the copy of the project that DVC makes for a queued experiment begin with our memory.
+
+    DVC tells the copy's stages where the project itself is, in ``DVC_ROOT``. Files are linked; what
+    is being written there meanwhile is not whole here, and is computed again. Checkpoints are left
+    out: training writes into them.
+    """
+    root = Path(os.environ.get("DVC_ROOT", "."))
+    own = folder.absolute()
+    if folder.exists() or root.resolve() == Path.cwd() or not own.is_relative_to(Path.cwd()):
+        return
+    ours = root / own.relative_to(Path.cwd())
+    left_out = shutil.ignore_patterns("checkpoints", "*.tmp", "*.lock")
+    with contextlib.suppress(OSError, shutil.Error):
+        shutil.copytree(ours, own, copy_function=os.link, ignore=left_out)
 
 
 class Memo:
@@ -129,9 +147,9 @@ class Memo:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the stage's memory; a second run of the same stage waits for the first."""
-        self.clips.mkdir(parents=True, exist_ok=True)
-        self.parts.mkdir(parents=True, exist_ok=True)
         with locked(self.clips.parent):
+            self.clips.mkdir(exist_ok=True)
+            self.parts.mkdir(exist_ok=True)
             for folder in (self.clips, self.parts):
                 remove_temporaries(folder)
             yield

@@ -37,6 +37,7 @@ from avlib.runtime.tables import (
     Schema,
     clip_refs,
     conform_clip,
+    no_rows,
     part_path,
     write_part,
     write_table,
@@ -63,12 +64,16 @@ class ClipTask:
         the clip's rows in the table before, see `avlib.runtime.tables.ClipRef`).
     payload
         What the function needs to find those bytes; it must pickle.
+    without
+        Status and reason of a clip that has nothing to compute: it gets no rows, and no worker
+        sees it.
     """
 
     clip_id: str
     part: str
     digest: str
     payload: Any = None
+    without: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,9 @@ def run_per_clip(
         fingerprint = code_fingerprint(function, *code)
         keys = {t.clip_id: clip_key(stage, t.clip_id, t.digest, params, fingerprint) for t in tasks}
         todo = run.expect(tasks, keys)
+        for task in [task for task in todo if task.without]:
+            run.settle_without(task, keys[task.clip_id])
+        todo = [task for task in todo if not task.without]
         jobs = [
             _Job(function, task, params, schema, run.memo.entry_path(keys[task.clip_id]))
             for task in todo
@@ -190,7 +198,7 @@ def run_per_clip(
 
     degraded = sum(entry.status == "degraded" for entry in run.entries.values())
     seconds = time.monotonic() - begin
-    remembered = len(tasks) - len(todo)
+    remembered = len(tasks) - len(todo) - sum(task.without is not None for task in tasks)
     summary = Summary(len(todo), remembered, degraded, len(run.failed), len(skipped), seconds)
     logging.getLogger(__name__).info("%s: %s", stage, summary)
     return summary
@@ -286,6 +294,12 @@ class _Run:
         self._open[task.part] -= 1
         if not self._open[task.part]:
             self._write(task.part)
+
+    def settle_without(self, task: ClipTask, key: str) -> None:
+        """Take a clip that has nothing to compute."""
+        assert task.without is not None
+        save_clip(self.memo.entry_path(key), no_rows(self.schema), *task.without)
+        self.settle(task, key, task.without)
 
     def _write(self, part: str) -> None:
         clips = [clip_id for clip_id in self._clips[part] if clip_id in self.entries]

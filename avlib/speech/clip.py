@@ -8,9 +8,7 @@ import numpy as np
 from avlib.media import read_audio
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import no_rows
 from avlib.speech.pcm import SAMPLE_RATE, to_pcm
-from avlib.speech.tables import SPEECH
 from avlib.speech.vad import voiced_intervals
 
 
@@ -24,10 +22,6 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     params
         ``vad_mode``, ``hangover`` and ``min_speech`` of section ``speech`` of params.yaml.
     """
-    if not recording.used:
-        return ClipRows(no_rows(SPEECH))
-    if recording.path is None:
-        return ClipRows(no_rows(SPEECH), "degraded", "no audio stream")
     signal = read_audio(recording.path, SAMPLE_RATE, recording.start, recording.end)
     intervals = voiced_intervals(
         signal,

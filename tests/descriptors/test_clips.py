@@ -14,8 +14,6 @@ from avlib.runtime.clip_tasks import TableRows
 from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
 
-NONE = TableRows("none", 0, 0, "degraded", "why")
-
 
 @pytest.fixture
 def speech(tmp_path):
@@ -41,14 +39,6 @@ def faces_table(path, chips):
     }
     tables.write_table(path, columns, FACES)
     return TableRows(str(path), 0, n)
-
-
-@pytest.mark.parametrize(
-    ("rows", "descriptor"), [(audio_rows, IS10()), (video_rows, DlibResNetDescriptor())]
-)
-def test_a_clip_without_rows_keeps_the_verdict_of_the_stage_before(rows, descriptor):
-    result = rows(NONE, descriptor)
-    assert (result.columns.num_rows, result.status, result.reason) == (0, "degraded", "why")
 
 
 def test_frames_are_those_of_the_sound(speech):

@@ -24,11 +24,3 @@ def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
     recording = RecordingInput(str(tmp_path / "a.mp4"), start=1.5, end=1.8)
     columns = face_rows(recording, SETTINGS).columns
     assert columns["time"] == pytest.approx(np.arange(7) * 0.04 + 0.02)
-
-
-@pytest.mark.parametrize(
-    ("used", "status", "reason"), [(True, "degraded", "no video stream"), (False, "ok", "")]
-)
-def test_a_clip_without_usable_pictures_has_no_rows(used, status, reason):
-    rows = face_rows(RecordingInput(None, used), SETTINGS)
-    assert (rows.columns.num_rows, rows.status, rows.reason) == (0, status, reason)

@@ -26,10 +26,11 @@ def project(tmp_path, monkeypatch):
     tables.write_table(Path("data/clips.parquet"), columns, CLIPS)
 
 
-def test_every_clip_has_a_task_and_missing_sound_has_no_path():
+def test_every_clip_has_a_task_and_missing_sound_is_nothing_to_compute():
     tasks = {t.clip_id: t for t in recording_tasks("c", "audio", ["audio", "video"])}
     assert tasks["a"].payload.path == str(Path("data/raw/c/a.wav").absolute())
-    assert tasks["b"].payload.path is None
+    assert tasks["a"].without is None
+    assert tasks["b"].without == ("degraded", "no audio stream")
     assert tasks["a"].digest == "sum-a"
 
 
@@ -44,7 +45,7 @@ def test_a_task_says_which_span_of_its_recording_is_the_clip():
 def test_a_modality_that_is_not_used_depends_on_no_recording():
     tasks = recording_tasks("c", "audio", ["video"])
     assert {t.digest for t in tasks} == {""}
-    assert not any(t.payload.used for t in tasks)
+    assert {t.without for t in tasks} == {("ok", "")}
 
 
 def test_table_tasks_carry_rows_and_verdicts():
@@ -65,5 +66,6 @@ def test_table_tasks_carry_rows_and_verdicts():
     assert set(tasks) == {"a", "b"}
     path = str(tables.part_path(Path("speech"), "s").absolute())
     assert tasks["a"].payload == TableRows(path, 0, 1)
-    assert tasks["b"].payload == TableRows(path, 1, 0, "degraded", "no audio stream")
+    assert tasks["a"].without is None
+    assert tasks["b"].without == ("degraded", "no audio stream")
     assert failed_clips(Path("status.parquet")) == {"c": "failed in speech: crashed the worker"}

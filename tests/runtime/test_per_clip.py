@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import distributed
@@ -169,6 +170,20 @@ def test_changed_parameter_computes_all_again(stage, other):
     assert len(stage.computed) == 9
     other.run(params={"fps": 30})
     assert stage.bytes == other.bytes
+
+
+def test_clips_with_nothing_to_compute_get_their_status_and_no_worker_sees_them(stage):
+    tasks = stage.tasks()
+    tasks = [replace(tasks[0], without=("degraded", "no audio stream")), *tasks[1:8],
+             replace(tasks[8], without=("ok", ""))]  # fmt: skip
+    summary = stage.run(tasks)
+    assert stage.computed == [f"c{i:02}" for i in range(1, 8)]
+    assert (summary.computed, summary.remembered, summary.degraded) == (7, 0, 1)
+    assert stage.verdicts["c00"] == ("degraded", "no audio stream")
+    assert stage.verdicts["c08"] == ("ok", "")
+    rows = {ref.clip_id: ref.rows for ref in clip_refs(stage.out)}
+    assert rows["c00"] == rows["c08"] == 0
+    assert stage.run(tasks).computed == 0
 
 
 def test_changed_input_computes_that_clip_again(stage):
@@ -438,7 +453,8 @@ def test_cluster_that_loses_a_worker_gives_the_same_bytes(tmp_path, stage, other
         killer.join()
         assert processes[1].wait() == -signal.SIGKILL
         assert (summary.computed, summary.failed) == (24, 0)
-        assert 24 <= len(stage.computed) <= 25  # the clip under the dead worker may run twice
+        # Clips of the dead worker run twice, and on a busy machine those of one taken for dead.
+        assert len(set(stage.computed)) == 24
     finally:
         for process in processes[::-1]:
             process.kill()

@@ -186,3 +186,24 @@ def test_checkpoints_of_an_unfinished_fold_survive_and_go_when_the_stage_is_done
     train()
     assert Path("tables/fold-0.txt").read_text() == "went on"
     assert not list(Path(".memo/deep").rglob("checkpoints"))
+
+
+def test_a_copy_of_the_project_for_a_queued_experiment_begins_with_what_the_project_remembers(
+    tmp_path, monkeypatch
+):
+    """Such a copy lacks ignored files; DVC says where the project itself is."""
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    before = {path: path.read_bytes() for path in Path(".memo").rglob("*") if path.is_file()}
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    Path("input").rename(copy / "input")
+    (tmp_path / "input").write_bytes((copy / "input").read_bytes())
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(copy)
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    assert not Path("ran").exists()
+    assert Path("tables/fold-1.txt").read_text() == "rows of 1"
+    run({0: {"fold": 0}}, other="value")  # forgets the old folds, in the copy alone
+    assert ran() == [0]
+    monkeypatch.chdir(tmp_path)
+    assert {p: p.read_bytes() for p in before} == before

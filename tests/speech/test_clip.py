@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from avlib import media
 from avlib.runtime.clip_tasks import RecordingInput
@@ -13,8 +12,8 @@ from avlib.speech.pcm import from_pcm, to_pcm
 SETTINGS = {"vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
 
 
-def rows_of(path, used=True):
-    return speech_rows(RecordingInput(path, used), SETTINGS)
+def rows_of(path):
+    return speech_rows(RecordingInput(path), SETTINGS)
 
 
 def test_sixteen_bit_samples_survive_the_round_trip_exactly():
@@ -43,15 +42,6 @@ def test_a_clip_cut_out_of_a_recording_has_the_sound_of_its_span(tmp_path):
     found = from_pcm(rows.columns["pcm"][0])
     np.testing.assert_allclose(found, signal[28000:40000], atol=1e-4)
     assert speech_rows(replace(recording, start=0.5, end=1.5), SETTINGS).reason == "silence"
-
-
-@pytest.mark.parametrize(
-    ("path", "used", "status", "reason"),
-    [(None, True, "degraded", "no audio stream"), ("any", False, "ok", "")],
-)
-def test_a_clip_without_usable_sound_has_no_rows(path, used, status, reason):
-    rows = rows_of(path, used)
-    assert (rows.columns.num_rows, rows.status, rows.reason) == (0, status, reason)
 
 
 def test_silence_is_degraded_and_keeps_its_row(tmp_path):
