@@ -21,14 +21,9 @@ class AVEFSystem(System):
         " SVM",
         "avef_raw": "The same without denoising: silence is kept in both streams (case 1)",
     }
+    model = "avlib.systems.avef.model:AVEFModel"
     sections = {"avef": Avef}
     deep = True
-
-    def model_class(self) -> Any:
-        """Return `AVEFModel`."""
-        from avlib.systems.avef.model import AVEFModel
-
-        return AVEFModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the two is made."""

@@ -8,6 +8,7 @@ methods.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
@@ -33,6 +34,8 @@ class System(ABC):
         Of its stage, ``train_<name>``.
     models : mapping of str to str
         The models that it trains, each with a line on what it is.
+    model : str
+        The class of its models, ``module:name``, imported when it is asked for.
     sections : mapping of str to type
         Its sections of params.yaml. Where the one of its own name has a key ``train``, that key
         says which models are trained.
@@ -49,6 +52,7 @@ class System(ABC):
 
     name: ClassVar[str]
     models: ClassVar[Mapping[str, str]]
+    model: ClassVar[str]
     sections: ClassVar[Mapping[str, type[Section]]] = {}
     reads: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[Schema, ...]] = (PREDICTIONS,)
@@ -75,9 +79,9 @@ class System(ABC):
             " their arousal and valence"
         )
 
-    @abstractmethod
     def model_class(self) -> Any:
-        """Return the class of its models."""
+        """Import the class of its models."""
+        return resolve_name(self.model)
 
     @abstractmethod
     def recipe(self, model: str, params: Any) -> Recipe:

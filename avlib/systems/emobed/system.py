@@ -38,14 +38,9 @@ class EmoBedSystem(System):
         "emobed_joint": "The same with the other modality's loss, without triplets",
         "emobed_triplet": "The same with crossmodal triplets, without the other modality's loss",
     }
+    model = "avlib.systems.emobed.model:EmoBedModel"
     sections = {"emobed": Emobed}
     deep = True
-
-    def model_class(self) -> Any:
-        """Return `EmoBedModel`."""
-        from avlib.systems.emobed.model import EmoBedModel
-
-        return EmoBedModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the four is made; a weight that it does not use retrains nothing."""

@@ -23,15 +23,10 @@ class GatingSystem(System):
         "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
         "gating_global": "The same without LSTMs: one window mid-clip, modalities trained apart",
     }
+    model = "avlib.systems.gating.model:GatingModel"
     sections = {"gating": Gating}
     tables = (PREDICTIONS, GATES)
     deep = True
-
-    def model_class(self) -> Any:
-        """Return `GatingModel`."""
-        from avlib.systems.gating.model import GatingModel
-
-        return GatingModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the three is made."""

@@ -16,14 +16,9 @@ class LinearMetricSystem(System):
         "itml": "ITML on the PCA of both Fisher vectors side by side, in an RBF-SVM",
         "gmml": "GMML on the PCA of both Fisher vectors side by side, in an RBF-SVM",
     }
+    model = "avlib.systems.linear_metric.model:LinearMetricModel"
     sections = {"lmnn": Lmnn, "itml": Itml, "gmml": Gmml}
     reads = ("svm",)
-
-    def model_class(self) -> Any:
-        """Return `LinearMetricModel`."""
-        from avlib.systems.linear_metric.model import LinearMetricModel
-
-        return LinearMetricModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the metric of one method is learned; the model is named after it."""

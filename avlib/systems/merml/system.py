@@ -14,14 +14,9 @@ class MERMLSystem(System):
     models = {
         "merml": "MERML: one learned metric per modality, their weighted sum in an RBF-SVM",
     }
+    model = "avlib.systems.merml.model:MERMLModel"
     sections = {"merml": Merml}
     reads = ("svm",)
-
-    def model_class(self) -> Any:
-        """Return `MERMLModel`."""
-        from avlib.systems.merml.model import MERMLModel
-
-        return MERMLModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the metric and its SVM are learned."""

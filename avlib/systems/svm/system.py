@@ -22,13 +22,8 @@ class SVMSystem(System):
         "svm_video": "RBF-SVM on the video Fisher vector",
         "svm_concat": "RBF-SVM on the audio and video Fisher vectors side by side",
     }
+    model = "avlib.systems.svm.model:SVMModel"
     sections = {"svm": SVM}
-
-    def model_class(self) -> Any:
-        """Return `SVMModel`."""
-        from avlib.systems.svm.model import SVMModel
-
-        return SVMModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the baselines is made."""

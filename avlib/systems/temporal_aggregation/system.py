@@ -15,14 +15,9 @@ class TemporalAggregationSystem(System):
         "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks"
         " summed",
     }
+    model = "avlib.systems.temporal_aggregation.model:TemporalAggregationModel"
     sections = {"temporal_aggregation": TemporalAggregation}
     deep = True
-
-    def model_class(self) -> Any:
-        """Return `TemporalAggregationModel`."""
-        from avlib.systems.temporal_aggregation.model import TemporalAggregationModel
-
-        return TemporalAggregationModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the networks are trained."""

@@ -32,6 +32,7 @@ class TracesSystem(System):
         for target in _OTHER
         for system, words in SYSTEMS.items()
     }
+    model = "avlib.systems.emobed.traces.model:TraceModel"
     sections = {"traces": Traces}
     reads = ("corpus",)
     tables = (PREDICTED_TRACES,)
@@ -52,12 +53,6 @@ class TracesSystem(System):
         if clips["clip_id"].isin(labelled).any():
             return ""
         return f"none of the {len(clips)} clips has arousal and valence over time"
-
-    def model_class(self) -> Any:
-        """Return `TraceModel`."""
-        from avlib.systems.emobed.traces.model import TraceModel
-
-        return TraceModel
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how a system is trained for a target; a weight it does not use retrains nothing.
