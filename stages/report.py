@@ -7,7 +7,8 @@ import pandas as pd
 
 from avlib import registry
 from avlib.params import Params, load
-from avlib.report import comparisons, scores
+from avlib.report import scores
+from avlib.report.comparisons import as_json
 from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.curves import loss_section
 from avlib.report.embeddings_page import embeddings_section
@@ -64,8 +65,7 @@ def main() -> None:
     )
     summary = scores.summary(params.corpus, data.scores)
     scores.write_json(paths.METRICS / "summary.json", summary)
-    compared = comparisons.as_json(comparisons.compare_all(trained, folds, clips))
-    scores.write_json(paths.METRICS / "comparisons.json", compared)
+    scores.write_json(paths.METRICS / "comparisons.json", as_json(data.comparisons))
 
 
 def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:

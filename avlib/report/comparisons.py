@@ -75,7 +75,7 @@ def pairs(models: Sequence[str]) -> list[tuple[str, str]]:
 def compare(
     a: pd.DataFrame, b: pd.DataFrame, folds: pd.DataFrame, clips: pd.DataFrame
 ) -> Comparison:
-    """ReportData every test between two models; p-values are not corrected yet.
+    """Run every test between two models; p-values are not corrected yet.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from avlib.report import plots
-from avlib.report.comparisons import MOST_MODELS, Comparison, compare_all
+from avlib.report.comparisons import MOST_MODELS, Comparison
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
@@ -12,7 +12,7 @@ from avlib.report.significance import LEVEL, RESAMPLES, Interval
 
 def paired_comparisons(data: ReportData) -> Section | None:
     """Say which differences between models are more than chance, and what each test assumes."""
-    found = compare_all(data.predictions, data.folds, data.clips)
+    found = data.comparisons
     if not found:
         return None
     tables = [_table(found)]

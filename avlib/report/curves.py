@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from avlib.report.formats import DASH
 from avlib.report.page import Picture, Section, Table
 from avlib.report.plots import PALETTE, drawing, panels
 from avlib.runtime.errors import DataError
@@ -152,7 +153,7 @@ def _panel(panel: Axes, by_fold: Mapping[int, pd.DataFrame], quantity: str) -> N
     values = np.concatenate([wide.to_numpy().ravel() for wide in drawn])
     values = values[~np.isnan(values)]
     if share:
-        panel.set(ylim=(0, 100))
+        panel.set_ylim(0, 100)
     elif values.min() > 0 and values.max() >= _LOG_FROM * values.min():
         panel.set_yscale("log")
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
@@ -176,17 +177,17 @@ def _facts(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:
         known[part] = [curve for curve in curves if len(curve)]
     return [
         str(len(by_fold)),
-        _middle([len(table) for table in by_fold.values()], ".0f"),
-        _middle([curve.iloc[0] for curve in known["train"]]),
-        _middle([curve.iloc[-1] for curve in known["train"]]),
-        _middle([curve.min() for curve in known["validation"]]),
-        _middle([float(curve.index[int(curve.argmin())]) for curve in known["validation"]], ".0f"),
+        _median([len(table) for table in by_fold.values()], ".0f"),
+        _median([curve.iloc[0] for curve in known["train"]]),
+        _median([curve.iloc[-1] for curve in known["train"]]),
+        _median([curve.min() for curve in known["validation"]]),
+        _median([float(curve.index[int(curve.argmin())]) for curve in known["validation"]], ".0f"),
     ]
 
 
-def _middle(values: Sequence[float], form: str = ".3g") -> str:
+def _median(values: Sequence[float], form: str = ".3g") -> str:
     """Write the median, and the range where there is one; a dash for nothing."""
     if not values:
-        return "–"
-    middle, low, high = (format(f(values), form) for f in (np.median, min, max))
-    return middle if low == high else f"{middle} ({low} to {high})"
+        return DASH
+    median, low, high = (format(f(values), form) for f in (np.median, min, max))
+    return median if low == high else f"{median} ({low} to {high})"

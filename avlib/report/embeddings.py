@@ -94,7 +94,7 @@ def tsne(values: np.ndarray, seed: int = 0) -> np.ndarray:
     values = np.asarray(values, np.float64)
     if not values.std(axis=0).any():  # all in one place, which has no principal axes to start from
         return np.zeros((len(values), 2))
-    if values.shape[1] < 2:
+    if values.shape[1] < 2:  # the start on two principal axes needs two columns
         values = np.hstack([values, np.zeros_like(values)])
     perplexity = min(PERPLEXITY, len(values) / 3)
     with threadpool_limits(limits=1):

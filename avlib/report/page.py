@@ -84,7 +84,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A titled list of sections; `banner` is a warning that nobody may miss."""
+    """A titled list of sections; `banner` is a warning above them."""
 
     title: str
     sections: Sequence[Section]

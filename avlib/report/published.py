@@ -111,7 +111,7 @@ def partial(corpus: str, clips: int, subjects: int) -> str:
     """Say how a run's clips differ from the corpus; "" where it is whole or its size not known.
 
     A few clips may be missing, because some releases hold broken ones; a subject may not. Nor may
-    there be more: a run on a larger part than the papers' is no counterpart either.
+    there be more: a run on a larger part than the papers' is not comparable either.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ def partition_scores(recordings: Sequence[LabelledTrace]) -> PartitionScores:
         A recording's series are not of one length, or a prediction is not a finite number.
     """
     known = [labelled(truth, predicted) for truth, predicted in recordings]
-    empty = (np.zeros(0), np.zeros(0))
+    empty = (np.zeros(0), np.zeros(0))  # so that no recordings give a series too
     truth, predicted = (np.concatenate(series) for series in zip(empty, *known, strict=True))
     own = [value for value in (ccc(*recording) for recording in known) if value is not None]
     return PartitionScores(

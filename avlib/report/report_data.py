@@ -10,6 +10,7 @@ import pandas as pd
 
 from avlib.protocol_params import Protocol
 from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.report.comparisons import Comparison, compare_all
 from avlib.report.current import current_rows
 from avlib.report.published import partial
 from avlib.report.scores import fold_scores, model_scores
@@ -62,6 +63,11 @@ class ReportData:
     def fold_scores(self) -> dict[str, dict[int, dict[str, Any]]]:
         """`fold_scores` of each model."""
         return {m: fold_scores(table, self.folds) for m, table in self.predictions.items()}
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Paired comparisons of the models."""
+        return compare_all(self.predictions, self.folds, self.clips)
 
     def recalls(self, model: str) -> dict[str, float]:
         """Recall of each emotion over a model's test clips of all folds; NaN without clips."""

@@ -3,7 +3,7 @@
 Each test buys its answer with another assumption, so that they are best read together:
 
 - `mcnemar` counts clips and takes them for independent. Clips of one person are not, so its p is
-  too small when models fail on some people rather than on some clips.
+  too small when models fail on some subjects rather than on some clips.
 - `corrected_t` compares folds and allows for their shared training clips by a rule of thumb. It
   has few degrees of freedom, and so little power.
 - `bootstrap_interval` resamples whole subjects and so allows for what the clips of one have in
@@ -133,6 +133,8 @@ def bootstrap_interval(
     names, of_clip = np.unique(subjects, return_inverse=True)
     if len(names) < 2:
         return None
+    # Sums of a subject's clips are all that a resample needs: it then weighs subjects by how
+    # often each was drawn, which for draws with replacement is a multinomial count.
     sign = np.asarray(right_a, dtype=int) - np.asarray(right_b, dtype=int)
     gained = np.bincount(of_clip, weights=sign)  # (n_subjects,)
     clips = np.bincount(of_clip)

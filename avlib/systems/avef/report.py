@@ -75,7 +75,7 @@ def avef_tables(
     if paper:
         text.append(
             "The paper leaves out one subject, or one group of subjects, at a time; its figures "
-            "are no counterpart of runs under another protocol or on part of the corpus."
+            "cannot be compared with runs under another protocol or on part of the corpus."
         )
     shown = {"emotions": emotions, **binary}
     tables = [_accuracies(shown, list(cases), paper), _segments(diagnostics, paper)]

@@ -69,6 +69,7 @@ def carried_on(table: pd.DataFrame) -> pd.DataFrame:
         )
     n_gates = int(times.index.max())
     rows = rows[rows["gate"] <= n_gates]
+    # The last row of a clip is repeated for each gate that it lacks, and counted on from there.
     last = rows.drop_duplicates(_CLIP, keep="last")
     ended = last.loc[last.index.repeat(n_gates - last["gate"])]
     ended = ended.assign(gate=ended["gate"] + ended.groupby(_CLIP).cumcount() + 1, open=0)

@@ -131,7 +131,7 @@ def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
 def _unscored(scores: Mapping[str, Any], flat_folds: int) -> list[str]:
     pooled, folds = scores["pooled"], scores["folds"]
     if not pooled["frames"]:
-        return ["No score, gain or p at all, as no moment has a label"]
+        return ["No score, gain or p at all, as no frame has a label"]
     reasons = []
     if scores["ccc_concatenated"] is None:
         reasons.append("No CCC of recordings joined, as in no fold labels vary")
@@ -162,7 +162,7 @@ def _untested(gain: Mapping[str, Any], pooled: Mapping[str, Any]) -> list[str]:
     counts = {"frames": pooled["frames"], "recordings": pooled["recordings_total"]}
     return [
         f"No p ({name}), as Fisher's test "
-        + (f"needs four and there are {n}" if n < 4 else "knows no CCC of 1 or -1")
+        + (f"needs four and there are {n}" if n < 4 else "is not defined for a CCC of 1 or -1")
         for name, n in counts.items()
         if gain[f"by_{name}"] is None
     ]

@@ -152,7 +152,7 @@ def constant(traces, *clips):
             "No CCC, gain or p over all folds joined, as their labels do not vary",
         ]),
         (lambda t: t.assign(arousal=np.nan),
-         ["No score, gain or p at all, as no moment has a label"]),
+         ["No score, gain or p at all, as no frame has a label"]),
         (lambda t: constant(t, *FOLDS),
          ["No mean of the recordings' own CCC, as in no recording labels vary"]),
         (lambda t: t.assign(arousal=t["arousal"].mask(t["clip_id"].isin(["c", "d"]), 0.5)), [
