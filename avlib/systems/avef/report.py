@@ -20,10 +20,7 @@ _PAPER = Path(__file__).with_name("published_results.yaml")
 
 
 def avef_tables(
-    corpus: str,
-    predictions: Mapping[str, pd.DataFrame],
-    folds: pd.DataFrame,
-    facts: FoldFacts,
+    corpus: str, predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame, facts: FoldFacts
 ) -> Section | None:
     """Set case 1 beside case 2, for audio, video and both, in emotions and in binary tasks.
 

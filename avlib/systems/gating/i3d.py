@@ -14,11 +14,7 @@ from torch.nn import functional
 from avlib.networks.channels import scaled
 
 # Channels, side of the kernel, stride.
-STEM = {
-    "Conv3d_1a_7x7": (64, 7, 2),
-    "Conv3d_2b_1x1": (64, 1, 1),
-    "Conv3d_2c_3x3": (192, 3, 1),
-}
+STEM = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1, 1), "Conv3d_2c_3x3": (192, 3, 1)}
 # Channels of b0, b1a, b1b, b2a, b2b and b3b.
 INCEPTION = {
     "Mixed_3b": (64, 96, 128, 16, 32, 32),

@@ -17,12 +17,7 @@ from avlib.runtime import paths
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.batch import in_order
-from avlib.systems.common.deep import (
-    DeepModel,
-    frozen,
-    n_epochs,
-    seeded,
-)
+from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
 from avlib.systems.common.sequences import SequenceClips, batches
 from avlib.systems.common.stream_cache import StreamFormat
@@ -35,11 +30,7 @@ if TYPE_CHECKING:
     from avlib.systems.gating.training import GatingTraining
 
 # Whether LSTMs follow the windows, and whether the shared space draws the modalities together.
-SYSTEMS = {
-    "gating": (True, True),
-    "gating_lstm": (True, False),
-    "gating_global": (False, False),
-}
+SYSTEMS = {"gating": (True, True), "gating_lstm": (True, False), "gating_global": (False, False)}
 _WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
 DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "gating"  # see scripts/pretrain_demo.py
 _ENCODED = 16  # clips at once, after training

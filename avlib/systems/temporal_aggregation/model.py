@@ -11,12 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avlib.runtime.device import device
-from avlib.systems.common.deep import (
-    DeepModel,
-    frozen,
-    n_epochs,
-    seeded,
-)
+from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.common.stream_cache import StreamFormat
@@ -138,11 +133,7 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
     ) -> DataLoader:
         s = self.settings
         dataset = SegmentDataset(
-            clips,
-            modalities,
-            n_segments=s["segments"],
-            window=s["window"],
-            offset=s["offset"],
+            clips, modalities, n_segments=s["segments"], window=s["window"], offset=s["offset"]
         )
         n, size = len(clips), s["batch_size"]
         draws = RandomDraws(n, size, s["seed"]) if shuffled else centre_draws(n, size)

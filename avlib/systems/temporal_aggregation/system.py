@@ -13,7 +13,7 @@ class TemporalAggregationSystem(System):
     name = "temporal_aggregation"
     models = {
         "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks"
-        " summed",
+        " summed"
     }
     model = "avlib.systems.temporal_aggregation.model:TemporalAggregationModel"
     sections = {"temporal_aggregation": TemporalAggregation}
