@@ -89,14 +89,18 @@ def measure(size: Size, n_segments: int, device: str) -> dict[str, float]:
     torch.manual_seed(0)
     spectrograms = torch.rand(CLIPS, n_segments, 1, *size.spectrogram, device=device)
     faces = torch.rand(CLIPS, n_segments, 3, *size.face, device=device)
+    present = torch.ones(CLIPS, 2, dtype=torch.bool, device=device)
     grouped = size.network(n_segments).to(device)
     several = [size.network().to(device) for _ in range(n_segments)]
     ways: dict[str, tuple[Callable[[], Tensor], list[nn.Parameter]]] = {
         "one by one": (
-            partial(one_by_one, several, spectrograms, faces),
+            partial(one_by_one, several, spectrograms, faces, present),
             [p for network in several for p in network.parameters()],
         ),
-        "side by side": (partial(grouped, spectrograms, faces), list(grouped.parameters())),
+        "side by side": (
+            partial(grouped, spectrograms, faces, present),
+            list(grouped.parameters()),
+        ),
     }
     steps = {
         name: partial(step, logits, torch.optim.SGD(parameters, 1e-3, 0.9))
@@ -106,10 +110,12 @@ def measure(size: Size, n_segments: int, device: str) -> dict[str, float]:
     return take_turns(steps, ROUNDS)
 
 
-def one_by_one(several: list[AudioVisualNetwork], spectrograms: Tensor, faces: Tensor) -> Tensor:
+def one_by_one(
+    several: list[AudioVisualNetwork], spectrograms: Tensor, faces: Tensor, present: Tensor
+) -> Tensor:
     """Return the logits of networks of one segment each."""
     logits = [
-        network(spectrograms[:, k : k + 1], faces[:, k : k + 1])
+        network(spectrograms[:, k : k + 1], faces[:, k : k + 1], present)
         for k, network in enumerate(several)
     ]
     return torch.cat(logits, 1)

@@ -1,10 +1,14 @@
 """Batches of clips."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+import numpy as np
+import torch
 from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,59 @@ class TensorBatch:
         return type(self)(**{f.name: moved(getattr(self, f.name)) for f in fields(self)})
 
 
+class ShuffledBatches(Sampler[Any]):
+    """Batches of indices, in an order of its own for each seed and epoch.
+
+    The order depends on nothing else, so that a resumed run goes on as an undisturbed one would,
+    whichever processes read the batches.
+
+    Parameters
+    ----------
+    rows : int array of shape (n,)
+        The indices, each of which comes once an epoch.
+    size : int
+        Indices in a batch; the last one has fewer.
+    seed : int
+    """
+
+    def __init__(self, rows: np.ndarray, size: int, seed: int) -> None:
+        self.rows, self.size, self.seed, self.epoch = rows, size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next; Lightning calls this."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
+        return iter(BatchSampler(order.tolist(), self.size, drop_last=False))
+
+
 def in_order(n: int, size: int) -> list[list[int]]:
     """Return the indices below `n` in batches of `size`, in order."""
-    return [list(range(start, min(start + size, n))) for start in range(0, n, size)]
+    return list(BatchSampler(range(n), size, drop_last=False))
+
+
+def batch_loader(
+    dataset: Dataset, batches: Sampler | Sequence[Any], *, workers: int = 0
+) -> DataLoader:
+    """Return a loader of a dataset whose items are whole batches.
+
+    Parameters
+    ----------
+    dataset
+    batches
+        What the dataset is asked for, one after the other.
+    workers
+        Processes that read ahead; 0 reads in the process that trains.
+    """
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=batches,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available() and workers > 0,
+        persistent_workers=workers > 0,
+    )

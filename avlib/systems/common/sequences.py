@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from avlib.systems.common.batch import TensorBatch
+from avlib.systems.common.batch import TensorBatch, batch_loader
 from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
 from avlib.systems.common.model import Clips
 from avlib.systems.common.stream_cache import StreamFormat, decode, read_streams
@@ -174,11 +174,4 @@ def batches(
     workers
         Processes that read ahead; 0 reads in the process that trains.
     """
-    return DataLoader(
-        SequenceDataset(clips, modalities),
-        batch_size=None,
-        sampler=rows,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available() and workers > 0,
-        persistent_workers=workers > 0,
-    )
+    return batch_loader(SequenceDataset(clips, modalities), rows, workers=workers)

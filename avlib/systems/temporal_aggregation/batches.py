@@ -6,19 +6,22 @@ CREMA-D holds some ten megabytes of faces, of which ten segments look at 1.5.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
-from avlib.systems.common.batch import TensorBatch, in_order
+from avlib.systems.common.batch import ShuffledBatches, TensorBatch, in_order
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.temporal_aggregation.sampling import SegmentSampler, SegmentSamples, cut_windows
-
-RATE = 16000  # Hz, of the sound
+from avlib.systems.temporal_aggregation.sampling import (
+    RATE,
+    SegmentSampler,
+    SegmentSamples,
+    cut_windows,
+)
 
 
 @dataclass(frozen=True)
@@ -53,40 +56,17 @@ class Draw(NamedTuple):
     seed: tuple[int, ...] | None
 
 
-class RandomDraws(Sampler[Draw]):
-    """All clips once an epoch, in random order and with random frames and windows.
-
-    Everything depends on the seed and the epoch alone, so that a resumed run goes on as an
-    undisturbed one would, whichever processes read the batches.
-
-    Parameters
-    ----------
-    n : int
-        Number of clips.
-    size : int
-        Clips in a batch.
-    seed : int
-    """
-
-    def __init__(self, n: int, size: int, seed: int) -> None:
-        self.n, self.size, self.seed, self.epoch = n, size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches come next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-self.n // self.size)
+class RandomDraws(ShuffledBatches):
+    """All clips once an epoch, in random order and with random frames and windows."""
 
     def __iter__(self) -> Iterator[Draw]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n).tolist()
-        for batch, start in enumerate(range(0, self.n, self.size)):
-            yield Draw(order[start : start + self.size], (self.seed, self.epoch, batch))
+        for batch, clips in enumerate(super().__iter__()):
+            yield Draw(clips, (self.seed, self.epoch, batch))
 
 
 def centre_draws(n: int, size: int) -> list[Draw]:
     """Return all clips in order, each with the frames and windows in its segments' middles."""
-    return [Draw(rows, None) for rows in in_order(n, size)]
+    return [Draw(clips, None) for clips in in_order(n, size)]
 
 
 class SegmentDataset(Dataset):
@@ -101,36 +81,21 @@ class SegmentDataset(Dataset):
         Each has one of the modalities; sound at 16 kHz.
     modalities : tuple of str
         What to read: "audio", "video".
-    n_segments : int
-        N.
-    window : float
-        d, s.
-    offset : float
-        b, s.
+    **sampling
+        ``n_segments``, ``window`` and ``offset`` of `SegmentSampler`.
     """
 
-    def __init__(
-        self,
-        clips: SequenceClips,
-        modalities: tuple[str, ...],
-        *,
-        n_segments: int,
-        window: float,
-        offset: float,
-    ) -> None:
+    def __init__(self, clips: SequenceClips, modalities: tuple[str, ...], **sampling: Any) -> None:
         self.clips, self.modalities = clips, modalities
-        seen = [s.seen if "video" in modalities else s.seen[:0] for s in clips.streams]
-        heard = [s.samples if "audio" in modalities else 0 for s in clips.streams]
-        self._faces = [np.flatnonzero(flags) for flags in seen]  # places of the chips with a face
-        fps = [s.format.fps for s in clips.streams]
-        self._sampler = SegmentSampler(
-            np.array([max(len(f) / r, n / RATE) for f, r, n in zip(seen, fps, heard, strict=True)]),
-            [places / rate for places, rate in zip(self._faces, fps, strict=True)],
-            n_segments=n_segments,
-            window=window,
-            offset=offset,
-            sample_rate=RATE,
-        )
+        self._faces, face_times, durations = [], [], []  # of each clip
+        for streams in clips.streams:
+            fps = streams.format.fps
+            has_face = streams.seen if "video" in modalities else streams.seen[:0]
+            n_samples = streams.samples if "audio" in modalities else 0
+            self._faces.append(np.flatnonzero(has_face))  # places of the chips with a face
+            face_times.append(self._faces[-1] / fps)
+            durations.append(max(len(has_face) / fps, n_samples / RATE))
+        self._sampler = SegmentSampler(np.array(durations), face_times, **sampling)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -150,9 +115,9 @@ class SegmentDataset(Dataset):
         )
 
     def _sound(self, rows: np.ndarray, samples: SegmentSamples) -> np.ndarray:
-        used = "audio" in self.modalities
-        nothing = np.zeros(0, np.int16)
-        signals = [self.clips.streams[row].sound() if used else nothing for row in rows]
+        signals = [np.zeros(0, np.int16) for _ in rows]
+        if "audio" in self.modalities:
+            signals = [self.clips.streams[row].sound() for row in rows]
         return cut_windows(signals, samples.start, self._sampler.n_samples)
 
     def _chips(self, rows: np.ndarray, samples: SegmentSamples) -> np.ndarray:
@@ -162,23 +127,3 @@ class SegmentDataset(Dataset):
             if len(self._faces[row]):
                 shown[:] = self.clips.streams[row].chips()[self._faces[row][frames]]
         return chips
-
-
-def segment_loader(
-    dataset: SegmentDataset, draws: Sampler[Draw] | list[Draw], *, workers: int
-) -> DataLoader:
-    """Return a loader of `SegmentBatch`.
-
-    Parameters
-    ----------
-    workers
-        Processes that read ahead; 0 reads in the process that trains.
-    """
-    return DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=draws,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available() and workers > 0,
-        persistent_workers=workers > 0,
-    )

@@ -10,19 +10,16 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from avlib.networks.train_network import train_network
 from avlib.runtime.device import device
+from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.common.stream_cache import StreamFormat
-from avlib.systems.temporal_aggregation.batches import (
-    RATE,
-    RandomDraws,
-    SegmentDataset,
-    centre_draws,
-    segment_loader,
-)
+from avlib.systems.temporal_aggregation.batches import RandomDraws, SegmentDataset, centre_draws
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
+from avlib.systems.temporal_aggregation.sampling import RATE
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
     log_mean_probabilities,
@@ -70,26 +67,21 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         DataError
             The training clips have fewer than two emotions.
         """
-        from avlib.networks.train_network import train_network  # loads Lightning: seconds
-
         s = self.settings
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
             self.networks_ = self.build()
-        module = TemporalAggregationTraining(
-            self.networks_["network"],
-            modality_dropout=s["modality_dropout"],
-            learning_rate=s["learning_rate"],
-            decay_every=s["decay_every"],
-        )
+        network = self.networks_["network"]
         curves = train_network(
-            module,
+            TemporalAggregationTraining(
+                network, s["modality_dropout"], s["learning_rate"], s["decay_every"]
+            ),
             self._loader(learned, self.modalities, shuffled=True),
             None if watched is None else self._loader(watched, self.modalities),
             max_epochs=s["epochs"],
             **self.training(),
         )
-        frozen(module.network)
+        frozen(network)
         self.logs_ = {"curves": curves}
         self.chosen_ = {"epochs": n_epochs(curves)}
         return self
@@ -110,23 +102,17 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         with torch.inference_mode():
             for batch in self._loader(clips, used):
                 moved = batch.to(where)
-                logits, _ = network(*pictures(moved, network), moved.present)
-                probabilities.append(
-                    log_mean_probabilities(logits).double().softmax(1).cpu().numpy()
-                )
+                logits = network(*pictures(moved, network), moved.present)
+                means = log_mean_probabilities(logits).double()
+                probabilities.append(means.softmax(1).cpu().numpy())
         return np.concatenate(probabilities)
 
     def build(self) -> dict[str, SegmentNetworks]:
         """Return the networks of all segments, which are one module."""
         s = self.settings
-        networks = SegmentNetworks(
-            s["segments"],
-            self.n_classes,
-            shared=s["shared"],
-            face_size=(s["size"], s["size"]),
-            width=s["width"],
-        )
-        return {"network": networks}
+        sizes = {"face_size": (s["size"], s["size"]), "width": s["width"]}
+        network = SegmentNetworks(s["segments"], self.n_classes, shared=s["shared"], **sizes)
+        return {"network": network}
 
     def _loader(
         self, clips: SequenceClips, modalities: tuple[str, ...], *, shuffled: bool = False
@@ -136,8 +122,8 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
             clips, modalities, n_segments=s["segments"], window=s["window"], offset=s["offset"]
         )
         n, size = len(clips), s["batch_size"]
-        draws = RandomDraws(n, size, s["seed"]) if shuffled else centre_draws(n, size)
-        return segment_loader(dataset, draws, workers=0 if device() == "cpu" else 2)
+        draws = RandomDraws(np.arange(n), size, s["seed"]) if shuffled else centre_draws(n, size)
+        return batch_loader(dataset, draws, workers=0 if device() == "cpu" else 2)
 
 
 def stream_format(settings: dict[str, Any]) -> StreamFormat:

@@ -8,6 +8,8 @@ VGG's do: they leave 7x7 cells of a 224x224 face and 6x3 of a 192x120 spectrogra
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,18 +55,10 @@ class Block(nn.Module):
         """
         own = slice(networks.start * self.channels, networks.stop * self.channels)
         norm = self.norm
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
+        # Views: what is learned here stays in the module.
+        mean, var = (cast(Tensor, moment)[own] for moment in (norm.running_mean, norm.running_var))
         x = functional.conv2d(x, self.conv.weight[own], padding=1, groups=len(networks))
-        x = functional.batch_norm(
-            x,
-            norm.running_mean[own],  # views: what is learned here stays in the module
-            norm.running_var[own],
-            norm.weight[own],
-            norm.bias[own],
-            self.training,
-            eps=norm.eps,
-        )
+        x = functional.batch_norm(x, mean, var, norm.weight[own], norm.bias[own], self.training)
         # Pooled first: the same values as the other way round, for a quarter of the work.
         return functional.relu(functional.max_pool2d(x, 2))
 
@@ -85,11 +79,6 @@ class AudioVisualNetwork(nn.Module):
     width : float
         Multiplies every channel count.
     n_networks : int
-
-    Raises
-    ------
-    ValueError
-        A picture is smaller than 32 pixels.
     """
 
     def __init__(
@@ -102,23 +91,20 @@ class AudioVisualNetwork(nn.Module):
         n_networks: int = 1,
     ):
         super().__init__()
-        if min(*spectrogram_size, *face_size) < SMALLEST:
-            raise ValueError(
-                f"spectrograms of {spectrogram_size} and faces of {face_size} pixels; expected at "
-                f"least {SMALLEST} each way"
-            )
         self.n_classes, self.n_networks = n_classes, n_networks
         self.sizes = {"audio": (1, *spectrogram_size), "video": (3, *face_size)}
         ends = [scaled(channels, width) for channels in CHANNELS]
-        self.audio = _stream(1, ends, n_networks)
-        self.video = _stream(3, ends, n_networks)
+        self.audio, self.video = (
+            nn.ModuleList(Block(*pair, n_networks) for pair in pairwise([colours, *ends]))
+            for colours in (1, 3)
+        )
         self.n_features = {
             modality: ends[-1] * (height // SMALLEST) * (across // SMALLEST)
             for modality, (_, height, across) in self.sizes.items()
         }
         self.classifier = nn.Linear(sum(self.n_features.values()), n_networks * n_classes)
 
-    def forward(self, spectrograms: Tensor, faces: Tensor, present: Tensor | None = None) -> Tensor:
+    def forward(self, spectrograms: Tensor, faces: Tensor, present: Tensor) -> Tensor:
         """Return the logits of every network.
 
         Parameters
@@ -127,46 +113,31 @@ class AudioVisualNetwork(nn.Module):
             Floats of about 0 to 1, as `avlib.systems.temporal_aggregation.spectrogram` makes them.
         faces : Tensor of shape (n, n_networks, 3, height, width)
             RGB in 0 to 1.
-        present : bool Tensor of shape (n, 2), optional
-            Whether there is audio, and whether there is video; by default both. What is absent is
-            not looked at: its features are 0, and batch normalisation does not count it.
+        present : bool Tensor of shape (n, 2)
+            Whether there is audio, and whether there is video. What is absent is not looked at: its
+            features are 0, and batch normalisation does not count it.
 
         Returns
         -------
         Tensor of shape (n, n_networks, n_classes)
-
-        Raises
-        ------
-        ValueError
-            Inputs are not of the shapes that the networks were built for.
         """
-        for modality, pictures in (("audio", spectrograms), ("video", faces)):
-            if pictures.shape[1:] != (self.n_networks, *self.sizes[modality]):
-                raise ValueError(
-                    f"{modality} of shape {tuple(pictures.shape)}; expected "
-                    f"(n, {self.n_networks}, {', '.join(map(str, self.sizes[modality]))})"
-                )
-        heard, seen = (None, None) if present is None else present.unbind(1)
-        features = torch.cat(
-            [self._features("audio", spectrograms, heard), self._features("video", faces, seen)], 2
-        )
+        has_audio, has_video = present.unbind(1)
+        audio = self._features("audio", spectrograms, has_audio)
+        features = torch.cat([audio, self._features("video", faces, has_video)], 2)
+        # Each network has its own share of the linear layer: one product of matrices a network.
         weight = self.classifier.weight.view(self.n_networks, self.n_classes, -1)
         bias = self.classifier.bias.view(self.n_networks, 1, self.n_classes)
         return torch.baddbmm(bias, features.transpose(0, 1), weight.mT).transpose(0, 1)
 
-    def _features(self, modality: str, pictures: Tensor, there: Tensor | None) -> Tensor:
+    def _features(self, modality: str, pictures: Tensor, there: Tensor) -> Tensor:
         """Return what a modality shows, (n, n_networks, features), and 0 where it is absent."""
-        n = len(pictures)
-        if there is not None:
-            pictures = pictures[there]
-        if not len(pictures):
-            return pictures.new_zeros(n, self.n_networks, self.n_features[modality])
-        portions = _portions(pictures, getattr(self, modality)[0].channels)
-        found = torch.cat([self._convolve(modality, pictures, part) for part in portions], 1)
-        if there is None:
-            return found
-        features = found.new_zeros(n, *found.shape[1:])
-        features[there] = found
+        features = pictures.new_zeros(len(pictures), self.n_networks, self.n_features[modality])
+        shown = pictures[there]
+        if len(shown):
+            portions = _portions(shown, getattr(self, modality)[0].channels)
+            found = torch.cat([self._convolve(modality, shown, part) for part in portions], 1)
+            features = found.new_zeros(features.shape)  # of the type that autocast gives
+            features[there] = found
         return features
 
     def _convolve(self, modality: str, pictures: Tensor, networks: range) -> Tensor:
@@ -178,63 +149,43 @@ class AudioVisualNetwork(nn.Module):
 
 
 class SegmentNetworks(nn.Module):
-    """A network for each segment of a clip, computed side by side, and the sum of what they say.
+    """A network for each segment of a clip, computed side by side.
 
     Parameters
     ----------
     n_segments, n_classes : int
     shared : bool
         One network for all segments; the paper has independent ones.
-    spectrogram_size, face_size, width
-        As in `AudioVisualNetwork`.
+    **sizes
+        ``spectrogram_size``, ``face_size`` and ``width`` of `AudioVisualNetwork`.
     """
 
-    def __init__(
-        self,
-        n_segments: int,
-        n_classes: int,
-        *,
-        shared: bool = False,
-        spectrogram_size: tuple[int, int] = SPECTROGRAM,
-        face_size: tuple[int, int] = FACE,
-        width: float = 1.0,
-    ):
+    def __init__(self, n_segments: int, n_classes: int, *, shared: bool = False, **sizes: Any):
         super().__init__()
         self.n_segments, self.shared = n_segments, shared
-        self.networks = AudioVisualNetwork(
-            n_classes,
-            spectrogram_size=spectrogram_size,
-            face_size=face_size,
-            width=width,
-            n_networks=1 if shared else n_segments,
-        )
+        n_networks = 1 if shared else n_segments
+        self.networks = AudioVisualNetwork(n_classes, n_networks=n_networks, **sizes)
 
-    def forward(
-        self, spectrograms: Tensor, faces: Tensor, present: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return what each segment says, and the clips' scores.
+    def forward(self, spectrograms: Tensor, faces: Tensor, present: Tensor) -> Tensor:
+        """Return the logits of each segment.
 
         Parameters
         ----------
         spectrograms : Tensor of shape (n, n_segments, 1, height, width)
         faces : Tensor of shape (n, n_segments, 3, height, width)
-        present : bool Tensor of shape (n, 2), optional
+        present : bool Tensor of shape (n, 2)
             As in `AudioVisualNetwork`, for all segments of a clip.
 
         Returns
         -------
-        logits : Tensor of shape (n, n_segments, n_classes)
-        scores : Tensor of shape (n, n_classes)
-            The sum of the segments' probabilities; a clip's adds up to ``n_segments``.
+        Tensor of shape (n, n_segments, n_classes)
         """
         n = len(spectrograms)
         if self.shared:  # every segment is a clip of one segment
             spectrograms = spectrograms.flatten(0, 1).unsqueeze(1)
             faces = faces.flatten(0, 1).unsqueeze(1)
-            if present is not None:
-                present = present.repeat_interleave(self.n_segments, 0)
-        logits = self.networks(spectrograms, faces, present).view(n, self.n_segments, -1)
-        return logits, logits.softmax(2).sum(1)
+            present = present.repeat_interleave(self.n_segments, 0)
+        return self.networks(spectrograms, faces, present).view(n, self.n_segments, -1)
 
 
 def drop_modalities(present: Tensor, probability: float, generator: torch.Generator) -> Tensor:
@@ -255,17 +206,10 @@ def drop_modalities(present: Tensor, probability: float, generator: torch.Genera
         Every clip keeps at least one of what it has.
     """
     draws = torch.rand(len(present), generator=generator, device=generator.device)
-    lost = torch.stack(
-        [draws < probability / 2, (draws >= probability / 2) & (draws < probability)]
-    )
-    both = present.all(1, keepdim=True)
-    return present & ~(both & lost.T.to(present.device))
-
-
-def _stream(channels_in: int, channels: list[int], n_networks: int) -> nn.ModuleList:
-    before = [channels_in, *channels[:-1]]
-    pairs = zip(before, channels, strict=True)
-    return nn.ModuleList(Block(*pair, n_networks) for pair in pairs)
+    no_audio = draws < probability / 2
+    no_video = (draws < probability) & ~no_audio
+    lost = torch.stack([no_audio, no_video], 1).to(present.device)
+    return present & ~(lost & present.all(1, keepdim=True))
 
 
 def _portions(pictures: Tensor, channels: int) -> Iterator[range]:

@@ -6,29 +6,27 @@ from [t - b, t + b] and which starts at sample floor(rate (c - d / 2)).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+RATE = 16000  # Hz, of the sound
 
-@dataclass(frozen=True)
-class SegmentSamples:
-    """What was chosen for the segments of n clips; every array is of shape (n, n_segments).
 
-    Parameters
+class SegmentSamples(NamedTuple):
+    """What was chosen for the segments of n clips.
+
+    Attributes
     ----------
-    frame : int64
+    frame : int64 array of shape (n, n_segments)
         Index into the clip's face times; -1 in a clip without a face.
-    start : int64
+    start : int64 array of shape (n, n_segments)
         First audio sample; negative, or too late for a whole window, where the sound is to be
         filled up with silence.
-    borrowed : bool
-        The frame lies in another segment, because this one shows no face.
     """
 
     frame: np.ndarray
     start: np.ndarray
-    borrowed: np.ndarray
 
 
 class SegmentSampler:
@@ -53,18 +51,11 @@ class SegmentSampler:
         d in seconds.
     offset : float
         b in seconds.
-    sample_rate : int
-        Of the sound in Hz.
 
     Attributes
     ----------
     n_samples : int
         In a window.
-
-    Raises
-    ------
-    ValueError
-        A duration is not positive, or times are no ascending finite numbers.
     """
 
     def __init__(
@@ -75,22 +66,16 @@ class SegmentSampler:
         n_segments: int,
         window: float = 1.28,
         offset: float = 0.01,
-        sample_rate: int = 16000,
     ):
         self.n_segments, self.window, self.offset = n_segments, window, offset
-        self.sample_rate = sample_rate
-        self.n_samples = round(sample_rate * window)
-        self._length = np.asarray(durations, np.float64) / n_segments  # of a segment in seconds
-        if not (np.isfinite(self._length) & (self._length > 0)).all():
-            raise ValueError(f"durations {durations}; expected positive numbers of seconds")
-        # All clips' times in a row, each clip's from its own place on; 0 follows for no face.
-        counts = [len(times) for times in face_times]
-        self._place = np.cumsum([0, *counts])[:-1]
-        self._times = np.concatenate([*face_times, [0.0]])
-        shape = (len(counts), n_segments)
+        self.n_samples = round(RATE * window)
+        self._length = durations / n_segments  # of a segment in seconds
+        # 0 follows each clip's times: what frame -1 of a clip without any face stands for.
+        self._times = [np.append(times, 0.0) for times in face_times]
+        shape = (len(face_times), n_segments)
         self._first, self._count, self._centre = (np.zeros(shape, np.int64) for _ in range(3))
         for clip, (length, times) in enumerate(zip(self._length, face_times, strict=True)):
-            self._find(clip, length, np.asarray(times, np.float64))
+            self._find(clip, length, times)
 
     def draw(self, clips: np.ndarray, generator: np.random.Generator) -> SegmentSamples:
         """Draw frames and windows for training.
@@ -126,16 +111,15 @@ class SegmentSampler:
 
     def _find(self, clip: int, length: float, times: np.ndarray) -> None:
         """Note the faces of each segment of a clip, and the one nearest to its middle."""
-        if not np.isfinite(times).all() or (np.diff(times) < 0).any():
-            raise ValueError(f"face times of clip {clip} are {times}; expected ascending seconds")
         if not len(times):
             self._centre[clip] = -1
             return
         segments = np.arange(self.n_segments)
-        segment = np.clip(times // length, 0, self.n_segments - 1)
+        segment = np.clip(times // length, 0, self.n_segments - 1)  # of each face, ascending
         first = np.searchsorted(segment, segments, "left")
         count = np.searchsorted(segment, segments, "right") - first
         distance = np.abs(times - length * (segments[:, None] + 0.5))
+        # A segment that shows a face does not borrow, even a nearer one from across its border.
         strange = (segment != segments[:, None]) & (count > 0)[:, None]
         self._first[clip], self._count[clip] = first, count
         self._centre[clip] = np.where(strange, np.inf, distance).argmin(1)
@@ -144,12 +128,11 @@ class SegmentSampler:
         self, clips: np.ndarray, frame: np.ndarray, place: np.ndarray, shift: np.ndarray
     ) -> SegmentSamples:
         """Cut windows `shift` seconds from the frames; `place` in the segment where no face is."""
-        unseen = self._length[clips, None] * (np.arange(self.n_segments) + place)
-        shown = self._times[np.where(frame < 0, -1, self._place[clips, None] + frame)]
-        centre = np.where(frame < 0, unseen, shown) + shift
-        begin = self.sample_rate * (centre - self.window / 2)
-        start = np.floor(begin + 1e-6).astype(np.int64)  # rounding takes no whole sample away
-        return SegmentSamples(frame, start, (self._count[clips] == 0) & (frame >= 0))
+        faceless = self._length[clips, None] * (np.arange(self.n_segments) + place)
+        shown = [self._times[clip][frames] for clip, frames in zip(clips, frame, strict=True)]
+        centre = np.where(frame < 0, faceless, np.reshape(shown, frame.shape)) + shift
+        begin = RATE * (centre - self.window / 2)
+        return SegmentSamples(frame, np.floor(begin + 1e-6).astype(np.int64))  # 1e-6: of rounding
 
 
 def cut_windows(signals: Sequence[np.ndarray], start: np.ndarray, n_samples: int) -> np.ndarray:
@@ -157,16 +140,16 @@ def cut_windows(signals: Sequence[np.ndarray], start: np.ndarray, n_samples: int
 
     Parameters
     ----------
-    signals : sequence of n arrays of shape (samples,), all of one type
+    signals : sequence of n int16 arrays of shape (samples,)
     start : int array of shape (n, n_segments)
         As in `SegmentSamples`.
     n_samples : int
 
     Returns
     -------
-    array of shape (n, n_segments, n_samples), of the signals' type
+    int16 array of shape (n, n_segments, n_samples)
     """
-    windows = np.zeros((*start.shape, n_samples), signals[0].dtype if len(signals) else np.float32)
+    windows = np.zeros((*start.shape, n_samples), np.int16)
     for window, signal, begin in zip(windows, signals, start, strict=True):
         for row, first in zip(window, begin, strict=True):
             heard = signal[max(first, 0) : max(first + n_samples, 0)]

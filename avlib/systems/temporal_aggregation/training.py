@@ -32,7 +32,8 @@ def pictures(batch: SegmentBatch, network: SegmentNetworks) -> tuple[Tensor, Ten
         RGB in 0 to 1; a view of one zero where the system has no video.
     """
     shape = batch.sound.shape[:2]
-    spectrograms = log_spectrogram(batch.sound.flatten(0, 1).float() / 32768).unflatten(0, shape)
+    waves = batch.sound.flatten(0, 1).float() / 32768  # from 16-bit samples to [-1, 1]
+    spectrograms = log_spectrogram(waves).unflatten(0, shape)
     if not batch.faces.numel():
         size = network.networks.sizes["video"]
         return spectrograms, spectrograms.new_zeros(()).expand(*shape, *size)
@@ -75,7 +76,6 @@ class TemporalAggregationTraining(LightningModule):
     def __init__(
         self,
         network: SegmentNetworks,
-        *,
         modality_dropout: float,
         learning_rate: float,
         decay_every: int,
@@ -102,14 +102,10 @@ class TemporalAggregationTraining(LightningModule):
         self._loss(batch, batch.present, "validation")
 
     def _loss(self, batch: SegmentBatch, present: Tensor, part: str) -> Tensor:
-        logits, _ = self.network(*pictures(batch, self.network), present)
+        logits = self.network(*pictures(batch, self.network), present)
         probabilities = log_mean_probabilities(logits)
         loss = functional.nll_loss(probabilities, batch.emotion)
         right = (probabilities.argmax(1) == batch.emotion).float().mean()
-        self.log_dict(
-            {f"{part}_loss": loss.detach(), f"{part}_accuracy": right},
-            on_step=False,
-            on_epoch=True,
-            batch_size=len(batch),
-        )
+        found = {f"{part}_loss": loss.detach(), f"{part}_accuracy": right}
+        self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss

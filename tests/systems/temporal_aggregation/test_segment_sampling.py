@@ -44,13 +44,10 @@ def test_every_frame_lies_in_its_segment_and_every_window_within_b_of_it(clips, 
             own = faces_in(times, duration, n, k)
             if not len(times):
                 assert frame == -1
-                assert not found.borrowed[i, k]
                 assert k * duration / n - B - 1 / RATE < centre < (k + 1) * duration / n + B
                 continue
             assert times[frame] - B - 1 / RATE < centre < times[frame] + B + 1e-9
-            if not found.borrowed[i, k]:
-                assert frame in own
-            else:
+            if frame not in own:
                 middle = (k + 0.5) * duration / n
                 assert abs(times[frame] - middle) == pytest.approx(np.abs(times - middle).min())
                 assert all(abs(abs(times[j] - middle) - duration / n / 2) < 1e-9 for j in own)
@@ -80,7 +77,6 @@ def test_times_of_a_clip_by_hand():
     assert found.frame.tolist() == [[5, 15, 25]]
     # 0.5 - 0.64 = -0.14 s; 0.86 s; 1.86 s
     assert found.start.tolist() == [[-2240, 13760, 29760]]
-    assert not found.borrowed.any()
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.01, 0.5])
@@ -102,15 +98,14 @@ def test_all_frames_and_all_offsets_are_drawn_equally_often(offset):
         assert np.abs(together - np.eye(4)).max() < 0.03
 
 
-def test_a_segment_without_a_face_borrows_the_nearest_and_says_so():
+def test_a_segment_without_a_face_borrows_the_nearest():
     """Faces at 0.1, 0.2 and 2.1 s; middles 0.5, 1.5, 2.5 and 3.5 s."""
     sampler = collection([(4.0, np.array([0.1, 0.2, 2.1]))], 4)
     clips = np.zeros(50, int)
     found = sampler.draw(clips, np.random.default_rng(0))
-    assert (found.borrowed == [False, True, False, True]).all()
     assert set(found.frame[:, 0]) == {0, 1}
     assert (found.frame[:, 1:] == 2).all()
-    assert (sampler.centre(clips).borrowed == found.borrowed).all()
+    assert (sampler.centre(clips).frame == [1, 2, 2, 2]).all()
 
 
 def test_fewer_frames_than_segments_repeat():
@@ -118,7 +113,6 @@ def test_fewer_frames_than_segments_repeat():
     found = sampler.draw(np.array([0]), np.random.default_rng(3))
     # Middles at 1/16, 3/16 ...; 0.55 is half way between the faces.
     assert found.frame.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]]
-    assert found.borrowed.sum() == 6
 
 
 def test_equally_near_faces_give_the_earlier():
@@ -131,14 +125,12 @@ def test_frames_from_outside_the_clip_belong_to_its_ends():
     found = sampler.draw(np.zeros(100, int), np.random.default_rng(0))
     assert set(found.frame[:, 0]) == {0, 1}
     assert set(found.frame[:, 1]) == {2, 3}
-    assert not found.borrowed.any()
 
 
 def test_a_clip_without_any_face_still_has_sound_for_every_segment():
     sampler = collection([(3.0, np.array([])), (3.0, np.array([1.0]))], 3)
     found = sampler.draw(np.zeros(5000, int), np.random.default_rng(0))
     assert (found.frame == -1).all()
-    assert not found.borrowed.any()
     centre = found.start / RATE + D / 2
     np.testing.assert_allclose(centre.mean(axis=0), [0.5, 1.5, 2.5], atol=0.02)
     np.testing.assert_allclose(centre.std(axis=0), 1 / np.sqrt(12), atol=0.02)
@@ -152,7 +144,7 @@ def test_clips_are_taken_as_named_and_the_seed_decides():
         chosen = np.array(chosen, int)
         alone = [collection([clips[c]], 3).centre(np.array([0])) for c in chosen]
         found = sampler.centre(chosen)
-        for name in ("frame", "start", "borrowed"):
+        for name in ("frame", "start"):
             assert getattr(found, name).shape == (len(chosen), 3)
             for row, one in zip(getattr(found, name), alone, strict=True):
                 assert row.tolist() == getattr(one, name)[0].tolist()
@@ -162,18 +154,6 @@ def test_clips_are_taken_as_named_and_the_seed_decides():
     assert np.array_equal(first.start, again.start)
     assert np.array_equal(first.frame, again.frame)
     assert not np.array_equal(first.start, other.start)
-
-
-@pytest.mark.parametrize("duration", [0.0, -1.0, float("nan"), float("inf")])
-def test_impossible_durations_are_refused(duration):
-    with pytest.raises(ValueError, match="expected positive"):
-        collection([(duration, np.array([0.0]))], 3)
-
-
-@pytest.mark.parametrize("times", [[0.2, 0.1], [0.0, float("nan")]])
-def test_impossible_times_are_refused(times):
-    with pytest.raises(ValueError, match="face times of clip 1"):
-        collection([(1.0, np.array([0.0])), (1.0, np.array(times))], 3)
 
 
 @settings(max_examples=60, deadline=None)
@@ -201,7 +181,7 @@ def test_sound_shorter_than_a_window_and_than_the_video_is_filled_up():
     """0.5 s of video with 0.25 s of sound: windows of 1.28 s around 0.125 and 0.375 s."""
     sampler = collection([(0.5, np.array([0.0, 0.125, 0.25, 0.375]))], 2)
     start = sampler.centre(np.array([0])).start
-    windows = cut_windows([np.ones(4000, np.float32)], start, sampler.n_samples)
+    windows = cut_windows([np.ones(4000, np.int16)], start, sampler.n_samples)
     assert windows.shape == (1, 2, 20480)
     assert windows.sum(axis=2).tolist() == [[4000, 4000]]
     # 0.64 s before the centre is 0.515 and 0.265 s before the sound.
