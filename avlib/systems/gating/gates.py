@@ -11,12 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.scores import (
-    NOTHING,
-    conditions_of,
-    model_scores,
-    scores_with,
-)
+from avlib.report.scores import NOTHING, conditions_of, model_scores, scores_with
 from avlib.runtime.errors import DataError
 
 # The paper's two groups of emotions; nll, disgust and neutral are in neither.
