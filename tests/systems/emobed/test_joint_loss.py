@@ -49,7 +49,8 @@ def test_constant_targets_give_a_finite_ccc_loss():
     predictions = same.clone().requires_grad_()
     loss = ccc_loss(predictions, same, there)
     loss.backward()
-    assert loss.item() == pytest.approx(1.0)
+    # What rounding leaves of a variance of zero is divided by a number as small.
+    assert loss.item() == pytest.approx(1.0, abs=1e-4)
     assert torch.isfinite(predictions.grad).all()
 
 

@@ -166,5 +166,6 @@ def test_emotion_over_time_is_learned_in_chunks_and_scored_where_the_labels_stan
     assert np.mean(losses[-6:]) < 0.6 * np.mean(losses[:6])
     restored = score_on_traces(network, standardiser, DELAY)
     assert restored > 0.8
-    # Left where the emotion was, the predictions are early for the labels.
-    assert score_on_traces(network, standardiser, 0) < 0.85 * restored
+    # Left where the emotion was, the predictions are early for the labels: by a tenth of a period,
+    # which takes 1 - cos(2 pi / 10) = 0.19 off the score; 0.16 to 0.18 with eight seeds.
+    assert score_on_traces(network, standardiser, 0) < 0.9 * restored
