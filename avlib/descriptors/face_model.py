@@ -23,12 +23,7 @@ from avlib.networks.train_network import EpochSampler, train_network
 from avlib.runtime.device import device
 from avlib.runtime.digests import file_digest
 from avlib.runtime.memo import code_fingerprint
-from avlib.weights import (
-    FACE_MODEL,
-    load_tensors,
-    save_tensors,
-    write_json,
-)
+from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
 
 Trainable = Literal["head", "fc6", "all"]
 

@@ -8,13 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from avlib.report.scores import (
-    DEFAULT,
-    check_predictions,
-    emotions_of,
-    fold_scores,
-    model_scores,
-)
+from avlib.report.scores import DEFAULT, check_predictions, emotions_of, fold_scores, model_scores
 
 CLEAN = "clean"
 # What a clip loses, and the condition under which what is left was scored.

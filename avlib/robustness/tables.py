@@ -17,12 +17,6 @@ ROBUSTNESS = Schema(
 CORRUPTED = Schema(  # lies in the memory alone
     "corrupted",
     key=("clip_id", "fold", "corruption", "level"),
-    columns={
-        "clip_id": TEXT,
-        "fold": INT,
-        "corruption": TEXT,
-        "level": FLOAT,
-        "vector": VECTOR,
-    },
+    columns={"clip_id": TEXT, "fold": INT, "corruption": TEXT, "level": FLOAT, "vector": VECTOR},
     per_clip=True,
 )

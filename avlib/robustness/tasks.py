@@ -1,13 +1,12 @@
 """Which clips the robustness curves need corrupted, with what, and for which fold."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from avlib.robustness.vectors import CorruptedClip, seed_of
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
@@ -35,8 +34,8 @@ def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> 
     DataError
         A fold has fewer clips to choose from than a babble needs.
     """
-    refs = {ref.clip_id: ref for ref in tables.clip_refs(Path("data/speech")) if ref.rows}
-    status = tables.read_table("data/status/speech.parquet")
+    refs = {ref.clip_id: ref for ref in tables.clip_refs(paths.SPEECH) if ref.rows}
+    status = tables.read_table(paths.status("speech"))
     voiced = set(status.loc[status["status"] == "ok", "clip_id"]) & set(refs)
     tasks = []
     for fold, encoder in _encoders(folds, "audio"):
@@ -77,7 +76,7 @@ def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
     folds
         Table ``folds``.
     """
-    refs = {ref.clip_id: ref for ref in tables.clip_refs(Path("data/faces")) if ref.rows}
+    refs = {ref.clip_id: ref for ref in tables.clip_refs(paths.FACES) if ref.rows}
     return [
         _task(refs[clip_id], fold, encoder)
         for fold, encoder in _encoders(folds, "video")
@@ -86,10 +85,7 @@ def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
 
 
 def _task(
-    ref: tables.ClipRef,
-    fold: int,
-    encoder: tuple[str, str],
-    talkers: Sequence[tables.ClipRef] = (),
+    ref: tables.ClipRef, fold: int, encoder: tuple[str, str], talkers: Sequence[tables.ClipRef] = ()
 ) -> ClipTask:
     voices = [TableRows.at(talker) for talker in talkers]
     clip = CorruptedClip(ref.clip_id, TableRows.at(ref), fold, encoder, voices)
@@ -100,13 +96,13 @@ def _task(
 def _encoders(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[str, str]]]:
     """Yield each fold that has an encoder of the modality, and that file and its digest."""
     for fold in sorted(folds["fold"].unique().tolist()):
-        file = Path(f"data/fisher_encoders/fold-{fold}/{modality}.npz")
+        file = paths.FISHER_ENCODERS / f"fold-{fold}" / f"{modality}.npz"
         if file.is_file():
             yield fold, (str(file.absolute()), file_digest(file))
 
 
 def _tested(folds: pd.DataFrame, fold: int, modality: str) -> list[str]:
     """List the test clips of a fold that have a vector of the modality."""
-    vectors = tables.read_table(f"data/fisher/fold-{fold}.parquet", ["clip_id", modality])
+    vectors = tables.read_table(paths.FISHER / f"fold-{fold}.parquet", ["clip_id", modality])
     test = folds.loc[(folds["fold"] == fold) & (folds["part"] == "test"), "clip_id"]
     return sorted(set(test) & set(vectors.loc[vectors[modality].notna(), "clip_id"]))

@@ -91,8 +91,7 @@ def table_tasks(folder: Path, status: Path) -> list[ClipTask]:
         Status table of the stage that wrote it: says why a clip has no rows there.
     """
     table = tables.read_table(status)
-    said = zip(table["clip_id"], table["status"], table["reason"], strict=True)
-    verdicts = {clip_id: (verdict, reason) for clip_id, verdict, reason in said}
+    verdicts = {row["clip_id"]: (row["status"], row["reason"]) for row in table.to_dict("records")}
     tasks = []
     for ref in tables.clip_refs(folder):
         verdict, reason = verdicts[ref.clip_id]
@@ -105,10 +104,5 @@ def table_tasks(folder: Path, status: Path) -> list[ClipTask]:
 def failed_clips(status: Path) -> dict[str, str]:
     """Return the clips that failed in an earlier stage, and why."""
     table = tables.read_table(status)
-    failed = table[table["status"] == "failed"]
-    return {
-        clip_id: f"failed in {stage}: {reason}"
-        for clip_id, stage, reason in zip(
-            failed["clip_id"], failed["stage"], failed["reason"], strict=True
-        )
-    }
+    failed = table[table["status"] == "failed"].to_dict("records")
+    return {row["clip_id"]: f"failed in {row['stage']}: {row['reason']}" for row in failed}

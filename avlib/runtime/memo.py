@@ -17,6 +17,7 @@ cause may have been the machine's.
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import logging
@@ -63,7 +64,7 @@ def code_fingerprint(function: Callable[..., Any], *further: Callable[..., Any])
     files = set(provenance.result_files("avlib.runtime.tables"))
     for code in (function, *further):
         files |= set(provenance.result_files(sys.modules[code.__module__]))
-    return _sha256(_json([provenance.code_digests(files), provenance.third_party(files)]))
+    return digest_of([provenance.code_digests(files), provenance.third_party(files)])
 
 
 def clip_key(stage: str, clip_id: str, digest: str, params: Any, fingerprint: str) -> str:
@@ -81,7 +82,7 @@ def clip_key(stage: str, clip_id: str, digest: str, params: Any, fingerprint: st
     fingerprint
         Digest of the code (see `code_fingerprint`).
     """
-    return _sha256(_json([stage, clip_id, digest, params, fingerprint]))
+    return digest_of([stage, clip_id, digest, params, fingerprint])
 
 
 def save_clip(path: Path, rows: pa.Table, status: str, reason: str) -> None:
@@ -199,7 +200,7 @@ class Memo:
         """
         clips = {clip_id: asdict(entry) for clip_id, entry in sorted(entries.items())}
         sidecar = part_path(self.parts, part).with_suffix(".json")
-        linked = self.parts / f"{sidecar.stem}.{_sha256(_json(clips))[:16]}.parquet"
+        linked = self.parts / f"{sidecar.stem}.{digest_of(clips)[:16]}.parquet"
         link(file, linked)
         # The new file has its own name, so this one step switches from the old part to the new.
         with atomic_path(sidecar) as temporary:
@@ -218,18 +219,12 @@ class Memo:
             path.unlink(missing_ok=True)
 
 
-class Reader:
+class Reader(contextlib.ExitStack):
     """Reads remembered rows; a context manager that keeps the parts open between reads."""
 
     def __init__(self) -> None:
-        self._files = contextlib.ExitStack()
+        super().__init__()
         self._open: dict[Path, pq.ParquetFile] = {}
-
-    def __enter__(self) -> "Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._files.close()
 
     def rows(self, place: Place) -> pa.Table:
         """Return the rows that lie at a place."""
@@ -237,11 +232,11 @@ class Reader:
             with pa.OSFile(str(place.path)) as file:
                 return pa.ipc.open_file(file).read_all()
         if place.path not in self._open:
-            self._open[place.path] = self._files.enter_context(pq.ParquetFile(place.path))
+            self._open[place.path] = self.enter_context(pq.ParquetFile(place.path))
         return self._open[place.path].read_row_group(place.row_group)
 
 
-def link(source: Path, target: Path) -> None:
+def link(source: Path | str, target: Path | str) -> None:
     """Make `target` another name of the file `source`, or a copy where that cannot be."""
     with atomic_path(target) as temporary:
         try:
@@ -252,7 +247,7 @@ def link(source: Path, target: Path) -> None:
 
 def remove_temporaries(folder: Path, name: str = "") -> None:
     """Remove what a killed run left half-written in a folder (of the file `name`, when given)."""
-    for path in folder.glob(f".{_escaped(name)}*.tmp"):
+    for path in folder.glob(f".{glob.escape(name)}*.tmp"):
         path.unlink(missing_ok=True)
 
 
@@ -262,15 +257,12 @@ def stamp(path: Path) -> list[int]:
     return [facts.st_size, facts.st_mtime_ns]
 
 
-def _escaped(name: str) -> str:
-    """Return a name for use inside a glob pattern."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(
+def digest_of(value: Any) -> str:
+    """Return the sha256 of what JSON knows; of a dataclass's name and fields it compares by."""
+    text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_settings
-    ).encode()
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _settings(value: Any) -> dict[str, Any]:
@@ -281,7 +273,3 @@ def _settings(value: Any) -> dict[str, Any]:
         )
     compared = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
     return {"class": type(value).__qualname__, **compared}
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from avlib.runtime import paths
@@ -185,7 +186,9 @@ def run_per_clip(
             _Job(function, task, params, schema, run.memo.entry_path(keys[task.clip_id]))
             for task in todo
         ]
-        with closing(map_clips(_compute, jobs, label=stage, name=_clip_of)) as verdicts:
+        with closing(
+            map_clips(_compute, jobs, label=stage, name=lambda job: job.task.clip_id)
+        ) as verdicts:
             for index, verdict in verdicts:
                 run.settle(todo[index], keys[todo[index].clip_id], verdict)
                 stop_when_too_many_failed(stage, run.failed, len(tasks), max_failed_fraction)
@@ -237,10 +240,6 @@ class _Job:
     params: Any
     schema: Schema
     path: Path
-
-
-def _clip_of(job: _Job) -> str:
-    return job.task.clip_id
 
 
 def _compute(job: _Job) -> tuple[str, str] | Failure:
@@ -308,8 +307,7 @@ class _Run:
         entries = {clip_id: self.entries[clip_id] for clip_id in clips}
         places = {clip_id: self._place(clip_id) for clip_id in clips}
         file = part_path(self.out, part)
-        whole = self._whole(places)
-        if whole is not None:
+        if whole := self._whole(places):
             link(whole, file)
         else:
             write_part(file, _stream(places), self.schema)
@@ -357,21 +355,14 @@ def stop_when_too_many_failed(
     more = "; ..." if len(failed) > _SHOWN else ""
     raise DataError(
         f"{stage}: {len(failed)} of {total} clips failed, more than max_failed_fraction = {limit:g}"
-        f" allows: {first}{more}; mend or remove these recordings, or raise max_failed_fraction in"
+        f" allows: {first}{more}; fix or remove these recordings, or raise max_failed_fraction in"
         " params.yaml; clips that are done are kept"
     )
 
 
 def _write_status(path: Path, stage: str, run: _Run, skipped: Mapping[str, str]) -> None:
-    verdicts = {
-        **{clip_id: (e.status, e.reason) for clip_id, e in run.entries.items()},
-        **{clip_id: ("failed", reason) for clip_id, reason in {**run.failed, **skipped}.items()},
-    }
+    failed = {**run.failed, **skipped}
+    rows = [(clip_id, stage, entry.status, entry.reason) for clip_id, entry in run.entries.items()]
+    rows += [(clip_id, stage, "failed", reason) for clip_id, reason in failed.items()]
     remove_temporaries(path.parent, path.name)
-    rows = {
-        "clip_id": list(verdicts),
-        "stage": [stage] * len(verdicts),
-        "status": [status for status, _ in verdicts.values()],
-        "reason": [reason for _, reason in verdicts.values()],
-    }
-    write_table(path, rows, CLIP_STATUS)
+    write_table(path, pd.DataFrame(rows, columns=list(CLIP_STATUS.columns)), CLIP_STATUS)

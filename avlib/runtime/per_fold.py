@@ -8,7 +8,6 @@ Models and vectors are hard links to the outputs and take no space; small tables
 
 import contextlib
 import functools
-import hashlib
 import json
 import logging
 import shutil
@@ -22,12 +21,7 @@ from typing import Any
 from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
-from avlib.runtime.memo import (
-    code_fingerprint,
-    link,
-    locked,
-    stamp,
-)
+from avlib.runtime.memo import code_fingerprint, digest_of, link, locked, stamp
 from avlib.runtime.parallel import Failure, map_clips
 
 CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done
@@ -107,12 +101,9 @@ def run_per_fold(
                 collected = jobs[name].out[path.name.split(".")[0]]
                 _lay_out(path, collected / f"{numbered}{path.suffix}")
             shutil.rmtree(folder.parent / CHECKPOINTS, ignore_errors=True)
+    seconds = time.monotonic() - started
     logging.getLogger(__name__).info(
-        "%s: computed %d folds, %d from memo, %.1f s",
-        stage,
-        computed,
-        len(done) - computed,
-        time.monotonic() - started,
+        f"{stage}: computed {computed} folds, {len(done) - computed} from memo, {seconds:.1f} s"
     )
 
 
@@ -155,15 +146,9 @@ def compute_each(
     _forget_all_but(memory, set(keys.values()))
     done = {name: memory / keys[name] / name for name in payloads}
     missing = [name for name, folder in done.items() if not _whole(folder)]
-    tasks = [(function, payloads[name], str(done[name].absolute())) for name in missing]
-    called = {task[2]: _called(name) for task, name in zip(tasks, missing, strict=True)}
+    tasks = [(function, payloads[name], str(done[name].absolute()), name) for name in missing]
     for index, result in map_clips(
-        _compute,
-        tasks,
-        label=stage,
-        name=lambda task: called[task[2]],
-        unit=unit,
-        in_turn=in_turn,
+        _compute, tasks, label=stage, name=lambda task: _called(task[3]), unit=unit, in_turn=in_turn
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
@@ -174,14 +159,13 @@ def _called(item: str) -> str:
     return item.replace("/", ", ").replace("fold-", "fold ")
 
 
-def _compute(task: tuple[Callable[[Any, Path], None], Any, str]) -> None:
+def _compute(task: tuple[Callable[[Any, Path], None], Any, str, str]) -> None:
     """Compute one item into a folder that appears whole or not at all (in a worker)."""
-    function, payload, target = task
+    function, payload, target, _ = task
     unfinished = Path(target).with_name(f".{uuid.uuid4().hex}")
     unfinished.mkdir(parents=True)
     function(payload, unfinished)
-    stamps = json.dumps(_stamps(unfinished))
-    (unfinished / _STAMPS).write_text(stamps)
+    (unfinished / _STAMPS).write_text(json.dumps(_stamps(unfinished)))
     try:
         unfinished.rename(target)
     except OSError:
@@ -222,8 +206,7 @@ def content_key(
     for path in sorted(inputs):
         state = path.stat()
         digests[str(path)] = _known_digest(path, state.st_mtime_ns, state.st_size)
-    facts = [stage, [code_fingerprint(piece) for piece in code], params, digests]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return digest_of([stage, [code_fingerprint(piece) for piece in code], params, digests])
 
 
 @functools.cache
@@ -245,11 +228,7 @@ def _forget_all_but(memory: Path, keys: Collection[str]) -> None:
 
 
 def _lay_out(path: Path, target: Path) -> None:
-    if path.is_dir():
-        target.mkdir(parents=True, exist_ok=True)  # DVC wants its outputs, also when empty
-        for file in sorted(path.rglob("*")):
-            if file.is_file():
-                _lay_out(file, target / file.relative_to(path))
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    link(path, target)
+    if path.is_dir():  # DVC wants its outputs, also when empty
+        shutil.copytree(path, target, copy_function=link, dirs_exist_ok=True)
+    else:
+        link(path, target)

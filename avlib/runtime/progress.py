@@ -5,7 +5,6 @@ On a terminal a bar; elsewhere (a log file, a CI job) one plain line every ten s
 
 import sys
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
@@ -14,6 +13,11 @@ from rich.text import Text
 
 _LINE_EVERY = 10.0  # seconds between two plain lines
 _SHOWN_FAILURES = 5  # the rest is in the status table
+
+
+class _Summary(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["progress"].summary())
 
 
 class Progress:
@@ -42,21 +46,17 @@ class Progress:
         console = Console(stderr=True)
         self._bar: Bar | None = None
         if console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), _Summary(self))
-            self._bar = Bar(*columns, console=console)
-            self._task = self._bar.add_task(label, total=total)
+            self._bar = Bar(
+                TextColumn("{task.description}"), BarColumn(), _Summary(), console=console
+            )
+            self._task = self._bar.add_task(label, total=total, progress=self)
 
     def __enter__(self) -> "Progress":
         if self._bar:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar:
             self._bar.stop()
 
@@ -95,15 +95,6 @@ class Progress:
             self._bar.console.print(Text(line))
         else:
             print(line, file=sys.stderr, flush=True)
-
-
-class _Summary(ProgressColumn):
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        super().__init__()
-
-    def render(self, task: Task) -> Text:
-        return Text(self.progress.summary())
 
 
 def duration(seconds: float) -> str:

@@ -26,6 +26,10 @@ import avlib
 
 _PACKAGES = ("avlib", "stages")  # ours, side by side under the root
 _BY_NAME = ("import_module", "find_spec")  # functions that take a module's name as text
+_ROOT = Path(str(avlib.__file__)).resolve().parents[1]
+
+_distributions = functools.cache(importlib.metadata.packages_distributions)
+_version = functools.cache(importlib.metadata.version)
 
 
 class _Source(NamedTuple):
@@ -90,7 +94,7 @@ def _followed(file: Path) -> bool:
 
 def _place(file: Path) -> str:
     """Return where a file lies under the root; nothing when it lies elsewhere."""
-    return file.relative_to(_root()).as_posix() if file.is_relative_to(_root()) else ""
+    return file.relative_to(_ROOT).as_posix() if file.is_relative_to(_ROOT) else ""
 
 
 def _closure(start: ModuleType | Path | str, followed: Callable[[Path], bool]) -> list[Path]:
@@ -137,21 +141,6 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-@functools.cache
-def _distributions() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())
-
-
-@functools.cache
-def _version(distribution: str) -> str:
-    return importlib.metadata.version(distribution)
-
-
-@functools.cache
-def _root() -> Path:
-    return Path(str(avlib.__file__)).resolve().parents[1]
-
-
 def module_files(name: str) -> list[Path]:
     """Return the files that importing a dotted name runs, in order; none when it is not ours."""
     parts = name.split(".")
@@ -159,7 +148,7 @@ def module_files(name: str) -> list[Path]:
         return []
     files = []
     for depth in range(1, len(parts) + 1):
-        place = _root().joinpath(*parts[:depth])
+        place = _ROOT.joinpath(*parts[:depth])
         if (place / "__init__.py").is_file():
             files.append(place / "__init__.py")
         elif place.with_suffix(".py").is_file():
@@ -219,7 +208,7 @@ def _origin(file: Path, node: ast.ImportFrom) -> str:
     """Return the absolute dotted name after ``from``."""
     if not node.level:
         return node.module or ""
-    if not file.is_relative_to(_root()):
+    if not file.is_relative_to(_ROOT):
         return ""  # a relative import outside of our packages leads to no file of ours
-    package = file.relative_to(_root()).parts[: -node.level]
+    package = file.relative_to(_ROOT).parts[: -node.level]
     return ".".join([*package, *([node.module] if node.module else [])])

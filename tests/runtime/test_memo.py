@@ -75,7 +75,7 @@ MODULES = sorted({*(function.__module__ for function in FUNCTIONS), *SYSTEMS})
 def house(tmp_path, monkeypatch):
     """A copy of the sources, to be changed: its folder and the fingerprints by module."""
     shutil.copytree("avlib", tmp_path / "avlib", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "_root", lambda: tmp_path)
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
     functions = {}
     for name in MODULES:
         module = importlib.import_module(name)

@@ -252,7 +252,7 @@ def test_too_many_failed_clips_stop_the_stage_and_are_named(stage):
     trouble = {f"c{i:02}": {"trouble": "media"} for i in (3, 4, 5)}
     stage.run(stage.tasks(10, **trouble), limit=0.3)
     with pytest.raises(DataError, match=r"video: 3 of 10 clips failed, more than max_fail.* = 0.2 "
-                       r"allows: c03: clip.mp4.*; c04.*; c05.*; mend or remove"):  # fmt: skip
+                       r"allows: c03: clip.mp4.*; c04.*; c05.*; fix or remove"):  # fmt: skip
         stage.run(stage.tasks(10, **trouble), limit=0.2)
 
 

@@ -17,7 +17,7 @@ from avlib.runtime.provenance import (
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A small project whose packages are named like ours."""
-    monkeypatch.setattr(provenance, "_root", lambda: tmp_path)
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
 
     def write(**files):
         for name, text in files.items():

@@ -42,33 +42,6 @@ from avlib.runtime.tables.schema import (
     vectors,
 )
 
-__all__ = [
-    "BYTES",
-    "FLOAT",
-    "INT",
-    "TEXT",
-    "VECTOR",
-    "ClipRef",
-    "Schema",
-    "atomic_path",
-    "clip_refs",
-    "conform",
-    "conform_clip",
-    "digest_rows",
-    "fixed_size_list",
-    "iter_clips",
-    "list_of",
-    "merge",
-    "no_rows",
-    "part_path",
-    "read_clip",
-    "read_metadata",
-    "read_table",
-    "vectors",
-    "write_part",
-    "write_table",
-]
-
 _CLIPS_KEY = b"avlib.clips"  # metadata of a part: [[clip_id, digest], ...], one per row group
 
 
@@ -301,15 +274,10 @@ def iter_clips(
     columns
         Columns to read; by default all.
     """
-    wanted = None if columns is None else list(columns)
-    current: pq.ParquetFile | None = None
-    opened: Path | None = None
-    for ref in clip_refs(path):
-        if ref.path != opened or current is None:
-            if current is not None:
-                current.close()
-            current, opened = _open(ref.path), ref.path
-        yield ref.clip_id, current.read_row_group(ref.row_group, wanted)
+    for part in _files(path):
+        with _open(part) as file:
+            for ref in clip_refs(part):
+                yield ref.clip_id, file.read_row_group(ref.row_group, columns)
 
 
 def read_clip(
@@ -317,7 +285,7 @@ def read_clip(
 ) -> pa.Table:
     """Read one clip of a part (see `clip_refs`)."""
     with _open(part_file) as file:
-        return file.read_row_group(row_group, None if columns is None else list(columns))
+        return file.read_row_group(row_group, columns)
 
 
 def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -337,20 +305,16 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
     DataError
         There is no such table, it lacks a column, or its parts have vectors of different sizes.
     """
-    files = _files(path)
-    wanted = None if columns is None else list(columns)
     tables = []
-    for file in files:
+    for file in _files(path):
         with _open(file) as parquet:
-            absent = set(wanted or ()) - set(parquet.schema_arrow.names)
+            absent = set(columns or ()) - set(parquet.schema_arrow.names)
             if absent:
                 raise DataError(f"{file}: column {', '.join(sorted(absent))} is missing")
-            tables.append(parquet.read(wanted))
-    if not files:
-        tables = [pa.table({key: [] for key in wanted or ()})]
-    filled = [t for t in tables if t.num_rows] or tables[:1]
+            tables.append(parquet.read(columns))
+    empty = tables[:1] or [pa.table({key: [] for key in columns or ()})]
     try:
-        table = pa.concat_tables(filled)
+        table = pa.concat_tables([t for t in tables if t.num_rows] or empty)
     except pa.ArrowInvalid as error:
         raise DataError(
             f"{path}: parts differ in their columns; run the stage again: {error}"
