@@ -85,7 +85,9 @@ def crossmodal_triplet_loss(
         0 without any triplet.
     """
     embeddings = torch.cat([values for values, _ in halves])
-    anchor, positive, negative = batch_hard(embeddings, torch.cat([labels for _, labels in halves]))
+    labels = torch.cat([labels for _, labels in halves])
+    # Nothing at all where no step of a piece of a recording has a label.
+    anchor, positive, negative = batch_hard(embeddings, labels) if len(labels) else [labels] * 3
     if not len(anchor):
         return embeddings.sum() * 0.0
     far = _distance(embeddings, anchor, positive)

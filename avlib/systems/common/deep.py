@@ -1,6 +1,6 @@
 """The frame of systems that are networks: their settings, their training, their files."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +25,96 @@ from avlib.weights import save_tensors
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
-class DeepModel(Model[AnyClips]):
+class DeepFiles(ABC):
+    """What is made of networks: their settings, how they are trained, and their files.
+
+    Parameters
+    ----------
+    system : str
+        Which one it is, where a class makes several.
+    settings
+        Its section of params.yaml, ``seed`` and ``patience`` among them.
+
+    Attributes
+    ----------
+    checkpoints : Path, optional
+        Where a long training keeps how far it is, and goes on after an interruption.
+    networks_ : dict of str to nn.Module
+        By name, frozen once the system is fitted.
+    chosen_ : dict
+        What training chose, as JSON knows it.
+    logs_ : dict of str to str
+        Tables of the training as CSV; ``curves`` has a row per epoch.
+    """
+
+    checkpoints: Path | None = None
+    networks_: dict[str, Any]
+    chosen_: dict[str, Any]
+    logs_: dict[str, str]
+
+    def __init__(self, system: str, settings: dict[str, Any]) -> None:
+        self.system, self.settings = system, settings
+
+    @abstractmethod
+    def build(self) -> Mapping[str, nn.Module]:
+        """Return the networks that the settings ask for, by name, whatever their weights."""
+
+    @abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__``, as JSON knows them."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what the fitted system has beside its networks; nothing here."""
+        return {}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027
+        """Take back what `arrays` returned; comes before `build`."""
+
+    def training(self, name: str = "") -> dict[str, Any]:
+        """Return how `train_network` trains one of the system's networks.
+
+        Where an interrupted training goes on, how it is called, its seed and its patience.
+
+        Parameters
+        ----------
+        name
+            Tells the system's networks apart; empty where it has one.
+        """
+        fold = self.checkpoints.name if self.checkpoints else ""
+        return {
+            "folder": self.checkpoints / name if self.checkpoints else None,
+            "label": ", ".join(filter(None, [self.system, fold, name])),
+            "patience": self.settings["patience"],
+            "seed": self.settings["seed"],
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the networks, the settings and the logs into a folder."""
+        folder = Path(folder)
+        facts = {"arguments": self.arguments(), "chosen": self.chosen_}
+        save_state(folder, self.arrays(), facts)
+        for name, network in self.networks_.items():
+            save_network(network, folder / f"{name}.safetensors")
+        for name, text in self.logs_.items():
+            (folder / f"{name}.csv").write_text(text)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a system that `save` wrote."""
+        folder = Path(folder)
+        arrays, settings = load_state(folder)
+        model = cls(**settings["arguments"])
+        model.chosen_ = settings["chosen"]
+        model.restore(arrays)
+        model.networks_ = {
+            name: load_network(network, folder / f"{name}.safetensors")
+            for name, network in model.build().items()
+        }
+        model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
+        return model
+
+
+class DeepModel(DeepFiles, Model[AnyClips]):
     """A system made of networks.
 
     Parameters
@@ -35,24 +124,12 @@ class DeepModel(Model[AnyClips]):
     modalities : tuple of str
         What the system uses.
     system : str, optional
-        Which one it is, where a class makes several; by default `SYSTEM`.
+        By default `SYSTEM`.
     settings
-        Its section of params.yaml, ``seed`` and ``patience`` among them.
-
-    Attributes
-    ----------
-    networks_ : dict of str to nn.Module
-        By name, frozen once the system is fitted.
-    chosen_ : dict
-        What training chose, as JSON knows it.
-    logs_ : dict of str to str
-        Tables of the training as CSV; ``curves`` has a row per epoch.
+        See `DeepFiles`.
     """
 
     SYSTEM: ClassVar[str]
-    networks_: dict[str, Any]
-    chosen_: dict[str, Any]
-    logs_: dict[str, str]
 
     def __init__(
         self,
@@ -62,21 +139,14 @@ class DeepModel(Model[AnyClips]):
         system: str | None = None,
         **settings: Any,
     ) -> None:
+        super().__init__(system or self.SYSTEM, settings)
         self.n_classes = n_classes
         self.modalities = tuple(m for m in BOTH if m in modalities)
-        self.system = system or self.SYSTEM
-        self.settings = settings
 
-    @abstractmethod
-    def build(self) -> Mapping[str, nn.Module]:
-        """Return the networks that the settings ask for, by name, whatever their weights."""
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return what the fitted system has beside its networks; nothing here."""
-        return {}
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take back what `arrays` returned; comes before `build`."""
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__``, as JSON knows them."""
+        own = {"n_classes": self.n_classes, "modalities": list(self.modalities)}
+        return {**own, "system": self.system, **self.settings}
 
     def split(self, train: AnyClips, validation: AnyClips) -> tuple[AnyClips, AnyClips | None]:
         """Return the scorable clips to train on, and those that tell when to stop.
@@ -102,53 +172,6 @@ class DeepModel(Model[AnyClips]):
                 " expected two at least"
             )
         return learned, watched
-
-    def training(self, name: str = "") -> dict[str, Any]:
-        """Return how `train_network` trains one of the system's networks.
-
-        Where an interrupted training goes on, how it is called, its seed and its patience.
-
-        Parameters
-        ----------
-        name
-            Tells the system's networks apart; empty where it has one.
-        """
-        fold = self.checkpoints.name if self.checkpoints else ""
-        return {
-            "folder": self.checkpoints / name if self.checkpoints else None,
-            "label": ", ".join(filter(None, [self.system, fold, name])),
-            "patience": self.settings["patience"],
-            "seed": self.settings["seed"],
-        }
-
-    def save(self, folder: Path) -> None:
-        """Write the networks, the settings and the logs into a folder."""
-        folder = Path(folder)
-        arguments = {
-            "n_classes": self.n_classes,
-            "modalities": list(self.modalities),
-            "system": self.system,
-            **self.settings,
-        }
-        save_state(folder, self.arrays(), {"arguments": arguments, "chosen": self.chosen_})
-        for name, network in self.networks_.items():
-            save_network(network, folder / f"{name}.safetensors")
-        for name, text in self.logs_.items():
-            (folder / f"{name}.csv").write_text(text)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a system that `save` wrote."""
-        folder = Path(folder)
-        arrays, settings = load_state(folder)
-        model = cls(**settings["arguments"])
-        model.chosen_ = settings["chosen"]
-        model.restore(arrays)
-        model.networks_ = {}
-        for name, network in model.build().items():
-            model.networks_[name] = load_network(network, folder / f"{name}.safetensors")
-        model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
-        return model
 
 
 def save_network(network: nn.Module, path: Path) -> None:

@@ -1,7 +1,6 @@
 """The parts of EmoBed's objective (eqs. 3, 4, 7 and 8), to be put together.
 
-Losses of sequences count the steps that are inside of a sequence and have a label, of all
-sequences of the mini-batch alike.
+Losses of sequences count the steps that have a label, of all sequences of the mini-batch alike.
 """
 
 from torch import Tensor
@@ -9,31 +8,30 @@ from torch import Tensor
 _TINY = 1e-8  # keeps the CCC of two constants from being 0/0
 
 
-def mse_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
+def mse_loss(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return the mean square error; 0 where no step counts.
 
     Parameters
     ----------
     predictions, targets : Tensors of shape (n, n_steps)
         Of one dimension of emotion; a target of NaN is a step without a label.
-    there : bool Tensor of shape (n, n_steps)
-        Steps inside of their sequence.
     """
-    found, wanted = _counted(predictions, targets, there)
-    if not len(found):
+    known = ~targets.isnan()
+    if not known.any():
         return predictions.sum() * 0.0
-    return (found - wanted).square().mean()
+    return (predictions[known] - targets[known]).square().mean()
 
 
-def ccc_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
+def ccc_loss(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return 1 - CCC (eq. 9) of all steps that count, joined; 0 where none does.
 
     Parameters are those of `mse_loss`. Targets that are all the same in a mini-batch give 1 and
     no gradient.
     """
-    found, wanted = _counted(predictions, targets, there)
-    if not len(found):
+    known = ~targets.isnan()
+    if not known.any():
         return predictions.sum() * 0.0
+    found, wanted = predictions[known], targets[known]
     gap = found.mean() - wanted.mean()
     found, wanted = found - found.mean(), wanted - wanted.mean()
     spread = found.square().mean() + wanted.square().mean() + gap.square()
@@ -51,9 +49,3 @@ def joint_loss(
     crossmodal triplets alone (eq. 7).
     """
     return target + alpha * auxiliary + beta * triplet
-
-
-def _counted(predictions: Tensor, targets: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-    """Return predictions and targets of the steps that count, both of shape (n_counted,)."""
-    counts = there & ~targets.isnan()
-    return predictions[counts], targets[counts]

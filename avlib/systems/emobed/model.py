@@ -16,22 +16,12 @@ import torch
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.batch import in_order
-from avlib.systems.common.deep import (
-    DeepModel,
-    frozen,
-    n_epochs,
-    seeded,
-)
+from avlib.systems.common.deep import DeepModel, n_epochs
 from avlib.systems.common.model import BOTH
-from avlib.systems.emobed.batches import (
-    Half,
-    Learned,
-    held_out_loader,
-    unpaired_loader,
-)
 from avlib.systems.emobed.functional_clips import FunctionalClips
-from avlib.systems.emobed.network import EmoBedNetwork, without_auxiliary
+from avlib.systems.emobed.network import EmoBedNetwork, read_to_end
 from avlib.systems.emobed.sequence_prep import Standardiser
+from avlib.systems.emobed.unpaired import Half, Sequences, held_out_loader
 
 _READ = 256  # clips at once, after training
 
@@ -93,9 +83,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
                     f"{self.system}: the {len(clips)} training clips with {modality} have {found}"
                     " emotions; expected two at least"
                 )
-            self.standardisers_[modality] = Standardiser.fit(
-                (values, None) for values in clips.sequences[modality]
-            )
+            self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
         prepared = {m: self._prepared(learned, m) for m in self.modalities}
         self.networks_, curves = {}, {}
         for target in self.modalities:
@@ -143,7 +131,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return each modality's network."""
-        return {modality: self._network((modality,)) for modality in self.modalities}
+        return {m: self._network({m: len(of.mean)}) for m, of in self.standardisers_.items()}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training clips' means and standard deviations."""
@@ -160,51 +148,35 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         }
 
     def _train(
-        self, target: str, prepared: dict[str, Learned], held_out: Learned | None
+        self, target: str, prepared: dict[str, Sequences], held_out: Sequences | None
     ) -> tuple[EmoBedNetwork, str]:
         """Train the network of a modality; return it alone, and its curves as CSV."""
-        from avlib.networks.train_network import train_network  # loads Lightning: seconds
-        from avlib.systems.emobed.training import EmoBedTraining
+        # Loads Lightning: seconds.
+        from avlib.systems.emobed.training import EmoBedTraining, train_jointly
 
         s = self.settings
         beta = s[f"beta_{target}"]
-        helped = s["alpha"] > 0 or beta > 0
-        used = (target, *(m for m in self.modalities if m != target and helped))
-        with seeded(s["seed"]):
-            alone = self._network((target,))
-            network = self._network(used)
-        # The same start with and without help: systems differ in their objective alone.
-        network.load_state_dict(network.state_dict() | alone.state_dict())
-        module = EmoBedTraining(
-            network,
-            target,
-            alpha=s["alpha"],
-            beta=beta if len(used) > 1 else 0.0,
-            margin=s["margin"],
-            learning_rate=s["learning_rate"],
-            weight_decay=s["weight_decay"],
-        )
-        curves = train_network(
-            module,
-            unpaired_loader({m: prepared[m] for m in used}, s["batch_size"], s["seed"]),
-            None if held_out is None else held_out_loader(target, held_out, s["batch_size"]),
-            max_epochs=s["epochs"],
+        helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
+        weights = s | {"beta": beta if helpers else 0.0}
+        return train_jointly(
+            lambda network: EmoBedTraining(network, target, **weights),
+            self._network,
+            {m: prepared[m] for m in (target, *helpers)},
+            held_out and held_out_loader(target, held_out, s["batch_size"]),
+            s,
             **self.training(target),
         )
-        alone.load_state_dict(without_auxiliary(module.network.state_dict(), target))
-        frozen(alone)
-        return alone, curves
 
-    def _network(self, modalities: tuple[str, ...]) -> EmoBedNetwork:
+    def _network(self, sizes: Mapping[str, int]) -> EmoBedNetwork:
         s = self.settings
-        sizes = {m: len(self.standardisers_[m].mean) for m in modalities}
         return EmoBedNetwork(sizes, self.n_classes, hidden=s["hidden"], layers=s["layers"])
 
-    def _prepared(self, clips: FunctionalClips, modality: str) -> Learned:
+    def _prepared(self, clips: FunctionalClips, modality: str) -> Sequences:
         """Return the clips that have a modality, standardised."""
         having = clips.select(clips.has((modality,)))
         apply = self.standardisers_[modality].apply
-        return Learned([apply(values) for values in having.sequences[modality]], having.emotion)
+        features = [apply(values) for values in having.sequences[modality]]
+        return Sequences(features, having.emotion.astype(np.int64))
 
     def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities (n, n_classes) and embeddings (n, hidden) of clips that have it."""
@@ -215,7 +187,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         with torch.inference_mode():
             for rows in in_order(len(clips), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
-                logits, ends = half.ends(network, modality)
+                logits, ends = read_to_end(network, modality, half.features, half.lengths)
                 probabilities.append(logits.double().softmax(1).cpu().numpy())
                 embedded.append(ends.cpu().numpy())
         return np.concatenate(probabilities), np.concatenate(embedded)

@@ -93,31 +93,20 @@ class Standardiser:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, sequences: Iterable[tuple[np.ndarray, np.ndarray | None]]) -> "Standardiser":
-        """Learn from training sequences, one at a time.
-
-        Parameters
-        ----------
-        sequences
-            Values of shape (n_frames, d), and which frames count, bool of shape (n_frames,); None
-            means all.
+    def fit(cls, sequences: Iterable[np.ndarray]) -> "Standardiser":
+        """Learn from finite training sequences of shape (n_frames, d), one at a time.
 
         Raises
         ------
         DataError
-            No frame counts, or one that does is not finite.
+            There is no frame.
         """
         count, mean, squares = 0, np.zeros(()), np.zeros(())
-        for values, valid in sequences:
-            kept = np.asarray(values if valid is None else values[valid], float)
-            if not np.isfinite(kept).all():
-                raise DataError(
-                    "a training feature is not a finite number; expected features without gaps: "
-                    "extract them again"
-                )
-            if not len(kept):
+        for values in sequences:
+            if not len(values):
                 continue
             # Chan et al. 1983: sums of squares about the mean, joined without cancellation.
+            kept = np.asarray(values, float)
             own, joined = kept.mean(axis=0), count + len(kept)
             step = own - mean
             squares = squares + ((kept - own) ** 2).sum(axis=0)
@@ -141,7 +130,7 @@ class Standardiser:
         Raises
         ------
         DataError
-            There are not d features, or one in a frame that counts is not finite.
+            There are not d features.
         """
         if values.ndim != 2 or values.shape[1] != len(self.mean):
             raise DataError(
@@ -151,10 +140,4 @@ class Standardiser:
         standard = ((values - self.mean) / self.scale).astype(np.float32)
         if valid is not None:
             standard[~valid] = 0.0
-        if not np.isfinite(standard).all():
-            frame = int(np.flatnonzero(~np.isfinite(standard).all(axis=1))[0])
-            raise DataError(
-                f"a feature of frame {frame} is not a finite number; expected features without "
-                "gaps: extract them again"
-            )
         return standard

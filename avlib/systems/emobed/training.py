@@ -1,21 +1,24 @@
-"""How EmoBed's networks learn emotions (sections 3 and 4.2)."""
+"""How EmoBed's networks learn: eq. 8, and emotions by it (sections 3 and 4.2)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss
-from avlib.systems.emobed.batches import Half
+from avlib.networks.train_network import train_network
+from avlib.systems.common.deep import frozen, seeded
 from avlib.systems.emobed.joint_loss import joint_loss
-from avlib.systems.emobed.network import EmoBedNetwork
+from avlib.systems.emobed.network import EmoBedNetwork, read_to_end, without_auxiliary
+from avlib.systems.emobed.unpaired import Half, Sequences, unpaired_loader
 
 
-class EmoBedTraining(LightningModule):
-    """Eq. 8 with cross-entropy, by Adam, whose weight decay is the term lambda R.
-
-    A clip's logits and its embedding are those after its last step, where the network has read all
-    of it. The paper's clips are one step long, which leaves nothing to choose.
+class JointTraining(LightningModule):
+    """L_target + alpha L_auxiliary + beta L_triplet (eq. 8) by Adam, whose decay is its last term.
 
     Parameters
     ----------
@@ -23,62 +26,108 @@ class EmoBedTraining(LightningModule):
         Of the target modality and, where it has one, of the auxiliary modality.
     target : str
         The modality that is to be recognised.
-    alpha, beta : float
-        Weights of the auxiliary modality's cross-entropy and of the crossmodal triplets.
-    margin : float or None
-        Of the triplets (see `crossmodal_triplet_loss`).
-    learning_rate, weight_decay : float
+    **settings
+        ``alpha`` and ``beta``, weights of the auxiliary modality's loss and of the crossmodal
+        triplets; ``margin`` of the triplets (see `crossmodal_triplet_loss`); ``learning_rate`` and
+        ``weight_decay``. Others are not looked at.
     """
 
-    def __init__(
-        self,
-        network: EmoBedNetwork,
-        target: str,
-        *,
-        alpha: float,
-        beta: float,
-        margin: float | None,
-        learning_rate: float,
-        weight_decay: float,
-    ) -> None:
+    def __init__(self, network: EmoBedNetwork, target: str, **settings: Any) -> None:
         super().__init__()
-        self.network, self.target = network, target
-        self.alpha, self.beta, self.margin = alpha, beta, margin
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.network, self.target, self.settings = network, target, settings
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam with L2 regularisation."""
+        s = self.settings
         return torch.optim.Adam(
-            self.parameters(), self.learning_rate, weight_decay=self.weight_decay
+            self.network.parameters(), s["learning_rate"], weight_decay=s["weight_decay"]
         )
+
+    def objective(self, losses: Mapping[str, Tensor], triplet: Tensor | None) -> Tensor:
+        """Return eq. 8 of each modality's loss and of the triplets', where these count."""
+        own = losses[self.target]
+        nothing = own * 0.0
+        auxiliary = next((loss for m, loss in losses.items() if m != self.target), nothing)
+        return joint_loss(
+            own,
+            auxiliary,
+            nothing if triplet is None else triplet,
+            alpha=self.settings["alpha"],
+            beta=self.settings["beta"],
+        )
+
+    def note(self, name: str, value: Tensor, n: int) -> None:
+        """Log the mean over an epoch of a value of `n` sequences."""
+        self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=n)
+
+
+class EmoBedTraining(JointTraining):
+    """Eq. 8 with cross-entropy.
+
+    A clip's logits and its embedding are those after its last step, where the network has read all
+    of it. The paper's clips are one step long, which leaves nothing to choose.
+    """
 
     def training_step(self, batch: dict[str, Half], index: int) -> Tensor:
         """Return the objective of an unpaired mini-batch."""
-        losses, embedded = {}, []
+        losses, embedded, triplet = {}, [], None
         for modality, half in batch.items():
-            logits, embeddings = half.ends(self.network, modality)
-            losses[modality] = functional.cross_entropy(logits.float(), half.emotion)
-            embedded.append((embeddings.float(), half.emotion))
+            logits, embeddings = read_to_end(self.network, modality, half.features, half.lengths)
+            losses[modality] = functional.cross_entropy(logits.float(), half.labels)
+            embedded.append((embeddings.float(), half.labels))
             if modality == self.target:
                 self._log(logits, half, "train")
-        own, zero = losses.pop(self.target), torch.zeros((), device=self.device)
-        auxiliary = sum(losses.values(), zero)
-        triplet = crossmodal_triplet_loss(embedded, self.margin) if self.beta else zero
-        if self.beta:
-            self._note("train_triplet", triplet, len(batch[self.target].emotion))
-        return joint_loss(own, auxiliary, triplet, alpha=self.alpha, beta=self.beta)
+        if self.settings["beta"]:
+            triplet = crossmodal_triplet_loss(embedded, self.settings["margin"])
+            self.note("train_triplet", triplet, len(batch[self.target].labels))
+        return self.objective(losses, triplet)
 
     def validation_step(self, batch: dict[str, Half], index: int) -> None:
         """Log how well the target modality is recognised."""
         half = batch[self.target]
-        self._log(half.ends(self.network, self.target)[0], half, "validation")
+        logits, _ = read_to_end(self.network, self.target, half.features, half.lengths)
+        self._log(logits, half, "validation")
 
     def _log(self, logits: Tensor, half: Half, part: str) -> None:
         """Log what is to be compared between parts and systems: the target's loss alone."""
-        loss = functional.cross_entropy(logits.float(), half.emotion)
-        right = (logits.argmax(1) == half.emotion).float().mean()
-        self._note(f"{part}_loss", loss, len(half.emotion))
-        self._note(f"{part}_accuracy", right, len(half.emotion))
+        right = (logits.argmax(1) == half.labels).float().mean()
+        loss = functional.cross_entropy(logits.float(), half.labels)
+        self.note(f"{part}_loss", loss, len(half.labels))
+        self.note(f"{part}_accuracy", right, len(half.labels))
 
-    def _note(self, name: str, value: Tensor, n: int) -> None:
-        self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=n)
+
+def train_jointly(
+    make: Callable[[EmoBedNetwork], JointTraining],
+    build: Callable[[Mapping[str, int]], EmoBedNetwork],
+    sequences: Mapping[str, Sequences],
+    held_out: DataLoader | None,
+    settings: Mapping[str, Any],
+    **how: Any,
+) -> tuple[EmoBedNetwork, str]:
+    """Train the network of a modality with the help of others; return it alone, and its curves.
+
+    Parameters
+    ----------
+    make
+        Returns how a network learns.
+    build
+        Returns a network for features of each modality.
+    sequences
+        By modality, the target first.
+    held_out
+        Mini-batches of the target that tell the best epoch; without them the last one counts.
+    settings
+        ``batch_size``, ``epochs`` and ``seed``.
+    **how
+        Further arguments of `train_network`.
+    """
+    target = next(iter(sequences))
+    sizes = {m: of.features[0].shape[1] for m, of in sequences.items()}
+    with seeded(settings["seed"]):
+        alone, network = build({target: sizes[target]}), build(sizes)
+    # The same start with and without help: systems differ in their objective alone.
+    network.load_state_dict(network.state_dict() | alone.state_dict())
+    loader = unpaired_loader(sequences, settings["batch_size"], settings["seed"])
+    curves = train_network(make(network), loader, held_out, max_epochs=settings["epochs"], **how)
+    alone.load_state_dict(without_auxiliary(network.state_dict(), target))
+    return frozen(alone), curves

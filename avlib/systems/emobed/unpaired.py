@@ -1,13 +1,18 @@
 """Mini-batches of two modalities that are drawn apart from each other (EmoBed, section 4.2)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from torch.utils.data import Sampler
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from avlib.systems.common.batch import in_order
 from avlib.systems.common.model import BOTH
 
-UnpairedRows = dict[str, list[int]]  # by modality: which of its clips
+UnpairedRows = dict[str, list[int]]  # by modality: which of its sequences
 
 
 class UnpairedBatches(Sampler[UnpairedRows]):
@@ -53,3 +58,69 @@ class UnpairedBatches(Sampler[UnpairedRows]):
         rng = np.random.default_rng([self.seed, self.epoch, BOTH.index(modality)])
         rounds = [rng.permutation(n) for _ in range(-(-needed // n))]
         return np.concatenate(rounds)[:needed].tolist()
+
+
+class Half(NamedTuple):
+    """The sequences of one modality in a mini-batch.
+
+    Attributes
+    ----------
+    features : float32 Tensor of shape (n, n_steps, d)
+        Padded with zeros to the longest.
+    lengths : int64 Tensor of shape (n,)
+        Steps of each.
+    labels : Tensor
+        Either int64 of shape (n,), the emotion of each; or float32 of shape (n, n_steps, 2), NaN
+        where a step has no label and after the end.
+    """
+
+    features: Tensor
+    lengths: Tensor
+    labels: Tensor
+
+
+class Sequences(NamedTuple):
+    """Standardised sequences of one modality and their labels.
+
+    Attributes
+    ----------
+    features : list of float32 arrays of shape (n_steps, d)
+    labels : int64 array of shape (n,), or list of float arrays of shape (n_steps, 2)
+        Codes of emotions, or what was felt at each step.
+    """
+
+    features: list[np.ndarray]
+    labels: np.ndarray | list[np.ndarray]
+
+    def half(self, rows: Sequence[int]) -> Half:
+        """Return some of them as a mini-batch."""
+        features = [torch.from_numpy(self.features[row]) for row in rows]
+        labels = [torch.as_tensor(self.labels[row]) for row in rows]
+        if labels[0].ndim:
+            joined = pad_sequence(labels, batch_first=True, padding_value=torch.nan).float()
+        else:
+            joined = torch.stack(labels)
+        lengths = torch.tensor([len(values) for values in features])
+        return Half(pad_sequence(features, batch_first=True), lengths, joined)
+
+
+class UnpairedDataset(Dataset):
+    """Mini-batches by modality; an item is asked for by an `UnpairedRows`."""
+
+    def __init__(self, sequences: Mapping[str, Sequences]) -> None:
+        self.sequences = sequences
+
+    def __getitem__(self, draw: UnpairedRows) -> dict[str, Half]:
+        return {modality: self.sequences[modality].half(rows) for modality, rows in draw.items()}
+
+
+def unpaired_loader(sequences: Mapping[str, Sequences], size: int, seed: int) -> DataLoader:
+    """Return mini-batches to train on; the target stands first in `sequences`."""
+    draws = UnpairedBatches({m: len(of.labels) for m, of in sequences.items()}, size, seed)
+    return DataLoader(UnpairedDataset(sequences), batch_size=None, sampler=draws)
+
+
+def held_out_loader(target: str, watched: Sequences, size: int) -> DataLoader:
+    """Return all sequences of the target modality, in order."""
+    draws = [{target: rows} for rows in in_order(len(watched.labels), size)]
+    return DataLoader(UnpairedDataset({target: watched}), batch_size=None, sampler=draws)

@@ -8,12 +8,12 @@ from safetensors.torch import load_file
 
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.model import concatenate
-from avlib.systems.emobed.batches import Half
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.network import EmoBedNetwork
 from avlib.systems.emobed.sequence_prep import Standardiser
 from avlib.systems.emobed.system import HELPED_BY, used_weights
 from avlib.systems.emobed.training import EmoBedTraining
+from avlib.systems.emobed.unpaired import Half
 
 SETTINGS = {
     "window": 1.0,
@@ -134,7 +134,7 @@ def test_the_objective_is_eq_8_of_the_ends_of_the_sequences():
         for m, half in batch.items():
             total = 0.0
             for features, n, label in zip(*half, strict=True):
-                one = network(m, features[None, :n], n[None])  # alone, without padding
+                one = network(m, features[None, :n])  # alone, without padding
                 total -= one.predictions[0, -1].log_softmax(0)[label] / len(half.lengths)
                 ends.append(one.embeddings[0, -1])
                 who.append(int(label))
@@ -247,11 +247,11 @@ def test_no_validation_clip_of_a_modality_is_refused_where_it_tells_when_to_stop
 def test_what_comes_in_is_judged_on_the_scale_of_training(model):
     """Features in other units, standardised alike, would hide that a network saw others."""
     test = make_clips(6, 3)
-    standard = Standardiser.fit((v, None) for v in make_clips(24).sequences["audio"])
+    standard = Standardiser.fit(make_clips(24).sequences["audio"])
     by_hand = [standard.apply(values) for values in test.sequences["audio"]]
     network = model.networks_["audio"]
     for row, values in enumerate(by_hand):
-        read = network("audio", torch.from_numpy(values)[None], torch.tensor([len(values)]))
+        read = network("audio", torch.from_numpy(values)[None])
         expected = read.predictions[0, -1].double().softmax(0).numpy()
         found = model.predict_proba(test.select([row]), ("audio",))[0]
         np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -7,47 +7,42 @@ from avlib.systems.emobed.joint_loss import ccc_loss, joint_loss, mse_loss
 
 
 def sequences(seed=0):
-    """Predictions and targets of three sequences of 7, 4 and 1 steps, some without a label."""
+    """Predictions and targets of three sequences, padded to 7 steps, some without a label."""
     rng = np.random.default_rng(seed)
     predictions, targets = torch.from_numpy(rng.normal(size=(2, 3, 7)))
     there = torch.arange(7) < torch.tensor([7, 4, 1])[:, None]
-    targets[0, 2] = targets[2, 0] = torch.nan
-    kept = [(i, t) for i in range(3) for t in range(7) if there[i, t] and targets[i, t].isfinite()]
+    targets[~there] = targets[0, 2] = targets[2, 0] = torch.nan
+    kept = [(i, t) for i in range(3) for t in range(7) if targets[i, t].isfinite()]
     counted = [np.array([float(v[i, t]) for i, t in kept]) for v in (predictions, targets)]
-    return predictions.requires_grad_(), targets, there, counted
+    return predictions.requires_grad_(), targets, counted
 
 
 def test_steps_past_the_end_and_without_a_label_do_not_count():
-    predictions, targets, there, (found, wanted) = sequences()
+    predictions, targets, (found, wanted) = sequences()
     assert len(found) == 10
-    assert mse_loss(predictions, targets, there).item() == pytest.approx(
-        np.mean((found - wanted) ** 2)
-    )
-    assert ccc_loss(predictions, targets, there).item() == pytest.approx(
-        1 - ccc(wanted, found), abs=1e-7
-    )
+    assert mse_loss(predictions, targets).item() == pytest.approx(np.mean((found - wanted) ** 2))
+    assert ccc_loss(predictions, targets).item() == pytest.approx(1 - ccc(wanted, found), abs=1e-7)
 
 
 @pytest.mark.parametrize("loss", [mse_loss, ccc_loss])
 def test_gradients_are_those_of_finite_differences_and_finite_at_holes(loss):
-    predictions, targets, there, _ = sequences()
-    assert torch.autograd.gradcheck(lambda p: loss(p, targets, there), predictions)
+    predictions, targets, _ = sequences()
+    assert torch.autograd.gradcheck(lambda p: loss(p, targets), predictions)
 
 
 @pytest.mark.parametrize("loss", [mse_loss, ccc_loss])
 def test_nothing_that_counts_is_no_loss(loss):
-    predictions, targets, there, _ = sequences()
-    value = loss(predictions, torch.full_like(targets, torch.nan), there)
+    predictions, targets, _ = sequences()
+    value = loss(predictions, torch.full_like(targets, torch.nan))
     value.backward()
     assert value.item() == 0.0
     assert not predictions.grad.any()
 
 
 def test_constant_targets_give_a_finite_ccc_loss():
-    there = torch.ones(1, 5, dtype=torch.bool)
     same = torch.full((1, 5), 0.25)
     predictions = same.clone().requires_grad_()
-    loss = ccc_loss(predictions, same, there)
+    loss = ccc_loss(predictions, same)
     loss.backward()
     # What rounding leaves of a variance of zero is divided by a number as small.
     assert loss.item() == pytest.approx(1.0, abs=1e-4)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from avlib.systems.emobed.unpaired import UnpairedBatches
+from avlib.systems.emobed.unpaired import Sequences, UnpairedBatches
 
 
 @pytest.mark.parametrize("others", [3, 10, 70])
@@ -32,3 +33,14 @@ def test_the_targets_order_does_not_depend_on_the_auxiliary_modality_and_epochs_
     assert [batch["audio"] for batch in helped] != first
     helped.set_epoch(0)
     assert [batch["audio"] for batch in helped] == first
+
+
+def test_padding_has_no_labels():
+    rng = np.random.default_rng(0)
+    features = [rng.normal(size=(n, 3)).astype(np.float32) for n in (5, 2)]
+    half = Sequences(features, [rng.normal(size=(n, 2)) for n in (5, 2)]).half([1, 0])
+    assert half.features.shape == (2, 5, 3)
+    assert half.lengths.tolist() == [2, 5]
+    assert not half.features[0, 2:].any()
+    assert half.labels.isnan().all(2).tolist() == [[False] * 2 + [True] * 3, [False] * 5]
+    assert torch.equal(half.features[0, :2], torch.from_numpy(features[1]))

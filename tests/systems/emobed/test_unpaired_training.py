@@ -9,10 +9,9 @@ from avlib.report.concordance import ccc
 from avlib.systems.emobed.joint_loss import ccc_loss, joint_loss
 from avlib.systems.emobed.network import (
     EmoBedNetwork,
-    at_end,
     in_chunks,
     predict_sequences,
-    step_mask,
+    read_to_end,
     without_auxiliary,
 )
 from avlib.systems.emobed.sequence_prep import Standardiser, advance_labels, delayed
@@ -45,10 +44,9 @@ def train_classes(alpha, beta, steps=60):
         parts, halves = {}, []
         for modality, (features, lengths, labels) in corpora.items():
             rows = torch.randint(len(labels), (16,), generator=draw)  # unpaired
-            output = network(modality, features[rows], lengths[rows])
-            logits = at_end(output.predictions, lengths[rows])
+            logits, ends = read_to_end(network, modality, features[rows], lengths[rows])
             parts[modality] = functional.cross_entropy(logits, labels[rows])
-            halves.append((at_end(output.embeddings, lengths[rows]), labels[rows]))
+            halves.append((ends, labels[rows]))
         triplet = crossmodal_triplet_loss(halves, margin=0.3)
         loss = joint_loss(parts["audio"], parts["video"], triplet, alpha=alpha, beta=beta)
         optimiser.zero_grad()
@@ -61,7 +59,7 @@ def train_classes(alpha, beta, steps=60):
 @torch.no_grad()
 def accuracy(network, modality, d):
     features, lengths, labels = corpus(150, d, seed=9)
-    logits = at_end(network(modality, features, lengths).predictions, lengths)
+    logits, _ = read_to_end(network, modality, features, lengths)
     return float((logits.argmax(1) == labels).double().mean())
 
 
@@ -71,10 +69,7 @@ def distance_of_modalities(network):
     embedded = {}
     for modality, d in (("audio", 6), ("video", 9)):
         features, lengths, labels = corpus(150, d, seed=9)
-        embedded[modality] = (
-            at_end(network(modality, features, lengths).embeddings, lengths),
-            labels,
-        )
+        embedded[modality] = read_to_end(network, modality, features, lengths)[1], labels
     spread = torch.cat([values for values, _ in embedded.values()]).std(0).norm()
     means = [
         torch.stack([values[labels == c].mean(0) for c in range(CLASSES)])
@@ -125,24 +120,23 @@ def trained_on_traces(delay):
     prepared, standardisers = {}, {}
     for modality, d in (("audio", 4), ("video", 5)):
         features, labels = traces(4, d, seed=d)
-        standardisers[modality] = Standardiser.fit((sequence, None) for sequence in features)
+        standardisers[modality] = Standardiser.fit(features)
         prepared[modality] = (
             torch.from_numpy(np.stack([standardisers[modality].apply(f) for f in features])),
             torch.from_numpy(np.stack([advance_labels(y, delay) for y in labels])).float(),
         )
-    lengths, losses = torch.full((4,), STEPS), []
+    losses = []
     for _ in range(8):
         pairs = zip(
-            *(in_chunks(network, m, x, lengths, CHUNK) for m, (x, _) in prepared.items()),
+            *(in_chunks(network, m, x, CHUNK) for m, (x, _) in prepared.items()),
             strict=True,
         )
         for chunks in pairs:
             parts, halves = [], []
-            for chunk, (_, y) in zip(chunks, prepared.values(), strict=True):
-                wanted = y[chunk.rows, chunk.start : chunk.start + CHUNK]
-                there = step_mask(chunk.lengths, wanted.shape[1])
-                parts.append(ccc_loss(chunk.output.predictions[:, :, 0], wanted, there))
-                every = chunk.output.embeddings[:, ::5].flatten(0, 1)
+            for (steps, output), (_, y) in zip(chunks, prepared.values(), strict=True):
+                wanted = y[:, steps]
+                parts.append(ccc_loss(output.predictions[:, :, 0], wanted))
+                every = output.embeddings[:, ::5].flatten(0, 1)
                 halves.append((every, high_low(wanted[:, ::5], 0.0).flatten()))
             triplet = crossmodal_triplet_loss(halves, margin=0.2)
             loss = joint_loss(*parts, triplet, alpha=0.5, beta=0.3)
@@ -156,7 +150,7 @@ def trained_on_traces(delay):
 def score_on_traces(network, standardiser, delay):
     features, labels = traces(3, 4, seed=50)
     inputs = torch.from_numpy(np.stack([standardiser.apply(f) for f in features]))
-    found = predict_sequences(network, "audio", inputs, torch.full((3,), STEPS), 50)
+    found = predict_sequences(network, "audio", inputs, 50)
     late = [delayed(series, delay) for series in found[:, :, 0].numpy()]
     return ccc(labels.ravel(), np.concatenate(late))
 

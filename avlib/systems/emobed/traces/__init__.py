@@ -7,3 +7,4 @@ SYSTEMS = {
     "emobed": "both",
 }
 DIMENSIONS = ("arousal", "valence")
+CHUNK = 500  # steps that networks read at a time: 20 s of RECOLA

@@ -61,10 +61,7 @@ def smoothed(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def fit_postprocessing(
-    recordings: Sequence[tuple[np.ndarray, np.ndarray]],
-    *,
-    windows: Sequence[int],
-    delays: Sequence[int],
+    recordings: Sequence[tuple[np.ndarray, np.ndarray]], step: float
 ) -> PostProcessing:
     """Choose the chain with the highest CCC over the joined development recordings.
 
@@ -76,30 +73,21 @@ def fit_postprocessing(
     recordings
         Labels (NaN where there is none) and finite predictions of each development recording,
         arrays of shape (n_frames,). Never those of the test partition.
-    windows, delays
-        What to try, in frames (see `choices`); doing nothing is always tried.
+    step
+        Of the labels, s: the windows and shifts tried are those nearest to the paper's.
 
     Returns
     -------
     PostProcessing
         One that does nothing where the labels are constant or absent: no CCC can be raised there.
-
-    Raises
-    ------
-    ValueError
-        A window is even or below 1, a delay below 0, or a recording's series do not fit together.
     """
-    if any(window < 1 or window % 2 == 0 for window in windows) or any(d < 0 for d in delays):
-        raise ValueError(
-            f"windows {tuple(windows)} and delays {tuple(delays)} in frames; expected odd windows "
-            "and delays of 0 or more"
-        )
+    windows, delays = choices(step)
     truth = np.concatenate([np.zeros(0), *(truth for truth, _ in recordings)])
     best, highest = PostProcessing(), -np.inf
-    for window in _with(1, windows):
+    for window in windows:
         smooth = [smoothed(np.asarray(predicted, float), window) for _, predicted in recordings]
         lines = _lines(truth, np.concatenate([np.zeros(0), *smooth]))
-        for delay in _with(0, delays):
+        for delay in delays:
             late = np.concatenate([np.zeros(0), *(delayed(series, delay) for series in smooth)])
             for bias, scale, middle in lines:
                 score = ccc(truth, middle + bias + scale * (late - middle))
@@ -111,14 +99,10 @@ def fit_postprocessing(
 
 
 def choices(step: float) -> tuple[list[int], list[int]]:
-    """Return the paper's windows and shifts in frames of `step` s, those nearest to them."""
+    """Return windows and shifts in frames of `step` s: none, and those nearest to the paper's."""
     windows = {2 * round((window / step - 1) / 2) + 1 for window in WINDOWS}
-    return sorted(max(w, 1) for w in windows), sorted({frames_of(d, step) for d in DELAYS})
-
-
-def _with(nothing: int, choices: Sequence[int]) -> list[int]:
-    """Return the choices in order, among them that of doing nothing."""
-    return sorted({nothing, *choices})
+    shifts = {frames_of(delay, step) for delay in DELAYS}
+    return sorted({1, *(max(w, 1) for w in windows)}), sorted({0, *shifts})
 
 
 def _lines(truth: np.ndarray, smooth: np.ndarray) -> list[tuple[float, float, float]]:

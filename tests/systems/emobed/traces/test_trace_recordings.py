@@ -123,7 +123,7 @@ def run_fold(folder, *models, **changes):
     traces, rows = system("traces"), []
     for model in models or traces.models:
         recipe = traces.recipe(model, params)
-        out = folder / model
+        out = folder / model / "fold-0"  # as run_per_fold lays it out
         out.mkdir(parents=True)
         inputs = tuple(recipe.source.inputs())
         task = FoldTask(0, recipe, ("audio", "video"), inputs, traces.tables)
@@ -140,7 +140,7 @@ def test_a_fold_predicts_every_test_moment_by_each_system_from_each_modality(cor
         for name in ("emobed_classic", "emobed_joint", "emobed_triplet", "emobed")
         for modality in ("audio", "video")
     }
-    facts = json.loads((tmp_path / "out/emobed-video/model/settings.json").read_text())
+    facts = json.loads((tmp_path / "out/emobed-video/fold-0/model/settings.json").read_text())
     assert set(facts["chosen"]["postprocessing"]) == {"arousal", "valence"}
 
 
