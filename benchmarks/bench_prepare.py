@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
-from avlib.corpora.demo.generate import clip_plan, render_clip
+from avlib.corpora.demo.generate import render_clip
+from avlib.corpora.demo.plan import clip_plan
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
 from avlib.descriptors.opensmile import IS10

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from avlib.corpora.demo.generate import clip_plan, render_clip
+from avlib.corpora.demo.generate import render_clip
+from avlib.corpora.demo.plan import clip_plan
 from benchmarks import ROOT
 from benchmarks.scaling import Cost, exponent, run_measured
 from benchmarks.table import Table

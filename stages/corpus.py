@@ -7,8 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
-from avlib.corpora.demo import generate
+from avlib.corpora.demo.generate import render_clip
+from avlib.corpora.demo.labels import write_labels, write_traces
 from avlib.corpora.demo.params import DemoCorpus
+from avlib.corpora.demo.plan import DemoClip, annotate, clip_plan
 from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import paths
@@ -41,27 +43,21 @@ def main() -> None:
 
 def generate_demo(settings: DemoCorpus, folder: Path) -> None:
     """Render every clip of the demo corpus, in parallel, and its tables of labels."""
-    plan = generate.clip_plan(
-        subjects=settings.subjects,
-        takes=settings.takes,
-        seconds=(settings.seconds[0], settings.seconds[1]),
-        seed=settings.seed,
-    )
+    plan = clip_plan(**settings.model_dump())
     tasks = [(clip, str(folder), settings.seed) for clip in plan]
     for index, result in map_clips(
         render, tasks, label="demo corpus", name=lambda task: task[0].clip_id
     ):
         if isinstance(result, Failure):
             raise DataError(f"demo clip {plan[index].clip_id} was not rendered: {result.reason}")
-    generate.write_labels(folder, plan)
-    traces = ((clip.clip_id, generate.annotate(clip, settings.seed)) for clip in plan)
-    generate.write_traces(folder, traces)
+    write_labels(folder, plan)
+    write_traces(folder, ((clip.clip_id, annotate(clip, settings.seed)) for clip in plan))
 
 
-def render(task: tuple[generate.DemoClip, str, int]) -> None:
+def render(task: tuple[DemoClip, str, int]) -> None:
     """Render one clip (in a worker)."""
     clip, folder, seed = task
-    generate.render_clip(clip, Path(folder), seed=seed)
+    render_clip(clip, Path(folder), seed=seed)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,7 @@
 """The moving face: displaces the skin, draws folds, eyes, brows and mouth for each frame."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from avlib.corpora.demo.acting import ACTIONS
 from avlib.corpora.demo.canvas import (
     SCALE,
     SHAPE,
@@ -23,31 +20,6 @@ MOVING = Window(-1.3, 1.3, -0.9, 2.28)  # where actions displace the skin
 TEETH = np.array([0.93, 0.90, 0.84], dtype=np.float32)
 CAVITY = np.array([0.16, 0.04, 0.05], dtype=np.float32)
 TONGUE = np.array([0.60, 0.26, 0.25], dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What one frame shows.
-
-    Attributes
-    ----------
-    actions
-        ``(n_actions,)`` activations in the order of ``ACTIONS``.
-    opening
-        Gap between the lips, in units.
-    stretch
-        Change of the mouth's width by speech, as a ratio.
-    blink
-        0 open, 1 closed.
-    gaze
-        Shift of the irises (right, down), in units.
-    """
-
-    actions: np.ndarray
-    opening: float
-    stretch: float
-    blink: float
-    gaze: tuple[float, float]
 
 
 class Face:
@@ -82,29 +54,33 @@ class Face:
         self._hair_place = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
         self._front_hair = head.front_hair[:, *self._hair_place]
 
-    def paint(self, moment: Moment) -> np.ndarray:
-        """Paint the head on the canvas: ``(4, h, w)`` float32, colours and coverage in 0..1."""
-        act = dict(zip(ACTIONS, moment.actions.tolist(), strict=True))
-        skin = self._displaced_skin(act, moment.opening)
+    def paint(self, act: dict[str, float]) -> np.ndarray:
+        """Paint the head on the canvas: ``(4, h, w)`` float32, colours and coverage in 0..1.
+
+        Parameters
+        ----------
+        act
+            What the frame shows, from `Motion.shown`.
+        """
+        skin = self._displaced_skin(act)
         for place, fold, drivers in self._folds:
             amount = sum(weight * act[name] for name, weight in drivers.items())
             if amount > 0.01:
                 skin[(slice(3), *place)] *= 1.0 - min(amount, 1.3) * fold
         for side, eye, brow in zip((-1.0, 1.0), self._eyes, self._brows, strict=True):
-            self._paint_eye(skin[:, *eye.place], eye, side, act, moment)
+            self._paint_eye(skin[:, *eye.place], eye, side, act)
             self._paint_brow(skin[:, *brow.place], brow, side, act)
-        self._paint_mouth(skin[:, *self._mouth.place], self._mouth, act, moment)
+        self._paint_mouth(skin[:, *self._mouth.place], self._mouth, act)
         self._lay_hair(skin)
         return skin
 
-    def _displaced_skin(self, act: dict[str, float], opening: float) -> np.ndarray:
+    def _displaced_skin(self, act: dict[str, float]) -> np.ndarray:
         down = np.zeros(SHAPE, dtype=np.float32)
         for place, field, drivers in self._pulls:
-            amount = sum(weight * act.get(name, opening) for name, weight in drivers.items())
+            amount = sum(weight * act[name] for name, weight in drivers.items())
             down[place] += amount * SCALE * field
         skin = self._still.copy()
-        moved = sample_vertically(self._still, MOVING.place, down[MOVING.place])
-        skin[:, *MOVING.place] = moved
+        skin[:, *MOVING.place] = sample_vertically(self._still, MOVING.place, down[MOVING.place])
         return skin
 
     def _lay_hair(self, skin: np.ndarray) -> None:
@@ -113,7 +89,7 @@ class Face:
         np.maximum(part[3], self._front_hair[3], out=part[3])
 
     def _paint_eye(
-        self, part: np.ndarray, window: Window, side: float, act: dict[str, float], moment: Moment
+        self, part: np.ndarray, window: Window, side: float, act: dict[str, float]
     ) -> None:
         traits = self.traits
         width = EYE_WIDTH * traits.eye_size
@@ -123,8 +99,8 @@ class Face:
         narrow = 0.30 * act["lid_tight"] + 0.12 * act["nose_wrinkle"]
         upper = 0.115 * (1.0 + 0.55 * act["lid_raise"] - narrow - 0.1 * act["corner_drop"])
         lower = 0.070 * (1.0 - 0.55 * act["cheek"] - narrow + 0.15 * act["lid_raise"])
-        shut = 1.0 - moment.blink
-        top = -max(upper * traits.eye_size * shut, 0.004 - 0.05 * moment.blink) * arc**0.75
+        shut = 1.0 - act["blink"]
+        top = -max(upper * traits.eye_size * shut, 0.004 - 0.05 * act["blink"]) * arc**0.75
         bottom = max(lower * traits.eye_size, 0.01) * arc**0.9
         inside = np.abs(u) < width
         opening = soft(np.minimum(v - top, bottom - v)) * inside
@@ -132,13 +108,13 @@ class Face:
         white = np.array([0.90, 0.88, 0.86], dtype=np.float32) * self.shade
         roundness = 1.0 - 0.30 * (u / width) ** 2 - 0.35 * np.exp(-np.maximum(v - top, 0.0) / 0.03)
         picture = white[:, None, None] * roundness
-        du = window.u - side * 0.5 - moment.gaze[0]
-        radius = np.hypot(du, window.v - moment.gaze[1])
+        du = window.u - side * 0.5 - act["gaze_right"]
+        radius = np.hypot(du, window.v - act["gaze_down"])
         iris = traits.iris[:, None, None] * self.shade * (0.75 + 2.5 * np.minimum(radius, 0.12))
         blend(picture, soft(0.112 - radius), iris)
         blend(picture, soft(0.118 - radius) * soft(radius - 0.102), traits.iris * 0.35)
         blend(picture, soft(0.048 - radius), np.zeros(3))
-        spark = np.hypot(du - 0.04, window.v - moment.gaze[1] + 0.045)
+        spark = np.hypot(du - 0.04, window.v - act["gaze_down"] + 0.045)
         blend(picture, soft(0.022 - spark), np.full(3, 0.95))
         blend(part, opening, picture)
 
@@ -170,20 +146,18 @@ class Face:
         comb = 0.88 + 0.12 * np.sin(70.0 * u + 45.0 * window.v)
         blend(part, 0.95 * mask * comb, traits.hair * (0.25 + 0.2 * self.shade))
 
-    def _paint_mouth(
-        self, part: np.ndarray, window: Window, act: dict[str, float], moment: Moment
-    ) -> None:
+    def _paint_mouth(self, part: np.ndarray, window: Window, act: dict[str, float]) -> None:
         traits = self.traits
         smile, drop, stretch = act["corner_pull"], act["corner_drop"], act["lip_stretch"]
         press, rise = act["lip_press"], act["lip_raise"] + 0.6 * act["nose_wrinkle"]
         width = traits.mouth_width * (
-            1.0 + 0.30 * smile + 0.24 * stretch - 0.05 * drop - 0.04 * press + moment.stretch
+            1.0 + 0.30 * smile + 0.24 * stretch - 0.05 * drop - 0.04 * press + act["stretch"]
         )
         s = window.u / width
         arc = np.clip(1.0 - s * s, 0.0, 1.0)
         bend = 0.15 * smile - 0.13 * drop + 0.02 * stretch
         centre = traits.mouth_height - bend * (s * s - 0.45) - 0.05 * act["chin_raise"]
-        gap = moment.opening
+        gap = act["opening"]
         lift = 0.085 * rise
         # Lips: from the outer edge of the upper one to the outer edge of the lower one.
         full = traits.lip_fullness * (1.0 - 0.55 * press) * (1.0 - 0.2 * smile - 0.2 * stretch)

@@ -7,29 +7,18 @@ import numpy as np
 
 from avlib.corpora.demo.acting import VOICE_CUES, Acting, act
 from avlib.corpora.demo.camera import Camera, set_up
-from avlib.corpora.demo.face import Face, Moment
+from avlib.corpora.demo.face import Face
 from avlib.corpora.demo.head import build_head
 from avlib.corpora.demo.identity import Identity, identity
-from avlib.corpora.demo.labels import read_labels, write_labels, write_traces
 from avlib.corpora.demo.microphone import record
 from avlib.corpora.demo.motion import Motion, move
-from avlib.corpora.demo.plan import FPS, DemoClip, annotate, clip_plan
+from avlib.corpora.demo.plan import FPS, DemoClip
 from avlib.corpora.demo.score import Score, write_score
 from avlib.corpora.demo.streams import clip_stream, subject_stream
 from avlib.corpora.demo.voice import SAMPLE_RATE, synthesise
 from avlib.media import write_clip
 
 AUDIO_BITRATE = 64_000  # bits per second
-
-__all__ = [
-    "DemoClip",
-    "annotate",
-    "clip_plan",
-    "read_labels",
-    "render_clip",
-    "write_labels",
-    "write_traces",
-]
 
 
 def render_clip(
@@ -59,8 +48,7 @@ def render_clip(
     path.parent.mkdir(parents=True, exist_ok=True)
     voice = synthesise(person.voice, acting, score, clip.duration, _stream(clip, seed, "voice"))
     signal = record(voice, _stream(clip, seed, "microphone"))
-    motion = animate(clip, seed)
-    frames = film(clip, motion, seed=seed, width=width, height=height)
+    frames = film(clip, animate(clip, seed), seed=seed, width=width, height=height)
     write_clip(path, frames, FPS, signal, SAMPLE_RATE, audio_bitrate=AUDIO_BITRATE)
     return path
 
@@ -93,14 +81,7 @@ def film(
     face = Face(person.face, head, shot.light.fill + 0.8 * shot.light.key)
     camera = Camera(shot, head, room, take, width, height)
     for frame in range(len(motion.opening)):
-        moment = Moment(
-            actions=motion.actions[frame],
-            opening=float(motion.opening[frame]),
-            stretch=float(motion.stretch[frame]),
-            blink=float(motion.blink[frame]),
-            gaze=(float(motion.gaze[frame, 0]), float(motion.gaze[frame, 1])),
-        )
-        yield camera.take_picture(face.paint(moment), motion.pose[frame])
+        yield camera.take_picture(face.paint(motion.shown(frame)), motion.pose[frame])
 
 
 def _stream(clip: DemoClip, seed: int, purpose: str) -> np.random.Generator:

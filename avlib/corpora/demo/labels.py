@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from avlib.corpora.common.base import no_traces
 from avlib.runtime.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -17,20 +17,16 @@ if TYPE_CHECKING:
 
 LABELS = "clips.csv"
 TRACES = "traces.csv"
-TRACE_COLUMNS = ("clip_id", "time", "arousal", "valence")
-COLUMNS = ("path", "subject", "emotion", "take", "sex", "arousal", "valence")
+COLUMNS = {
+    **dict.fromkeys(("path", "subject", "emotion", "take", "sex"), str),
+    **dict.fromkeys(("arousal", "valence"), float),
+}
+TRACE_COLUMNS = {"clip_id": str, **dict.fromkeys(("time", "arousal", "valence"), float)}
 
 
 def write_labels(folder: Path | str, plan: Sequence[DemoClip]) -> None:
     """Write ``clips.csv`` into ``folder``: one line per clip, in the plan's order."""
-    folder = Path(folder)
-    partial = folder / (LABELS + ".part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for clip in plan:
-            writer.writerow([getattr(clip, column) for column in COLUMNS])
-    partial.replace(folder / LABELS)
+    pd.DataFrame(plan)[list(COLUMNS)].to_csv(Path(folder) / LABELS, index=False)
 
 
 def write_traces(folder: Path | str, traces: Iterable[tuple[str, np.ndarray]]) -> None:
@@ -43,36 +39,16 @@ def write_traces(folder: Path | str, traces: Iterable[tuple[str, np.ndarray]]) -
     traces
         Clip id, and time (s), arousal and valence as an array of shape (n, 3).
     """
-    folder = Path(folder)
-    partial = folder / (TRACES + ".part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(TRACE_COLUMNS)
-        for clip_id, rows in traces:
-            writer.writerows([clip_id, *row] for row in rows.round(4).tolist())
-    partial.replace(folder / TRACES)
+    _, *numbers = TRACE_COLUMNS
+    tables = {clip_id: pd.DataFrame(rows.round(4), columns=numbers) for clip_id, rows in traces}
+    table = pd.concat(tables, names=["clip_id", None]).reset_index(level="clip_id")
+    table.to_csv(Path(folder) / TRACES, index=False)
 
 
-def read_traces(folder: Path | str) -> pd.DataFrame | None:
-    """Read ``traces.csv``, or return None where there is none.
-
-    Raises
-    ------
-    CorpusError
-        The file is unreadable or lacks a column.
-    """
+def read_traces(folder: Path | str) -> pd.DataFrame:
+    """Read ``traces.csv``, as `Listing.traces` has it; empty where there is no such file."""
     path = Path(folder) / TRACES
-    if not path.is_file():
-        return None
-    numbers = dict.fromkeys(TRACE_COLUMNS[1:], float)
-    try:
-        traces = pd.read_csv(path, dtype={"clip_id": str, **numbers}, usecols=TRACE_COLUMNS)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise CorpusError(
-            f"{path}: not a table of {', '.join(TRACE_COLUMNS)} ({error}); generate the corpus "
-            "again (dvc repro --force corpus)"
-        ) from error
-    return traces[list(TRACE_COLUMNS)]
+    return _read(path, TRACE_COLUMNS) if path.is_file() else no_traces()
 
 
 def read_labels(folder: Path | str) -> pd.DataFrame:
@@ -81,27 +57,18 @@ def read_labels(folder: Path | str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns path (relative to ``folder``), subject, emotion, take (int), sex, arousal and
+        Columns path (relative to ``folder``), subject, emotion, take, sex (text), arousal and
         valence (-1..1, mean over the clip); one row per clip.
-
-    Raises
-    ------
-    CorpusError
-        The file is missing, unreadable, or lacks a column.
     """
-    path = Path(folder) / LABELS
-    if not path.is_file():
-        raise CorpusError(f"{path}: not found; generate the demo corpus (dvc repro) first")
+    return _read(Path(folder) / LABELS, COLUMNS)
+
+
+def _read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
+    """Read a table that the corpus stage has written; CorpusError says what is wrong with it."""
     try:
-        labels = pd.read_csv(path, dtype={"path": str, "subject": str, "emotion": str, "sex": str})
-    except (ValueError, pd.errors.ParserError) as error:
+        return pd.read_csv(path, dtype=dict(columns), usecols=list(columns))[list(columns)]
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise CorpusError(
-            f"{path}: not a table of comma-separated values ({error}); generate the corpus again"
+            f"{path}: not a table of {', '.join(columns)} ({error}); generate the corpus again "
+            "(dvc repro --force corpus)"
         ) from error
-    missing = [column for column in COLUMNS if column not in labels]
-    if missing:
-        raise CorpusError(
-            f"{path}: found no column {missing[0]!r}, expected {', '.join(COLUMNS)}; "
-            "generate the corpus again"
-        )
-    return labels[list(COLUMNS)]

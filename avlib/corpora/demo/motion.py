@@ -44,6 +44,12 @@ class Motion:
     gaze: np.ndarray
     pose: np.ndarray
 
+    def shown(self, frame: int) -> dict[str, float]:
+        """Tell what one frame shows: actions, opening, stretch, blink, gaze_right and gaze_down."""
+        names = (*ACTIONS, "opening", "stretch", "blink", "gaze_right", "gaze_down")
+        tracks = (*self.actions.T, self.opening, self.stretch, self.blink, *self.gaze.T)
+        return {name: float(track[frame]) for name, track in zip(names, tracks, strict=True)}
+
 
 def move(acting: Acting, score: Score, times: np.ndarray, rng: np.random.Generator) -> Motion:
     """Animate a take at ``times`` in seconds, ``(n,)``."""

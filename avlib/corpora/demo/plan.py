@@ -1,12 +1,13 @@
 """Which clips the demo corpus consists of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from avlib.corpora.demo.acting import act
 from avlib.corpora.demo.identity import identity
-from avlib.corpora.demo.streams import EMOTIONS, clip_stream, subject_name
+from avlib.corpora.demo.streams import EMOTIONS, clip_stream
 from avlib.runtime.errors import ParamsError
 
 FPS = 25
@@ -47,9 +48,7 @@ class DemoClip:
     valence: float
 
 
-def clip_plan(
-    *, subjects: int, takes: int, seconds: tuple[float, float], seed: int
-) -> list[DemoClip]:
+def clip_plan(*, subjects: int, takes: int, seconds: Sequence[float], seed: int) -> list[DemoClip]:
     """List the clips, by subject, emotion and take.
 
     A clip does not depend on how many subjects or takes there are: adding some leaves the others
@@ -69,20 +68,16 @@ def clip_plan(
     Raises
     ------
     ParamsError
-        A number is out of range.
+        A clip's length is out of range.
     """
     shortest, longest = seconds
-    if subjects < 1 or takes < 1:
-        raise ParamsError(
-            f"demo corpus: found {subjects} subjects and {takes} takes, expected at least 1 of each"
-        )
     if not 1.5 <= shortest <= longest <= 60.0:
         raise ParamsError(
             f"demo corpus: found clips of {shortest} to {longest} s, expected 1.5 <= shortest <= "
             "longest <= 60; shorter clips leave no room for speech between the pauses"
         )
     return [
-        _clip(subject_name(number), emotion, take, seconds, seed)
+        _clip(f"S{number:02d}", emotion, take, seconds, seed)
         for number in range(1, subjects + 1)
         for emotion in EMOTIONS
         for take in range(1, takes + 1)
@@ -123,13 +118,12 @@ def _unsteady_hand(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.stack([np.convolve(row, kernel, "valid") for row in white], axis=1)
 
 
-def _clip(
-    subject: str, emotion: str, take: int, seconds: tuple[float, float], seed: int
-) -> DemoClip:
+def _clip(subject: str, emotion: str, take: int, seconds: Sequence[float], seed: int) -> DemoClip:
     rng = clip_stream(seed, subject, emotion, take, "duration")
-    frames = round(rng.uniform(*seconds) * FPS)
+    frames = round(rng.uniform(seconds[0], seconds[1]) * FPS)
     person = identity(subject, seed)
-    affect = act(person, emotion, take, seed).affect(np.arange(frames) / FPS).mean(axis=0)
+    felt = act(person, emotion, take, seed).affect(np.arange(frames) / FPS).mean(axis=0)
+    arousal, valence = (round(value, 4) for value in felt.tolist())
     clip_id = f"{subject}_{emotion}_{take}"
     return DemoClip(
         clip_id=clip_id,
@@ -139,6 +133,6 @@ def _clip(
         sex=person.sex,
         path=f"{subject}/{clip_id}.mp4",
         duration=frames / FPS,
-        arousal=round(float(affect[0]), 4),
-        valence=round(float(affect[1]), 4),
+        arousal=arousal,
+        valence=valence,
     )

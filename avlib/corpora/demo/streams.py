@@ -4,14 +4,7 @@ import zlib
 
 import numpy as np
 
-from avlib.runtime.errors import ParamsError
-
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
-
-
-def subject_name(number: int) -> str:
-    """Name of the subject with a 1-based number: S01, S02, ..."""
-    return f"S{number:02d}"
 
 
 def subject_stream(seed: int, subject: str, purpose: str) -> np.random.Generator:
@@ -27,7 +20,5 @@ def clip_stream(
 
 
 def _stream(seed: int, *names: str) -> np.random.Generator:
-    if seed < 0:
-        raise ParamsError(f"demo seed: found {seed}, expected an integer >= 0")
     words = [zlib.crc32(name.encode()) for name in names]
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))

@@ -6,7 +6,8 @@ import dlib
 import numpy as np
 import pytest
 
-from avlib.corpora.demo.generate import clip_plan, render_clip
+from avlib.corpora.demo.generate import render_clip
+from avlib.corpora.demo.plan import clip_plan
 from avlib.media import read_audio, video_frames
 
 SEED = 3

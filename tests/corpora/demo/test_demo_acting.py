@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avlib.corpora.demo.acting import ACTIONS, FACE, HEAD, POSE, VOICE, VOICE_CUES, act
+from avlib.corpora.demo.acting import ACTIONS, PATTERNS, POSE, VOICE_CUES, act
 from avlib.corpora.demo.identity import identity
 from avlib.corpora.demo.microphone import record
 from avlib.corpora.demo.score import write_score
@@ -20,9 +20,9 @@ def takes(emotion):
 
 
 def test_tables_name_only_known_emotions_actions_and_cues():
-    for table, columns in ((FACE, ACTIONS), (HEAD, POSE), (VOICE, VOICE_CUES)):
-        assert set(table) == set(EMOTIONS)
-        assert all(set(row) <= set(columns) for row in table.values())
+    assert set(PATTERNS) == set(EMOTIONS)
+    for part, columns in (("face", ACTIONS), ("head", POSE), ("voice", VOICE_CUES)):
+        assert all(set(pattern[part]) <= set(columns) for pattern in PATTERNS.values())
 
 
 def test_expression_grows_from_a_neutral_onset_to_its_apex():
@@ -56,7 +56,7 @@ def spoken(emotion, rate=1.0, seconds=2.0):
     """Speak the same score with the same noise in the voice of S02, at the emotion's apex."""
     person = identity("S02", SEED)
     acting = act(person, emotion, 1, SEED)
-    cues = np.array([VOICE[emotion].get(name, 0.0) for name in VOICE_CUES])
+    cues = np.array([PATTERNS[emotion]["voice"].get(name, 0.0) for name in VOICE_CUES])
     object.__setattr__(acting, "voice_rest", cues)
     object.__setattr__(acting, "voice_apex", cues)
     score = write_score(np.random.default_rng(1), seconds, rate)

@@ -7,8 +7,9 @@ import pytest
 import webrtcvad
 
 from avlib.corpora.demo.acting import ACTIONS, POSE
-from avlib.corpora.demo.generate import animate, clip_plan, film, rehearse, render_clip
+from avlib.corpora.demo.generate import animate, film, rehearse, render_clip
 from avlib.corpora.demo.motion import Motion
+from avlib.corpora.demo.plan import clip_plan
 from avlib.media import probe
 
 SEED = 3
