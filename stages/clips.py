@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from avlib.corpora.common.base import Listing, Recording, Votes
+from avlib.corpora.common.base import Listing, Recording
 from avlib.corpora.common.describe import Described, describe
 from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
 from avlib.params import load
@@ -44,7 +44,7 @@ def main() -> None:
     tables.write_table(paths.status("clips"), table, CLIP_STATUS)
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
     tables.write_table(paths.CLIPS, pd.DataFrame(rows), CLIPS)
-    tables.write_table(paths.VOTES, votes_table(listing.votes), VOTES)
+    tables.write_table(paths.VOTES, listing.votes, VOTES)
     traces = listing.traces[listing.traces["clip_id"].isin([row["clip_id"] for row in rows])]
     traces = traces.assign(frame=traces.groupby("clip_id").cumcount())
     tables.write_table(paths.TRACES, traces, TRACES)
@@ -59,16 +59,6 @@ def describe_one(task: tuple[Recording, str]) -> Described:
     """Probe and hash one recording (in a worker)."""
     recording, folder = task
     return describe(recording, folder)
-
-
-def votes_table(votes: list[Votes]) -> pd.DataFrame:
-    """Lay out raters' answers, one row per clip, modality and emotion."""
-    rows = [
-        (vote.clip_id, vote.modality, emotion, ratings)
-        for vote in votes
-        for emotion, ratings in vote.counts.items()
-    ]
-    return pd.DataFrame(rows, columns=["clip_id", "modality", "emotion", "ratings"])
 
 
 if __name__ == "__main__":

@@ -128,25 +128,27 @@ RATINGS = [
 def test_ratings_are_counted_by_what_the_raters_were_given(crema_d_folder):
     builders.crema_d_ratings(crema_d_folder, RATINGS)
     votes = reader("crema_d").recordings(crema_d_folder).votes
-    named = {(v.clip_id, v.modality): {e: n for e, n in v.counts.items() if n} for v in votes}
+    given = votes[votes["ratings"] > 0].groupby(["clip_id", "modality"])
+    named = {key: dict(zip(v["emotion"], v["ratings"], strict=True)) for key, v in given}
     assert named == {
         (ANGRY, "audio"): {"anger": 7, "disgust": 1, "neutral": 2},
         (HAPPY, "audio"): {"happiness": 1, "neutral": 9},
         (ANGRY, "video"): {"anger": 6, "disgust": 4},
         (ANGRY, "audio+video"): {"anger": 9},
     }  # and none of the clip that is not here
-    assert all(set(v.counts) == set(reader("crema_d").emotions) for v in votes)
+    emotions = votes.groupby(["clip_id", "modality"])["emotion"].agg(tuple)
+    assert all(sorted(choices) == list(reader("crema_d").emotions) for choices in emotions)
 
 
 def test_ratings_are_optional(crema_d_folder):
-    assert reader("crema_d").recordings(crema_d_folder).votes == []
+    assert reader("crema_d").recordings(crema_d_folder).votes.empty
 
 
 def test_the_name_with_a_short_level_finds_its_ratings(tmp_path):
     builders.crema_d_clip(tmp_path, "1040_ITH_SAD_X", kinds=("AudioWAV",), seconds=0.1)
     builders.crema_d_ratings(tmp_path, [(100001, "1040_ITH_SAD_XX", (0, 0, 0, 0, 3, 6))])
-    (votes,) = reader("crema_d").recordings(tmp_path).votes
-    assert (votes.clip_id, votes.counts["sadness"]) == ("1040_ITH_SAD_X", 6)
+    votes = reader("crema_d").recordings(tmp_path).votes.set_index("emotion")
+    assert votes.loc["sadness", ["clip_id", "ratings"]].tolist() == ["1040_ITH_SAD_X", 6]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,6 @@ def test_every_real_clip_was_rated_three_ways():
     if not (folder / "processedResults" / "tabulatedVotes.csv").exists():
         pytest.skip("no CREMA-D votes there")
     listing = reader("crema_d").recordings(folder)
-    rated = {(votes.clip_id, votes.modality) for votes in listing.votes}
+    rated = set(zip(listing.votes["clip_id"], listing.votes["modality"], strict=True))
     given = ("audio", "video", "audio+video")
     assert rated == {(r.clip_id, modality) for r in listing.recordings for modality in given}

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from avlib.corpora.common import tables as corpus_tables
+from avlib.corpora.common.base import no_votes
 from avlib.protocol_params import Protocol
 from avlib.registry import reader
 from avlib.report import human_raters
@@ -12,7 +13,6 @@ from avlib.report.human_raters import human_raters_beside_systems, recognition
 from avlib.report.published import Beside, Raters
 from avlib.report.report_data import ReportData
 from avlib.runtime.tables import read_table, write_table
-from stages.clips import votes_table
 
 PROTOCOL = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
 COLUMNS = ["clip_id", "modality", "emotion", "ratings"]
@@ -127,9 +127,8 @@ def test_published_rates_stand_beside_a_whole_corpus_alone(tiny, monkeypatch):
     assert "36 clips of 6 subjects, the published figures are of 7,442 clips" in section.text[1]
 
 
-def test_votes_table_keeps_every_count(tmp_path):
-    assert votes_table([]).empty
-    write_table(tmp_path / "empty.parquet", votes_table([]), corpus_tables.VOTES)
+def test_a_corpus_without_votes_has_an_empty_table(tmp_path):
+    write_table(tmp_path / "empty.parquet", no_votes(), corpus_tables.VOTES)
     assert list(read_table(tmp_path / "empty.parquet").columns) == COLUMNS
 
 
@@ -145,7 +144,7 @@ def test_published_rates_of_crema_d_come_out_of_its_votes(tmp_path):
         (tmp_path / "AudioWAV" / f"{name}.wav").touch()
     listing = reader("crema_d").recordings(tmp_path)
     clips = pd.DataFrame([(r.clip_id, r.emotion) for r in listing.recordings])
-    found = recognition(votes_table(listing.votes), clips.set_axis(["clip_id", "emotion"], axis=1))
+    found = recognition(listing.votes, clips.set_axis(["clip_id", "emotion"], axis=1))
     published = {"audio": 40.9, "video": 58.2, "audio+video": 63.6}
     for modality, figure in published.items():
         rates = found[modality]

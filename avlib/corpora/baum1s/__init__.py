@@ -8,15 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from avlib.corpora.baum1s.annotations import CODES, Annotation, read_annotations
-from avlib.corpora.common.base import (
-    Listing,
-    Reader,
-    Recording,
-    Subset,
-    is_media,
-    walk,
-    without_extracted_sound,
-)
+from avlib.corpora.common.base import Listing, Reader, Recording, Subset, original_files, walk
 from avlib.corpora.common.labels import BASIC
 from avlib.runtime.errors import CorpusError
 
@@ -39,39 +31,27 @@ class Baum1s(Reader):
     """
 
     name: ClassVar[str] = "baum1s"
-    title: ClassVar[str] = "BAUM-1s"
-    layout: ClassVar[str] = (
-        "'BAUM1s_MP4 - All/s001/S001_001.mp4' and so on, and Annotations_BAUM1s.xlsx"
-    )
     emotions: ClassVar[tuple[str, ...]] = tuple(sorted(CODES.values()))
     subsets: ClassVar[Mapping[str, Subset]] = {
         "basic": Subset(521, None, lambda clip: clip.emotion in BASIC),
         "all": Subset(None, None, lambda clip: True),
     }
-    source: ClassVar[str] = "https://archive.ics.uci.edu/dataset/473/baum+1 (signed request)"
-    licence: ClassVar[str] = "research and non-commercial use only"
-    protocol: ClassVar[str] = "logso"
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth, with the labels of the workbook."""
-        paths, extracted = without_extracted_sound(list(filter(is_media, walk(folder))))
+        paths, notes = original_files(folder)
         spontaneous = [path for path in paths if not _is_acted(path)]
-        files, unrecognised = [], []
-        for path in spontaneous:
-            place = PurePosixPath(path)
-            if place.suffix.lower() == ".mp4" and _NAME.fullmatch(place.stem):
-                files.append(path)
-            else:
-                unrecognised.append((path, "not named like S001_001.mp4; rename it back"))
+        files = [path for path in spontaneous if _is_named(PurePosixPath(path))]
+        reason = "not named like S001_001.mp4; rename it back"
+        unrecognised = [(path, reason) for path in spontaneous if path not in set(files)]
         if not files:
             return Listing([], unrecognised)
-        annotations, notes = read_annotations(folder / self._workbook(folder))
+        annotations, odd = read_annotations(folder / self._workbook(folder))
         recordings = [_recording(path, annotations) for path in files]
-        if extracted:
-            notes.append(f"{extracted:,} sound files beside videos of the same name left out")
         if len(spontaneous) < len(paths):
             notes.append(f"{len(paths) - len(spontaneous):,} files of the acted BAUM-1a left out")
-        return Listing(recordings, unrecognised, notes + _differences(recordings, annotations))
+        notes += _differences(recordings, annotations)
+        return Listing(recordings, unrecognised, odd + notes)
 
     def _workbook(self, folder: Path) -> str:
         """Find the workbook."""
@@ -86,6 +66,10 @@ class Baum1s(Reader):
 
 def _is_acted(path: str) -> bool:
     return any(_ACTED.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
+
+
+def _is_named(place: PurePosixPath) -> bool:
+    return place.suffix.lower() == ".mp4" and _NAME.fullmatch(place.stem) is not None
 
 
 def _recording(path: str, annotations: Mapping[str, Annotation]) -> Recording:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import pandas as pd
+import yaml
 
 from avlib.runtime.errors import CorpusError
 
-MEDIA_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in ("avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv")
+SOUND_SUFFIXES = frozenset([".flac", ".m4a", ".mp3", ".ogg", ".wav"])
+MEDIA_SUFFIXES = SOUND_SUFFIXES.union(
+    [".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"]
 )
-SOUND_SUFFIXES = frozenset(f".{suffix}" for suffix in ("flac", "m4a", "mp3", "ogg", "wav"))
-MEDIA_SUFFIXES |= SOUND_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -79,26 +79,12 @@ class Recording:
 
 def no_traces() -> pd.DataFrame:
     """Return `Listing.traces` of a corpus without continuous labels."""
-    text, numbers = pd.Series(dtype=str), pd.Series(dtype=float)
-    return pd.DataFrame({"clip_id": text, "time": numbers, "arousal": numbers, "valence": numbers})
+    return pd.DataFrame(columns=["clip_id", "time", "arousal", "valence"])
 
 
-@dataclass(frozen=True)
-class Votes:
-    """What human raters answered about one clip.
-
-    Attributes
-    ----------
-    clip_id : str
-    modality : str
-        What they were given: "audio", "video" or "audio+video".
-    counts : dict
-        How many of them named each emotion that they could choose, in canonical words.
-    """
-
-    clip_id: str
-    modality: str
-    counts: dict[str, int]
+def no_votes() -> pd.DataFrame:
+    """Return `Listing.votes` of a corpus without published votes."""
+    return pd.DataFrame(columns=["clip_id", "modality", "emotion", "ratings"])
 
 
 @dataclass(frozen=True)
@@ -114,8 +100,10 @@ class Listing:
         table of the corpus describes wrongly, by clip_id.
     notes : list of str
         What was left out on purpose, and how much of the whole corpus is here.
-    votes : list of Votes
-        What raters answered about these recordings, where the corpus publishes it.
+    votes : pandas.DataFrame
+        What human raters answered about these recordings, where the corpus publishes it: columns
+        clip_id, modality (what they were given: "audio", "video" or "audio+video"), emotion (each
+        that they could choose, in canonical words) and ratings (how many of them named it).
     missing : list of (clip_id, reason)
         Clips that the corpus's tables name and whose recordings are not here. They are accounted
         for, and are no failure: parts of some corpora can no longer be had.
@@ -127,7 +115,7 @@ class Listing:
     recordings: list[Recording]
     unrecognised: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    votes: list[Votes] = field(default_factory=list)
+    votes: pd.DataFrame = field(default_factory=no_votes, compare=False)
     missing: list[tuple[str, str]] = field(default_factory=list)
     traces: pd.DataFrame = field(default_factory=no_traces, compare=False)
 
@@ -152,22 +140,24 @@ class Subset:
 class Reader(ABC):
     """A corpus on disk, exactly as its authors distribute it.
 
+    The attributes from `title` on are read from ``corpus.yaml`` beside the reader's module.
+
     Attributes
     ----------
     name : str
         The value of ``corpus`` in ``params.yaml`` and the folder under ``data/raw``.
+    emotions : tuple of str
+        The classes, alphabetically.
+    subsets : mapping of str to Subset
+        Parts that ``subset`` in ``params.yaml`` can name; the first is the default. Empty where
+        the corpus is always taken whole.
     title : str
         The name that people use.
     layout : str
         The files that `recordings` looks for, in one line.
-    emotions : tuple of str
-        The classes, alphabetically.
     n_clips, n_subjects : int or None
         In the whole corpus, None where that is the user's choice, not known for sure, or up to
         the subset.
-    subsets : mapping of str to Subset
-        Parts that ``subset`` in ``params.yaml`` can name; the first is the default. Empty where
-        the corpus is always taken whole.
     source, licence : str
         Where its authors distribute it, and under which terms.
     protocol : str
@@ -175,15 +165,19 @@ class Reader(ABC):
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
-    layout: ClassVar[str]
     emotions: ClassVar[tuple[str, ...]]
-    n_clips: ClassVar[int | None] = None
-    n_subjects: ClassVar[int | None] = None
     subsets: ClassVar[Mapping[str, Subset]] = {}
-    source: ClassVar[str] = ""
-    licence: ClassVar[str] = ""
-    protocol: ClassVar[str] = ""
+    title: str
+    layout: str
+    n_clips: int | None = None
+    n_subjects: int | None = None
+    source: str = ""
+    licence: str = ""
+    protocol: str = ""
+
+    def __init__(self) -> None:
+        published = Path(inspect.getfile(type(self))).with_name("corpus.yaml")
+        vars(self).update(yaml.safe_load(published.read_text(encoding="utf-8")))
 
     @abstractmethod
     def read(self, folder: Path) -> Listing:
@@ -227,7 +221,12 @@ class Reader(ABC):
         whole, n_clips = self.title, self.n_clips
         if chosen is not None:
             whole, n_clips = f"{self.title} ({chosen})", self.subsets[chosen].n_clips
-            held = self._held(found, chosen, folder)
+            held = [recording for recording in found if self.subsets[chosen].holds(recording)]
+            if not held:
+                raise CorpusError(
+                    f"{folder}: none of its {len(found):,} clips belongs to subset {chosen}; "
+                    f"choose another subset in params.yaml: {', '.join(self.subsets)}"
+                )
             if left_out := len(found) - len(held):
                 notes.append(f"{left_out:,} clips outside of subset {chosen} left out")
             found = held
@@ -253,29 +252,17 @@ class Reader(ABC):
             "params.yaml, or null for the corpus's default"
         )
 
-    def _held(self, recordings: list[Recording], subset: str, folder: Path) -> list[Recording]:
-        held = [recording for recording in recordings if self.subsets[subset].holds(recording)]
-        if not held:
-            raise CorpusError(
-                f"{folder}: none of its {len(recordings):,} clips belongs to subset {subset}; "
-                f"choose another subset in params.yaml: {', '.join(self.subsets)}"
-            )
-        return held
-
     def _completed(self, recordings: list[Recording]) -> list[Recording]:
         """Name the corpus, and mark clips that lack a file which others of the corpus have.
 
         An audio-only corpus is whole as it is; a clip without video among clips with it is not.
         """
-        has_video = any(recording.video_path for recording in recordings)
-        has_audio = any(recording.audio_path for recording in recordings)
+        kinds = ("video", "audio")
+        had = [kind for kind in kinds if any(getattr(r, f"{kind}_path") for r in recordings)]
         completed = []
         for recording in recordings:
-            missing = ""
-            if has_video and not recording.video_path:
-                missing = "no video file"
-            elif has_audio and not recording.audio_path:
-                missing = "no audio file"
+            lacks = [f"no {k} file" for k in had if not getattr(recording, f"{k}_path")]
+            missing = next(iter(lacks), "")
             completed.append(replace(recording, missing=missing, corpus=self.name))
         return completed
 
@@ -331,26 +318,41 @@ def is_media(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES
 
 
-def without_extracted_sound(paths: list[str]) -> tuple[list[str], int]:
-    """Drop sound files that lie beside a video of the same name: its users extracted them.
+def is_sound(path: str) -> bool:
+    """Tell by the suffix whether a path names a recording without pictures."""
+    return PurePosixPath(path).suffix.lower() in SOUND_SUFFIXES
+
+
+def original_files(folder: Path) -> tuple[list[str], list[str]]:
+    """List the recordings in a folder without the sound that users extracted from its videos.
 
     Returns
     -------
-    kept : list of str
-    n_dropped : int
+    paths : list of str
+        Without sound files that lie beside a video of the same name.
+    notes : list of str
+        How many were left out, if any.
     """
-    videos = {
-        str(PurePosixPath(path).with_suffix(""))
-        for path in paths
-        if PurePosixPath(path).suffix.lower() not in SOUND_SUFFIXES
-    }
-    kept = [
+    found = list(filter(is_media, walk(folder)))
+    videos = {PurePosixPath(path).with_suffix("") for path in found if not is_sound(path)}
+    paths = [
         path
-        for path in paths
-        if PurePosixPath(path).suffix.lower() not in SOUND_SUFFIXES
-        or str(PurePosixPath(path).with_suffix("")) not in videos
+        for path in found
+        if not is_sound(path) or PurePosixPath(path).with_suffix("") not in videos
     ]
-    return kept, len(paths) - len(kept)
+    n = len(found) - len(paths)
+    return paths, [f"{n:,} sound files beside videos of the same name left out"] if n else []
+
+
+def understood(
+    paths: Iterable[str], recording: Callable[[str], Recording | str]
+) -> tuple[list[Recording], list[tuple[str, str]]]:
+    """Divide files into recordings and those that are none, with the reason `recording` gives."""
+    found = [(path, recording(path)) for path in paths]
+    return (
+        [result for _, result in found if isinstance(result, Recording)],
+        [(path, result) for path, result in found if isinstance(result, str)],
+    )
 
 
 def leaves_folder(path: str) -> bool:

@@ -6,50 +6,21 @@ A recording keeps its corpus's own word or code beside the common one, so nothin
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-BASIC = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
-OTHERS = (
-    "boredom",
-    "bothered",
-    "calm",
-    "concentrating",
-    "contempt",
-    "neutral",
-    "thinking",
-    "unsure",
-)
-EMOTIONS = tuple(sorted(BASIC + OTHERS))
+import yaml
 
-# How corpora, their copies and their users spell them.
-_SPELLINGS = {
-    "anger": "angry ang an",
-    "disgust": "disgusted dis di",
-    "fear": "fearful afraid fea fe",
-    "happiness": "happy joy hap ha",
-    "sadness": "sad sa",
-    "surprise": "surprised surprize sur su",
-    "boredom": "bored",
-    "bothered": "bother",
-    "calm": "",
-    "concentrating": "concentration",
-    "contempt": "",
-    "neutral": "neu",
-    "thinking": "",
-    "unsure": "unsured uncertain confused",
-}
+_LABELS = yaml.safe_load(Path(__file__).with_name("labels.yaml").read_text(encoding="utf-8"))
+BASIC: tuple[str, ...] = tuple(_LABELS["basic"])
+_SPELLINGS: dict[str, str] = _LABELS["basic"] | _LABELS["others"]
+EMOTIONS = tuple(sorted(_SPELLINGS))
 _CANONICAL = {
     spelling: word for word, others in _SPELLINGS.items() for spelling in (word, *others.split())
 }
-
-# Ma et al. 2019 (AVEF), table 2: the six basic emotions alone; other words have no binary label.
-BINARY_AROUSAL = {
-    **dict.fromkeys(("disgust", "sadness"), "low"),
-    **dict.fromkeys(("anger", "happiness", "fear", "surprise"), "high"),
-}
-BINARY_VALENCE = {
-    **dict.fromkeys(("anger", "fear", "disgust", "sadness"), "negative"),
-    **dict.fromkeys(("happiness", "surprise"), "positive"),
-}
+BINARY_AROUSAL, BINARY_VALENCE = (
+    {word: level for level, words in _LABELS[scale].items() for word in words}
+    for scale in ("arousal", "valence")
+)
 
 
 def canonical(text: str) -> str | None:

@@ -8,16 +8,12 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from avlib.corpora.common.base import Listing, Reader, Recording, Votes, is_media, read_csv, walk
+from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_votes, read_csv, walk
 from avlib.runtime.errors import CorpusError
 
 _EMOTIONS = {
-    "ANG": "anger",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happiness",
-    "NEU": "neutral",
-    "SAD": "sadness",
+    emotion[:3].upper(): emotion
+    for emotion in ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 }
 _LETTERS = {code[0]: emotion for code, emotion in _EMOTIONS.items()}
 _INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": None, "X": None}
@@ -26,7 +22,7 @@ _NAME = re.compile(
     r"_(?P<level>LO|MD|HI|XX?)"
 )
 FOLDERS = {"VideoFlash": ".flv", "AudioWAV": ".wav", "AudioMP3": ".mp3"}
-_VOTES = {"vote_voice": "VoiceVote", "vote_face": "FaceVote", "vote_multimodal": "MultiModalVote"}
+_VOTES = {"VoiceVote": "vote_voice", "FaceVote": "vote_face", "MultiModalVote": "vote_multimodal"}
 _RATED = {"1": "audio", "2": "video", "3": "audio+video"}  # first digit of a tabulated row's id
 _RATING_ID = "Unnamed: 0"  # as pandas calls the column, whose header is empty
 
@@ -49,14 +45,7 @@ class CremaD(Reader):
     """
 
     name: ClassVar[str] = "crema_d"
-    title: ClassVar[str] = "CREMA-D"
-    layout: ClassVar[str] = "VideoFlash/1001_DFA_ANG_XX.flv, AudioWAV/1001_DFA_ANG_XX.wav and so on"
     emotions: ClassVar[tuple[str, ...]] = tuple(sorted(_EMOTIONS.values()))
-    n_clips: ClassVar[int | None] = 7442
-    n_subjects: ClassVar[int | None] = 91
-    source: ClassVar[str] = "https://github.com/CheyneyComputerScience/CREMA-D"
-    licence: ClassVar[str] = "ODbL 1.0, contents DbCL 1.0"
-    protocol: ClassVar[str] = "subject_kfold, k: 10"
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder and the tables beside the recordings."""
@@ -112,83 +101,67 @@ def _people(path: Path) -> dict[str, dict[str, Any]]:
     """Read age and sex by actor; nothing where the table is absent."""
     if not path.exists():
         return {}
-    people = {}
-    for actor, age, sex in read_csv(path, ("ActorID", "Age", "Sex")).itertuples(index=False):
-        if age and not re.fullmatch(r"\d+(\.\d+)?", age):
-            raise CorpusError(
-                f"{path}: column 'Age' holds {age!r} for actor {actor}, expected years; "
-                "download the table again"
-            )
-        if sex.lower() not in ("", "female", "male"):
-            raise CorpusError(
-                f"{path}: column 'Sex' holds {sex!r} for actor {actor}, expected Female or Male; "
-                "download the table again"
-            )
-        people[actor] = {"age": float(age) if age else None, "sex": sex.lower() or None}
-    return people
+    table = read_csv(path, ("ActorID", "Age", "Sex"))
+    _require(path, table, "Age", r"(\d+(\.\d+)?)?", "years")
+    _require(path, table, "Sex", r"(?i:(fe)?male)?", "Female or Male")
+    return {
+        actor: {"age": float(age) if age else None, "sex": sex.lower() or None}
+        for actor, age, sex in table.itertuples(index=False)
+    }
 
 
 def _votes(path: Path) -> dict[str, dict[str, Any]]:
     """Read the crowd's consensus by clip name; nothing where the table is absent."""
     if not path.exists():
         return {}
-    table = read_csv(path, ("FileName", *_VOTES.values()))
-    names = table.pop("FileName")
-    columns = {
-        field: [_vote(path, column, vote) for vote in table[column]]
-        for field, column in _VOTES.items()
-    }
-    rows = zip(*columns.values(), strict=True)
+    table = read_csv(path, ("FileName", *_VOTES))
+    letters = "".join(_LETTERS)
+    for column in _VOTES:
+        expected = f"letters of {' '.join(_LETTERS)} joined with ':'"
+        _require(path, table, column, f"|NA|[{letters}](:[{letters}])*", expected)
     return {
-        name: dict(zip(columns, row, strict=True)) for name, row in zip(names, rows, strict=True)
+        name: dict(zip(_VOTES.values(), map(_consensus, votes), strict=True))
+        for name, *votes in table.itertuples(index=False)
     }
 
 
-def _vote(path: Path, column: str, letters: str) -> str | None:
+def _consensus(vote: str) -> str | None:
     """Translate "A:D" to "anger:disgust"; nobody voted where the cell is empty or NA."""
-    if letters in ("", "NA"):
+    if vote in ("", "NA"):
         return None
-    try:
-        return ":".join(_LETTERS[letter] for letter in letters.split(":"))
-    except KeyError:
-        raise CorpusError(
-            f"{path}: column {column!r} holds {letters!r}, expected letters of "
-            f"{' '.join(_LETTERS)} joined with ':'; download the table again"
-        ) from None
+    return ":".join(_LETTERS[letter] for letter in vote.split(":"))
 
 
-def _ratings(path: Path, clip_ids: dict[str, str]) -> list[Votes]:
+def _ratings(path: Path, clip_ids: dict[str, str]) -> pd.DataFrame:
     """Read how many raters named each emotion; nothing where the table is absent.
 
     `clip_ids` are those that are here, by their name in the table.
     """
     if not path.exists():
-        return []
-    table = read_csv(path, (_RATING_ID, "fileName", *_LETTERS))
+        return no_votes()
+    table = read_csv(path, ("fileName", _RATING_ID, *_LETTERS))
     _require(path, table, _RATING_ID, r"[123]\d{5}", "100001 to 307442")
     for letter in _LETTERS:
         _require(path, table, letter, r"\d{1,6}", "a number of raters")
-    modality = table[_RATING_ID].str[0].map(_RATED)
-    twice = pd.DataFrame({"clip": table["fileName"], "modality": modality}).duplicated()
-    if twice.any():
+    table["modality"] = table[_RATING_ID].str[0].map(_RATED)
+    twice = table[table.duplicated(["fileName", "modality"])]
+    if len(twice):
         raise CorpusError(
-            f"{path}: tabulates {table['fileName'][twice].iloc[0]} twice for "
-            f"{modality[twice].iloc[0]}, expected one row; download the table again"
+            f"{path}: tabulates {twice['fileName'].iloc[0]} twice for "
+            f"{twice['modality'].iloc[0]}, expected one row; download the table again"
         )
-    counts = table[list(_LETTERS)].astype(int).to_numpy().tolist()
-    rows = zip(table["fileName"], modality, counts, strict=True)
-    return [
-        Votes(clip_ids[name], given, dict(zip(_LETTERS.values(), row, strict=True)))
-        for name, given, row in rows
-        if name in clip_ids
-    ]
+    table["clip_id"] = table["fileName"].map(clip_ids)
+    here = table.dropna(subset="clip_id").set_index(["clip_id", "modality"])[list(_LETTERS)]
+    ratings = here.rename(columns=_LETTERS).astype(int).rename_axis(columns="emotion").stack()
+    return pd.Series(ratings, name="ratings").reset_index()
 
 
 def _require(path: Path, table: pd.DataFrame, column: str, pattern: str, expected: str) -> None:
+    """Check the texts of a column; the table's first one names what a row is about."""
     wrong = ~table[column].str.fullmatch(pattern)
     if wrong.any():
-        row = table[wrong].iloc[0]
+        row, what = table[wrong].iloc[0], "actor" if table.columns[0] == "ActorID" else "clip"
         raise CorpusError(
-            f"{path}: column {column!r} holds {row[column]!r} for clip {row['fileName']}, "
+            f"{path}: column {column!r} holds {row[column]!r} for {what} {row.iloc[0]}, "
             f"expected {expected}; download the table again"
         )

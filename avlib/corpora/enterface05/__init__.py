@@ -12,9 +12,8 @@ from avlib.corpora.common.base import (
     Reader,
     Recording,
     Subset,
-    is_media,
-    walk,
-    without_extracted_sound,
+    original_files,
+    understood,
 )
 from avlib.corpora.common.labels import BASIC, canonical
 
@@ -44,30 +43,17 @@ class Enterface05(Reader):
     """
 
     name: ClassVar[str] = "enterface05"
-    title: ClassVar[str] = "eNTERFACE'05"
-    layout: ClassVar[str] = "'subject 1/anger/sentence 1/s1_an_1.avi' and so on"
     emotions: ClassVar[tuple[str, ...]] = BASIC
     subsets: ClassVar[Mapping[str, Subset]] = {
         "all": Subset(1293, 44, lambda clip: True),
         "merml_42": Subset(1260, 42, lambda clip: clip.subject not in ("subject_06", "subject_23")),
     }
-    source: ClassVar[str] = "https://enterface.net/enterface05/emotion.html"
-    licence: ClassVar[str] = "MIT, says the page that distributes it"
-    protocol: ClassVar[str] = "stratified_kfold, k: 10 (MERML); logso (AVEF)"
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth."""
-        paths, extracted = without_extracted_sound(list(filter(is_media, walk(folder))))
-        recordings, unrecognised, misnamed = [], [], []
-        for path in paths:
-            found = _recording(path)
-            if isinstance(found, str):
-                unrecognised.append((path, found))
-                continue
-            recordings.append(found)
-            if _contradicts(PurePosixPath(path).stem, found):
-                misnamed.append(path)
-        return Listing(recordings, unrecognised, _notes(recordings, misnamed, extracted))
+        paths, notes = original_files(folder)
+        recordings, unrecognised = understood(paths, _recording)
+        return Listing(recordings, unrecognised, notes + _notes(recordings))
 
 
 def _recording(path: str) -> Recording | str:
@@ -99,26 +85,23 @@ def _recording(path: str) -> Recording | str:
     )
 
 
-def _contradicts(stem: str, recording: Recording) -> bool:
+def _contradicts(recording: Recording) -> bool:
     """Tell whether a file's name says another subject or emotion than its folders."""
-    name = _NAME.fullmatch(stem)
+    name = _NAME.fullmatch(PurePosixPath(str(recording.video_path)).stem)
     return name is not None and (
         f"subject_{int(name['subject']):02}" != recording.subject
         or canonical(name["emotion"]) not in (None, recording.emotion)
     )
 
 
-def _notes(recordings: list[Recording], misnamed: list[str], extracted: int) -> list[str]:
+def _notes(recordings: list[Recording]) -> list[str]:
     notes = []
-    if extracted:
-        notes.append(f"{extracted:,} sound files beside videos of the same name left out")
-    if misnamed:
+    if misnamed := list(filter(_contradicts, recordings)):
         notes.append(
             f"{len(misnamed):,} file names say another subject or emotion than their folders, "
-            f"e.g. {misnamed[0]}: the folders are followed"
+            f"e.g. {misnamed[0].video_path}: the folders are followed"
         )
-    uncut = [recording for recording in recordings if recording.sentence is None]
-    if uncut:
+    if uncut := [recording for recording in recordings if recording.sentence is None]:
         subjects = ", ".join(sorted({recording.subject for recording in uncut}))
         notes.append(f"{len(uncut):,} recordings are not cut into sentences ({subjects})")
     return notes

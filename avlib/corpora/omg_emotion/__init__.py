@@ -55,16 +55,7 @@ class OmgEmotion(Reader):
     """
 
     name: ClassVar[str] = "omg_emotion"
-    title: ClassVar[str] = "OMG-Emotion"
-    layout: ClassVar[str] = (
-        "omg_TrainVideos.csv, omg_ValidationVideos.csv, omg_TestVideos_WithLabels.csv and the "
-        "videos, named after the column video (5b44393ed.mp4) or their YouTube id"
-    )
     emotions: ClassVar[tuple[str, ...]] = _EMOTIONS
-    n_clips: ClassVar[int | None] = 5288
-    source: ClassVar[str] = "https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge"
-    licence: ClassVar[str] = "CC BY-NC-SA 3.0 DE (tables); the videos are their uploaders'"
-    protocol: ClassVar[str] = "official"
 
     def read(self, folder: Path) -> Listing:
         """List the rows of the tables, by what is here of each."""

@@ -9,16 +9,7 @@ from typing import ClassVar
 
 from avlib.corpora.common.base import Listing, Reader, Recording, is_media, walk
 
-_EMOTIONS = {
-    "01": "neutral",
-    "02": "calm",
-    "03": "happiness",
-    "04": "sadness",
-    "05": "anger",
-    "06": "fear",
-    "07": "disgust",
-    "08": "surprise",
-}
+_EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 _INTENSITIES = {"01": "normal", "02": "strong"}
 _SENTENCES = {"01": "kids", "02": "dogs"}
 _NAME = re.compile(
@@ -47,14 +38,7 @@ class Ravdess(Reader):
     """
 
     name: ClassVar[str] = "ravdess"
-    title: ClassVar[str] = "RAVDESS"
-    layout: ClassVar[str] = "Actor_01/01-01-01-01-01-01-01.mp4 (or 03-...-01.wav) and so on"
-    emotions: ClassVar[tuple[str, ...]] = tuple(sorted(_EMOTIONS.values()))
-    n_clips: ClassVar[int | None] = 1440
-    n_subjects: ClassVar[int | None] = 24
-    source: ClassVar[str] = "https://doi.org/10.5281/zenodo.1188976"
-    licence: ClassVar[str] = "CC BY-NC-SA 4.0"
-    protocol: ClassVar[str] = "subject_kfold, k: 10"
+    emotions: ClassVar[tuple[str, ...]] = tuple(sorted(_EMOTIONS))
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth."""
@@ -64,13 +48,13 @@ class Ravdess(Reader):
         for path in filter(is_media, walk(folder)):
             name = PurePosixPath(path)
             match = _NAME.fullmatch(name.stem)
+            suffixes = _SUFFIXES[match["modality"]] if match else ()
             if match is None:
                 reason = "not named MM-VV-EE-II-SS-RR-AA with RAVDESS's codes; rename it back"
                 unrecognised.append((path, reason))
-            elif name.suffix.lower() not in _SUFFIXES[match["modality"]]:
-                expected = " or ".join(_SUFFIXES[match["modality"]])
-                reason = f"modality {match['modality']} is a {expected} file, found {name.suffix}"
-                unrecognised.append((path, reason))
+            elif name.suffix.lower() not in suffixes:
+                found = f"modality {match['modality']} is a {' or '.join(suffixes)} file"
+                unrecognised.append((path, f"{found}, found {name.suffix}"))
             elif match["channel"] == "02":
                 left_out["song files"] += 1
             elif match["modality"] in files.setdefault(match["performance"], {}):
@@ -87,7 +71,7 @@ def _recording(performance: str, paths: dict[str, str]) -> Recording:
     return Recording(
         clip_id=performance,
         subject=f"Actor_{actor}",
-        emotion=_EMOTIONS[emotion],
+        emotion=_EMOTIONS[int(emotion) - 1],
         original_emotion=emotion,
         video_path=paths.get("01", paths.get("02")),
         audio_path=paths.get("01", paths.get("03")),

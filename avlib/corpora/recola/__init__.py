@@ -39,17 +39,7 @@ class Recola(Reader):
     """
 
     name: ClassVar[str] = "recola"
-    title: ClassVar[str] = "RECOLA"
-    layout: ClassVar[str] = (
-        "recordings_video/train_1.mp4, recordings_audio/train_1.wav, "
-        "ratings_gold_standard/arousal/train_1.arff and so on (AVEC 2015 or 2016)"
-    )
     emotions: ClassVar[tuple[str, ...]] = ()
-    n_clips: ClassVar[int | None] = 27
-    n_subjects: ClassVar[int | None] = 27
-    source: ClassVar[str] = "https://diuf.unifr.ch/main/diva/recola (signed agreement)"
-    licence: ClassVar[str] = "academic research only, after an agreement"
-    protocol: ClassVar[str] = "official"
 
     def read(self, folder: Path) -> Listing:
         """List the recordings and their gold standard."""

@@ -6,14 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from avlib.corpora.common.base import (
-    Listing,
-    Reader,
-    Recording,
-    is_media,
-    walk,
-    without_extracted_sound,
-)
+from avlib.corpora.common.base import Listing, Reader, Recording, original_files, understood
 from avlib.corpora.common.labels import BASIC, canonical
 
 # s3, S3, s3_english, subject 3; what follows the number names a language.
@@ -35,29 +28,12 @@ class Rml(Reader):
     """
 
     name: ClassVar[str] = "rml"
-    title: ClassVar[str] = "RML"
-    layout: ClassVar[str] = "s1/an1.avi or s1/<language>/an1.avi and so on to s8"
     emotions: ClassVar[tuple[str, ...]] = BASIC
-    n_clips: ClassVar[int | None] = 720
-    n_subjects: ClassVar[int | None] = 8
-    source: ClassVar[str] = "http://www.rml.ryerson.ca/rml-emotion-database.html (signed request)"
-    licence: ClassVar[str] = "research and non-commercial use only"
-    protocol: ClassVar[str] = "loso"
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth."""
-        paths, extracted = without_extracted_sound(list(filter(is_media, walk(folder))))
-        recordings, unrecognised = [], []
-        for path in paths:
-            found = _recording(path)
-            if isinstance(found, str):
-                unrecognised.append((path, found))
-            else:
-                recordings.append(found)
-        notes = []
-        if extracted:
-            notes.append(f"{extracted:,} sound files beside videos of the same name left out")
-        return Listing(recordings, unrecognised, notes)
+        paths, notes = original_files(folder)
+        return Listing(*understood(paths, _recording), notes)
 
 
 def _recording(path: str) -> Recording | str:
