@@ -1,18 +1,16 @@
-"""Reader of the generated demo corpus."""
+"""Reader of the generated demo corpus; `labels` writes what is read here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from avlib.corpora.common.base import (
-    Listing,
-    Reader,
-    Recording,
-    is_media,
-    walk,
-)
-from avlib.corpora.demo.labels import read_labels, read_traces
+import pandas as pd
+
+from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_traces, walk
+from avlib.corpora.demo.labels import COLUMNS, LABELS, TRACE_COLUMNS, TRACES
+from avlib.runtime.errors import CorpusError
 
 _EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 
@@ -49,3 +47,32 @@ class Demo(Reader):
 
     def _expected(self, folder: Path) -> str:
         return f"expected {self.layout}; generate them again: dvc repro --force corpus"
+
+
+def read_traces(folder: Path | str) -> pd.DataFrame:
+    """Read ``traces.csv``, as `Listing.traces` has it; empty where there is no such file."""
+    path = Path(folder) / TRACES
+    return _read(path, TRACE_COLUMNS) if path.is_file() else no_traces()
+
+
+def read_labels(folder: Path | str) -> pd.DataFrame:
+    """Read ``clips.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns path (relative to ``folder``), subject, emotion, take, sex (text), arousal and
+        valence (-1..1, mean over the clip); one row per clip.
+    """
+    return _read(Path(folder) / LABELS, COLUMNS)
+
+
+def _read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
+    """Read a table that the corpus stage has written; CorpusError says what is wrong with it."""
+    try:
+        return pd.read_csv(path, dtype=dict(columns), usecols=list(columns))[list(columns)]
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise CorpusError(
+            f"{path}: not a table of {', '.join(columns)} ({error}); generate the corpus again "
+            "(dvc repro --force corpus)"
+        ) from error

@@ -3,8 +3,9 @@ import pytest
 
 from avlib.corpora.demo.acting import act
 from avlib.corpora.demo.identity import identity
-from avlib.corpora.demo.labels import read_labels, write_labels
+from avlib.corpora.demo.labels import write_labels
 from avlib.corpora.demo.plan import ANNOTATION_DELAY, ANNOTATION_NOISE, FPS, annotate, clip_plan
+from avlib.corpora.demo.reader import read_labels
 from avlib.runtime.errors import CorpusError, ParamsError
 
 
