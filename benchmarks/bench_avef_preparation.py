@@ -15,7 +15,7 @@ from scipy.signal import lfilter
 from avlib.speech.mel import FRAMES, HOP, N_BANDS, N_FFT, OVERLAP, SAMPLE_RATE, WINDOW, mel_images
 from avlib.speech.preprocess import pre_emphasis
 from avlib.speech.vad import voiced_intervals
-from avlib.systems.avef.denoise import cut_signal, keep_parts
+from avlib.systems.avef.denoise import cut_signal, spoken_parts
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
 
@@ -45,7 +45,7 @@ def measure(duration: float, n_clips: int) -> Table:
     )
     each = {name: functools.partial(_all, step, clips) for name, step in steps.items()}
     times = take_turns(each, ROUNDS, process_time)
-    share = np.mean([keep_parts(len(c), voiced_intervals(c, SAMPLE_RATE)).share for c in clips])
+    share = np.mean([spoken_parts(len(c), voiced_intervals(c, SAMPLE_RATE)).share for c in clips])
     rows = []
     for name, time in times.items():
         ratio = time / (duration * n_clips)
@@ -62,8 +62,8 @@ def measure(duration: float, n_clips: int) -> Table:
 
 def prepare(clip: np.ndarray) -> np.ndarray:
     """Return the images of what is spoken, the paper's case 2."""
-    kept = keep_parts(len(clip), voiced_intervals(clip, SAMPLE_RATE))
-    return mel_images(cut_signal(pre_emphasis(clip), kept))
+    parts = spoken_parts(len(clip), voiced_intervals(clip, SAMPLE_RATE))
+    return mel_images(cut_signal(pre_emphasis(clip), parts))
 
 
 def by_librosa(clip: np.ndarray) -> np.ndarray:

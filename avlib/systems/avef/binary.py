@@ -26,11 +26,10 @@ def binary_codes(clip_id: np.ndarray, table: Path) -> dict[str, np.ndarray]:
     """
     rows = tables.read_table(table, ["clip_id", *(f"binary_{task}" for task in TASKS)])
     rows = rows.set_index("clip_id").loc[clip_id]
-    codes = {}
-    for task, (first, second) in TASKS.items():
-        words = rows[f"binary_{task}"].to_numpy(object)
-        codes[task] = np.where(words == first, 0, np.where(words == second, 1, -1))
-    return codes
+    return {
+        task: rows[f"binary_{task}"].map({first: 0, second: 1}).fillna(-1).to_numpy(int)
+        for task, (first, second) in TASKS.items()
+    }
 
 
 def share_right(model: Model[AnyClips], clips: AnyClips) -> dict[str, float]:

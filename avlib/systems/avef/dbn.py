@@ -1,8 +1,10 @@
 """A deep belief network: restricted Boltzmann machines one on another, then a classifier."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD
@@ -11,6 +13,14 @@ from avlib.runtime.errors import ParamsError
 from avlib.systems.avef.rbm import RBM, contrastive_divergence
 
 SIZES = (8192, 4096, 2048)
+COLUMNS = (
+    "layer",
+    "epoch",
+    "reconstruction_error",
+    "free_energy",
+    "free_energy_held_out",
+    "gap",
+)
 SPREAD_FLOOR = 0.1  # of the typical spread: what hardly varies is not blown up, nor are gradients
 
 
@@ -55,16 +65,17 @@ class DBN(nn.Module):
 
 def pretrain(
     dbn: DBN,
-    batches: Iterable[Tensor],
+    data: Tensor,
     held_out: Tensor,
     *,
+    batch: int,
     epochs: int,
     rates: Sequence[float],
     momentum: float = 0.9,
     weight_decay: float = 2e-4,
     steps: int = 1,
     seed: int,
-) -> list[dict[str, float]]:
+) -> pd.DataFrame:
     """Train each layer as a restricted Boltzmann machine on what the one below makes of the data.
 
     The features' mean and spread are learned first. The first machine has Gaussian visible units,
@@ -75,10 +86,12 @@ def pretrain(
     ----------
     dbn : DBN
         Trained in place, on its device.
-    batches : iterable of Tensor of shape (n, n_features)
-        Gone through once for the spread, then once per layer and epoch: no iterator.
+    data : Tensor of shape (n, n_features)
+        Finite; may be mapped from a file, of which a batch is in memory at a time.
     held_out : Tensor of shape (n_held_out, n_features)
         Not trained on. As many training samples are watched beside it, the first ones.
+    batch : int
+        Samples of a step.
     epochs : int
         For each layer.
     rates : sequence of float
@@ -91,116 +104,62 @@ def pretrain(
 
     Returns
     -------
-    list of dict
-        A row per layer and epoch: layer, epoch, reconstruction_error (per unit, mean over the
-        epoch's batches before they are learned), free_energy and free_energy_held_out (means), gap
-        (the second less the first).
+    DataFrame
+        A row per layer and epoch, with the columns `COLUMNS`: reconstruction_error (per unit, mean
+        over the epoch's batches before they are learned), free_energy of training data and of
+        held-out data (means), gap (the second less the first).
 
     Raises
     ------
     ParamsError
         A machine's weights grew beyond all bounds.
-    ValueError
-        `batches` is an iterator, there is no rate for a layer, or data, held out or not, are none
-        or hold NaN or infinity.
     """
-    if isinstance(batches, Iterator) or len(rates) != len(dbn.layers):
-        raise ValueError(
-            f"{len(rates)} learning rates for {len(dbn.layers)} layers, batches of type "
-            f"{type(batches).__name__}; expected one rate a layer and batches to go through again"
-        )
-    if len(held_out) == 0 or not torch.isfinite(held_out).all():
-        raise ValueError(f"{len(held_out)} samples held out; expected some, all of them finite")
-    standardise(dbn, batches)
-    generator = torch.Generator(dbn.mean.device).manual_seed(seed)
-    watched = torch.cat(_first(batches, len(held_out))).to(dbn.mean.device)
-    held_out = held_out.to(dbn.mean.device)
+    device = dbn.mean.device
+    batches = data.split(batch)
+    _standardise(dbn, batches)
+    generator = torch.Generator(device).manual_seed(seed)
+    watched, held_out = data[: len(held_out)].to(device), held_out.to(device)
     rows = []
-    for number, layer in enumerate(dbn.layers):
+    # Greedy, from the bottom up: what a trained layer makes of the data are the next one's data.
+    for number, (layer, rate) in enumerate(zip(dbn.layers, rates, strict=True)):
         assert isinstance(layer, nn.Linear)
         n_hidden, n_visible = layer.weight.shape
         rbm = RBM(n_visible, n_hidden, gaussian=number == 0, generator=generator)
-        biases = {"params": [rbm.hidden_bias, rbm.visible_bias]}
-        optimizer = SGD([biases], lr=rates[number], momentum=momentum)
+        optimizer = SGD([rbm.hidden_bias, rbm.visible_bias], lr=rate, momentum=momentum)
         optimizer.add_param_group({"params": [rbm.weight], "weight_decay": weight_decay})
         for epoch in range(epochs):
-            error = _epoch(dbn, number, rbm, optimizer, batches, steps, generator)
+            total = torch.zeros((), device=device)
+            for x in batches:
+                v = dbn.climb(x.to(device), number).detach()  # the layers below learn no more
+                total += len(v) * rbm.reconstruction_error(v)
+                optimizer.zero_grad()
+                contrastive_divergence(rbm, v, steps, generator).backward()
+                optimizer.step()
             with torch.no_grad():
+                error = total.item() / len(data)
                 trained = rbm.free_energy(dbn.climb(watched, number)).mean().item()
                 unseen = rbm.free_energy(dbn.climb(held_out, number)).mean().item()
-            if not torch.isfinite(torch.tensor([error, trained, unseen])).all():
+            if not np.isfinite([error, trained, unseen]).all():
                 raise ParamsError(
                     f"pre-training of layer {number + 1} diverged in epoch {epoch} at learning rate"
-                    f" {rates[number]}; lower it"
+                    f" {rate}; lower it"
                 )
-            rows.append(
-                {
-                    "layer": number,
-                    "epoch": epoch,
-                    "reconstruction_error": error,
-                    "free_energy": trained,
-                    "free_energy_held_out": unseen,
-                    "gap": unseen - trained,
-                }
-            )
-        with torch.no_grad():
-            layer.weight.copy_(rbm.weight)
-            layer.bias.copy_(rbm.hidden_bias)
-    return rows
+            rows.append((number, epoch, error, trained, unseen, unseen - trained))
+        # The machine's hidden units become the layer; its visible biases are of no more use.
+        layer.load_state_dict({"weight": rbm.weight, "bias": rbm.hidden_bias})
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 @torch.no_grad()
-def standardise(dbn: DBN, batches: Iterable[Tensor]) -> None:
-    """Set the mean and spread by which a network standardises its features.
-
-    Raises
-    ------
-    ValueError
-        There are no data, or they hold NaN or infinity.
-    """
+def _standardise(dbn: DBN, batches: Sequence[Tensor]) -> None:
+    """Set the mean and spread by which a network standardises its features."""
     n, total = 0, torch.zeros_like(dbn.mean, dtype=torch.float64)
     squares = torch.zeros_like(total)
     for batch in batches:
         x = batch.to(dbn.mean.device, torch.float64)
         n, total, squares = n + len(x), total + x.sum(0), squares + x.square().sum(0)
-    mean = total / max(n, 1)
-    variance = squares / max(n, 1) - mean.square()
-    if n == 0 or not torch.isfinite(variance).all():
-        raise ValueError(f"{n} samples to pre-train on; expected some, all of them finite")
-    spread = variance.clamp(min=0).sqrt()
+    mean = total / n
+    spread = (squares / n - mean.square()).clamp(min=0).sqrt()
     floor = SPREAD_FLOOR * spread.mean()
     dbn.mean.copy_(mean)
     dbn.spread.copy_(torch.where(spread > floor, spread, torch.ones_like(spread)))
-
-
-def _epoch(
-    dbn: DBN,
-    number: int,
-    rbm: RBM,
-    optimizer: SGD,
-    batches: Iterable[Tensor],
-    steps: int,
-    generator: torch.Generator,
-) -> float:
-    """Go through the data once; return the mean reconstruction error."""
-    total, n = torch.zeros((), device=dbn.mean.device), 0
-    for batch in batches:
-        with torch.no_grad():
-            v = dbn.climb(batch.to(dbn.mean.device), number)
-        total += len(v) * rbm.reconstruction_error(v)
-        n += len(v)
-        optimizer.zero_grad()
-        contrastive_divergence(rbm, v, steps, generator).backward()
-        optimizer.step()
-    return total.item() / n
-
-
-def _first(batches: Iterable[Tensor], n: int) -> list[Tensor]:
-    """Leading samples of the data, in pieces."""
-    pieces: list[Tensor] = []
-    for batch in batches:
-        pieces.append(batch[:n])
-        n -= len(pieces[-1])
-        if n <= 0:
-            break
-    return pieces

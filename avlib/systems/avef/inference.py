@@ -9,7 +9,8 @@ from torch import Tensor
 
 from avlib.runtime.device import device
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
-from avlib.systems.avef.segments import Segments, in_turn, segment_batches
+from avlib.systems.avef.segments import MelFaceDataset, Segments, in_turn
+from avlib.systems.common.batch import batch_loader
 
 _AT_ONCE = 64  # segments
 
@@ -21,14 +22,14 @@ class PooledFeatures(NamedTuple):
 
     Attributes
     ----------
-    pooled : float64 array of shape (n_clips, d)
+    features : float64 array of shape (n_clips, d)
         Means over the segments: of fc7 of a network trained alone, or of the last hidden layer of
         the deep belief network. NaN where a clip has no segment with what the network needs.
     accuracy : float or None
         Of single segments; None where there are none.
     """
 
-    pooled: np.ndarray
+    features: np.ndarray
     accuracy: float | None
 
 
@@ -80,7 +81,7 @@ def apply_network(
     where = device()
     network.to(where).eval()
     rows = in_turn(mask, _AT_ONCE)
-    batches = segment_batches(segments, network.modalities, rows)
+    batches = batch_loader(MelFaceDataset(segments, network.modalities), rows)
     for of_batch, batch in zip(rows, batches, strict=True):
         with torch.inference_mode():
             values = function(batch.to(where).inputs).float().cpu()

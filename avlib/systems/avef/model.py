@@ -7,7 +7,8 @@ approach" (Information Fusion 2019).
 import copy
 import io
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -21,18 +22,18 @@ from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import share_right
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
-from avlib.systems.avef.polynomial_svm import PolynomialSVM, choose_settings
+from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_svm
 from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import (
+    MelFaceDataset,
     Segments,
-    ShuffledSegments,
     channel_statistics,
     cut_segments,
     in_turn,
-    segment_batches,
 )
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
+from avlib.systems.common.batch import ShuffledBatches, batch_loader
 from avlib.systems.common.deep import DeepModel, frozen, seeded
 from avlib.systems.common.model import BOTH, concatenate
 from avlib.systems.common.stream_cache import StreamFormat
@@ -68,9 +69,7 @@ class AVEFModel(DeepModel[SpokenClips]):
     SYSTEM = "avef"
     networks_: dict[str, Network]
     binary_: dict[str, "AVEFModel"]
-    _last: tuple[list[int], SpokenClips, dict[str, PooledFeatures]] | None = (
-        None  # what was made of clips
-    )
+    _last: tuple[list[int], SpokenClips, dict[str, PooledFeatures]] | None = None  # see `pooled`
 
     @property
     def spaces(self) -> dict[str, tuple[str, ...]]:
@@ -97,24 +96,19 @@ class AVEFModel(DeepModel[SpokenClips]):
         learns = np.arange(len(everything)) < len(train)  # clips
         trained = learns if s["patience"] else np.ones_like(learns)
         self._check(everything, trained)
-        self.networks_ = {}
-        self._last = None
-        with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
-            segments = cut_segments(everything, Path(scratch))
-            used = trained[segments.clip]
-            curves = {}
+        self.networks_, self.logs_, self._last = {}, {}, None
+        with self._segments(everything) as segments:
+            used, curves = trained[segments.clip], {}
+            # Three steps: each modality's network alone, then a belief network on top of both
+            # without labels, then all of it together.
             for modality in self.modalities:
-                network = self._alone(modality, segments, used)
-                curves[modality] = self._train(modality, network, segments, used)
-                self.networks_[modality] = network
-            pretraining = {}
+                self.networks_[modality] = self._alone(modality, segments, used)
+                curves[modality] = self._train(modality, segments, used)
             if self.modalities == BOTH:
-                joint, rows = self._join(segments, used, Path(scratch))
-                pretraining = {"pretraining": rows}
-                curves["joint"] = self._train("joint", joint, segments, used)
-                self.networks_["joint"] = joint
+                self.networks_["joint"] = self._joint(segments, used)
+                curves["joint"] = self._train("joint", segments, used)
             pooled = {space: self._pool(space, segments) for space in self.spaces}
-        self.logs_ = {"curves": _merged(curves), **pretraining}
+        self.logs_["curves"] = _merged(curves)
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
         self._decide(everything, pooled, trained)
         self.binary_ = {task: self._binary(task, train, validation) for task in s["binary"]}
@@ -142,58 +136,58 @@ class AVEFModel(DeepModel[SpokenClips]):
                     " subjects (protocol.validation)"
                 )
 
-    def _folder(self) -> Path | None:
-        """Where large files may lie for the time of the training; None: where the system says."""
+    @contextmanager
+    def _segments(self, clips: SpokenClips) -> Iterator[Segments]:
+        """Cut clips into segments, whose images lie on disk meanwhile."""
         if self.checkpoints:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-        return self.checkpoints
+        with tempfile.TemporaryDirectory(dir=self.checkpoints) as scratch:
+            yield cut_segments(clips, Path(scratch))
 
     def _alone(self, modality: str, segments: Segments, used: np.ndarray) -> SegmentNetwork:
         """Return a modality's network before it has learned."""
         network = first_network(modality, self.n_classes, self.settings)
-        mean, spread = channel_statistics(
-            segments, modality, np.flatnonzero(used & segments.has((modality,)))
-        )
+        rows = np.flatnonzero(used & segments.has((modality,)))
+        mean, spread = channel_statistics(segments, modality, rows)
         if modality == "video" and self.settings["weights"] == "published":
             spread = np.ones(3)  # C3D learned from grey levels less their mean
         network.mean.copy_(torch.from_numpy(mean))
         network.spread.copy_(torch.from_numpy(spread))
         return network
 
-    def _join(
-        self, segments: Segments, learns: np.ndarray, folder: Path
-    ) -> tuple[JointNetwork, str]:
+    def _joint(self, segments: Segments, used: np.ndarray) -> JointNetwork:
         """Put copies of both networks under a deep belief network, and fill it without labels.
 
-        Its machines are watched on the subjects held out, if any; how they fare is returned as CSV.
+        Its machines are watched on the subjects held out, if any; how they fare is logged.
         """
         s = self.settings
         streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
         with seeded(s["seed"]):
             joint = JointNetwork(streams, self.n_classes, width=s["width"])
-        return joint, fill_without_labels(joint, segments, learns, s, folder)
+        self.logs_["pretraining"] = fill_without_labels(joint, segments, used, s, self.checkpoints)
+        return joint
 
-    def _train(
-        self, name: str, network: Network, segments: Segments, used: np.ndarray
-    ) -> pd.DataFrame:
+    def _train(self, name: str, segments: Segments, used: np.ndarray) -> pd.DataFrame:
         """Train a network on the segments that have what it needs; return its curves."""
         from avlib.networks.train_network import train_network  # loads Lightning: seconds
         from avlib.systems.avef.training import SegmentTraining
 
-        s, needed = self.settings, self.spaces[name]
-        joint = name == "joint"
-        size = s["joint_batch"] if joint else s["batch"]
-        has = segments.has(needed)
+        s, needed, network = self.settings, self.spaces[name], self.networks_[name]
+        size, epochs = s["batch"], s["epochs"]
+        if name == "joint":
+            size, epochs = s["joint_batch"], s["joint_epochs"]
+        dataset, has = MelFaceDataset(segments, needed), segments.has(needed)
+        shuffled = ShuffledBatches(np.flatnonzero(used & has), size, s["seed"])
+        watched = in_turn(~used & has, size)
         workers = 0 if device() == "cpu" else 2
-        rows = ShuffledSegments(used & has, size, s["seed"])
-        loader = segment_batches(segments, needed, rows, workers=workers)
-        held_out = None
-        if (watched := ~used & has).any():
-            held_out = segment_batches(segments, needed, in_turn(watched, size), workers=workers)
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
-        module = SegmentTraining(network, learning_rate=s["learning_rate"], momentum=s["momentum"])
-        epochs = s["joint_epochs"] if joint else s["epochs"]
-        curves = train_network(module, loader, held_out, max_epochs=epochs, **self.training(name))
+        curves = train_network(
+            SegmentTraining(network, s["learning_rate"], s["momentum"]),
+            batch_loader(dataset, shuffled, workers=workers),
+            batch_loader(dataset, watched, workers=workers) if watched else None,
+            max_epochs=epochs,
+            **self.training(name),
+        )
         frozen(network)
         return pd.read_csv(io.StringIO(curves))
 
@@ -208,36 +202,33 @@ class AVEFModel(DeepModel[SpokenClips]):
         s = self.settings
         self.svms_ = {}
         for space, needed in self.spaces.items():
-            has, x, y = clips.has(needed), pooled[space].pooled, clips.emotion
+            has, x, y = clips.has(needed), pooled[space].features, clips.emotion
             learned, held_out = trained & has, ~trained & has
-            c, degree = choose_settings(
-                s["svm_c"], s["svm_degree"], (x[learned], y[learned]), (x[held_out], y[held_out])
+            svm = fit_svm(
+                self.n_classes,
+                s["svm_c"],
+                s["svm_degree"],
+                (x[learned], y[learned]),
+                (x[held_out], y[held_out]),
             )
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
-                self.chosen_ |= {f"svm_c_{space}": c, f"svm_degree_{space}": degree}
-            svm = PolynomialSVM(self.n_classes, c=c, degree=degree)
-            svm.fit(x[learned], y[learned])
-            if held_out.any():
-                svm.calibrate(x[held_out], y[held_out])
+                self.chosen_ |= {f"svm_c_{space}": svm.c, f"svm_degree_{space}": svm.degree}
             self.svms_[space] = svm
 
-    def pooled(
-        self, clips: SpokenClips, spaces: Iterable[str] | None = None
-    ) -> dict[str, PooledFeatures]:
+    def pooled(self, clips: SpokenClips, spaces: Iterable[str] = ()) -> dict[str, PooledFeatures]:
         """Apply the networks of some spaces, or all, to clips.
 
         What they made of the last clips is remembered for the next condition.
         """
-        wanted = list(self.spaces) if spaces is None else list(spaces)
-        # The same streams and cuts, not only the same names; held, so that ids stay theirs.
-        parts = [id(part) for part in (*clips.streams, *clips.kept)]
+        # The same streams and cuts, not only the same names; kept, so that ids stay theirs.
+        parts = [id(part) for part in (*clips.streams, *clips.spoken)]
         if self._last is None or self._last[0] != parts:
             self._last = parts, clips, {}
         pooled = self._last[2]
-        if set(wanted) - set(pooled):
-            with tempfile.TemporaryDirectory(dir=self._folder()) as scratch:
-                segments = cut_segments(clips, Path(scratch))
-                pooled |= {s: self._pool(s, segments) for s in wanted if s not in pooled}
+        missing = [space for space in spaces or self.spaces if space not in pooled]
+        if missing:
+            with self._segments(clips) as segments:
+                pooled |= {space: self._pool(space, segments) for space in missing}
         return pooled
 
     def _pool(self, space: str, segments: Segments) -> PooledFeatures:
@@ -256,7 +247,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         if not len(clips):
             return {}
         found: dict[str, Any] = {
-            "kept_share": round(clips.kept_share(), 4),
+            "kept_share": round(clips.spoken_share(), 4),
             "segment_accuracy": {
                 space: round(pooled.accuracy, 4)
                 for space, pooled in self.pooled(clips).items()
@@ -288,18 +279,21 @@ class AVEFModel(DeepModel[SpokenClips]):
         }
         pooled = self.pooled(clips, spaces)
         for space, rows in spaces.items():
-            probabilities[rows] = self.svms_[space].predict_proba(pooled[space].pooled[rows])
+            probabilities[rows] = self.svms_[space].predict_proba(pooled[space].features[rows])
         return probabilities
 
     def embeddings(self, clips: SpokenClips) -> dict[str, np.ndarray]:
         """Return the clips' pooled features; rows of NaN where a clip lacks what a space needs."""
-        return {
-            space: pooled.pooled.astype(np.float32) for space, pooled in self.pooled(clips).items()
-        }
+        return {s: pooled.features.astype(np.float32) for s, pooled in self.pooled(clips).items()}
 
     def build(self) -> dict[str, Network]:
         """Return the network of each space."""
-        return {space: self._build(space) for space in self.spaces}
+        s, n_classes = self.settings, self.n_classes
+        networks: dict[str, Network] = {m: build(m, n_classes, s) for m in self.modalities}
+        if self.modalities == BOTH:
+            streams = {m: build(m, n_classes, s) for m in BOTH}
+            networks["joint"] = JointNetwork(streams, n_classes, width=s["width"])
+        return networks
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the SVMs."""
@@ -313,11 +307,8 @@ class AVEFModel(DeepModel[SpokenClips]):
         """Take back the SVMs."""
         self.svms_ = {}
         for space in self.spaces:
-            state = {
-                name.removeprefix(f"{space}_"): values
-                for name, values in arrays.items()
-                if name.startswith(f"{space}_")
-            }
+            own = f"{space}_"
+            state = {n.removeprefix(own): v for n, v in arrays.items() if n.startswith(own)}
             self.svms_[space] = PolynomialSVM.restored(self.n_classes, state)
 
     def save(self, folder: Path) -> None:
@@ -333,12 +324,6 @@ class AVEFModel(DeepModel[SpokenClips]):
         model.binary_ = {task: cls.load(Path(folder) / task) for task in model.settings["binary"]}
         return model
 
-    def _build(self, space: str) -> Network:
-        if space != "joint":
-            return build(space, self.n_classes, self.settings)
-        streams = {m: build(m, self.n_classes, self.settings) for m in BOTH}
-        return JointNetwork(streams, self.n_classes, width=self.settings["width"])
-
 
 def stream_format(settings: dict[str, Any]) -> StreamFormat:
     """Return how the system wants its streams decoded."""
@@ -351,10 +336,6 @@ def _merged(curves: dict[str, pd.DataFrame]) -> str:
     The last network's are ``train_loss`` and so on, the others' ``train_loss_audio``.
     """
     *others, final = curves
-    merged = curves[final]
-    for name in others:
-        renamed = {c: f"{c}_{name}" for c in curves[name] if c != "epoch"}
-        merged = merged.merge(curves[name].rename(columns=renamed), on="epoch", how="outer")
-    text = io.StringIO()
-    merged.sort_values("epoch").to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue()
+    tables = {name: table.set_index("epoch") for name, table in curves.items()}
+    columns = [tables[final], *(tables[name].add_suffix(f"_{name}") for name in others)]
+    return pd.concat(columns, axis=1).sort_index().to_csv(lineterminator="\n")

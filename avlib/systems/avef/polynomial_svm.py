@@ -9,7 +9,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from avlib.metric_learning.base import single_thread
-from avlib.runtime.errors import DataError
 from avlib.systems.common.decision import (
     fit_temperature,
     one_vs_rest,
@@ -50,18 +49,7 @@ class PolynomialSVM:
         self.n_classes, self.c, self.degree = n_classes, c, degree
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> "PolynomialSVM":
-        """Train on samples of shape (n, d) with codes of shape (n,).
-
-        Raises
-        ------
-        DataError
-            Fewer than two classes.
-        """
-        if len(np.unique(y)) < 2:
-            raise DataError(
-                f"an SVM needs at least two emotions, the {len(y)} training clips have"
-                f" {len(np.unique(y))}: check the folds and the labels"
-            )
+        """Train on samples of shape (n, d) with codes of shape (n,), of two classes at least."""
         self.mean_ = x.mean(axis=0)
         centred = x - self.mean_
         variance = float(np.square(centred).sum(axis=1).mean())
@@ -79,21 +67,20 @@ class PolynomialSVM:
         self.temperature_ = 1.0
         return self
 
-    def calibrate(self, x: np.ndarray, y: np.ndarray) -> "PolynomialSVM":
-        """Choose the temperature of the probabilities on samples that it was not trained on."""
-        self.temperature_ = self._calibrated(x, y)[0]
-        return self
+    def calibrate(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """Choose the temperature of the probabilities on samples that it was not trained on.
 
-    def _calibrated(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-        """Return the temperature that makes labels most likely, and how unlikely they still are."""
+        Returns
+        -------
+        likelihood : float
+            Mean logarithm of their labels' probabilities.
+        accuracy : float
+        """
         columns = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         columns[self.classes_[columns] != y] = -1
-        return fit_temperature(self.decide(x), columns)
-
-    def selection_key(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-        """Return what to compare settings by: the labels' likelihood, then accuracy."""
-        decided = self.classes_[self.decide(x).argmax(axis=1)]
-        return -self._calibrated(x, y)[1], float(np.mean(decided == y))
+        decided = self.decide(x)
+        self.temperature_, nll = fit_temperature(decided, columns)
+        return -nll, float(np.mean(self.classes_[decided.argmax(axis=1)] == y))
 
     def decide(self, x: np.ndarray) -> np.ndarray:
         """One-vs-rest decisions of shape (n, n_seen); the largest is the SVM's decision."""
@@ -127,34 +114,30 @@ class PolynomialSVM:
         return (self.gamma_ * (a @ b.T) + 1.0) ** self.degree
 
 
-def choose_settings(
+def fit_svm(
+    n_classes: int,
     c: Sequence[float],
     degree: Sequence[int],
     learned: tuple[np.ndarray, np.ndarray],
-    watched: tuple[np.ndarray, np.ndarray],
-) -> tuple[float, int]:
-    """Choose an SVM's settings by what they show on samples that it was not trained on.
+    held_out: tuple[np.ndarray, np.ndarray],
+) -> PolynomialSVM:
+    """Train an SVM of the settings that do best on samples that it was not trained on.
 
     Parameters
     ----------
+    n_classes : int
     c, degree : sequences
-        Candidates. The first ones win where others are no better, and where there is nothing to
-        choose by: no sample to watch, or fewer than two classes to learn.
-    learned, watched : pairs of arrays of shape (n, d) and (n,)
+        Candidates, compared by the labels' likelihood, then by accuracy. The first ones win where
+        others are no better, and where no sample is held out.
+    learned, held_out : pairs of arrays of shape (n, d) and (n,)
         Samples and their codes.
 
     Returns
     -------
-    c : float
-    degree : int
+    PolynomialSVM
+        Calibrated on the samples held out, if any.
     """
-    candidates = list(product(c, degree))
-    codes = learned[1]
-    if len(candidates) == 1 or not len(watched[1]) or len(np.unique(codes)) < 2:
-        return candidates[0]
-
-    def selection_key(candidate: tuple[float, int]) -> tuple[float, float]:
-        svm = PolynomialSVM(int(codes.max()) + 1, c=candidate[0], degree=candidate[1])
-        return svm.fit(*learned).selection_key(*watched)
-
-    return max(candidates, key=selection_key)
+    candidates = [PolynomialSVM(n_classes, c=one, degree=d) for one, d in product(c, degree)]
+    if not len(held_out[1]):
+        return candidates[0].fit(*learned)
+    return max(candidates, key=lambda svm: svm.fit(*learned).calibrate(*held_out))

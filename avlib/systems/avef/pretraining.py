@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -22,7 +21,7 @@ def fill_without_labels(
     segments: Segments,
     learns: np.ndarray,
     settings: dict[str, Any],
-    folder: Path,
+    folder: Path | None,
 ) -> str:
     """Pre-train the machines of a network's deep belief network; return how they fared, as CSV.
 
@@ -35,21 +34,23 @@ def fill_without_labels(
         Segments to learn from; the machines are watched on the others.
     settings : dict
         Section ``avef`` of params.yaml.
-    folder : Path
+    folder : Path, optional
         Where the features of all segments may lie meanwhile, 32 kB a segment at full width.
     """
-    both = segments.has(BOTH)
-    order = np.random.default_rng(settings["seed"]).permutation(int(both.sum()))
-    drawn = np.flatnonzero(both)[order]
+    rng = np.random.default_rng(settings["seed"])
+    drawn = rng.permutation(np.flatnonzero(segments.has(BOTH)))
     learned, watched = drawn[learns[drawn]], drawn[~learns[drawn]]
+    batch = settings["joint_batch"]
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        # Once for all epochs: the networks below are not trained meanwhile.
         features = _features(joint, segments, np.concatenate([learned, watched]), Path(scratch))
-        batches = features[: len(learned)].split(settings["joint_batch"])
+        data, held_out = features[: len(learned)], features[len(learned) :]
         joint.dbn.to(device())
         rows = pretrain(
             joint.dbn,
-            batches,
-            features[len(learned) :] if len(watched) else batches[0],
+            data,
+            held_out if len(held_out) else data[:batch],
+            batch=batch,
             epochs=settings["dbn_epochs"],
             rates=settings["dbn_rates"],
             momentum=settings["momentum"],
@@ -58,7 +59,7 @@ def fill_without_labels(
             seed=settings["seed"],
         )
         joint.dbn.cpu()
-    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+    return rows.to_csv(index=False, lineterminator="\n")
 
 
 def _features(joint: JointNetwork, segments: Segments, order: np.ndarray, folder: Path) -> Tensor:

@@ -107,6 +107,7 @@ def contrastive_divergence(rbm: RBM, v: Tensor, steps: int, generator: torch.Gen
     -------
     Tensor of shape ()
     """
+    # No gradient flows through the chain: its end counts as data that the machine made up.
     fantasies = rbm.gibbs(v, steps, generator)
     return rbm.free_energy(v).mean() - rbm.free_energy(fantasies).mean()
 

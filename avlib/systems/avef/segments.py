@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import BatchSampler, Dataset
 
 from avlib.speech.mel import FRAMES, N_BANDS, mel_images
 from avlib.speech.preprocess import pre_emphasis
@@ -69,20 +68,19 @@ def cut_segments(clips: SpokenClips, folder: Path) -> Segments:
     folder : Path
         Gets ``images.npy``, 48 kB a segment; it must outlive the result.
     """
-    counts = np.array([kept.n_segments for kept in clips.kept], int)
+    counts = [spoken.n_segments for spoken in clips.spoken]
     clip = np.repeat(np.arange(len(clips)), counts)
     if not len(clip):
         return Segments(clips, clip, np.zeros((0, *IMAGE), np.float32), np.zeros((0, FACES), int))
-    frames = np.concatenate([clips.frames(row) for row in range(len(clips))])
-    folder.mkdir(parents=True, exist_ok=True)
     shape = (len(clip), *IMAGE)
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.float32, shape)
-    ends = np.cumsum(counts)
-    for row, (streams, kept) in enumerate(zip(clips.streams, clips.kept, strict=True)):
+    first = np.searchsorted(clip, np.arange(len(clips)))  # segment of each clip
+    for row, streams in enumerate(clips.streams):
         if streams.samples:
             signal = pre_emphasis(streams.sound().astype(np.float32) / 32768)
-            drawn = mel_images(cut_signal(signal, kept))
-            images[ends[row] - counts[row] : ends[row]] = drawn
+            drawn = mel_images(cut_signal(signal, clips.spoken[row]))
+            images[first[row] : first[row] + len(drawn)] = drawn
+    frames = np.concatenate([clips.frames(row) for row in range(len(clips))])
     return Segments(clips, clip, images, frames)
 
 
@@ -100,7 +98,7 @@ class MelFaceBatch(TensorBatch):
     inputs: dict[str, Tensor]
 
 
-class SegmentDataset(Dataset):
+class MelFaceDataset(Dataset):
     """Batches of segments; an item is asked for by the list of its segments' indices.
 
     Parameters
@@ -126,54 +124,9 @@ class SegmentDataset(Dataset):
         return MelFaceBatch(torch.from_numpy(self.emotion[rows]), inputs)
 
 
-class ShuffledSegments(Sampler[list[int]]):
-    """Batches of the segments of a mask, in an order of its own for each seed and epoch.
-
-    Parameters
-    ----------
-    used : bool array of shape (n_segments,)
-    size : int
-        Segments of a batch; the last one has fewer.
-    seed : int
-    """
-
-    def __init__(self, used: np.ndarray, size: int, seed: int) -> None:
-        self.rows, self.size, self.seed, self.epoch = np.flatnonzero(used), size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.size)
-
-    def __iter__(self) -> Any:
-        drawn = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
-        return (drawn[k : k + self.size].tolist() for k in range(0, len(drawn), self.size))
-
-
-def in_turn(used: np.ndarray, size: int) -> list[list[int]]:
+def in_turn(mask: np.ndarray, size: int) -> list[list[int]]:
     """Return the segments of a mask in batches, in order."""
-    rows = np.flatnonzero(used)
-    return [rows[k : k + size].tolist() for k in range(0, len(rows), size)]
-
-
-def segment_batches(
-    segments: Segments,
-    modalities: tuple[str, ...],
-    rows: Sampler | Sequence[Sequence[int]],
-    *,
-    workers: int = 0,
-) -> DataLoader:
-    """Return a loader of `MelFaceBatch`, one for each list of indices that `rows` yields."""
-    return DataLoader(
-        SegmentDataset(segments, modalities),
-        batch_size=None,
-        sampler=rows,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available() and workers > 0,
-        persistent_workers=workers > 0,
-    )
+    return list(BatchSampler(np.flatnonzero(mask).tolist(), size, drop_last=False))
 
 
 def channel_statistics(
@@ -185,8 +138,8 @@ def channel_statistics(
     """
     total, squares, n = np.zeros(3), np.zeros(3), 0
     for row in rows:
-        values = segments.images[row] if modality == "audio" else segments.chips(row)[8]
-        values = np.asarray(values, np.float64)
+        image = segments.images[row] if modality == "audio" else segments.chips(row)[8]
+        values = np.asarray(image, np.float64)
         values = values.reshape(3, -1) if modality == "audio" else values.reshape(-1, 3).T
         total += values.sum(1)
         squares += np.square(values).sum(1)

@@ -10,39 +10,38 @@ from avlib.runtime import paths
 from avlib.runtime.tables import clip_refs, read_clip
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import binary_codes
-from avlib.systems.avef.denoise import Kept, face_frames, keep_parts
+from avlib.systems.avef.denoise import SpokenParts, face_frames, spoken_parts
 from avlib.systems.common.sequences import CachedStreams, SequenceClips
 from avlib.systems.common.stream_cache import StreamFormat, Streams
 
 
 @dataclass(frozen=True)
 class SpokenClips(SequenceClips):
-    """Clips of which it is known what is kept.
+    """Clips of which it is known what is spoken.
 
     Attributes
     ----------
-    kept : object array of shape (n,)
-        Of `Kept`, whose segments are the clip's.
+    spoken : object array of shape (n,)
+        Of `SpokenParts`, whose segments are the clip's.
     binary : dict of str to int array of shape (n,)
         Codes of binary "arousal" and "valence", -1 for none; empty where nobody asked for them.
     """
 
-    kept: np.ndarray
+    spoken: np.ndarray
     binary: dict[str, np.ndarray] = field(default_factory=dict)
 
     def frames(self, row: int) -> np.ndarray:
         """Return the chips of each segment of a clip, int of shape (n_segments, 16); -1: none."""
-        return segment_chips(self.streams[row], self.kept[row])
+        return segment_chips(self.streams[row], self.spoken[row])
 
     def of_task(self, task: str) -> "SpokenClips":
         """Return the clips that a binary task has a label for, with it in the emotion's place."""
         labelled = self.select(self.binary[task] >= 0)
         return replace(labelled, emotion=labelled.binary[task])
 
-    def kept_share(self) -> float:
-        """Return the share of all clips' time that is kept."""
-        durations = self.durations
-        return float(np.sum([k.share for k in self.kept] * durations) / max(durations.sum(), 1e-9))
+    def spoken_share(self) -> float:
+        """Return the share of all clips' time that is spoken."""
+        return float(np.average([s.share for s in self.spoken], weights=self.durations))
 
 
 @dataclass(frozen=True)
@@ -62,22 +61,22 @@ class SpokenStreams:
     format: StreamFormat
     denoise: bool
     binary: bool = False
-    speech: Path = paths.SPEECH
-    clips: Path = paths.CLIPS
 
     def inputs(self) -> list[Path]:
         """Decode what is not decoded yet; return the index files, named by what they hold."""
         return CachedStreams(self.format).inputs()
 
     def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SpokenClips]]:
-        """Say where the streams of a fold's clips lie and what of them is kept; see `Source`."""
+        """Say where the streams of a fold's clips lie and what of them is spoken; see `Source`."""
         emotions, parts = CachedStreams(self.format).read(fold, inputs)
-        spoken = spoken_intervals(self.speech) if self.denoise else {}
-        return emotions, {part: self._cut(clips, spoken) for part, clips in parts.items()}
-
-    def _cut(self, clips: SequenceClips, spoken: dict[str, np.ndarray]) -> SpokenClips:
-        cut = cut_clips(clips, spoken)
-        return replace(cut, binary=binary_codes(cut.clip_id, self.clips)) if self.binary else cut
+        intervals = spoken_intervals(paths.SPEECH) if self.denoise else {}
+        cut = {part: cut_clips(clips, intervals) for part, clips in parts.items()}
+        if self.binary:
+            cut = {
+                part: replace(clips, binary=binary_codes(clips.clip_id, paths.CLIPS))
+                for part, clips in cut.items()
+            }
+        return emotions, cut
 
 
 def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:
@@ -90,35 +89,31 @@ def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def cut_clips(clips: SequenceClips, spoken: dict[str, np.ndarray]) -> SpokenClips:
-    """Choose what is kept of each clip.
+def cut_clips(clips: SequenceClips, intervals: dict[str, np.ndarray]) -> SpokenClips:
+    """Choose what of each clip denoising leaves.
 
-    A clip that `spoken` does not name is kept whole: nobody knows where it speaks. One without
+    A clip that `intervals` does not name stays whole: nobody knows where it speaks. One without
     sound has no images to learn from, but segments of as many chips as it is long. Video counts as
     missing where no segment shows a face.
 
     Parameters
     ----------
     clips : SequenceClips
-    spoken : dict of str to float array of shape (n_intervals, 2)
+    intervals : dict of str to float array of shape (n_intervals, 2)
         Where somebody speaks, in seconds, by clip_id.
     """
-    kept = np.empty(len(clips), object)
-    kept[:] = [
-        keep_parts(
-            streams.samples or max(1, round(streams.duration * SAMPLE_RATE)),
-            spoken.get(clip_id) if streams.samples else None,
-        )
-        for clip_id, streams in zip(clips.clip_id, clips.streams, strict=True)
-    ]
-    seen = [(segment_chips(s, k) >= 0).any() for s, k in zip(clips.streams, kept, strict=True)]
-    present = {
-        "audio": np.array([s.samples > 0 for s in clips.streams], bool),
-        "video": np.array(seen, bool),
-    }
-    return SpokenClips(clips.clip_id, clips.subject, clips.emotion, present, clips.streams, kept)
+    spoken = np.empty(len(clips), object)
+    has_face = np.zeros(len(clips), bool)
+    for row, (clip_id, streams) in enumerate(zip(clips.clip_id, clips.streams, strict=True)):
+        if streams.samples:
+            spoken[row] = spoken_parts(streams.samples, intervals.get(clip_id))
+        else:
+            spoken[row] = spoken_parts(max(1, round(streams.duration * SAMPLE_RATE)), None)
+        has_face[row] = (segment_chips(streams, spoken[row]) >= 0).any()
+    present = {"audio": np.array([s.samples > 0 for s in clips.streams], bool), "video": has_face}
+    return SpokenClips(clips.clip_id, clips.subject, clips.emotion, present, clips.streams, spoken)
 
 
-def segment_chips(streams: Streams, kept: Kept) -> np.ndarray:
+def segment_chips(streams: Streams, spoken: SpokenParts) -> np.ndarray:
     """Return the chips that show each segment's face, int of shape (n_segments, 16); -1: none."""
-    return face_frames(kept, np.arange(len(streams.seen)) / streams.format.fps, streams.seen)
+    return face_frames(spoken, np.arange(len(streams.seen)) / streams.format.fps, streams.seen)

@@ -18,7 +18,7 @@ class SegmentTraining(LightningModule):
     learning_rate, momentum : float
     """
 
-    def __init__(self, network: nn.Module, *, learning_rate: float, momentum: float) -> None:
+    def __init__(self, network: nn.Module, learning_rate: float, momentum: float) -> None:
         super().__init__()
         self.network = network
         self.learning_rate, self.momentum = learning_rate, momentum

@@ -9,7 +9,7 @@ from avlib.systems.avef.spoken import cut_clips
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.stream_cache import StreamFormat
 
-KEPT = StreamFormat(32, 8.0, 16000)
+FORMAT = StreamFormat(32, 8.0, 16000)
 
 
 def sequences(folder, per_emotion=4, seconds=(1.4,), **lacking):
@@ -19,9 +19,9 @@ def sequences(folder, per_emotion=4, seconds=(1.4,), **lacking):
     for i, emotion in itertools.product(range(per_emotion), (0, 1)):
         k = len(recordings)
         has = {m: k not in lacking.get(m, ()) for m in BOTH}
-        streams = talking(emotion, i, next(lengths), KEPT, **has)
+        streams = talking(emotion, i, next(lengths), FORMAT, **has)
         recordings.append((f"c{k:02d}", f"S{i}", emotion, *streams))
-    return clips_of(folder, recordings, KEPT)
+    return clips_of(folder, recordings, FORMAT)
 
 
 def spoken_clips(folder, per_emotion=4, seconds=(1.4,), spoken=None, **lacking):

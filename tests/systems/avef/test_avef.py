@@ -87,7 +87,7 @@ def test_pooled_features_are_the_means_over_the_segments_that_have_both(trained,
     }
     with torch.inference_mode():
         expected = model.networks_["joint"].embed(inputs).mean(0)
-    np.testing.assert_allclose(model.pooled(test)["joint"].pooled[row], expected, atol=1e-5)
+    np.testing.assert_allclose(model.pooled(test)["joint"].features[row], expected, atol=1e-5)
 
 
 def test_clips_lacking_a_modality_are_scored_in_the_space_of_the_other(trained):
@@ -95,7 +95,7 @@ def test_clips_lacking_a_modality_are_scored_in_the_space_of_the_other(trained):
     probabilities = model.predict_proba(test)
     assert np.isfinite(probabilities).all()
     np.testing.assert_allclose(probabilities.sum(1), 1)
-    pooled = {space: seen.pooled for space, seen in model.pooled(test).items()}
+    pooled = {space: found.features for space, found in model.pooled(test).items()}
     for row, space in {1: "video", 2: "audio", 4: "joint"}.items():
         alone = model.svms_[space].predict_proba(pooled[space][[row]])
         np.testing.assert_allclose(probabilities[[row]], alone, rtol=1e-5, atol=1e-9)
@@ -121,12 +121,12 @@ def test_the_joint_training_leaves_the_networks_that_were_trained_alone(trained)
         assert "mean" not in moved
 
 
-def test_test_segments_are_counted_and_the_kept_share_is_told(trained):
+def test_test_segments_are_counted_and_the_spoken_share_is_told(trained):
     model, _, test = trained
     chosen = dict(model.chosen_)
     found = model.diagnose(test)
     assert model.chosen_ == chosen
-    assert found["kept_share"] == pytest.approx(test.kept_share(), abs=1e-4)
+    assert found["kept_share"] == pytest.approx(test.spoken_share(), abs=1e-4)
     assert found["kept_share"] < 1
     assert set(found) == {"kept_share", "segment_accuracy"}
     assert set(found["segment_accuracy"]) == {"audio", "video", "joint"}
@@ -175,13 +175,13 @@ def test_settings_of_the_svm_are_chosen_on_the_validation_subjects(tmp_path):
     assert model.chosen_["svm_c_audio"] == svm.c
     assert model.chosen_["svm_degree_audio"] == svm.degree
     everything = concatenate(train, held_out)
-    pooled = model.pooled(everything)["audio"].pooled
+    pooled = model.pooled(everything)["audio"].features
     candidates = [
         PolynomialSVM(2, c=c, degree=d).fit(pooled[:8], train.emotion)
         for c in settings["svm_c"]
         for d in settings["svm_degree"]
     ]
-    best = max(candidates, key=lambda found: found.selection_key(pooled[8:], held_out.emotion))
+    best = max(candidates, key=lambda found: found.calibrate(pooled[8:], held_out.emotion))
     assert (svm.c, svm.degree) == (best.c, best.degree)
     np.testing.assert_allclose(svm.mean_, pooled[:8].mean(0), rtol=1e-5, atol=1e-6)
     model.save(tmp_path / "m")
@@ -194,17 +194,17 @@ def test_networks_that_learned_from_all_subjects_leave_the_svm_its_first_setting
     settings = SETTINGS | {"svm_c": [1e-6, 1.0], "svm_degree": [1, 3]}
     model = AVEFModel(2, ("audio",), **settings).fit(train, validation)
     assert (model.svms_["audio"].c, model.svms_["audio"].degree) == (1e-6, 1)
-    pooled = model.pooled(concatenate(train, validation))["audio"].pooled
+    pooled = model.pooled(concatenate(train, validation))["audio"].features
     np.testing.assert_allclose(model.svms_["audio"].mean_, pooled.mean(0), rtol=1e-5, atol=1e-6)
 
 
 def test_clips_of_the_same_names_but_other_cuts_are_looked_at_again(trained):
     model, _, clips = trained
-    before = model.pooled(clips)["audio"].pooled
+    before = model.pooled(clips)["audio"].features
     shorter = cut_clips(clips, {name: np.array([[0.0, 0.3]]) for name in clips.clip_id})
-    after = model.pooled(shorter)["audio"].pooled
+    after = model.pooled(shorter)["audio"].features
     assert not np.array_equal(before, after, equal_nan=True)
-    np.testing.assert_array_equal(model.pooled(clips)["audio"].pooled, before)
+    np.testing.assert_array_equal(model.pooled(clips)["audio"].features, before)
 
 
 def test_no_validation_clip_of_a_modality_is_refused_where_it_tells_when_to_stop(tmp_path):
@@ -253,8 +253,9 @@ def test_the_belief_network_learns_as_from_features_in_memory(trained, tmp_path)
     features, in_order = features[order], learns[both][order]
     rows = pretrain(
         expected.dbn,
-        list(features[in_order].split(4)),
+        features[in_order],
         features[~in_order],
+        batch=4,
         epochs=1,
         rates=SETTINGS["dbn_rates"],
         seed=0,

@@ -1,7 +1,7 @@
 """What denoising is for: pauses that sound like any emotion."""
 
 import numpy as np
-from avef_clips import KEPT
+from avef_clips import FORMAT
 from sequence_clips import clips_of, talking
 from test_avef import SETTINGS
 
@@ -19,16 +19,16 @@ def with_pauses(folder, subjects, misleading):
     for i in subjects:
         rng = np.random.default_rng(i)
         for emotion in (0, 1):
-            chips, seen, sound = talking(emotion, i, 2.6, KEPT)
+            chips, seen, sound = talking(emotion, i, 2.6, FORMAT)
             paused = 1 - emotion if misleading else int(rng.integers(2))
-            _, _, mixed = talking(paused, i + 50, 2.6, KEPT)
+            _, _, mixed = talking(paused, i + 50, 2.6, FORMAT)
             start = float(rng.uniform(0.2, 1.6))
-            voiced = slice(int(start * KEPT.rate), int((start + 0.8) * KEPT.rate))
+            voiced = slice(int(start * FORMAT.rate), int((start + 0.8) * FORMAT.rate))
             mixed[voiced] = sound[voiced]
             name = f"c{len(recordings):02d}"
             recordings.append((name, f"S{i}", emotion, chips, seen, mixed))
             spoken[name] = np.array([[start, start + 0.8]])
-    return clips_of(folder, recordings, KEPT), spoken
+    return clips_of(folder, recordings, FORMAT), spoken
 
 
 def test_what_is_spoken_alone_is_recognised_better_than_with_misleading_pauses(tmp_path):

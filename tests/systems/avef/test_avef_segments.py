@@ -5,13 +5,13 @@ from avef_clips import sequences, spoken_clips, unseen
 
 from avlib.speech.mel import mel_images
 from avlib.systems.avef.segments import (
-    ShuffledSegments,
+    MelFaceDataset,
     channel_statistics,
     cut_segments,
     in_turn,
-    segment_batches,
 )
 from avlib.systems.avef.spoken import cut_clips
+from avlib.systems.common.batch import ShuffledBatches, batch_loader
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,10 @@ def segments(tmp_path_factory):
     spoken = {"c02": np.array([[0.3, 0.8], [1.0, 1.6]])}
     clips = sequences(folder / "clips", 2, (2.0, 1.0), audio=[1], video=[3])
     unseen(clips, 0, range(9, 16))
-    return cut_segments(cut_clips(clips, spoken), folder / "scratch")
+    return cut_segments(cut_clips(clips, spoken), folder)
 
 
-def test_segments_are_the_mel_images_of_what_is_kept(segments):
+def test_segments_are_the_mel_images_of_what_is_spoken(segments):
     assert segments.clip.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3]
     sound = segments.clips.streams[2].sound() / 32768
     emphasised = sound - 0.97 * np.concatenate([[0], sound[:-1]])
@@ -44,7 +44,7 @@ def test_a_segment_without_a_face_has_no_video_though_its_clip_has(segments):
 
 def test_every_segment_comes_once_an_epoch_in_an_order_of_the_seed(segments):
     used = segments.has(("audio",))
-    sampler = ShuffledSegments(used, 3, seed=4)
+    sampler = ShuffledBatches(np.flatnonzero(used), 3, seed=4)
     orders = []
     for epoch in (0, 1, 0):
         sampler.set_epoch(epoch)
@@ -56,8 +56,8 @@ def test_every_segment_comes_once_an_epoch_in_an_order_of_the_seed(segments):
 
 
 def test_batches_hold_what_is_asked_for(segments):
-    loader = segment_batches(segments, ("video",), in_turn(segments.has(("video",)), 4))
-    batches = list(loader)
+    dataset = MelFaceDataset(segments, ("video",))
+    batches = list(batch_loader(dataset, in_turn(segments.has(("video",)), 4)))
     assert [len(batch) for batch in batches] == [4, 3]
     assert list(batches[0].inputs) == ["video"]
     assert batches[0].inputs["video"].shape == (4, 16, 32, 32, 3)

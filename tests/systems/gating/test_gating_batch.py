@@ -9,7 +9,7 @@ from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.gating.batch import LOUDEST, cut_chips, cut_sound
 from avlib.systems.gating.windows import Windows
 
-KEPT = StreamFormat(size=32, fps=4.0, rate=100)
+FORMAT = StreamFormat(size=32, fps=4.0, rate=100)
 WINDOWS = Windows(4, 1.0, 0.5)
 
 
@@ -28,13 +28,13 @@ def cut(tmp_path):
         ("b", "S", 0, counting(2), [True] * 2, np.arange(50, dtype=np.int16)),
         ("c", "S", 0, counting(6), [True] + [False] * 5, None),
     ]
-    clips = clips_of(tmp_path, recordings, KEPT)
+    clips = clips_of(tmp_path, recordings, FORMAT)
     batch = SequenceDataset(clips, BOTH)[[0, 1, 2]]
     starts = torch.from_numpy(WINDOWS.starts()).expand(3, -1)
     opened = torch.from_numpy(WINDOWS.open(batch.durations.numpy()))
     return (
-        cut_sound(batch, starts, opened, 1.0, KEPT.rate),
-        cut_chips(batch, starts, opened, 1.0, KEPT.fps),
+        cut_sound(batch, starts, opened, 1.0, FORMAT.rate),
+        cut_chips(batch, starts, opened, 1.0, FORMAT.fps),
     )
 
 
@@ -64,9 +64,9 @@ def test_values_of_windows_go_back_to_their_places(cut):
 
 def test_windows_past_the_end_of_the_sound_are_no_audio(tmp_path):
     recordings = [("a", "S", 0, counting(10), [True] * 10, np.ones(100, np.int16))]  # 1 s of sound
-    batch = SequenceDataset(clips_of(tmp_path, recordings, KEPT), BOTH)[[0]]
+    batch = SequenceDataset(clips_of(tmp_path, recordings, FORMAT), BOTH)[[0]]
     starts = torch.from_numpy(WINDOWS.starts())[None]
     opened = torch.from_numpy(WINDOWS.open(batch.durations.numpy()))
     assert opened.tolist() == [[True] * 4]
-    heard = cut_sound(batch, starts, opened, 1.0, KEPT.rate).there
+    heard = cut_sound(batch, starts, opened, 1.0, FORMAT.rate).there
     assert heard.tolist() == [[True, True, False, False]]

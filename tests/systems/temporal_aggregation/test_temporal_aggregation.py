@@ -23,7 +23,7 @@ from avlib.systems.temporal_aggregation.training import (
     pictures,
 )
 
-KEPT = StreamFormat(32, 8.0, 16000)
+FORMAT = StreamFormat(32, 8.0, 16000)
 SAMPLING = {"n_segments": 2, "window": 0.4, "offset": 0.01}
 SETTINGS = {
     "segments": 2,
@@ -58,9 +58,9 @@ def clips(folder, per_emotion=4, seconds=(1.0,), **lacking):
     for i, emotion in itertools.product(range(per_emotion), (0, 1)):
         k = len(recordings)
         has = {m: k not in lacking.get(m, ()) for m in BOTH}
-        streams = talking(emotion, i, next(lengths), KEPT, **has)
+        streams = talking(emotion, i, next(lengths), FORMAT, **has)
         recordings.append((f"c{k:02d}", f"S{i}", emotion, *streams))
-    return clips_of(folder, recordings, KEPT)
+    return clips_of(folder, recordings, FORMAT)
 
 
 def again_and_again(train):
@@ -194,7 +194,7 @@ def test_a_clips_chances_do_not_depend_on_the_clips_beside_it(trained):
 
 def odd_recordings():
     """Streams that lack something, by name."""
-    chips, seen, sound = talking(0, 9, 1.0, KEPT)
+    chips, seen, sound = talking(0, 9, 1.0, FORMAT)
     hidden = np.zeros_like(seen)
     once = hidden.copy()
     once[5] = True
@@ -216,7 +216,7 @@ def odd_recordings():
 def test_odd_clips_are_learned_from_and_scored_without_a_nan(tmp_path):
     odd = odd_recordings()
     recordings = [(name, "S", k % 2, *streams) for k, (name, streams) in enumerate(odd.items())]
-    train = clips_of(tmp_path, recordings, KEPT)
+    train = clips_of(tmp_path, recordings, FORMAT)
     model = TemporalAggregationModel(2, **(SETTINGS | {"segments": 3}))
     model.fit(train, train.select(np.arange(0)))
     assert np.isfinite(model.predict_proba(train)).all()
@@ -234,9 +234,9 @@ def test_one_emotion_is_refused_in_a_line(tmp_path):
 
 
 def test_centre_batch_holds_the_nearest_face_and_the_sound_around_it(tmp_path):
-    chips, seen, sound = talking(1, 3, 2.0, KEPT)  # faces at 0, 1/8, .. s; middles 0.5 and 1.5 s
+    chips, seen, sound = talking(1, 3, 2.0, FORMAT)  # faces at 0, 1/8, .. s; middles 0.5 and 1.5 s
     seen[4] = False  # at 0.5 s; the earlier neighbour comes first
-    odd = clips_of(tmp_path, [("c", "S", 1, chips, seen, sound)], KEPT)
+    odd = clips_of(tmp_path, [("c", "S", 1, chips, seen, sound)], FORMAT)
     [draw] = centre_draws(1, 4)
     batch = SegmentDataset(odd, BOTH, **SAMPLING)[draw]
     np.testing.assert_array_equal(batch.faces[0], chips[[3, 12]])
