@@ -89,7 +89,7 @@ def prepare(clips: SequenceClips, folder: Path) -> Segments:
 
 def decide(network: JointNetwork, svm: PolynomialSVM, segments: Segments) -> np.ndarray:
     """Return the emotions' probabilities of each clip."""
-    return svm.predict_proba(pool_segments(network, segments, BOTH).pooled)
+    return svm.predict_proba(pool_segments(network, segments, BOTH).features)
 
 
 def trained(network: JointNetwork) -> PolynomialSVM:
