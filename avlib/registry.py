@@ -39,6 +39,7 @@ DESCRIPTORS = {  # by modality and name, as params.yaml gives them
 }
 SYSTEMS = {  # by the name of the stage, train_<name>; in the order of the report
     "svm": "avlib.systems.svm.system:SVMSystem",
+    "late_fusion": "avlib.systems.late_fusion.system:LateFusionSystem",
     "linear_metric": "avlib.systems.linear_metric.system:LinearMetricSystem",
     "merml": "avlib.systems.merml.system:MERMLSystem",
     "gating": "avlib.systems.gating.system:GatingSystem",

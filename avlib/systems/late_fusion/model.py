@@ -1,0 +1,130 @@
+"""Late fusion of the SVM baselines: a weighted mean of their probabilities."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from avlib.systems.common.model import (
+    BOTH,
+    Model,
+    VectorClips,
+    complete,
+    concatenate,
+    load_state,
+    save_state,
+)
+from avlib.systems.svm.model import SVMModel
+
+
+class LateFusionModel(Model[VectorClips]):
+    """``(1 - w) p_audio + w p_video``, with w chosen on the validation clips.
+
+    The two SVMs are those of ``svm_audio`` and ``svm_video``. A clip without one of the modalities
+    gets the probabilities of the other.
+
+    Parameters
+    ----------
+    n_classes : int
+        Emotions of the corpus.
+    modalities : tuple of str
+        What the system uses: both, or there is nothing to fuse.
+    weights : sequence of float
+        Candidates for w, in [0, 1]; the first of equally good ones is taken.
+    **svm
+        Arguments `c`, `sigma` and `class_weight` of `SVMModel`.
+
+    Attributes
+    ----------
+    svms_ : dict of str to SVMModel
+        By modality.
+    weight_ : float
+        w.
+    chosen_ : dict
+        ``weight_video``, and ``c`` and ``sigma`` of each modality.
+    """
+
+    svms_: dict[str, SVMModel]
+    weight_: float
+    chosen_: dict[str, Any]
+
+    def __init__(
+        self,
+        n_classes: int,
+        modalities: tuple[str, ...] = BOTH,
+        *,
+        weights: tuple[float, ...] = (0.5,),
+        **svm: Any,
+    ) -> None:
+        self.n_classes, self.modalities = n_classes, tuple(modalities)
+        self.weights, self.svm = tuple(weights), svm
+
+    def fit(self, train: VectorClips, validation: VectorClips) -> Self:
+        """Train both SVMs, and choose the weight that makes the validation labels likeliest.
+
+        Raises
+        ------
+        DataError
+            A part has no clip with one of the modalities, or none with both.
+        """
+        both = complete(validation, BOTH, "validation")
+        self.svms_, said, self.chosen_ = {}, {}, {}
+        for modality in BOTH:
+            svm = SVMModel(self.n_classes, (modality,), **self.svm)
+            choice = svm.choose(train, validation)
+            # The weight is judged by SVMs that have not learned from the validation clips.
+            said[modality] = svm.learn(train, choice).predict_proba(both)
+            self.svms_[modality] = svm.learn(concatenate(train, validation), choice)
+            self.chosen_ |= {f"{name}_{modality}": v for name, v in svm.chosen_.items()}
+        self.weight_ = min(self.weights, key=lambda w: _nll(_fused(said, w), both.emotion))
+        self.chosen_["weight_video"] = self.weight_
+        return self
+
+    def predict_proba(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
+        """Return the probability of each emotion, shape (n_clips, n_classes).
+
+        Raises
+        ------
+        DataError
+            A clip has none of the modalities (ask `scorable` first).
+        """
+        probabilities = np.zeros((len(clips), self.n_classes))
+        for available, rows in self.by_available_modalities(clips, modalities):
+            some = clips.select(rows)
+            said = {m: self.svms_[m].predict_proba(some, (m,)) for m in available}
+            probabilities[rows] = (
+                _fused(said, self.weight_) if len(said) == 2 else said.popitem()[1]
+            )
+        return probabilities
+
+    def save(self, folder: Path) -> None:
+        """Write the SVMs, a folder each, and ``settings.json``."""
+        for modality, svm in self.svms_.items():
+            svm.save(Path(folder) / modality)
+        arguments = {
+            "n_classes": self.n_classes,
+            "modalities": list(self.modalities),
+            "weights": list(self.weights),
+            **self.svm,
+        }
+        save_state(Path(folder), {}, {"arguments": arguments, "chosen": self.chosen_})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a system that `save` wrote."""
+        _, settings = load_state(Path(folder))
+        model = cls(**settings["arguments"])
+        model.chosen_ = settings["chosen"]
+        model.weight_ = model.chosen_["weight_video"]
+        model.svms_ = {m: SVMModel.load(Path(folder) / m) for m in BOTH}
+        return model
+
+
+def _fused(said: dict[str, np.ndarray], weight: float) -> np.ndarray:
+    return (1 - weight) * said["audio"] + weight * said["video"]
+
+
+def _nll(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative log-likelihood of the labels."""
+    likelihood = probabilities[np.arange(len(labels)), labels]
+    return -float(np.log(np.maximum(likelihood, 1e-300)).mean())

@@ -1,0 +1,13 @@
+"""Section ``late_fusion`` of params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from avlib.runtime.params import Section
+
+
+class LateFusion(Section):
+    """How the probabilities of the SVMs of both modalities are weighted."""
+
+    weights: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
