@@ -27,11 +27,8 @@ FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "par
 
 PARTS = ("train", "validation", "test")
 SUBJECT_INDEPENDENT = {
-    "subject_kfold": True,
-    "stratified_kfold": False,
-    "loso": True,
-    "logso": True,
-    "official": True,
+    protocol: protocol != "stratified_kfold"
+    for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official")
 }
 
 
@@ -67,12 +64,11 @@ def make_folds(
     Raises
     ------
     ParamsError
-        Unknown protocol, impossible share, or more folds than subjects (or recordings).
+        There are more folds than subjects (or recordings).
     DataError
         No labelled clips, a clip without a subject, an emotion that a fold would test without
         training it, too few subjects, or no usable ``partition``.
     """
-    _check_params(protocol, k, validation)
     labelled = _labelled(clips).sort_values("clip_id", kind="stable").reset_index(drop=True)
     if protocol == "official":
         return _official_folds(labelled, validation, seed)
@@ -80,8 +76,7 @@ def make_folds(
     folds = []
     for fold in range(tested_in.max() + 1):
         part = np.where(tested_in == fold, "test", "train").astype(object)
-        rng = np.random.default_rng([seed, fold])
-        part[_validation_clips(labelled, part, validation, rng, fold)] = "validation"
+        part[_validation_clips(labelled, part, validation, seed, fold)] = "validation"
         folds.append(_fold_table(labelled, fold, part))
     return pd.concat(folds, ignore_index=True)
 
@@ -102,52 +97,33 @@ def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None
         The table is no division of these clips: an unknown clip or part, a fold without training
         or test clips, or a clip tested in more or fewer folds than the protocol says.
     """
-    _check_params(protocol, k=2, validation=0.5)
-    unknown_clips = folds.loc[~folds["clip_id"].isin(clips["clip_id"]), "clip_id"].unique()
-    if len(unknown_clips):
+    if unknown_clips := set(folds["clip_id"]) - set(clips["clip_id"]):
         raise DataError(
             f"folds name {_some(unknown_clips)}, which the clips table lacks; make the folds anew"
         )
-    unknown_parts = set(folds["part"]) - set(PARTS)
-    if unknown_parts:
+    if unknown_parts := set(folds["part"]) - set(PARTS):
         raise DataError(f"folds hold part {_some(unknown_parts)}; expected {', '.join(PARTS)}")
 
     joined = folds.merge(clips[["clip_id", "subject", "sha256"]], on="clip_id")
-    _forbid_on_both_sides(joined, "clip_id", "clip", ("train", "validation"), "test")
-    _forbid_on_both_sides(joined, "clip_id", "clip", ("train",), "validation")
-    _forbid_on_both_sides(joined, "sha256", "recording", ("train", "validation"), "test")
-    if SUBJECT_INDEPENDENT[protocol]:
-        _forbid_on_both_sides(joined, "sha256", "recording", ("train",), "validation")
-        _forbid_on_both_sides(joined, "subject", "subject", ("train", "validation"), "test")
-    if protocol != "official":
-        _forbid_on_both_sides(joined, "subject", "subject", ("train",), "validation")
+    independent, own_parts = SUBJECT_INDEPENDENT[protocol], protocol != "official"
+    for column, noun, from_test, from_validation in (
+        ("clip_id", "clip", True, True),
+        ("sha256", "recording", True, independent),
+        ("subject", "subject", independent, own_parts),
+    ):
+        if from_test:
+            _forbid_on_both_sides(joined, column, noun, ("train", "validation"), "test")
+        if from_validation:
+            _forbid_on_both_sides(joined, column, noun, ("train",), "validation")
     _check_each_tested_once(folds, protocol)
-
-
-def _check_params(protocol: str, k: int, validation: float) -> None:
-    if protocol not in SUBJECT_INDEPENDENT:
-        raise ParamsError(
-            f"protocol.name is {protocol!r}; expected one of {', '.join(SUBJECT_INDEPENDENT)}"
-        )
-    if not 0 < validation < 1:
-        raise ParamsError(
-            f"protocol.validation is {validation}; expected a share of the training subjects "
-            "between 0 and 1, for example 0.15"
-        )
-    if k < 2 and protocol not in ("loso", "official"):
-        raise ParamsError(f"protocol.k is {k}; expected 2 folds or more")
 
 
 def _labelled(clips: pd.DataFrame) -> pd.DataFrame:
     twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"].unique()
     if len(twice):
         raise DataError(f"clips table holds {_some(twice)} twice; each clip_id must be unique")
-    if clips["emotion"].notna().any():
-        has_label = clips["emotion"].notna()
-    else:
-        targets = clips.columns.intersection(["arousal", "valence"])
-        has_label = clips[targets].notna().any(axis=1)
-    labelled = clips[has_label]
+    labels = ["emotion"] if clips["emotion"].notna().any() else ["arousal", "valence"]
+    labelled = clips.dropna(subset=clips.columns.intersection(labels), how="all")
     if labelled.empty:
         raise DataError(
             f"none of the {len(clips)} clips has an emotion, arousal or valence; "
@@ -180,18 +156,15 @@ def _test_folds(
         )
     if protocol == "loso":
         return unit
-    counts = _class_counts(labelled, unit)
-    if protocol == "logso":
-        counts = np.ones((len(names), 1))
+    equal = np.ones((len(names), 1))
+    counts = equal if protocol == "logso" else _class_counts(labelled, unit)
     return _spread(counts, k, rng)[unit]
 
 
 def _class_counts(clips: pd.DataFrame, unit: np.ndarray) -> np.ndarray:
     """Clips of each class in each unit, (n_units, n_classes); one class if none has an emotion."""
-    emotion, classes = pd.factorize(clips["emotion"].fillna(""), sort=True)
-    counts = np.zeros((unit.max() + 1, len(classes)))
-    np.add.at(counts, (unit, emotion), 1)
-    return counts
+    emotions = clips["emotion"].fillna("").to_numpy()
+    return pd.crosstab(unit, emotions).to_numpy(dtype=float)
 
 
 def _spread(counts: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
@@ -228,11 +201,7 @@ def _spread(counts: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _validation_clips(
-    labelled: pd.DataFrame,
-    part: np.ndarray,
-    share: float,
-    rng: np.random.Generator,
-    fold: int,
+    labelled: pd.DataFrame, part: np.ndarray, share: float, seed: int, fold: int
 ) -> np.ndarray:
     """Rows of the training clips to hold out: whole subjects, training keeping every class."""
     rows = np.flatnonzero(part == "train")
@@ -240,6 +209,7 @@ def _validation_clips(
     _check_trainable(labelled[part == "test"], training, fold)
     subject, names = pd.factorize(training["subject"], sort=True)
     wanted = int(np.clip(round(share * len(names)), 1, max(len(names) - 1, 1)))
+    rng = np.random.default_rng([seed, fold])
     held_out = _hold_out(_class_counts(training, subject), wanted, rng)
     if not held_out.any():
         raise DataError(
@@ -314,8 +284,7 @@ def _official_folds(labelled: pd.DataFrame, validation: float, seed: int) -> pd.
     if "train" not in part:
         raise DataError("every training clip is of a subject who is tested; nothing can be learned")
     if "validation" not in part:
-        rng = np.random.default_rng([seed, 0])
-        part[_validation_clips(labelled, part, validation, rng, fold=0)] = "validation"
+        part[_validation_clips(labelled, part, validation, seed, fold=0)] = "validation"
     return _fold_table(labelled, 0, part)
 
 

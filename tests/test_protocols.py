@@ -190,20 +190,6 @@ def test_two_subjects_are_too_few_to_train_and_select_and_test():
         folds_of(corpus(2), k=2)
 
 
-@pytest.mark.parametrize(
-    ("changes", "found"),
-    [
-        ({"protocol": "tenfold"}, "'tenfold'"),
-        ({"validation": 0}, "validation is 0"),
-        ({"validation": 1.0}, "validation is 1.0"),
-        ({"k": 1}, "k is 1"),
-    ],
-)
-def test_impossible_settings_are_named(changes, found):
-    with pytest.raises(ParamsError, match=found):
-        folds_of(corpus(), **changes)
-
-
 def test_corpus_without_labels_or_names_is_refused():
     clips = corpus()
     with pytest.raises(DataError, match="none of the 64 clips"):

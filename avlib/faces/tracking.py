@@ -9,17 +9,16 @@ frames, and a face that is found is followed back into the frames between.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from avlib.faces.alignment import CHIP, encode_jpeg, extract_chip
+from avlib.faces.alignment import encode_jpeg, extract_chip
 from avlib.faces.detection import Detection, find_faces, find_near, to_grey
 from avlib.faces.landmarks import AGREEMENT, N_POINTS, box_of, fit_landmarks
 from avlib.faces.selection import most_prominent
-from avlib.runtime.tables.schema import fixed_size_list
 
 # A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
 # weaker one is a face only if they do, which sorts out the detector's false hits.
@@ -52,7 +51,6 @@ def track_faces(
     *,
     detect_every: int = 5,
     max_gap: float = 0.5,
-    chip_size: int = CHIP,
     min_score: float = 0.0,
     jpeg_quality: int = 95,
 ) -> dict[str, Any]:
@@ -69,8 +67,6 @@ def track_faces(
         In seconds. A gap with the face on both sides, at most this far apart, is bridged; a face
         that the detector does not confirm is carried by its landmarks for at most this long; and
         a face that appears is looked for in the frames this far back.
-    chip_size : int
-        Side of the chips in pixels.
     min_score : float
         Least score of a detection, at least 0 (dlib's own threshold).
     jpeg_quality : int
@@ -88,34 +84,26 @@ def track_faces(
         - score of the detector, null unless detected
         - chip, JPEG, null if missing
     """
-    follower = _Follower(detect_every, max_gap, chip_size, min_score, jpeg_quality)
+    follower = _Follower(detect_every, max_gap, min_score, jpeg_quality)
     for time, image in frames:
         follower.step(time, image)
     return _columns(follower.rows)
 
 
+@dataclass
 class _Follower:
     """The state between two frames."""
 
-    def __init__(
-        self,
-        detect_every: int,
-        max_gap: float,
-        chip_size: int,
-        min_score: float,
-        jpeg_quality: int,
-    ):
-        self.detect_every = detect_every
-        self.max_gap = max_gap
-        self.chip_size = chip_size
-        self.min_score = min_score
-        self.jpeg_quality = jpeg_quality
-        self.rows: list[Row] = []
-        self.face: Face | None = None  # in the frame before, None when it was missing there
-        self.confirmed = 0  # index of the last frame in which the detector saw the face
-        self.last: int | None = None  # index of the last frame with a face
-        self.lost = 0  # index of the first frame without
-        self.gap: deque[tuple[int, np.ndarray]] = deque()  # recent frames without a face
+    detect_every: int
+    max_gap: float
+    min_score: float
+    jpeg_quality: int
+    rows: list[Row] = field(default_factory=list)
+    face: Face | None = None  # in the frame before, None when it was missing there
+    confirmed: int = 0  # index of the last frame in which the detector saw the face
+    seen: tuple[float, Face] | None = None  # the last face, and when
+    lost: int = 0  # index of the first frame without
+    gap: deque[tuple[int, np.ndarray]] = field(default_factory=deque)  # recent ones without a face
 
     def step(self, time: float, image: np.ndarray) -> None:
         """Take the next frame."""
@@ -123,7 +111,7 @@ class _Follower:
         self.rows.append(Row(time))
         grey = to_grey(image)
         if self.face is not None:
-            self.face = self._follow_on(grey, index)
+            self.face = self._follow_on(grey, self.face, index)
             if self.face is None:
                 self.lost = index
         if self.face is None:
@@ -135,17 +123,14 @@ class _Follower:
             return
         if self.face.score is not None:
             self.confirmed = index
-        self.last = index
+        self.seen = time, self.face
         self._note(index, image, self.face)
 
-    def _follow_on(self, grey: np.ndarray, index: int) -> Face | None:
-        assert self.face is not None
-        due = index - self.confirmed >= self.detect_every
-        face = self._follow(grey, self.face, detect=due)
+    def _follow_on(self, grey: np.ndarray, before: Face, index: int) -> Face | None:
+        face = self._follow(grey, before, detect=index - self.confirmed >= self.detect_every)
         unconfirmed = self.rows[index].time - self.rows[self.confirmed].time
-        if face is not None and face.score is None and unconfirmed > self.max_gap:
-            return None
-        return face
+        carried_too_long = face is not None and face.score is None and unconfirmed > self.max_gap
+        return None if carried_too_long else face
 
     def _follow(self, grey: np.ndarray, before: Face, *, detect: bool) -> Face | None:
         """Find in a frame the face of its neighbour: by its landmarks, else by the detector."""
@@ -165,19 +150,17 @@ class _Follower:
         turn, wait = divmod(index - self.lost, self.detect_every)
         if wait:
             return None
-        fine = self.last is None and turn % FINE_SEARCH_EVERY == 0
-        hits = [hit for hit in find_faces(grey) if hit.score >= self.min_score]
-        if fine and not hits:
-            hits = [hit for hit in find_faces(grey, fine=True) if hit.score >= self.min_score]
-        if self.last is None:
-            ranked = most_prominent(hits, grey.shape)
-        else:
-            before = self.rows[self.last]
-            assert before.face is not None
-            gap = self.rows[index].time - before.time
-            ranked = most_prominent(hits, grey.shape, before.face.box, gap, self.max_gap)
+        hits = self._hits(grey)
+        if not hits and self.seen is None and turn % FINE_SEARCH_EVERY == 0:
+            hits = self._hits(grey, fine=True)
+        time, lost = (0.0, None) if self.seen is None else (self.seen[0], self.seen[1].box)
+        gap = self.rows[index].time - time
+        ranked = most_prominent(hits, grey.shape, lost, gap, self.max_gap)
         accepted = (self._accept(grey, hit) for hit in ranked)
         return next((face for face in accepted if face is not None), None)
+
+    def _hits(self, grey: np.ndarray, *, fine: bool = False) -> list[Detection]:
+        return [hit for hit in find_faces(grey, fine=fine) if hit.score >= self.min_score]
 
     def _accept(self, grey: np.ndarray, hit: Detection) -> Face | None:
         """Make a face of a detection, unless it is a false hit."""
@@ -203,13 +186,13 @@ class _Follower:
             self._note(at, image, earlier)
             self.gap.pop()
             face, first = earlier, at
-        if self.last is not None:
-            before, after = self.rows[self.last], self.rows[first].time
-            assert before.face is not None
-            if after - before.time <= self.max_gap:
+        if self.seen is not None:
+            start, before = self.seen
+            length = self.rows[first].time - start
+            if length <= self.max_gap:
                 for at, image in self.gap:
-                    share = (self.rows[at].time - before.time) / (after - before.time)
-                    self._note(at, image, _between(before.face, face, share), "bridged")
+                    between = _between(before, face, (self.rows[at].time - start) / length)
+                    self._note(at, image, between, "bridged")
         self.gap.clear()
 
     def _note(self, index: int, image: np.ndarray, face: Face, state: str | None = None) -> None:
@@ -217,8 +200,7 @@ class _Follower:
         row = self.rows[index]
         row.state = state or ("tracked" if face.score is None else "detected")
         row.face = face
-        chip = extract_chip(image, face.landmarks, self.chip_size)
-        row.chip = encode_jpeg(chip, self.jpeg_quality)
+        row.chip = encode_jpeg(extract_chip(image, face.landmarks), self.jpeg_quality)
 
 
 def _between(before: Face, after: Face, share: float) -> Face:
@@ -229,20 +211,15 @@ def _between(before: Face, after: Face, share: float) -> Face:
 
 
 def _columns(rows: list[Row]) -> dict[str, Any]:
-    missing = np.array([row.face is None for row in rows], dtype=bool)
-    boxes = np.zeros((len(rows), 4), np.float32)
-    landmarks = np.zeros((len(rows), 2 * N_POINTS), np.float32)
-    for index, row in enumerate(rows):
-        if row.face is not None:
-            boxes[index] = row.face.box
-            landmarks[index] = row.face.landmarks.ravel()
-    scores = [row.face.score if row.face is not None else None for row in rows]
+    faces = [row.face for row in rows]
+    boxes = [None if face is None else face.box for face in faces]
+    landmarks = [None if face is None else face.landmarks.ravel() for face in faces]
     return {
         "frame": np.arange(len(rows), dtype=np.int32),
         "time": np.array([row.time for row in rows], dtype=float),
         "state": pa.array([row.state for row in rows], pa.string()),
-        "box": fixed_size_list(boxes, mask=missing),
-        "score": pa.array(scores, pa.float32()),
-        "landmarks": fixed_size_list(landmarks, mask=missing),
+        "box": pa.array(boxes, pa.list_(pa.float32(), 4)),
+        "score": pa.array([None if face is None else face.score for face in faces], pa.float32()),
+        "landmarks": pa.array(landmarks, pa.list_(pa.float32(), 2 * N_POINTS)),
         "chip": pa.array([row.chip for row in rows], pa.binary()),
     }

@@ -45,8 +45,9 @@ def opened(path: Path | str) -> Iterator[Any]:
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise MediaError(
-            f"{path}: cannot be opened as a recording ({_reason(error)}); it is no audio or video "
+            f"{path}: cannot be opened as a recording ({reason}); it is no audio or video "
             "file, or its download was cut short"
         ) from error
     with container:
@@ -56,15 +57,10 @@ def opened(path: Path | str) -> Iterator[Any]:
         yield container
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
-
-
 def first_stream(container: Any, kind: str) -> Any | None:
     """Return the first decodable stream of a kind; a cover picture of a song is no video."""
     for stream in getattr(container.streams, kind):
-        picture = bool(stream.disposition & Disposition.attached_pic)
-        if stream.codec_context is not None and not picture:
+        if stream.codec_context and not stream.disposition & Disposition.attached_pic:
             return stream
     return None
 

@@ -49,13 +49,13 @@ class MediaInfo:
     """
 
     duration: float
-    fps: float | None
-    width: int | None
-    height: int | None
-    sample_rate: int | None
-    channels: int | None
-    has_video: bool
-    has_audio: bool
+    fps: float | None = None
+    width: int | None = None
+    height: int | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    has_video: bool = False
+    has_audio: bool = False
     declared_duration: float | None = None
 
     @property
@@ -97,29 +97,21 @@ def probe(path: Path | str) -> MediaInfo:
             end = _packet_end(packet)
             if end is not None and end - ends.setdefault(stream.index, end) < MAX_JUMP:
                 ends[stream.index] = max(ends[stream.index], end)
-        picture = first.get(video.index) if video is not None else None
-        sound = first.get(audio.index) if audio is not None else None
+        picture, sound = (stream and first.get(stream.index) for stream in (video, audio))
         if picture is None and sound is None:
             raise MediaError(f"{path}: no frame of it can be decoded; it may be damaged")
-        origin = frame_time(picture if picture is not None else sound) or 0.0
+        origin = frame_time(picture or sound) or 0.0
         end = max(trimmed_end(stream, ends.get(stream.index, origin)) for stream in streams)
-        width, height = None, None
+        facts: dict[str, Any] = {"duration": max(end - origin, 0.0)}
         if picture is not None:
-            width, height = shown_width(video, picture), picture.height
-            if picture.rotation % 180:
-                width, height = height, width
-        duration = max(end - origin, 0.0)
-        return MediaInfo(
-            duration=duration,
-            fps=mean_rate(video) if picture is not None else None,
-            width=width,
-            height=height,
-            sample_rate=sound.sample_rate if sound is not None else None,
-            channels=sound.layout.nb_channels if sound is not None else None,
-            has_video=picture is not None,
-            has_audio=sound is not None,
-            declared_duration=_declared_duration(Path(path), container, duration),
-        )
+            size = shown_width(video, picture), picture.height
+            width, height = size[::-1] if picture.rotation % 180 else size
+            facts |= {"has_video": True, "fps": mean_rate(video), "width": width, "height": height}
+        if sound is not None:
+            facts |= {"has_audio": True, "sample_rate": sound.sample_rate}
+            facts["channels"] = sound.layout.nb_channels
+        declared = _declared_duration(Path(path), container, facts["duration"])
+        return MediaInfo(**facts, declared_duration=declared)
 
 
 def _packet_end(packet: Any) -> float | None:

@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 
-_FORMATS = {".mp4": "mp4", ".flv": "flv", ".avi": "avi", ".wav": "wav", ".flac": "flac"}
+_SUFFIXES = (".mp4", ".flv", ".avi", ".wav", ".flac")
 
 
 def write_clip(
@@ -55,28 +55,25 @@ def write_clip(
         The suffix is unknown, or there is neither a frame nor a signal.
     """
     path = Path(path)
-    if path.suffix not in _FORMATS:
-        raise ValueError(f"{path}: expected one of the suffixes {', '.join(_FORMATS)}")
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(f"{path}: expected one of the suffixes {', '.join(_SUFFIXES)}")
     images = iter(frames) if frames is not None else iter(())
     first = next(images, None)
     if first is None and signal is None:
         raise ValueError(f"{path}: nothing to write, got neither a frame nor a signal")
     partial = path.with_name(f".{uuid.uuid4().hex}.part")  # its own, should two write one clip
     try:
-        with av.open(
-            partial, "w", format=_FORMATS[path.suffix], options={"fflags": "bitexact"}
-        ) as container:
+        options = {"fflags": "bitexact"}
+        with av.open(partial, "w", format=path.suffix[1:], options=options) as container:
             tracks = []
             if first is not None:
                 rate = Fraction(fps or 0).limit_denominator(1001)
                 pictures = itertools.chain([first], images)
                 tracks.append(_video_track(container, video_codec, pictures, rate, first.shape))
             if signal is not None:
-                tracks.append(
-                    _audio_track(
-                        container, audio_codec, signal, int(sample_rate or 0), audio_bitrate
-                    )
-                )
+                rate_hz = int(sample_rate or 0)
+                track = _audio_track(container, audio_codec, signal, rate_hz, audio_bitrate)
+                tracks.append(track)
             for stream, _ in tracks:
                 stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
                 stream.codec_context.thread_count = 1
@@ -90,11 +87,7 @@ def write_clip(
 
 
 def _video_track(
-    container: Any,
-    codec: str,
-    images: Iterable[np.ndarray],
-    rate: Fraction,
-    shape: tuple[int, ...],
+    container: Any, codec: str, images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, ...]
 ) -> tuple[Any, Iterator[Any]]:
     stream = container.add_stream(codec, rate=rate)
     stream.height, stream.width = shape[:2]

@@ -23,19 +23,9 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
         ``vad_mode``, ``hangover`` and ``min_speech`` of section ``speech`` of params.yaml.
     """
     signal = read_audio(recording.path, SAMPLE_RATE, recording.start, recording.end)
-    intervals = voiced_intervals(
-        signal,
-        SAMPLE_RATE,
-        mode=params["vad_mode"],
-        hangover=params["hangover"],
-        min_speech=params["min_speech"],
-    )
-    row = {
-        "sample_rate": [SAMPLE_RATE],
-        "pcm": [to_pcm(signal)],
-        "intervals": [intervals.tolist()],
-    }
-    if not len(intervals):
-        silent = not np.any(signal)
-        return ClipRows(row, "degraded", "silence" if silent else "no voice found")
+    timing = {"hangover": params["hangover"], "min_speech": params["min_speech"]}
+    intervals = voiced_intervals(signal, SAMPLE_RATE, mode=params["vad_mode"], **timing).tolist()
+    row = {"sample_rate": [SAMPLE_RATE], "pcm": [to_pcm(signal)], "intervals": [intervals]}
+    if not intervals:
+        return ClipRows(row, "degraded", "no voice found" if np.any(signal) else "silence")
     return ClipRows(row)
