@@ -1,13 +1,11 @@
 """VGG-Face taught emotions on FER2013: the face descriptor of the paper on MERML, section 4."""
 
-import csv
-import hashlib
-import json
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import pandas as pd
 import torch
 from lightning.pytorch import LightningModule
 from rich.progress import track
@@ -22,7 +20,8 @@ from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, train_network
 from avlib.runtime.device import device
 from avlib.runtime.digests import file_digest
-from avlib.runtime.memo import code_fingerprint
+from avlib.runtime.memo import code_fingerprint, digest_of
+from avlib.runtime.tables import atomic_path
 from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
 
 Trainable = Literal["head", "fc6", "all"]
@@ -141,9 +140,8 @@ def fine_tune(
         "validation_accuracy": chosen["validation_accuracy"],
         "test_accuracy": _accuracy(task.model, batches(parts["test"], batch_size)),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    save_tensors(task.model.state_dict(), out / f"{FACE_MODEL}.tmp")
-    (out / f"{FACE_MODEL}.tmp").replace(out / FACE_MODEL)
+    with atomic_path(out / FACE_MODEL) as scratch:
+        save_tensors(task.model.state_dict(), scratch)
     shutil.copyfile(work / "curves.csv", out / "curves.csv")
     write_json(out / "report.json", report)
     shutil.rmtree(work)
@@ -169,9 +167,9 @@ class _Task(LightningModule):
         learned = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
         new = [p for n, p in learned if n.startswith("emotion")]
         kept = [p for n, p in learned if not n.startswith("emotion")]
-        groups = [{"params": new}] + (
-            [{"params": kept, "lr": KEPT_RATE * self.learning_rate}] if kept else []
-        )
+        groups: list[dict[str, Any]] = [{"params": new}]
+        if kept:
+            groups.append({"params": kept, "lr": KEPT_RATE * self.learning_rate})
         return torch.optim.AdamW(groups, self.learning_rate)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
@@ -188,9 +186,9 @@ class _Task(LightningModule):
         self._log(len(emotions), validation_loss=loss, validation_accuracy=hits)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
-        for name in frozen:
-            del checkpoint["state_dict"][name]
+        for name, parameter in self.named_parameters():
+            if not parameter.requires_grad:
+                del checkpoint["state_dict"][name]
 
     def _log(self, n: int, **values: Tensor) -> None:
         self.log_dict(
@@ -227,13 +225,8 @@ def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
 def _key(files: list[Path], arguments: list) -> str:
     """Name the checkpoints after all that decides the result, so that no other run finds them."""
     content = [code_fingerprint(fine_tune), *map(file_digest, files)]
-    return hashlib.sha256(json.dumps([content, arguments]).encode()).hexdigest()[:16]
+    return digest_of([content, arguments])[:16]
 
 
 def _read_curves(path: Path) -> list[dict]:
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        {name: int(text) if name == "epoch" else float(text) for name, text in row.items()}
-        for row in rows
-    ]
+    return pd.read_csv(path, float_precision="round_trip").to_dict("records")

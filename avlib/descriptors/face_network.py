@@ -1,6 +1,5 @@
 """The face_model stage: which weights describe the faces."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.memo import link
-from avlib.weights import FACE_MODEL, require_weights
+from avlib.weights import FACE_MODEL, require_weights, write_json
 
 
 def prepare(
@@ -59,7 +58,7 @@ def prepare(
     elif descriptor == "vgg_face":
         link(require_weights("vgg_face"), out / FACE_MODEL)
     facts = {"descriptor": descriptor, "fine_tuned_on": "fer2013" if fine_tuned else None}
-    (out / "network.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_json(out / "network.json", facts)
 
 
 def network_weights(folder: Path) -> dict[str, Any]:

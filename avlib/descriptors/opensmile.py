@@ -5,7 +5,7 @@ openSMILE is free for research and education; commercial use needs a licence of 
 
 import functools
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import opensmile
@@ -75,27 +75,22 @@ class OpenSmile(AudioDescriptor):
     def describe(self, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
         """Describe a recording; samples outside of [-1, 1] are clipped."""
         if self.level == "frames":
-            return self._frames(self.prepared(signal, sample_rate))
+            table = self._table(signal, sample_rate, self.frame_level)
+            starts = table.index.get_level_values("start").total_seconds().to_numpy()
+            return starts + self.frame / 2, table.to_numpy(dtype=np.float32)
         n, step = len(signal), round(self.hop * sample_rate)
         length = n if self.level == "clip" else min(n, round(self.window * sample_rate))
         starts = np.arange(0, n - length + 1, step)
+        functionals = opensmile.FeatureLevel.Functionals.value
         values = [
-            self._functionals(self.prepared(signal[start : start + length], sample_rate))
+            self._table(signal[start : start + length], sample_rate, functionals)
             for start in starts
         ]
-        return (starts + length / 2) / sample_rate, np.stack(values)
+        return (starts + length / 2) / sample_rate, np.concatenate(values, dtype=np.float32)
 
-    def _frames(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        table = _extractor(self.feature_set, self.frame_level).process_signal(
-            np.clip(prepared, -1.0, LARGEST_SAMPLE), SAMPLE_RATE
-        )
-        starts = table.index.get_level_values("start").total_seconds().to_numpy()
-        return starts + self.frame / 2, table.to_numpy(dtype=np.float32)
-
-    def _functionals(self, prepared: np.ndarray) -> np.ndarray:
-        extractor = _extractor(self.feature_set, opensmile.FeatureLevel.Functionals.value)
-        table = extractor.process_signal(np.clip(prepared, -1.0, LARGEST_SAMPLE), SAMPLE_RATE)
-        return table.to_numpy(dtype=np.float32)[0]
+    def _table(self, signal: np.ndarray, sample_rate: int, level: str) -> Any:
+        prepared = np.clip(self.prepared(signal, sample_rate), -1.0, LARGEST_SAMPLE)
+        return _extractor(self.feature_set, level).process_signal(prepared, SAMPLE_RATE)
 
 
 class IS10(OpenSmile):

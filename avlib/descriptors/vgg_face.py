@@ -160,19 +160,8 @@ def preprocess(chips: np.ndarray | Tensor, device: torch.device | str = "cpu") -
     -------
     Tensor of shape (n, 3, 224, 224)
         float32.
-
-    Raises
-    ------
-    ValueError
-        Another shape or type.
     """
-    chips = torch.as_tensor(chips)
-    if chips.dtype != torch.uint8 or chips.shape[1:] != (CHIP, CHIP, 3):
-        raise ValueError(
-            f"chips are {chips.dtype} of shape {tuple(chips.shape)}; "
-            f"expected torch.uint8 of shape (n, {CHIP}, {CHIP}, 3)"
-        )
-    return chips.to(device).permute(0, 3, 1, 2).float() - mean_rgb(device)
+    return torch.as_tensor(chips).to(device).permute(0, 3, 1, 2).float() - mean_rgb(device)
 
 
 def mean_rgb(device: torch.device | str) -> Tensor:

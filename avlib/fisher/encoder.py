@@ -99,11 +99,8 @@ class FisherEncoder(BaseEstimator):
             self.projection_ = self._principal_axes(sample)
             projected = np.concatenate([self._project(chunk) for chunk in _chunks(sample)])
             mixture = fit_mixture(projected, self.n_components, self.seed)
-        self.weights_, self.means_, self.variances_ = (
-            mixture.weights,
-            mixture.means,
-            mixture.variances,
-        )
+        self.weights_, self.means_ = mixture.weights, mixture.means
+        self.variances_ = mixture.variances
         return self
 
     def encode(self, descriptors: Sequence[np.ndarray]) -> np.ndarray:

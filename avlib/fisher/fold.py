@@ -1,9 +1,10 @@
 """One fold of the fisher stage: learn on the training clips, encode every clip."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +16,6 @@ from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 
 _BATCH = 64  # clips encoded at a time
-
-
-class _Encoder(Protocol):
-    def fit(self, descriptors: Iterable[np.ndarray], n_clips: int | None = None) -> Any: ...
-
-    def encode(self, descriptors: list[np.ndarray]) -> np.ndarray: ...
-
-    def save(self, path: Path) -> None: ...
 
 
 class ClipVectors:
@@ -58,7 +51,10 @@ class ClipVectors:
         return vectors
 
 
-def load_encoder(path: Path, level: str, backend: str) -> Any:
+_Encoder = FisherEncoder | ClipVectors
+
+
+def load_encoder(path: Path, level: str, backend: str) -> _Encoder:
     """Read the encoder that `encode_fold` fitted for a modality.
 
     Parameters
@@ -128,7 +124,8 @@ def encode_fold(task: FisherTask, folder: Path) -> None:
         if modality not in task.modalities or not learnt_from:
             continue
         encoder = _encoder(modality, task.levels[modality], task.settings)
-        encoder.fit(_descriptors(source, learnt_from), len(learnt_from))
+        training_frames = (frames for _, frames in _described(source, learnt_from))
+        encoder.fit(training_frames, len(learnt_from))
         encoder.save(folder / "encoders" / f"{modality}.npz")
         backends[modality] = encoder.backend_
         columns[modality] = _encode_all(encoder, source, clip_ids)
@@ -141,22 +138,17 @@ def encode_fold(task: FisherTask, folder: Path) -> None:
     tables.write_table(folder / "fisher.parquet", columns, FISHER, metadata)
 
 
-def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> Any:
+def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> _Encoder:
     if level == "clip":
         return ClipVectors()
-    return FisherEncoder(
-        settings["components"],
-        settings[f"pca_{modality}"],
-        max_descriptors=settings["max_descriptors"],
-        seed=settings["seed"],
-        backend=settings["backend"],
-    )
+    fitted = {name: settings[name] for name in ("max_descriptors", "seed", "backend")}
+    return FisherEncoder(settings["components"], settings[f"pca_{modality}"], **fitted)
 
 
-def _descriptors(source: Path, clip_ids: set[str]) -> Iterator[np.ndarray]:
+def _described(source: Path, clip_ids: Container[str]) -> Iterator[tuple[str, np.ndarray]]:
     for clip_id, rows in tables.iter_clips(source, ["descriptor"]):
-        if clip_id in clip_ids:
-            yield tables.vectors(rows["descriptor"])
+        if clip_id in clip_ids and rows.num_rows:
+            yield clip_id, tables.vectors(rows["descriptor"])
 
 
 def _encode_all(encoder: _Encoder, source: Path, clip_ids: list[str]) -> Any:
@@ -164,25 +156,13 @@ def _encode_all(encoder: _Encoder, source: Path, clip_ids: list[str]) -> Any:
     row = {clip_id: i for i, clip_id in enumerate(clip_ids)}
     vectors: np.ndarray | None = None
     missing = np.ones(len(clip_ids), dtype=bool)
-    batch: list[tuple[int, np.ndarray]] = []
-
-    def flush() -> None:
-        nonlocal vectors
-        if not batch:
-            return
-        where = [i for i, _ in batch]
-        encoded = encoder.encode([values for _, values in batch])
+    described = _described(source, row)
+    while batch := dict(itertools.islice(described, _BATCH)):
+        encoded = encoder.encode(list(batch.values()))
         if vectors is None:
             vectors = np.zeros((len(clip_ids), encoded.shape[1]), dtype=np.float32)
+        where = [row[clip_id] for clip_id in batch]
         vectors[where] = encoded
         missing[where] = False
-        batch.clear()
-
-    for clip_id, rows in tables.iter_clips(source, ["descriptor"]):
-        if clip_id in row and rows.num_rows:
-            batch.append((row[clip_id], tables.vectors(rows["descriptor"])))
-            if len(batch) == _BATCH:
-                flush()
-    flush()
     assert vectors is not None, "training clips have descriptors"
     return tables.fixed_size_list(vectors, missing)

@@ -1,7 +1,6 @@
 """One way to train: deterministic, resumed from the last epoch, followed on a progress bar."""
 
 import csv
-import io
 import logging
 import math
 import os
@@ -10,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from torch.utils.data import DataLoader, RandomSampler, Sampler
 from avlib.runtime.device import device
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.progress import duration
+from avlib.runtime.tables import atomic_path
 
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
 CPU_THREADS = 2
@@ -109,47 +109,35 @@ def train_network(
     """
     if isinstance(train_loader.sampler, RandomSampler):
         raise ValueError("the training loader shuffles by itself; give it sampler=EpochSampler(..)")
-    if folder is None:
-        with tempfile.TemporaryDirectory() as scratch:
-            return train_network(
+    with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        last = folder / "last.ckpt"
+        keeper = _KeepEpochs(folder, monitor if validation_loader else None, mode, patience)
+        callbacks = [_Reseed(seed), keeper, *([_Lines(label)] if label else [])]
+        with _reproducible(1 if label else CPU_THREADS), _quiet():
+            resumed = torch.load(last, weights_only=True)["epoch"] + 1 if last.exists() else 0
+            seed_everything(epoch_seed(seed, resumed), verbose=False)
+            if hasattr(train_loader.sampler, "set_epoch"):
+                # Workers fetch their first batches before Lightning announces the epoch.
+                train_loader.sampler.set_epoch(resumed)
+            _trainer(max_epochs, callbacks, alone=label is None).fit(
                 module,
                 train_loader,
                 validation_loader,
-                folder=Path(scratch),
-                max_epochs=max_epochs,
-                patience=patience,
-                seed=seed,
-                monitor=monitor,
-                mode=mode,
-                label=label,
+                ckpt_path=last if last.exists() else None,
+                weights_only=True,
             )
-    folder.mkdir(parents=True, exist_ok=True)
-    last = folder / "last.ckpt"
-    keeper = _KeepEpochs(folder, monitor if validation_loader else None, mode, patience)
-    callbacks = [_Reseed(seed), keeper, *([_Lines(label)] if label else [])]
-    with _reproducible(1 if label else CPU_THREADS), _quiet():
-        resumed = torch.load(last, weights_only=True)["epoch"] + 1 if last.exists() else 0
-        seed_everything(epoch_seed(seed, resumed), verbose=False)
-        if hasattr(train_loader.sampler, "set_epoch"):
-            # Workers fetch their first batches before Lightning announces the epoch.
-            train_loader.sampler.set_epoch(resumed)
-        _trainer(max_epochs, callbacks, alone=label is None).fit(
-            module,
-            train_loader,
-            validation_loader,
-            ckpt_path=last if last.exists() else None,
-            weights_only=True,
-        )
-    counts = keeper.best_path if validation_loader else last
-    final = keeper.rows[-1].get("train_loss", 0.0)
-    if not counts.exists() or (validation_loader is None and not math.isfinite(final)):
-        raise ParamsError(
-            f"training diverged: {monitor if validation_loader else 'train_loss'} was no finite"
-            f" number after {max_epochs} epochs; lower the learning rate"
-        )
-    state = torch.load(counts, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state, strict=module.strict_loading)
-    return (folder / "curves.csv").read_text()
+        counts = keeper.best_path if validation_loader else last
+        final = keeper.rows[-1].get("train_loss", 0.0)
+        if not counts.exists() or (validation_loader is None and not math.isfinite(final)):
+            raise ParamsError(
+                f"training diverged: {monitor if validation_loader else 'train_loss'} was no finite"
+                f" number after {max_epochs} epochs; lower the learning rate"
+            )
+        state = torch.load(counts, map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(state, strict=module.strict_loading)
+        return (folder / "curves.csv").read_text()
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -197,22 +185,17 @@ class _KeepEpochs(Checkpoint):
     """
 
     def __init__(self, folder: Path, monitor: str | None, mode: str, patience: int | None):
-        self.folder = folder
-        self.monitor = monitor
+        self.folder, self.monitor, self.patience = folder, monitor, patience
         self.sign = 1 if mode == "max" else -1
-        self.patience = patience
         self.best_path = folder / "best.ckpt"
-        self.best = -math.inf
-        self.best_epoch = -1
+        self.best, self.best_epoch = -math.inf, -1
         self.rows: list[dict[str, float]] = []
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_epoch": self.best_epoch, "rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
-        self.best_epoch = state_dict["best_epoch"]
-        self.rows = state_dict["rows"]
+        vars(self).update(state_dict)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_if_stale(trainer)
@@ -241,14 +224,11 @@ class _KeepEpochs(Checkpoint):
             trainer.should_stop = len(self.rows) - 1 - self.best_epoch >= self.patience
 
     def _write_curves(self) -> None:
-        text = io.StringIO()
-        names = dict.fromkeys(name for row in self.rows for name in row)
-        writer = csv.DictWriter(text, list(names), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        scratch = self.folder / "curves.csv.tmp"
-        scratch.write_text(text.getvalue())
-        scratch.replace(self.folder / "curves.csv")
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        with atomic_path(self.folder / "curves.csv") as scratch, scratch.open("w") as file:
+            writer = csv.DictWriter(file, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 class _Lines(Callback):

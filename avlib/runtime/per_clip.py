@@ -186,9 +186,8 @@ def run_per_clip(
             _Job(function, task, params, schema, run.memo.entry_path(keys[task.clip_id]))
             for task in todo
         ]
-        with closing(
-            map_clips(_compute, jobs, label=stage, name=lambda job: job.task.clip_id)
-        ) as verdicts:
+        results = map_clips(_compute, jobs, label=stage, name=lambda job: job.task.clip_id)
+        with closing(results) as verdicts:
             for index, verdict in verdicts:
                 run.settle(todo[index], keys[todo[index].clip_id], verdict)
                 stop_when_too_many_failed(stage, run.failed, len(tasks), max_failed_fraction)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.signal import correlate
 
-from avlib.descriptors.vgg_face import VGGFace, preprocess
+from avlib.descriptors.vgg_face import VGGFace, VGGFaceDescriptor, preprocess
 
 CONVOLUTIONS = {
     "conv1_1": (64, 3),
@@ -102,5 +102,5 @@ def test_preprocessing_subtracts_the_mean_colour_and_does_not_scale():
     [np.zeros((1, 224, 224, 3), np.float32), np.zeros((1, 3, 224, 224), np.uint8)],
 )
 def test_chips_of_another_type_or_layout_are_refused(chips):
-    with pytest.raises(ValueError, match=r"expected torch.uint8 of shape \(n, 224, 224, 3\)"):
-        preprocess(chips)
+    with pytest.raises(ValueError, match=r"expected uint8 of shape \(n, 224, 224, 3\)"):
+        VGGFaceDescriptor().describe_chips(chips)
