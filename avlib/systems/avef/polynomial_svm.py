@@ -9,13 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from avlib.metric_learning.base import single_thread
-from avlib.systems.common.decision import (
-    fit_temperature,
-    one_vs_rest,
-    pairwise_coefficients,
-    pairwise_intercepts,
-    softmax,
-)
+from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
 
 # Of the solver for each sample, at most. Powers of far samples are so large that it can go on for
 # hours over those that no margin divides; long before, further steps change no decision.
@@ -62,8 +56,7 @@ class PolynomialSVM:
                 svc.fit(kernel, y)
         self.classes_ = np.asarray(svc.classes_)
         self.support_ = centred[svc.support_]
-        self.coefficients_ = pairwise_coefficients(svc)
-        self.intercepts_ = pairwise_intercepts(svc)
+        self.coefficients_, self.intercepts_ = pairwise(svc)
         self.temperature_ = 1.0
         return self
 
@@ -86,8 +79,8 @@ class PolynomialSVM:
         """One-vs-rest decisions of shape (n, n_seen); the largest is the SVM's decision."""
         with single_thread():
             kernel = self._kernel(x - self.mean_, self.support_)
-            pairwise = kernel @ self.coefficients_.T + self.intercepts_
-        return one_vs_rest(pairwise, len(self.classes_))
+            decisions = kernel @ self.coefficients_.T + self.intercepts_
+        return one_vs_rest(decisions, len(self.classes_))
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Probabilities of shape (n, n_classes); the largest is the SVM's decision."""

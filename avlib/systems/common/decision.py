@@ -1,12 +1,15 @@
 """An SVM's decisions from stored arrays, and probabilities from decisions."""
 
+import itertools
+
 import numpy as np
+from scipy import special
 from scipy.optimize import minimize_scalar
 from sklearn.svm import SVC
 
 
-def pairwise_coefficients(svc: SVC) -> np.ndarray:
-    """Lay an SVC's dual coefficients out as one row per pair of classes.
+def pairwise(svc: SVC) -> tuple[np.ndarray, np.ndarray]:
+    """Lay an SVC's dual coefficients and intercepts out as one row per pair of classes.
 
     Parameters
     ----------
@@ -15,25 +18,20 @@ def pairwise_coefficients(svc: SVC) -> np.ndarray:
 
     Returns
     -------
-    array of shape (n_pairs, n_support)
+    coefficients : array of shape (n_pairs, n_support)
         Pairs (0, 1), (0, 2), ..., (1, 2), ... of ``svc.classes_``; a positive
         ``K @ row + intercept`` votes for the first class of the pair.
+    intercepts : array of shape (n_pairs,)
     """
     n_classes = len(svc.classes_)
     if n_classes == 2:  # scikit-learn turns the sign of the binary case
-        return -np.asarray(svc.dual_coef_)
+        return -np.asarray(svc.dual_coef_), -svc.intercept_
     owner = np.repeat(np.arange(n_classes), svc.n_support_)
     rows = []
-    for i in range(n_classes):
-        for j in range(i + 1, n_classes):
-            first = np.where(owner == i, svc.dual_coef_[j - 1], 0.0)
-            rows.append(first + np.where(owner == j, svc.dual_coef_[i], 0.0))
-    return np.array(rows)
-
-
-def pairwise_intercepts(svc: SVC) -> np.ndarray:
-    """Return the intercept of each pair of classes, shape (n_pairs,)."""
-    return -svc.intercept_ if len(svc.classes_) == 2 else np.asarray(svc.intercept_)
+    for i, j in itertools.combinations(range(n_classes), 2):
+        first = np.where(owner == i, svc.dual_coef_[j - 1], 0.0)
+        rows.append(first + np.where(owner == j, svc.dual_coef_[i], 0.0))
+    return np.array(rows), np.asarray(svc.intercept_)
 
 
 def one_vs_rest(pairwise: np.ndarray, n_classes: int) -> np.ndarray:
@@ -51,7 +49,7 @@ def one_vs_rest(pairwise: np.ndarray, n_classes: int) -> np.ndarray:
     """
     votes = np.zeros((len(pairwise), n_classes))
     confidence = np.zeros_like(votes)
-    for k, (i, j) in enumerate(zip(*np.triu_indices(n_classes, 1), strict=True)):
+    for k, (i, j) in enumerate(itertools.combinations(range(n_classes), 2)):
         first = pairwise[:, k] >= 0
         votes[:, i] += first
         votes[:, j] += ~first
@@ -63,8 +61,7 @@ def one_vs_rest(pairwise: np.ndarray, n_classes: int) -> np.ndarray:
 def softmax(values: np.ndarray, temperature: float) -> np.ndarray:
     """Return row-wise softmax of ``values / temperature``, shape (n, n_classes)."""
     scaled = (values - values.max(axis=1, keepdims=True)) / temperature
-    exponents = np.exp(scaled)
-    return exponents / exponents.sum(axis=1, keepdims=True)
+    return special.softmax(scaled, axis=1)
 
 
 def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -91,9 +88,8 @@ def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, floa
 
     def nll(log_temperature: float) -> float:
         probabilities = softmax(values, float(np.exp(log_temperature)))
-        return -float(
-            np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-300)).mean()
-        )
+        own = probabilities[np.arange(len(labels)), labels]
+        return -float(np.log(np.maximum(own, 1e-300)).mean())
 
     found = minimize_scalar(nll, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
     return float(np.exp(found.x)), float(found.fun)

@@ -1,20 +1,15 @@
 """The RBF-SVM on a weighted distance that all vector systems share (MERML eqs. 8-9)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 from sklearn.svm import SVC
 
 from avlib.metric_learning.base import single_thread, squared_distances
 from avlib.runtime.errors import DataError
-from avlib.systems.common.decision import (
-    fit_temperature,
-    one_vs_rest,
-    pairwise_coefficients,
-    pairwise_intercepts,
-    softmax,
-)
+from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
 
 C = (0.3, 1.0, 3.0, 10.0, 30.0)
 SIGMA = (0.5, 0.7, 1.0, 1.5, 2.5)
@@ -88,6 +83,7 @@ class Choice:
         return -self.nll, self.accuracy
 
 
+@dataclass
 class KernelSVM:
     """SVM with kernel ``exp(-d^2 / (2 sigma^2))`` on a weighted distance.
 
@@ -95,9 +91,9 @@ class KernelSVM:
     ----------
     n_classes : int
         Codes run from 0 to n_classes - 1; a class without training samples gets probability 0.
-    c : tuple of float
+    c : sequence of float
         Candidates for the SVM's C.
-    sigma : tuple of float
+    sigma : sequence of float
         Candidates for the kernel's width, in multiples of the root median squared distance between
         training samples: the same candidates then fit any metric.
     class_weight : {None, "balanced"}
@@ -116,23 +112,16 @@ class KernelSVM:
     temperature_ : float
     """
 
-    def __init__(
-        self,
-        n_classes: int,
-        *,
-        c: tuple[float, ...] = C,
-        sigma: tuple[float, ...] = SIGMA,
-        class_weight: str | None = None,
-    ) -> None:
-        self.n_classes = n_classes
-        self.c = c
-        self.sigma = sigma
-        self.class_weight = class_weight
+    n_classes: int
+    _: KW_ONLY
+    c: Sequence[float] = C
+    sigma: Sequence[float] = SIGMA
+    class_weight: str | None = None
 
     def with_median_grid(self) -> "KernelSVM":
         """Return an SVM with the middle candidates alone, to compare metrics cheaply."""
-        c, sigma = (tuple(sorted(v)[len(v) // 2 : len(v) // 2 + 1]) for v in (self.c, self.sigma))
-        return KernelSVM(self.n_classes, c=c, sigma=sigma, class_weight=self.class_weight)
+        c, sigma = (sorted(v)[len(v) // 2 : len(v) // 2 + 1] for v in (self.c, self.sigma))
+        return replace(self, c=c, sigma=sigma)
 
     def select(
         self, train: Embedding, y: np.ndarray, validation: Embedding, y_validation: np.ndarray
@@ -158,8 +147,9 @@ class KernelSVM:
             inner, outer = _kernel(among, sigma * median), _kernel(across, sigma * median)
             for c in self.c:
                 svc = self._train(inner, y, c)
-                pairwise = outer[:, svc.support_] @ pairwise_coefficients(svc).T
-                values = one_vs_rest(pairwise + pairwise_intercepts(svc), len(svc.classes_))
+                coefficients, intercepts = pairwise(svc)
+                decisions = outer[:, svc.support_] @ coefficients.T + intercepts
+                values = one_vs_rest(decisions, len(svc.classes_))
                 choices.append(self._judge(c, sigma, svc.classes_, values, y_validation))
         return max(choices, key=Choice.selection_key)
 
@@ -168,8 +158,7 @@ class KernelSVM:
     ) -> Choice:
         """Score one-vs-rest decisions of shape (n, n_seen) against the true codes."""
         predicted = classes[values.argmax(axis=1)]
-        confusion = np.zeros((self.n_classes, self.n_classes), np.int64)
-        np.add.at(confusion, (truth, predicted), 1)
+        confusion = confusion_matrix(truth, predicted, labels=range(self.n_classes))
         columns = np.minimum(np.searchsorted(classes, truth), len(classes) - 1)
         columns[classes[columns] != truth] = -1
         temperature, nll = fit_temperature(values, columns)
@@ -191,8 +180,7 @@ class KernelSVM:
         vectors = {m: v[svc.support_] for m, v in samples.vectors.items()}
         self.support_ = replace(samples, vectors=vectors)
         self.classes_ = np.asarray(svc.classes_)
-        self.coefficients_ = pairwise_coefficients(svc)
-        self.intercepts_ = pairwise_intercepts(svc)
+        self.coefficients_, self.intercepts_ = pairwise(svc)
         self.temperature_ = choice.temperature
         return self
 
@@ -211,7 +199,6 @@ class KernelSVM:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""
-        weights = self.support_.weights
         return {
             "classes": self.classes_,
             "coefficients": self.coefficients_,
@@ -219,7 +206,7 @@ class KernelSVM:
             "width": np.array(self.width_),
             "temperature": np.array(self.temperature_),
             **{f"support_{m}": v for m, v in self.support_.vectors.items()},
-            **{f"weight_{m}": np.array(w) for m, w in weights.items()},
+            **{f"weight_{m}": np.array(w) for m, w in self.support_.weights.items()},
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> "KernelSVM":
@@ -229,11 +216,9 @@ class KernelSVM:
         self.intercepts_ = state["intercepts"]
         self.width_ = float(state["width"])
         self.temperature_ = float(state["temperature"])
-        parts = [name.removeprefix("support_") for name in state if name.startswith("support_")]
-        self.support_ = Embedding(
-            {m: state[f"support_{m}"] for m in parts},
-            {m: float(state[f"weight_{m}"]) for m in parts},
-        )
+        vectors = without_prefix("support_", state)
+        weights = without_prefix("weight_", state)
+        self.support_ = Embedding(vectors, {m: float(w) for m, w in weights.items()})
         return self
 
     def _train(self, kernel: np.ndarray, y: np.ndarray, c: float) -> SVC:
@@ -243,6 +228,11 @@ class KernelSVM:
                 f" {len(np.unique(y))}: check the folds and the labels"
             )
         return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
+
+
+def without_prefix(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays whose names start so, by the rest of their names."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 def _kernel(distances: np.ndarray, width: float) -> np.ndarray:

@@ -1,17 +1,13 @@
 """What the systems on one vector per clip and modality share: embed, then the RBF-SVM."""
 
 from abc import abstractmethod
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from avlib.systems.common.kernel_svm import (
-    SIGMA,
-    C,
-    Embedding,
-    KernelSVM,
-)
+from avlib.systems.common.kernel_svm import Embedding, KernelSVM, without_prefix
 from avlib.systems.common.model import (
     BOTH,
     Model,
@@ -34,11 +30,13 @@ class VectorModel(Model[VectorClips]):
         Emotions of the corpus.
     modalities : tuple of str
         Modalities that the system uses.
-    c, sigma, class_weight
-        See `KernelSVM`.
+    **svm
+        Arguments `c`, `sigma` and `class_weight` of `KernelSVM`.
 
     Attributes
     ----------
+    svm : KernelSVM
+        Not fitted, with the candidates.
     svm_ : KernelSVM
     chosen_ : dict
         What was chosen on the validation clips, by name.
@@ -47,22 +45,12 @@ class VectorModel(Model[VectorClips]):
     svm_: KernelSVM
     chosen_: dict[str, Any]
 
-    def __init__(
-        self,
-        n_classes: int,
-        modalities: tuple[str, ...] = BOTH,
-        *,
-        c: tuple[float, ...] = C,
-        sigma: tuple[float, ...] = SIGMA,
-        class_weight: str | None = None,
-    ) -> None:
+    def __init__(self, n_classes: int, modalities: tuple[str, ...] = BOTH, **svm: Any) -> None:
         if not modalities or not set(modalities) <= set(BOTH):
             raise ValueError(f"modalities must be of {list(BOTH)}, got {list(modalities)}")
         self.n_classes = n_classes
         self.modalities = tuple(m for m in BOTH if m in modalities)
-        self.c = tuple(c)
-        self.sigma = tuple(sigma)
-        self.class_weight = class_weight
+        self.svm = KernelSVM(n_classes, **svm)
 
     @abstractmethod
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
@@ -133,18 +121,9 @@ class VectorModel(Model[VectorClips]):
             probabilities[rows] = self.svm_.predict_proba(embedded)
         return probabilities
 
-    def _new_svm(self) -> KernelSVM:
-        return KernelSVM(self.n_classes, c=self.c, sigma=self.sigma, class_weight=self.class_weight)
-
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
-        return {
-            "n_classes": self.n_classes,
-            "modalities": list(self.modalities),
-            "c": list(self.c),
-            "sigma": list(self.sigma),
-            "class_weight": self.class_weight,
-        }
+        return {**asdict(self.svm), "modalities": list(self.modalities)}
 
     def embedding_state(self) -> dict[str, np.ndarray]:
         """Return the arrays that `embed` needs; none by default."""
@@ -165,7 +144,6 @@ class VectorModel(Model[VectorClips]):
         arrays, settings = load_state(Path(folder))
         model = cls(**settings["arguments"])
         model.chosen_ = settings["chosen"]
-        svm = {n.removeprefix("svm_"): v for n, v in arrays.items() if n.startswith("svm_")}
-        model.svm_ = model._new_svm().restore(svm)
+        model.svm_ = replace(model.svm).restore(without_prefix("svm_", arrays))
         model.restore_embedding(arrays)
         return model

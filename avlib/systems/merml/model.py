@@ -1,28 +1,20 @@
 """MERML as a system: the learned metric in the RBF-SVM (MERML sec. 3)."""
 
 import logging
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from avlib.metric_learning.merml import MERML
-from avlib.runtime.errors import DataError
-from avlib.systems.common.kernel_svm import Choice, Embedding, KernelSVM
-from avlib.systems.common.model import (
-    BOTH,
-    VectorClips,
-    complete,
-    concatenate,
-)
-from avlib.systems.common.vector_model import VectorModel
+from avlib.systems.common.kernel_svm import Choice, Embedding
+from avlib.systems.common.metric_model import MetricModel, learning
+from avlib.systems.common.model import VectorClips
 
 log = logging.getLogger(__name__)
 
 
-class MERMLModel(VectorModel):
+class MERMLModel(MetricModel):
     """MERML's metric followed by the RBF-SVM on it (eqs. 4-9).
 
     The metric is learned on the training clips with a quarter of the epochs and with all of them,
@@ -32,90 +24,51 @@ class MERMLModel(VectorModel):
 
     Parameters
     ----------
-    n_classes, modalities
-        See `VectorModel`.
-    metric : mapping
-        Arguments of `MERML`.
-    **svm
-        Arguments `c`, `sigma` and `class_weight` of `KernelSVM`.
+    n_classes, modalities, metric, **svm
+        See `MetricModel`.
 
     Attributes
     ----------
     metric_ : MERML
     """
 
-    def __init__(
-        self,
-        n_classes: int,
-        modalities: tuple[str, ...] = BOTH,
-        *,
-        metric: Mapping[str, Any] | None = None,
-        **svm: Any,
-    ) -> None:
-        super().__init__(n_classes, modalities, **svm)
-        self.metric = dict(metric or {})
-
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
-        """Learn metric and SVM; every choice is made on the validation clips.
-
-        Raises
-        ------
-        DataError
-            A part has no clip with all modalities, training has fewer than two emotions, or no
-            emotion has two clips.
-        """
-        train = complete(train, self.modalities, "training")
-        validation = complete(validation, self.modalities, "validation")
-        svm = self._new_svm()
-        stops = {epochs: self._learn(train, epochs) for epochs in self._stops()}
-        merit = {
-            epochs: self._select(svm.with_median_grid(), metric, train, validation).selection_key()
-            for epochs, metric in stops.items()
-        }
-        epochs = max(stops, key=lambda epochs: (merit[epochs], epochs))
-        choice = self._select(svm, stops[epochs], train, validation)
-        everything = concatenate(train, validation)
-        self.metric_ = self._learn(everything, epochs, choice.confusion)
-        self.svm_ = svm.fit(_embedded(self.metric_, everything), everything.emotion, choice)
-        self.chosen_ = {"c": choice.c, "sigma": choice.sigma, "epochs": epochs}
+        """Learn metric and SVM; see `MetricModel`."""
+        super().fit(train, validation)
         self.chosen_["b"] = float(self.metric_.b_)
         if self.metric_.omega_ is not None:
             self.chosen_["omega"] = float(self.metric_.omega_)
-        if epochs == max(stops) > 1 and not self.metric_.converged_:
+        epochs = self.metric_.epochs
+        if epochs == MERML(**self.metric).epochs > 1 and not self.metric_.converged_:
             log.warning("MERML's loss still fell when it stopped after %d epochs", epochs)
         return self
 
-    def _select(
-        self, svm: KernelSVM, metric: MERML, train: VectorClips, validation: VectorClips
-    ) -> Choice:
-        return svm.select(
-            _embedded(metric, train),
-            train.emotion,
-            _embedded(metric, validation),
-            validation.emotion,
-        )
-
-    def _stops(self) -> list[int]:
-        """Return the numbers of epochs to try, the full one first: it wins ties."""
+    def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], MERML]]:
+        """Yield the metric after each number of epochs to try, the full one first."""
         full = MERML(**self.metric).epochs
-        return sorted({full, full // 4, min(1, full), 0}, reverse=True)
+        for epochs in sorted({full, full // 4, min(1, full), 0}, reverse=True):
+            yield {"epochs": epochs}, self._learn(train, {"epochs": epochs})
 
-    def _learn(self, clips: VectorClips, epochs: int, confusion: np.ndarray | None = None) -> MERML:
-        if confusion is not None:  # the metric knows only the classes that it sees
-            seen = np.unique(clips.emotion)
-            confusion = confusion[np.ix_(seen, seen)]
-        metric = MERML(**{**self.metric, "epochs": epochs})
+    def learn(self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice) -> MERML:
+        """Return the final metric, steered by the confusions of the classes that it sees."""
+        seen = np.unique(clips.emotion)
+        return self._learn(clips, settings, choice.confusion[np.ix_(seen, seen)])
+
+    def _learn(
+        self, clips: VectorClips, settings: Mapping[str, Any], confusion: np.ndarray | None = None
+    ) -> MERML:
+        metric = MERML(**{**self.metric, **settings})
         features = {m: clips.features[m] for m in self.modalities}
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is on purpose
-                return metric.fit(features, clips.emotion, clips.subject, confusion)
-        except (ValueError, FloatingPointError) as error:
-            raise DataError(f"MERML cannot learn from {len(clips)} clips: {error}") from error
+        with learning("MERML", clips):
+            return metric.fit(features, clips.emotion, clips.subject, confusion)
+
+    def embedded(self, metric: MERML, features: Mapping[str, np.ndarray]) -> Embedding:
+        """Project each modality; the weights are omega and 1 - omega."""
+        return Embedding(metric.project(features), metric.weights_)
 
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
-        """Project each modality; the weights are omega and 1 - omega."""
-        return Embedding(self.metric_.project(features), self.metric_.weights_)
+        """Project the modalities that are there."""
+        return self.embedded(self.metric_, features)
 
     def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return W_m x_m of each modality, and jointly [sqrt(1 - omega) W_a x_a ; ...] (eq. 4)."""
@@ -123,10 +76,6 @@ class MERMLModel(VectorModel):
         if len(features) == len(self.modalities) > 1:
             spaces["joint"] = self.metric_.transform(features)
         return spaces
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__``, as JSON knows them."""
-        return {**super().arguments(), "metric": self.metric}
 
     def embedding_state(self) -> dict[str, np.ndarray]:
         """Return W, b, the weights and the loss curve of the metric."""
@@ -147,8 +96,3 @@ class MERMLModel(VectorModel):
         metric.b_ = float(arrays["metric_b"])
         metric.loss_curve_ = arrays["metric_loss_curve"].tolist()
         self.metric_ = metric
-
-
-def _embedded(metric: MERML, clips: VectorClips) -> Embedding:
-    features = {m: clips.features[m] for m in metric.weights_}
-    return Embedding(metric.project(features), metric.weights_)

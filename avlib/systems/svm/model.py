@@ -1,5 +1,6 @@
 """The baselines: an RBF-SVM on one modality's vectors, or on both side by side."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -33,18 +34,19 @@ class SVMModel(VectorModel):
 
     def choose(self, train: VectorClips, validation: VectorClips) -> Choice:
         """Choose C and sigma on the validation clips; errors as of `fit`."""
-        train = complete(train, self.modalities, "training")
-        validation = complete(validation, self.modalities, "validation")
-        return self._new_svm().select(
-            self._embed(train), train.emotion, self._embed(validation), validation.emotion
+        learned, judged = (
+            self._labelled(train, "training"),
+            self._labelled(validation, "validation"),
         )
+        return self.svm.select(*learned, *judged)
 
     def learn(self, clips: VectorClips, choice: Choice) -> Self:
         """Learn from the clips that have all modalities, with chosen settings."""
-        clips = complete(clips, self.modalities, "training")
+        self.svm_ = replace(self.svm).fit(*self._labelled(clips, "training"), choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma}
-        self.svm_ = self._new_svm().fit(self._embed(clips), clips.emotion, choice)
         return self
 
-    def _embed(self, clips: VectorClips) -> Embedding:
-        return self.embed({m: clips.features[m] for m in self.modalities})
+    def _labelled(self, clips: VectorClips, part: str) -> tuple[Embedding, np.ndarray]:
+        """Return the vectors and the emotions of the clips that have all modalities."""
+        clips = complete(clips, self.modalities, part)
+        return self.embed({m: clips.features[m] for m in self.modalities}), clips.emotion

@@ -96,8 +96,8 @@ def test_merml_keeps_what_it_chose_and_what_it_learned(parts):
     model = MERMLModel(4, metric=METRIC).fit(train, validation)
     assert model.chosen_["epochs"] in (0, 1, 4)
     assert 0.0 <= model.metric_.omega_ <= 1.0
-    assert model.chosen_["c"] in model.c
-    assert model.chosen_["sigma"] in model.sigma
+    assert model.chosen_["c"] in model.svm.c
+    assert model.chosen_["sigma"] in model.svm.sigma
 
 
 def test_test_clips_play_no_part_in_training_and_validation_subjects_choose(parts):
