@@ -159,16 +159,8 @@ def trainer(setting: Setting) -> GatingTraining:
     network = GatingNetwork(
         streams, Windows(setting.windows, 1.0, 0.5), setting.fps, setting.crop, apex=False
     )
-    return GatingTraining(
-        network,
-        CLASSES,
-        0,
-        margin=1.0,
-        mse=True,
-        cross_modal=False,
-        learning_rate=0.001,
-        weight_decay=0.0005,
-    )
+    settings = {"softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005}
+    return GatingTraining(network, CLASSES, settings, mse=True, cross_modal=False)
 
 
 def drain(loader: Iterable[Batch]) -> None:
@@ -192,7 +184,8 @@ def train(training: GatingTraining, loader: Iterable[Batch], device: str) -> Non
 def step_loss(training: GatingTraining, batch: Batch) -> torch.Tensor:
     """Return eq. 2 of a batch; in bfloat16 where training on a GPU would be."""
     with torch.autocast(batch.sound.device.type, torch.bfloat16, enabled=batch.sound.is_cuda):
-        return training.loss(batch)
+        parts = training.parts(training.network(batch), batch)
+        return torch.stack(list(parts.values())).sum()
 
 
 def operations(training: GatingTraining, batch: Batch) -> float:

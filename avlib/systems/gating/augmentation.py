@@ -27,7 +27,7 @@ def crop(frames: Tensor, size: int, offset: tuple[int, int]) -> Tensor:
     ----------
     frames : Tensor of shape (..., h, w)
     size : int
-        Side of the square, pixels.
+        Side of the square, pixels; at most that of the frames.
     offset : (int, int)
         Its first row and column.
 
@@ -35,16 +35,8 @@ def crop(frames: Tensor, size: int, offset: tuple[int, int]) -> Tensor:
     -------
     Tensor of shape (..., size, size)
         A view.
-
-    Raises
-    ------
-    ValueError
-        The square reaches beyond the frames.
     """
     top, left = offset
-    height, width = frames.shape[-2:]
-    if not (0 <= top <= height - size and 0 <= left <= width - size):
-        raise ValueError(f"a {size}-pixel square at {offset} is not within {height} x {width}")
     return frames[..., top : top + size, left : left + size]
 
 
@@ -145,9 +137,8 @@ def shift_pitch(waves: Tensor, semitones: float) -> Tensor:
     -------
     Tensor of shape (n, samples)
     """
-    samples = waves.shape[1]
     ratio = 2 ** (semitones / 12)
-    return _resampled(_stretched(waves, ratio), samples)
+    return _resampled(_stretched(waves, ratio), waves.shape[1])
 
 
 def _stretched(waves: Tensor, ratio: float) -> Tensor:
@@ -164,13 +155,9 @@ def _stretched(waves: Tensor, ratio: float) -> Tensor:
     before = place.long()
     frames = int(before[-1]) + 2
     window = torch.hann_window(FRAME, device=waves.device)
+    padded = functional.pad(waves, (0, HOP * (frames - 1) - samples))
     spectra = torch.stft(
-        functional.pad(waves, (0, HOP * (frames - 1) - samples)),
-        FRAME,
-        HOP,
-        window=window,
-        pad_mode="constant",
-        return_complex=True,
+        padded, FRAME, HOP, window=window, pad_mode="constant", return_complex=True
     )
     share = (place - before).to(waves)
     before = before.to(waves.device)

@@ -89,18 +89,13 @@ def cut_chips(batch: Batch, starts: Tensor, opened: Tensor, length: float, fps: 
     if not batch.seen.shape[1]:
         empty = torch.zeros_like(opened)
         return Cut(empty, batch.chips.new_zeros(0, 1, *batch.chips.shape[2:]))
-    index = _places(starts, length, fps)  # (n, n_gates, n_frames)
-    held = (batch.durations * fps).round().clamp_min(1).long()
-    inside = index < held[:, None, None]
+    frames = torch.arange(round(length * fps), device=starts.device)
+    index = (starts * fps).round().long()[..., None] + frames  # (n, n_gates, n_frames)
+    n_chips = (batch.durations * fps).round().clamp_min(1).long()  # of each clip
+    inside = index < n_chips[:, None, None]
     index = index.clamp_max(batch.seen.shape[1] - 1)
     rows = torch.arange(len(batch), device=index.device)[:, None, None]
-    seen = batch.seen[rows, index] & inside
-    there = opened & seen.any(2) & (2 * seen.sum(2) >= inside.sum(2))
+    has_face = batch.seen[rows, index] & inside
+    there = opened & has_face.any(2) & (2 * has_face.sum(2) >= inside.sum(2))
     clip, _ = torch.nonzero(there, as_tuple=True)
     return Cut(there, batch.chips[clip[:, None], index[there]])
-
-
-def _places(starts: Tensor, length: float, rate: float) -> Tensor:
-    """Return the places that windows cover at a rate, int64 of shape (..., length * rate)."""
-    first = (starts * rate).round().long()
-    return first[..., None] + torch.arange(round(length * rate), device=starts.device)

@@ -6,7 +6,6 @@ The video network of the gating paradigm (Ghaleb et al., ACII 2019, section IV).
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,11 +34,10 @@ POOL_BEFORE = {
     "Mixed_5b": ((2, 2, 2), (2, 2, 2)),
 }
 KINETICS_CLASSES = 400
-LOGIT_FRAMES = 2  # time steps that are averaged before the logits
 
 
 class I3D(nn.Module):
-    """Three convolutions and nine Inception modules over (time, height, width), then the logits.
+    """Three convolutions and nine Inception modules over (time, height, width).
 
     Parameters are named as in the PyTorch port of the published weights
     (``Conv3d_1a_7x7.conv3d.weight`` ... ``logits.conv3d.bias``), so its state dict loads without
@@ -50,7 +48,8 @@ class I3D(nn.Module):
     width : float
         Multiplies every channel count; 1 is the published network.
     classes : int or None
-        Logits; 400 in Kinetics, 157 in Charades. None builds the network without them.
+        Logits; 400 in Kinetics, 157 in Charades. They are built to read published files alone,
+        nothing computes them; None leaves them out.
 
     Attributes
     ----------
@@ -69,38 +68,8 @@ class I3D(nn.Module):
             setattr(self, name, module)
             channels = module.channels
         self.dim = channels
-        self.logits = (
-            None
-            if classes is None
-            else nn.Sequential(OrderedDict(conv3d=nn.Conv3d(channels, classes, 1)))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits as published: of every two neighbouring time steps, then averaged over time.
-
-        The published network averages 2 x 7 x 7 positions, which is all of a 224-pixel input's
-        height and width; here it is all of them at any size.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, 3, t, h, w)
-            See `features`.
-
-        Returns
-        -------
-        Tensor of shape (n, classes)
-
-        Raises
-        ------
-        ValueError
-            The logits were not built.
-        """
-        if self.logits is None:
-            raise ValueError("this network has no logits; build it with the number of classes")
-        x = self.convolve(x).mean((3, 4), keepdim=True)
-        x = functional.avg_pool3d(x, (min(LOGIT_FRAMES, x.shape[2]), 1, 1), stride=1)
-        x = functional.dropout(x, 0.5, self.training)
-        return self.logits(x).mean((2, 3, 4))
+        if classes is not None:
+            self.logits = nn.Sequential(OrderedDict(conv3d=nn.Conv3d(channels, classes, 1)))
 
     def features(self, x: Tensor) -> Tensor:
         """Activations of the last Inception module, averaged over time, height and width.
@@ -108,22 +77,18 @@ class I3D(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n, 3, t, h, w)
-            t RGB frames of h x w pixels in [-1, 1], see `preprocess`. Every t, h and w will do,
+            t RGB frames of h x w pixels in [-1, 1]. Every t, h and w will do,
             but time is divided by 8 and the picture by 32, each rounded up, on the way.
 
         Returns
         -------
         Tensor of shape (n, dim)
         """
-        return self.convolve(x).mean((2, 3, 4))
-
-    def convolve(self, x: Tensor) -> Tensor:
-        """Map (n, 3, t, h, w) to (n, dim, t / 8, h / 32, w / 32), rounded up."""
         for name in (*STEM, *INCEPTION):
             if name in POOL_BEFORE:
                 x = max_pool_same(x, *POOL_BEFORE[name])
             x = getattr(self, name)(x)
-        return x
+        return x.mean((2, 3, 4))
 
 
 class Unit(nn.Module):
@@ -185,32 +150,3 @@ def _pad_same(
     if any(total % 2 for total in totals):
         x = functional.pad(x, [side for total in reversed(totals) for side in (0, total % 2)])
     return x, tuple(total // 2 for total in totals)
-
-
-def preprocess(chips: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
-    """Face chips as I3D expects them: RGB from 0-255 to [-1, 1].
-
-    Parameters
-    ----------
-    chips : uint8 of shape (n, t, h, w, 3)
-        RGB.
-    device : torch.device or str
-        Bytes travel there before they become floats, a quarter of the traffic.
-
-    Returns
-    -------
-    Tensor of shape (n, 3, t, h, w)
-        float32.
-
-    Raises
-    ------
-    ValueError
-        Another shape or type.
-    """
-    chips = torch.as_tensor(chips)
-    if chips.dtype != torch.uint8 or chips.dim() != 5 or chips.shape[-1] != 3:
-        raise ValueError(
-            f"chips are {chips.dtype} of shape {tuple(chips.shape)}; "
-            "expected torch.uint8 of shape (n, t, h, w, 3)"
-        )
-    return chips.to(device).permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)

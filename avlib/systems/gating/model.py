@@ -81,7 +81,7 @@ class GatingModel(DeepModel[SequenceClips]):
 
     SYSTEM = "gating"
     networks_: dict[str, GatingNetwork]
-    _last: tuple[np.ndarray, Embedded] | None = None  # streams, and what they gave
+    _last: tuple[list[int], SequenceClips, Embedded] | None = None  # see `embed`
 
     def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
         """Train the streams, and keep the embeddings of all these clips as neighbours.
@@ -115,13 +115,8 @@ class GatingModel(DeepModel[SequenceClips]):
                 )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
-        curves = train_network(
-            module,
-            loader,
-            held_out,
-            max_epochs=s["softmax_epochs"] + s["epochs"],
-            **self.training(),
-        )
+        epochs = s["softmax_epochs"] + s["epochs"]
+        curves = train_network(module, loader, held_out, max_epochs=epochs, **self.training())
         frozen(self.network_)
         self._last = None
         self.logs_ = {"curves": curves}
@@ -140,33 +135,32 @@ class GatingModel(DeepModel[SequenceClips]):
 
     def embed(self, clips: SequenceClips) -> Embedded:
         """Embed clips at every gate."""
-        if self._last is not None and _same(self._last[0], clips.streams):
-            return self._last[1]
-        where, n_gates = device(), len(self.ends())
-        self.network_.to(where).eval()
-        shape = (len(clips), n_gates)
-        made = Embedded(
-            {
-                m: np.zeros((*shape, self.settings["embedding"]), np.float32)
-                for m in self.modalities
-            },
-            {m: np.zeros(shape, bool) for m in self.modalities},
-            np.zeros(shape, bool),
-        )
-        batches_of_rows = in_order(len(clips), _ENCODED)
+        # The same streams, not only clips of the same names; kept, so that ids stay theirs.
+        streams = [id(of_clip) for of_clip in clips.streams]
+        if self._last is not None and self._last[0] == streams:
+            return self._last[2]
+        where, network = device(), self.network_
+        network.to(where).eval()
+        shape = (len(clips), len(self.ends()))
+        gates = {
+            m: np.zeros((*shape, self.settings["embedding"]), np.float32) for m in self.modalities
+        }
+        presented = {m: np.zeros(shape, bool) for m in self.modalities}
+        opened = np.zeros(shape, bool)
+        rows_of_batches = in_order(len(clips), _ENCODED)
+        loader = self._loader(clips, rows_of_batches)
         with torch.inference_mode():
-            for rows, batch in zip(
-                batches_of_rows, self._loader(clips, batches_of_rows), strict=True
-            ):
+            for rows, batch in zip(rows_of_batches, loader, strict=True):
                 moved = batch.to(where)
-                gates = self.network_(moved)
-                made.opened[rows] = self.network_.schedule(moved)[1].cpu().numpy()
-                for modality in self.modalities:
-                    there = gates.there[modality].cpu().numpy()
-                    made.presented[modality][rows] = np.logical_or.accumulate(there, axis=1)
-                    made.gates[modality][rows] = gates.embedded[modality].float().cpu().numpy()
-        self._last = clips.streams, made  # the same clips are asked for under each condition
-        return made
+                found = network(moved)
+                opened[rows] = network.schedule(moved)[1].cpu().numpy()
+                for m in self.modalities:
+                    there = found.there[m].cpu().numpy()
+                    presented[m][rows] = np.logical_or.accumulate(there, axis=1)
+                    gates[m][rows] = found.embedded[m].float().cpu().numpy()
+        # The same clips are asked for under each condition.
+        self._last = streams, clips, Embedded(gates, presented, opened)
+        return self._last[2]
 
     def rows(
         self, clips: SequenceClips, emotions: list[str], allowed: tuple[str, ...]
@@ -229,12 +223,12 @@ class GatingModel(DeepModel[SequenceClips]):
         gate : int
             From 0.
         """
-        known = np.all([self._presented[m][:, gate] for m in available], axis=0)
-        if not available or not known.any():
+        comparable = np.all([self._presented[m][:, gate] for m in available], axis=0)
+        if not available or not comparable.any():
             shares = np.bincount(self._labels, minlength=self.n_classes) / len(self._labels)
             return np.tile(shares, (len(values), 1))
-        neighbours = np.hstack([self._neighbours[m][known, gate] for m in available])
-        labels = self._labels[known]
+        neighbours = np.hstack([self._neighbours[m][comparable, gate] for m in available])
+        labels = self._labels[comparable]
         knn = KNeighborsClassifier(min(self.settings["neighbours"], len(labels)), algorithm="brute")
         knn.fit(neighbours, labels)
         probabilities = np.zeros((len(values), self.n_classes))
@@ -244,8 +238,8 @@ class GatingModel(DeepModel[SequenceClips]):
     def ends(self) -> np.ndarray:
         """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
         s = self.settings
-        ends = Windows(s["windows"], s["length"], s["overlap"]).ends()
-        return ends if SYSTEMS[self.system][0] else ends[:1]
+        recurrent, _ = SYSTEMS[self.system]
+        return Windows(s["windows"] if recurrent else 1, s["length"], s["overlap"]).ends()
 
     def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
         """Return the clips at their last gate in each modality's space and both side by side.
@@ -264,13 +258,8 @@ class GatingModel(DeepModel[SequenceClips]):
         """Return the streams of both modalities, which are one module."""
         s = self.settings
         recurrent, _ = SYSTEMS[self.system]
-        streams = gating_streams(
-            self.modalities,
-            width=s["width"],
-            shared=s["shared"],
-            embedding=s["embedding"],
-            recurrent=recurrent,
-        )
+        sizes = {name: s[name] for name in ("width", "shared", "embedding")}
+        streams = gating_streams(self.modalities, recurrent=recurrent, **sizes)
         windows = Windows(s["windows"], s["length"], s["overlap"])
         return {"network": GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)}
 
@@ -305,25 +294,14 @@ class GatingModel(DeepModel[SequenceClips]):
     def _training(self) -> "GatingTraining":
         from avlib.systems.gating.training import GatingTraining  # loads Lightning: seconds
 
-        s = self.settings
+        _, together = SYSTEMS[self.system]
+        cross_modal = self.settings["cross_modal"] and together and self.modalities == BOTH
         return GatingTraining(
-            self.network_,
-            self.n_classes,
-            s["softmax_epochs"],
-            margin=s["margin"],
-            mse=SYSTEMS[self.system][1],
-            cross_modal=s["cross_modal"] and self.system == "gating" and self.modalities == BOTH,
-            learning_rate=s["learning_rate"],
-            weight_decay=s["weight_decay"],
+            self.network_, self.n_classes, self.settings, mse=together, cross_modal=cross_modal
         )
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
         return batches(clips, self.modalities, rows, workers=0 if device() == "cpu" else 2)
-
-
-def _same(some: np.ndarray, others: np.ndarray) -> bool:
-    """Say whether these are the same streams, not only clips of the same names."""
-    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _has_triplets(clips: SequenceClips) -> bool:

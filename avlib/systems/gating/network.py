@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from avlib.systems.common.sequences import Batch
 from avlib.systems.gating.augmentation import centre_crop, random_crop, random_sound
 from avlib.systems.gating.batch import Cut, cut_chips, cut_sound
-from avlib.systems.gating.i3d import preprocess
 from avlib.systems.gating.streams import GatingStream
 from avlib.systems.gating.windows import Windows, apex_start
 
@@ -85,19 +84,17 @@ class GatingNetwork(nn.Module):
         there, projected, embedded = {}, {}, {}
         for modality in self.streams:
             stream = self.stream(modality)
-            made = self._cut(modality, batch, starts, opened)
-            if len(made.windows) >= (2 if self.training else 1):
-                there[modality] = made.there
-                values = made.spread(
-                    stream.project(prepared(modality, made.windows, self.crop, noise))
-                )
-            else:  # nobody has the modality, or one window alone, which has no batch statistics
-                there[modality] = torch.zeros_like(made.there)
-                values = stream.projection.weight.new_zeros(
-                    *made.there.shape, stream.projection.out_features
-                )
+            cut = self._cut(modality, batch, starts, opened)
+            n_shared = stream.projection.out_features
+            values = stream.projection.weight.new_zeros(*cut.there.shape, n_shared)
+            # Nobody may have the modality; and one window alone has no batch statistics.
+            enough = len(cut.windows) >= (2 if self.training else 1)
+            if enough:
+                windows = prepared(modality, cut.windows, self.crop, noise)
+                values = cut.spread(stream.project(windows))
+            there[modality] = cut.there & enough
             projected[modality] = values
-            embedded[modality] = stream.gates(values, made.there)
+            embedded[modality] = stream.gates(values, cut.there)
         return Gates(there, projected, embedded)
 
     def _cut(self, modality: str, batch: Batch, starts: Tensor, opened: Tensor) -> Cut:
@@ -125,4 +122,4 @@ def prepared(
         return windows if noise is None else random_sound(windows, noise)
     chips = windows.movedim(-1, 2)
     small = centre_crop(chips, side) if noise is None else random_crop(chips, side, noise)
-    return preprocess(small.movedim(2, -1), windows.device)
+    return small.movedim(2, 1).float().div_(127.5).sub_(1)  # channels first, in [-1, 1]

@@ -83,7 +83,7 @@ def convolve_waves(
 
 
 class SoundNet8(nn.Module):
-    """Seven convolutions with batch norm and ReLU, max-pools after three, two linear heads.
+    """Seven convolutions with batch norm and ReLU, max-pools after three.
 
     Parameters are named as in the PyTorch ports of the published weights (``conv1.0.weight`` of
     shape (16, 1, 64, 1), ``conv1.1.running_mean`` ... ``conv8_2.0.bias``).
@@ -93,7 +93,7 @@ class SoundNet8(nn.Module):
     width : float
         Multiplies every channel count, but for the heads' outputs; 1 is the published network.
     heads : bool
-        Whether to build conv8 and conv8_2, which only `forward` uses.
+        Whether to build conv8 and conv8_2, to read published files; nothing computes them.
 
     Attributes
     ----------
@@ -115,34 +115,9 @@ class SoundNet8(nn.Module):
             setattr(self, name, nn.Sequential(*parts))
             channels = out
         self.dim = channels
-        self.has_heads = heads
         for name, classes in HEADS.items() if heads else ():
             head = nn.Conv2d(channels, classes, (HEAD_KERNEL, 1), (2, 1))
             setattr(self, name, nn.Sequential(head))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the two heads over time.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, samples)
-            See `features`; at least 209,374 samples, 9.5 s.
-
-        Returns
-        -------
-        objects : Tensor of shape (n, 1000, steps)
-        scenes : Tensor of shape (n, 401, steps)
-
-        Raises
-        ------
-        ValueError
-            The heads were not built, or the sound is too short for them.
-        """
-        if not self.has_heads:
-            raise ValueError("this network was built without its heads")
-        x = self.convolve(x, steps=HEAD_KERNEL)
-        objects, scenes = (getattr(self, name)(x).squeeze(3) for name in HEADS)
-        return objects, scenes
 
     def features(self, x: Tensor) -> Tensor:
         """Activations of conv7, averaged over time.
@@ -156,34 +131,11 @@ class SoundNet8(nn.Module):
         Returns
         -------
         Tensor of shape (n, dim)
-
-        Raises
-        ------
-        ValueError
-            The sound is too short to leave anything after the pools.
         """
-        return self.convolve(x, steps=1).mean((2, 3))
-
-    def convolve(self, x: Tensor, steps: int) -> Tensor:
-        """Map (n, samples) to (n, dim, time, 1), where ValueError says that time < `steps`."""
-        if x.shape[1] < shortest(steps):
-            raise ValueError(
-                f"sound of {x.shape[1]} samples; expected at least {shortest(steps)} "
-                f"({shortest(steps) / RATE:.2f} s at {RATE} Hz)"
-            )
         x = x[:, None, :, None]
         for name in LAYERS:
             x = getattr(self, name)(x)
-        return x
-
-
-def shortest(steps: int) -> int:
-    """Return the least number of samples from which conv7 makes `steps` time steps."""
-    length = steps
-    for _, _, pool in reversed(LAYERS.values()):
-        # Padded by half its kernel, a convolution of stride 2 makes n // 2 + 1 of n.
-        length = max(2 * (length * pool - 1), 1)
-    return length
+        return x.mean((2, 3))
 
 
 def from_tensorflow(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """The two streams of the gating paradigm: windows to a shared space, an LSTM over the windows."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -68,8 +69,8 @@ class GatingStream(nn.Module):
             fresh = State(self.head(projected), state.memory)
         else:
             fresh = State(*self.cell(projected, state))
-        kept = there[:, None]
-        return State(*(torch.where(kept, new, old) for new, old in zip(fresh, state, strict=True)))
+        pairs = zip(fresh, state, strict=True)
+        return State(*(torch.where(there[:, None], new, old) for new, old in pairs))
 
     def gates(self, projected: Tensor, there: Tensor) -> Tensor:
         """Return the embedding of each clip at each gate, shape (n, n_gates, embedding).
@@ -90,12 +91,10 @@ def gating_streams(
     modalities: tuple[str, ...], *, width: float, shared: int, embedding: int, recurrent: bool
 ) -> nn.ModuleDict:
     """Return the streams by modality: SoundNet-8 for audio, I3D's RGB network for video."""
-    streams = nn.ModuleDict()
-    for modality in modalities:
-        backbone = (
-            SoundNet8(width=width, heads=False)
-            if modality == "audio"
-            else I3D(width=width, classes=None)
-        )
-        streams[modality] = GatingStream(backbone, shared, embedding, recurrent=recurrent)
-    return streams
+    backbones = {"audio": partial(SoundNet8, heads=False), "video": partial(I3D, classes=None)}
+    return nn.ModuleDict(
+        {
+            m: GatingStream(backbones[m](width=width), shared, embedding, recurrent=recurrent)
+            for m in modalities
+        }
+    )

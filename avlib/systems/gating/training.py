@@ -1,5 +1,7 @@
 """How the gating paradigm's networks learn (section III, eq. 2 and section IV of its paper)."""
 
+from typing import Any
+
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -20,43 +22,35 @@ class GatingTraining(LightningModule):
     ----------
     network : GatingNetwork
     n_classes : int
-    softmax_epochs : int
-        Epochs of softmax pre-training.
-    margin : float
-        Of the triplets.
+    settings : dict
+        Section ``gating`` of params.yaml: softmax_epochs, margin, learning_rate, weight_decay.
     mse : bool
         Whether the shared space draws the modalities together; the baselines train them apart.
     cross_modal : bool
         Take an anchor's positive and negative from the other modality.
-    learning_rate, weight_decay : float
-        Of Adam.
     """
 
     def __init__(
         self,
         network: GatingNetwork,
         n_classes: int,
-        softmax_epochs: int,
+        settings: dict[str, Any],
         *,
-        margin: float,
         mse: bool,
         cross_modal: bool,
-        learning_rate: float,
-        weight_decay: float,
     ) -> None:
         super().__init__()
-        self.network = network
-        self.softmax_epochs = softmax_epochs
+        self.network, self.settings = network, settings
         self.heads = nn.ModuleDict(
             {m: nn.Linear(network.stream(m).embedding, n_classes) for m in network.streams}
         )
-        self.margin, self.mse, self.cross_modal = margin, mse, cross_modal
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.mse, self.cross_modal = mse, cross_modal
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam, as the paper."""
+        s = self.settings
         return torch.optim.Adam(
-            self.parameters(), self.learning_rate, weight_decay=self.weight_decay
+            self.parameters(), s["learning_rate"], weight_decay=s["weight_decay"]
         )
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
@@ -68,11 +62,7 @@ class GatingTraining(LightningModule):
         """Log the loss of a batch as it is."""
         self._learn(batch, "validation", None)
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Return eq. 2 of a batch as it is."""
-        return torch.stack(list(self._parts(self.network(batch), batch).values())).sum()
-
-    def _parts(self, gates: Gates, batch: Batch) -> dict[str, Tensor]:
+    def parts(self, gates: Gates, batch: Batch) -> dict[str, Tensor]:
         """Return the parts of eq. 2 by name, in full precision whatever the networks compute in.
 
         Distances are differences of large numbers, and the hardest triplet is the one that rounding
@@ -84,29 +74,29 @@ class GatingTraining(LightningModule):
                 {m: values.float() for m, values in gates.projected.items()},
                 {m: values.float() for m, values in gates.embedded.items()},
             )
-            triplets = triplet_loss(full, batch.emotion, self.margin, cross_modal=self.cross_modal)
+            margin, across = self.settings["margin"], self.cross_modal
+            found = {"triplet": triplet_loss(full, batch.emotion, margin, cross_modal=across)}
             if self.mse and len(gates.projected) == 2:
-                return {"triplet": triplets, "mse": mse_loss(full)}
-            return {"triplet": triplets}
+                found["mse"] = mse_loss(full)
+            return found
 
     def _learn(self, batch: Batch, part: str, noise: torch.Generator | None) -> Tensor:
         gates = self.network(batch, noise)
-        if self.current_epoch < self.softmax_epochs:
-            loss = softmax_loss(gates, batch.emotion, self.heads)
+        if self.current_epoch < self.settings["softmax_epochs"]:
+            loss, parts = softmax_loss(gates, batch.emotion, self.heads), {}
             # Only training loss: softmax and triplets have no best epoch in common.
-            known = loss if part == "train" else torch.full_like(loss, torch.nan)
-            self._say({f"{part}_loss": known}, batch)
-            return loss
-        parts = self._parts(gates, batch)
-        loss = torch.stack(list(parts.values())).sum()
-        named = {f"{part}_{name}": value for name, value in parts.items()}
-        self._say({f"{part}_loss": loss, **named}, batch)
+            logged = loss if part == "train" else torch.full_like(loss, torch.nan)
+        else:
+            parts = self.parts(gates, batch)
+            logged = loss = torch.stack(list(parts.values())).sum()
+        means = {"loss": logged, **parts}
+        self.log_dict(
+            {f"{part}_{name}": value.detach() for name, value in means.items()},
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(batch),
+        )
         return loss
-
-    def _say(self, values: dict[str, Tensor], batch: Batch) -> None:
-        """Log means over the epoch."""
-        found = {name: value.detach() for name, value in values.items()}
-        self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
 
 
 def softmax_loss(gates: Gates, emotion: Tensor, heads: nn.ModuleDict) -> Tensor:
@@ -146,10 +136,12 @@ def triplet_loss(gates: Gates, emotion: Tensor, margin: float, *, cross_modal: b
     total = next(iter(gates.embedded.values())).new_zeros(())
     for gate in range(len(windows)):
         for modality in modalities:
+            # Across modalities an anchor's positive and negative are the other one's embeddings.
             other = modalities[-1 - modalities.index(modality)] if cross_modal else modality
             anchors, others = gates.embedded[modality][:, gate], gates.embedded[other][:, gate]
             there = gates.there[modality][:, gate] & gates.there[other][:, gate]
             distances = squared_distances(anchors, others)
+            # The hardest triplet of each anchor; a miner uses none of them in two windows.
             anchor, positive, negative = miners[modality].mine(distances, there)
             losses = hinge(distances[anchor, positive], distances[anchor, negative], margin)
             total = total + losses.sum() / (2 * there.sum().clamp_min(1))

@@ -48,10 +48,6 @@ def test_every_frame_loses_the_same_border():
     frames = torch.arange(2 * 3 * 3 * 6 * 8).view(2, 3, 3, 6, 8)
     assert torch.equal(crop(frames, 4, (1, 3)), frames[:, :, :, 1:5, 3:7])
     assert torch.equal(centre_crop(frames, 4), frames[:, :, :, 1:5, 2:6])
-    with pytest.raises(ValueError, match=r"a 4-pixel square at \(3, 0\) is not within 6 x 8"):
-        crop(frames, 4, (3, 0))
-    with pytest.raises(ValueError, match="not within"):
-        centre_crop(frames, 7)
 
 
 def test_random_crops_reach_every_place_and_are_drawn_once_a_batch():

@@ -330,9 +330,9 @@ def test_triplets_are_mined_in_full_precision_under_autocast(tmp_path):
     model.networks_ = model.build()
     training = model._training()
     gates, batch = random_gates(3), next(iter(model._loader(train, [[*range(8), 0]])))
-    exact = training._parts(gates, batch)
+    exact = training.parts(gates, batch)
     with torch.autocast("cpu", torch.bfloat16):
-        low = training._parts(gates, batch)
+        low = training.parts(gates, batch)
     assert {name: float(v) for name, v in low.items()} == {n: float(v) for n, v in exact.items()}
 
 

@@ -10,7 +10,6 @@ from avlib.systems.gating.soundnet import (
     SoundNet8,
     convolve_waves,
     from_tensorflow,
-    shortest,
 )
 from avlib.weights import import_weights, load_weights
 
@@ -93,42 +92,9 @@ def test_features_are_those_of_a_network_written_out_in_numpy(tiny_sound8, root,
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@torch.no_grad()
-def test_heads_are_linear_maps_of_eight_steps_of_conv7(tiny_sound8, root):
-    network = loaded(root)
-    wave = np.random.default_rng(2).uniform(-256, 256, shortest(8) + 70_000).astype(np.float32)
-    conv7 = written_out(tiny_sound8, wave)
-    for name, found in zip(HEADS, network(torch.from_numpy(wave[None])), strict=True):
-        expected = strided(conv7, tiny_sound8[name])
-        assert len(expected) == 2
-        np.testing.assert_allclose(found[0].T, expected, rtol=1e-4, atol=1e-4)
-
-
 def test_tensors_that_are_named_as_in_torch_are_left_alone():
     state = SoundNet8(width=WIDTH).state_dict()
     assert all(tensor is state[name] for name, tensor in from_tensorflow(state).items())
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3, 8])
-@torch.no_grad()
-def test_shortest_sound_is_the_shortest_that_gives_so_many_steps(steps):
-    network = SoundNet8(width=1 / 16, heads=False).eval()
-    samples = shortest(steps)
-    assert network.convolve(torch.zeros(1, samples), steps).shape[2] == steps
-    assert network.convolve(torch.zeros(1, max(samples - 1, 4574)), 1).shape[2] == max(steps - 1, 1)
-    with pytest.raises(ValueError, match=f"sound of {samples - 1} samples; expected at least"):
-        network.convolve(torch.zeros(1, samples - 1), steps)
-
-
-def test_a_second_gives_two_steps_and_a_shorter_sound_than_a_fifth_is_refused():
-    network = SoundNet8(width=1 / 16, heads=False).eval()
-    assert network.convolve(torch.zeros(1, 22_050), 1).shape[2] == 2
-    with pytest.raises(ValueError, match=r"expected at least 4574 \(0.21 s at 22050 Hz\)"):
-        network.features(torch.zeros(1, 4_000))
-    with pytest.raises(ValueError, match="without its heads"):
-        network(torch.zeros(1, 220_500))
-    with pytest.raises(ValueError, match=r"expected at least 209374 \(9.50 s"):
-        SoundNet8(width=1 / 16)(torch.zeros(1, 22_050))
 
 
 @torch.no_grad()
