@@ -1,6 +1,5 @@
 """The two streams of the gating paradigm: windows to a shared space, an LSTM over the windows."""
 
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -91,10 +90,12 @@ def gating_streams(
     modalities: tuple[str, ...], *, width: float, shared: int, embedding: int, recurrent: bool
 ) -> nn.ModuleDict:
     """Return the streams by modality: SoundNet-8 for audio, I3D's RGB network for video."""
-    backbones = {"audio": partial(SoundNet8, heads=False), "video": partial(I3D, classes=None)}
-    return nn.ModuleDict(
-        {
-            m: GatingStream(backbones[m](width=width), shared, embedding, recurrent=recurrent)
-            for m in modalities
-        }
-    )
+    streams = nn.ModuleDict()
+    for modality in modalities:
+        backbone: SoundNet8 | I3D = (
+            SoundNet8(width=width, heads=False)
+            if modality == "audio"
+            else I3D(width=width, classes=None)
+        )
+        streams[modality] = GatingStream(backbone, shared, embedding, recurrent=recurrent)
+    return streams
