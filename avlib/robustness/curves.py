@@ -51,18 +51,15 @@ def missing_modality(predictions: pd.DataFrame, shares: Sequence[float], seed: i
         rank = np.full(len(rows), len(rows))
         rank[both] = random.permutation(both.sum())
         heads = random.random(len(rows)) < 0.5
-        losers = {
-            "audio_missing": {"audio_missing": np.ones(len(rows), bool)},
-            "video_missing": {"video_missing": np.ones(len(rows), bool)},
-            "either_missing": {"audio_missing": heads, "video_missing": ~heads},
-        }
+        drawn = np.where(heads, "audio_missing", "video_missing")
+        losses = {lost: np.full(len(rows), lost) for lost in LEFT} | {"either_missing": drawn}
         for share in shares:
             loses = rank < round(share * both.sum())
-            for corruption, parts in losers.items():
+            for corruption, by_clip in losses.items():
                 pieces = [rows[~loses]]
-                for lost, chosen in parts.items():
-                    left = conditions[LEFT[lost]]
-                    clips = rows.loc[loses & chosen, "clip_id"]
+                for lost, condition in LEFT.items():
+                    left = conditions[condition]
+                    clips = rows.loc[loses & (by_clip == lost), "clip_id"]
                     pieces.append(left[(left["fold"] == fold) & left["clip_id"].isin(clips)])
                 found.append(pd.concat(pieces).assign(corruption=corruption, level=float(share)))
     return pd.concat(found, ignore_index=True).drop(columns="condition")

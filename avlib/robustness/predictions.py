@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from avlib.robustness.vectors import CLEAN, Corruption, noisy_rows, occluded_row
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.per_clip import ClipRows, ClipTask, run_per_clip
+from avlib.runtime.per_clip import ClipTask, run_per_clip
 from avlib.systems.common.fold_clips import FisherVectors
 from avlib.systems.common.model import Model, VectorClips
 
@@ -68,15 +68,26 @@ def corrupted_predictions(
     used = {m for system in trained.values() if system for m in system.modalities}
     folder = (paths.MEMO / "corrupted" / model).absolute()
     shutil.rmtree(folder, ignore_errors=True)  # of a killed run
-    seed, backend = settings["seed"], settings["backend"]
-    limit = settings["max_failed_fraction"]
+    seed = settings["seed"]
+    corrupted: dict[str, tuple[Callable, Callable[[], list[ClipTask]], Sequence[float]]] = {
+        "audio": (noisy_rows, lambda: noisy_tasks(folds, subjects, seed), settings["snr"]),
+        "video": (occluded_rows, lambda: occluded_tasks(folds), settings["occlusion"]),
+    }
     try:
-        if "audio" in used:
-            noise = Corruption(settings["snr"], seed, descriptors["audio"], backend)
-            _corrupt(noisy_rows, noisy_tasks(folds, subjects, seed), noise, limit, folder)
-        if "video" in used:
-            cover = Corruption(settings["occlusion"], seed, descriptors["video"], backend)
-            _corrupt(occluded_rows, occluded_tasks(folds), cover, limit, folder)
+        for modality in sorted(used):
+            function, tasks, levels = corrupted[modality]
+            descriptor = descriptors[modality]
+            run_per_clip(
+                f"robustness_{modality}",
+                function,
+                tasks(),
+                out=folder / modality,
+                status=folder / f"{modality}_status.parquet",
+                schema=CORRUPTED,
+                params=Corruption(levels, seed, descriptor, settings["backend"]),
+                code=[type(descriptor)],
+                max_failed_fraction=settings["max_failed_fraction"],
+            )
         todo = [(model, fold, str(folder)) for fold, system in trained.items() if system]
         found = []
         for index, rows in map_clips(
@@ -117,28 +128,6 @@ def load_saved(name: str, fold: int) -> Model | None:
     if folder.is_dir() and not any(folder.iterdir()):
         return None
     return models()[name].model_class().load(folder)
-
-
-def _corrupt(
-    function: Callable[[Any, Any], ClipRows],
-    tasks: list[ClipTask],
-    corruption: Corruption,
-    max_failed_fraction: float,
-    folder: Path,
-) -> None:
-    """Write table `corrupted` of one modality into a folder that lives as long as the run."""
-    modality = corruption.descriptor.modality
-    run_per_clip(
-        f"robustness_{modality}",
-        function,
-        tasks,
-        out=folder / modality,
-        status=folder / f"{modality}_status.parquet",
-        schema=CORRUPTED,
-        params=corruption,
-        code=[type(corruption.descriptor)],
-        max_failed_fraction=max_failed_fraction,
-    )
 
 
 def predict_fold(task: tuple[str, int, str]) -> pd.DataFrame:

@@ -61,7 +61,6 @@ def run_per_fold(
     jobs: Mapping[str, FoldJobs],
     *,
     in_turn: bool = False,
-    memo: Path = paths.MEMO,
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
 
@@ -76,8 +75,6 @@ def run_per_fold(
         By model, where several share the stage; else under an empty name.
     in_turn
         Compute fold after fold in this process (see `avlib.runtime.parallel.map_clips`).
-    memo
-        Where finished folds are remembered.
 
     Raises
     ------
@@ -91,9 +88,9 @@ def run_per_fold(
         for fold, payload in job.payloads.items():
             item = str(Path(name, f"fold-{fold}"))
             payloads[item], keys[item] = payload, key
-    with locked(memo / stage):  # against a killed run's stage that goes on by itself
+    with locked(paths.MEMO / stage):  # against a killed run's stage that goes on by itself
         done, computed = compute_each(
-            stage, function, payloads, keys, unit="folds", in_turn=in_turn, memo=memo
+            stage, function, payloads, keys, unit="folds", in_turn=in_turn
         )
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
@@ -115,13 +112,12 @@ def compute_each(
     *,
     unit: str,
     in_turn: bool = False,
-    memo: Path = paths.MEMO,
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
     Parameters
     ----------
-    stage, function, in_turn, memo
+    stage, function, in_turn
         As of `run_per_fold`.
     payloads
         By item.
@@ -142,7 +138,7 @@ def compute_each(
     DataError
         An item failed; the message says which and why.
     """
-    memory = memo / stage
+    memory = paths.MEMO / stage
     _forget_all_but(memory, set(keys.values()))
     done = {name: memory / keys[name] / name for name in payloads}
     missing = [name for name, folder in done.items() if not _whole(folder)]
