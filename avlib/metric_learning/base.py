@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
+from sklearn.utils import check_array
 from threadpoolctl import threadpool_limits
 
 MODALITIES = ("audio", "video")
@@ -47,25 +48,16 @@ def check_features(X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     ------
     ValueError
         No or an unknown modality, not a matrix, matrices of different lengths, or a value that is
-        not finite (the message names the modality and the row).
+        not finite (the message names the modality).
     """
     unknown = sorted(set(X) - set(MODALITIES))
     if unknown or not X:
         raise ValueError(f"expected features of {' or '.join(MODALITIES)}, got {sorted(X)}")
-    checked = {}
-    for modality in (m for m in MODALITIES if m in X):
-        values = np.asarray(X[modality])
-        if values.ndim != 2 or values.shape[1] == 0:
-            raise ValueError(f"{modality} features must have shape (n, d), got {values.shape}")
-        if values.dtype not in (np.float32, np.float64):
-            values = values.astype(np.float64)
-        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
-        if len(bad):
-            raise ValueError(
-                f"{modality} features of row {bad[0]} are not finite ({len(bad)} such rows): "
-                "leave these samples out"
-            )
-        checked[modality] = values
+    checked = {
+        m: check_array(X[m], dtype=[np.float64, np.float32], ensure_min_samples=0, input_name=m)
+        for m in MODALITIES
+        if m in X
+    }
     lengths = {m: len(values) for m, values in checked.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"every modality needs the same samples, got lengths {lengths}")

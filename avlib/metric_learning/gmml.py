@@ -1,15 +1,19 @@
 """GMML: the metric on the geodesic between two scatter matrices, in closed form."""
 
-from numbers import Integral, Real
+from dataclasses import KW_ONLY, dataclass
+from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from sklearn.utils._param_validation import Interval
 
 from avlib.metric_learning.linear import LinearMetric
 
 RELATIVE_RANK = 1e-7  # of single precision: a smaller share of the largest eigenvalue is rounding
 
 
+@dataclass(eq=False, repr=False)
 class GMML(LinearMetric):
     """Geometric Mean Metric Learning.
 
@@ -35,18 +39,17 @@ class GMML(LinearMetric):
     Zadeh, Hosseini, Sra: Geometric Mean Metric Learning, ICML 2016.
     """
 
-    def __init__(
-        self, pca: int = 200, *, t: float = 0.5, regularisation: float = 0.1, seed: int = 0
-    ) -> None:
-        self.pca = pca
-        self.t = t
-        self.regularisation = regularisation
-        self.seed = seed
+    pca: int = 200
+    _: KW_ONLY
+    t: float = 0.5
+    regularisation: float = 0.1
+    seed: int = 0
 
-    def _check_parameters(self) -> None:
-        self._require("pca", Integral, 1)
-        self._require("t", Real, 0, 1)
-        self._require("regularisation", Real, 0)
+    _parameter_constraints: ClassVar[dict] = {
+        **LinearMetric._parameter_constraints,
+        "t": [Interval(Real, 0, 1, closed="both")],
+        "regularisation": [Interval(Real, 0, None, closed="left")],
+    }
 
     def _learn(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
         if not Z.any():

@@ -1,11 +1,15 @@
 """ITML: the metric nearest to the Euclidean one that keeps pairs within bounds."""
 
 import warnings
-from numbers import Integral
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.blas import dsymv, dsyr
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval
 
 from avlib.metric_learning.linear import LinearMetric, square_root
 from avlib.metric_learning.pairs import PairSampler
@@ -13,6 +17,7 @@ from avlib.metric_learning.pairs import PairSampler
 PROBE = 20_000  # random pairs that tell the distribution of distances
 
 
+@dataclass(eq=False, repr=False)
 class ITML(LinearMetric):
     """Information-Theoretic Metric Learning by cyclic Bregman projections (algorithm 1).
 
@@ -51,36 +56,27 @@ class ITML(LinearMetric):
     Davis, Kulis, Jain, Sra, Dhillon: Information-Theoretic Metric Learning, ICML 2007.
     """
 
-    def __init__(
-        self,
-        pca: int = 200,
-        *,
-        gamma: float = 1.0,
-        pairs: int = 1000,
-        bounds: tuple[float, float] = (5.0, 95.0),
-        max_iter: int = 100,
-        tol: float = 1e-3,
-        seed: int = 0,
-    ) -> None:
-        self.pca = pca
-        self.gamma = gamma
-        self.pairs = pairs
-        self.bounds = bounds
-        self.max_iter = max_iter
-        self.tol = tol
-        self.seed = seed
+    pca: int = 200
+    _: KW_ONLY
+    gamma: float = 1.0
+    pairs: int = 1000
+    bounds: Sequence[float] = (5.0, 95.0)
+    max_iter: int = 100
+    tol: float = 1e-3
+    seed: int = 0
 
-    def _check_parameters(self) -> None:
-        self._require("pca", Integral, 1)
-        self._require("pairs", Integral, 2)
-        self._require("max_iter", Integral, 0)
-        self._require_positive("gamma")
-        self._require_positive("tol")
+    _parameter_constraints: ClassVar[dict] = {
+        **LinearMetric._parameter_constraints,
+        "gamma": [Interval(Real, 0, None, closed="neither")],
+        "pairs": [Interval(Integral, 2, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def _learn(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
         low, high = self.bounds
         if not 0 <= low <= high <= 100:
             raise ValueError(f"bounds must be two ascending percentiles, got {self.bounds!r}")
-
-    def _learn(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
         seeds = np.random.SeedSequence(self.seed).generate_state(2)
         Z = Z.astype(np.float64)
         first, second, sign = PairSampler(codes, seed=int(seeds[0])).sample(self.pairs)
@@ -103,7 +99,7 @@ class ITML(LinearMetric):
         return square_root(A)
 
 
-def distance_bounds(Z: np.ndarray, bounds: tuple[float, float], seed: int) -> tuple[float, float]:
+def distance_bounds(Z: np.ndarray, bounds: Sequence[float], seed: int) -> tuple[float, float]:
     """Return percentiles of the squared distances between random samples that do not coincide.
 
     The paper takes them of the observed distances; d^2 is what the constraints bound.

@@ -1,12 +1,13 @@
 """What LMNN, ITML and GMML share: PCA, then one linear map of all features."""
 
 from abc import abstractmethod
-from numbers import Integral, Real
-from typing import Any, Self
+from numbers import Integral
+from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -36,6 +37,7 @@ class LinearMetric(TransformerMixin, BaseEstimator):
 
     pca: int
     seed: int
+    _parameter_constraints: ClassVar[dict] = {"pca": [Interval(Integral, 1, None, closed="left")]}
 
     def reduce(self, X: np.ndarray) -> TrainingSubspace:
         """Find the principal axes of a matrix of shape (n, d), for fits that share them."""
@@ -64,7 +66,7 @@ class LinearMetric(TransformerMixin, BaseEstimator):
             An impossible parameter, features that are not finite, unequal lengths, fewer than two
             samples or classes, or no class with two samples.
         """
-        self._check_parameters()
+        self._validate_params()
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -86,10 +88,6 @@ class LinearMetric(TransformerMixin, BaseEstimator):
     def _learn(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return L of shape (p, p) for float32 principal coordinates (n, p) and class codes."""
 
-    @abstractmethod
-    def _check_parameters(self) -> None:
-        """Raise ValueError for an impossible parameter."""
-
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Map samples so that squared Euclidean distance is the learned one.
 
@@ -107,20 +105,6 @@ class LinearMetric(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def _require(self, name: str, kind: Any, least: float, most: float = np.inf) -> None:
-        """Raise ValueError unless a parameter is a finite number in [least, most]."""
-        value = getattr(self, name)
-        number = float(value) if isinstance(value, kind) else np.nan
-        if not (least <= number <= most and np.isfinite(number)):
-            what = "an integer" if kind is Integral else "a number"
-            bounds = f"of at least {least}" if most == np.inf else f"in [{least}, {most}]"
-            raise ValueError(f"{name} must be {what} {bounds}, got {value!r}")
-
-    def _require_positive(self, name: str) -> None:
-        value = getattr(self, name)
-        if not 0 < (float(value) if isinstance(value, Real) else np.nan) < np.inf:
-            raise ValueError(f"{name} must be a positive number, got {value!r}")
 
 
 def square_root(A: np.ndarray) -> np.ndarray:

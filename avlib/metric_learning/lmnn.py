@@ -1,11 +1,14 @@
 """LMNN: neighbours of one class close, samples of other classes a margin farther away."""
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval
 
 from avlib.metric_learning.base import squared_distances
 from avlib.metric_learning.linear import LinearMetric
@@ -14,6 +17,7 @@ SPREAD = 10.0  # mean squared pair distance at the start, in margins
 BLOCK = 2**21  # distances held at a time
 
 
+@dataclass(eq=False, repr=False)
 class LMNN(LinearMetric):
     """Large Margin Nearest Neighbour classification's metric.
 
@@ -53,26 +57,19 @@ class LMNN(LinearMetric):
     JMLR 10, 2009.
     """
 
-    def __init__(
-        self,
-        pca: int = 200,
-        *,
-        neighbours: int = 3,
-        mu: float = 0.5,
-        max_iter: int = 50,
-        seed: int = 0,
-    ) -> None:
-        self.pca = pca
-        self.neighbours = neighbours
-        self.mu = mu
-        self.max_iter = max_iter
-        self.seed = seed
+    pca: int = 200
+    _: KW_ONLY
+    neighbours: int = 3
+    mu: float = 0.5
+    max_iter: int = 50
+    seed: int = 0
 
-    def _check_parameters(self) -> None:
-        self._require("pca", Integral, 1)
-        self._require("neighbours", Integral, 1)
-        self._require("mu", Real, 0, 1)
-        self._require("max_iter", Integral, 0)
+    _parameter_constraints: ClassVar[dict] = {
+        **LinearMetric._parameter_constraints,
+        "neighbours": [Interval(Integral, 1, None, closed="left")],
+        "mu": [Interval(Real, 0, 1, closed="both")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+    }
 
     def _learn(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
         order = np.argsort(codes, kind="stable")

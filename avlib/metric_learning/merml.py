@@ -2,20 +2,18 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from avlib.metric_learning.base import (
-    check_features,
-    check_labels,
-    single_thread,
-    squared_distances,
-)
+from avlib.metric_learning.base import check_features, check_labels, single_thread
 from avlib.metric_learning.descent import Descent
 from avlib.metric_learning.pairs import PairSampler
 from avlib.metric_learning.training_subspace import principal_subspace
@@ -24,6 +22,7 @@ PROBE = 4000  # pairs that set the first scale of W and b
 TOLERANCE = 0.05  # converged when the last epoch lowered the loss by no more than this share
 
 
+@dataclass(eq=False, repr=False)
 class MERML(TransformerMixin, BaseEstimator):
     """Multimodal Emotion Recognition Metric Learning by stochastic gradient descent on pairs.
 
@@ -82,28 +81,27 @@ class MERML(TransformerMixin, BaseEstimator):
     IEEE MultiMedia 2019.
     """
 
-    def __init__(
-        self,
-        dim: int = 200,
-        *,
-        init: str = "pca",
-        learning_rate: float = 1.0,
-        epochs: int = 10,
-        pairs_per_epoch: int = 20000,
-        batch_size: int = 64,
-        hard_fraction: float = 0.25,
-        candidates: int = 8,
-        seed: int = 0,
-    ) -> None:
-        self.dim = dim
-        self.init = init
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.pairs_per_epoch = pairs_per_epoch
-        self.batch_size = batch_size
-        self.hard_fraction = hard_fraction
-        self.candidates = candidates
-        self.seed = seed
+    dim: int = 200
+    _: KW_ONLY
+    init: str = "pca"
+    learning_rate: float = 1.0
+    epochs: int = 10
+    pairs_per_epoch: int = 20000
+    batch_size: int = 64
+    hard_fraction: float = 0.25
+    candidates: int = 8
+    seed: int = 0
+
+    _parameter_constraints: ClassVar[dict] = {
+        "dim": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"pca", "random"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "epochs": [Interval(Integral, 0, None, closed="left")],
+        "pairs_per_epoch": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "hard_fraction": [Interval(Real, 0, 1, closed="both")],
+        "candidates": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def fit(
         self,
@@ -139,7 +137,7 @@ class MERML(TransformerMixin, BaseEstimator):
         FloatingPointError
             The descent diverged (learning_rate too large).
         """
-        self._check_parameters()
+        self._validate_params()
         features = check_features(X)
         n = len(next(iter(features.values())))
         self.classes_, codes = np.unique(check_labels(y, n), return_inverse=True)
@@ -205,10 +203,9 @@ class MERML(TransformerMixin, BaseEstimator):
         projections = self.project(X)
         missing = sorted(set(self.weights_) - set(projections))
         if missing:
-            raise ValueError(f"transform needs {missing} features too; distances does without")
-        return np.hstack([np.sqrt(w) * projections[m] for m, w in self.weights_.items()]).astype(
-            np.float32
-        )
+            raise ValueError(f"transform needs {missing} features too; project does without")
+        weighted = [np.sqrt(w) * projections[m] for m, w in self.weights_.items()]
+        return np.hstack(weighted).astype(np.float32)
 
     def project(self, X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return ``W_m x_m`` of shape (n, p_m) for each modality m given, without weights."""
@@ -222,45 +219,3 @@ class MERML(TransformerMixin, BaseEstimator):
                 )
         with single_thread():
             return {m: (v @ self.W_[m].T).astype(np.float32) for m, v in features.items()}
-
-    def distances(
-        self,
-        X: Mapping[str, np.ndarray],
-        Y: Mapping[str, np.ndarray],
-        modalities: tuple[str, ...] | None = None,
-    ) -> np.ndarray:
-        """Squared distances of eq. 4 between two sets of samples.
-
-        Parameters
-        ----------
-        X, Y : dict of str to array of shape (n, d_modality) and (m, d_modality)
-        modalities : tuple of str, optional
-            Modalities to use, each of them fitted; a missing one's weight goes to the other.
-
-        Returns
-        -------
-        float64 array of shape (n, m)
-        """
-        check_is_fitted(self)
-        used = tuple(self.weights_) if modalities is None else modalities
-        unknown = sorted(set(used) - set(self.weights_))
-        if unknown or not used:
-            raise ValueError(f"modalities must be of {sorted(self.weights_)}, got {list(used)}")
-        A, B = self.project({m: X[m] for m in used}), self.project({m: Y[m] for m in used})
-        if len(used) == 1:
-            return squared_distances(A[used[0]], B[used[0]])
-        parts = [self.weights_[m] * squared_distances(A[m], B[m]) for m in used]
-        return np.sum(parts, axis=0)
-
-    def _check_parameters(self) -> None:
-        if self.init not in ("pca", "random"):
-            raise ValueError(f"init must be 'pca' or 'random', got {self.init!r}")
-        least = {"dim": 1, "epochs": 0, "pairs_per_epoch": 1, "batch_size": 1, "candidates": 1}
-        for name, bound in least.items():
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < bound:
-                raise ValueError(f"{name} must be an integer of at least {bound}, got {value!r}")
-        if not isinstance(self.learning_rate, Real) or not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate!r}")
-        if not 0 <= self.hard_fraction <= 1:
-            raise ValueError(f"hard_fraction must lie in [0, 1], got {self.hard_fraction!r}")
