@@ -134,9 +134,7 @@ def test_bad_input_names_what_is_wrong(method):
         method().fit(X[:3], [0, 1, 2])
     with pytest.raises(ValueError, match="180, 179"):
         method().fit(X, y[1:])
-    with pytest.raises(
-        ValueError, match=r"'pca' parameter.* in the range .1, inf.\. Got 0"):
-    ):
+    with pytest.raises(ValueError, match=r"'pca' parameter .* in the range .1, inf.\. Got 0"):
         method(pca=0).fit(X, y)
     with pytest.raises(ValueError, match="19 features"):
         method().fit(X, y).transform(X[:, 1:])
