@@ -11,9 +11,6 @@ from avlib.systems.avef.alexnet import AlexNet
 from avlib.systems.avef.c3d import C3D
 from avlib.systems.avef.dbn import DBN, SIZES
 
-# Layers that a network takes over from another corpus; the deep ones, fc6 to fc8, learn anew.
-SHALLOW = ("features.", "conv")
-
 
 class SegmentNetwork(nn.Module):
     """One modality's network, and how its input is prepared.
@@ -44,11 +41,8 @@ class SegmentNetwork(nn.Module):
         self.modalities = (modality,)
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("spread", torch.ones(3))
-        self.backbone: AlexNet | C3D = (
-            AlexNet(n_classes, width=width, side=side, dropout=dropout)
-            if modality == "audio"
-            else C3D(n_classes, width=width, side=side, dropout=dropout)
-        )
+        backbone: type[AlexNet | C3D] = AlexNet if modality == "audio" else C3D
+        self.backbone = backbone(n_classes, width=width, side=side, dropout=dropout)
 
     @property
     def classifier(self) -> nn.Linear:
@@ -145,26 +139,3 @@ def initialise(network: SegmentNetwork) -> None:
         if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(cast(Tensor, layer.bias))
-
-
-def take_over(network: SegmentNetwork, state: dict[str, Tensor]) -> None:
-    """Copy the shallow layers of a network that was trained on another corpus.
-
-    Ma et al. 2019 (AVEF), section 2.2: shallow layers are kept, deep ones trained from scratch. The
-    paper does not say which are which. Resolved: convolutions are shallow; they are not frozen,
-    since the whole model is trained at the end.
-
-    Raises
-    ------
-    ValueError
-        A layer is missing or has another shape.
-    """
-    own = network.backbone.state_dict()
-    shallow = [name for name in own if name.startswith(SHALLOW)]
-    for name in shallow:
-        found = state.get(f"backbone.{name}")
-        if found is None or found.shape != own[name].shape:
-            shape = "missing" if found is None else tuple(found.shape)
-            raise ValueError(f"{name} is {shape}, expected {tuple(own[name].shape)}")
-        own[name] = found
-    network.backbone.load_state_dict(own)

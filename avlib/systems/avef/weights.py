@@ -9,24 +9,22 @@ from safetensors.torch import load_file
 from avlib.runtime import paths
 from avlib.runtime.errors import ParamsError, WeightsError
 from avlib.systems.avef import alexnet, c3d
-from avlib.systems.avef.network import SegmentNetwork, initialise, take_over
+from avlib.systems.avef.network import SegmentNetwork, initialise
+from avlib.systems.common.deep import seeded
 from avlib.weights import load_tensors, load_weights
 
 TRANSFER = paths.WEIGHTS / "avef"  # networks of a saved model, of another corpus
 DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "avef"  # see scripts/pretrain_demo.py
+# Layers that a network takes over from another corpus; the deep ones, fc6 to fc8, learn anew.
+SHALLOW = ("features.", "conv")
 _SIDE = {"audio": "mel_side", "video": "side"}
 _PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 
 
 def build(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
     """Return a modality's network, whatever its weights."""
-    return SegmentNetwork(
-        modality,
-        n_classes,
-        width=settings["width"],
-        side=settings[_SIDE[modality]],
-        dropout=settings["dropout"],
-    )
+    sizes = {"width": settings["width"], "side": settings[_SIDE[modality]]}
+    return SegmentNetwork(modality, n_classes, dropout=settings["dropout"], **sizes)
 
 
 def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
@@ -39,8 +37,7 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
     WeightsError
         Weights are missing, damaged, or of a network of another width.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(settings["seed"])
+    with seeded(settings["seed"]):
         network = build(modality, n_classes, settings)
         initialise(network)
     if settings["weights"] == "published":
@@ -62,14 +59,25 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
 
 
 def _transfer(network: SegmentNetwork, path: Path) -> None:
+    """Copy the shallow layers of a network that was trained on another corpus.
+
+    Ma et al. 2019 (AVEF), section 2.2: shallow layers are kept, deep ones trained from scratch. The
+    paper does not say which are which. Resolved: convolutions are shallow; they are not frozen,
+    since the whole model is trained at the end.
+    """
     if not path.is_file():
         raise WeightsError(
             f"{path} is missing: avef.weights is transfer, which begins with networks of another"
             " corpus; copy those of a fold of data/models/avef there, or set avef.weights: none"
         )
-    try:
-        take_over(network, load_file(path))
-    except ValueError as error:
-        raise WeightsError(
-            f"{path} is of other settings: {error}; set avef.width as it was trained"
-        ) from None
+    state, own = load_file(path), network.backbone.state_dict()
+    for name in own:
+        if name.startswith(SHALLOW):
+            found = state.get(f"backbone.{name}", torch.empty(0))
+            if found.shape != own[name].shape:
+                raise WeightsError(
+                    f"{path} is of other settings: {name} is {tuple(found.shape)}, expected"
+                    f" {tuple(own[name].shape)}; set avef.width as it was trained"
+                )
+            own[name] = found
+    network.backbone.load_state_dict(own)

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from avlib.report.scores import NOTHING, conditions_of, model_scores, scores_with
-from avlib.runtime.errors import DataError
 
-# The paper's two groups of emotions; nll, disgust and neutral are in neither.
+# The paper's two groups of emotions; surprise, disgust and neutral are in neither.
 GROUPS = {"positive": ("calm", "happiness"), "negative": ("sadness", "anger", "fear")}
 RISE = 0.01  # in accuracy; a curve that rises by no more has reached its plateau
 # Rows and columns of the paper's table II.
@@ -24,53 +23,11 @@ TABLE_II = {
     "gating": "gating",
 }
 MODALITIES = ("audio", "video", "audio+video")
-_CLIP = ["condition", "fold", "clip_id"]
 
 
-def carried_on(table: pd.DataFrame) -> pd.DataFrame:
-    """Give every clip a row at every gate that any clip reaches: its last one, where it has ended.
-
-    Parameters
-    ----------
-    table
-        Table ``gates`` of one model.
-
-    Returns
-    -------
-    DataFrame
-        The same columns, with clips x gates rows for each condition. ``time`` is one value a gate:
-        the median over its open clips.
-
-    Raises
-    ------
-    DataError
-        No clip is open at gate 1, or a clip's gates are not 1, 2, 3 and so on.
-    """
-    rows = table.sort_values([*_CLIP, "gate"], ignore_index=True)
-    expected = rows.groupby(_CLIP).cumcount() + 1
-    wrong = (rows["gate"] != expected).to_numpy()
-    if wrong.any():
-        row = rows[wrong].iloc[0]
-        raise DataError(
-            f"model {row['model']}, clip {row['clip_id']}, fold {row['fold']}, condition "
-            f"{row['condition']}: gate {row['gate']} comes where gate {expected[wrong].iloc[0]} "
-            "was expected; train the model again"
-        )
-    times = rows[rows["open"] == 1].groupby("gate")["time"].median()
-    if 1 not in times.index:
-        raise DataError(
-            "table gates: no clip is open at gate 1, but every clip has at least one window; "
-            "train the model again"
-        )
-    n_gates = int(times.index.max())
-    rows = rows[rows["gate"] <= n_gates]
-    # The last row of a clip is repeated for each gate that it lacks, and counted on from there.
-    last = rows.drop_duplicates(_CLIP, keep="last")
-    ended = last.loc[last.index.repeat(n_gates - last["gate"])]
-    ended = ended.assign(gate=ended["gate"] + ended.groupby(_CLIP).cumcount() + 1, open=0)
-    full = pd.concat([rows, ended]).sort_values([*_CLIP, "gate"], ignore_index=True)
-    # A gate that no clip has open ends where the one before it does.
-    return full.assign(time=full["gate"].map(times.reindex(range(1, n_gates + 1)).ffill()))
+def reached_gates(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of table ``gates`` at the gates that some clip of the model reaches."""
+    return table[table["gate"] <= table.loc[table["open"] == 1, "gate"].max()]
 
 
 def gate_scores(table: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +36,7 @@ def gate_scores(table: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Table ``gates`` of one model, or part of its clips.
+        Table ``gates`` of one model.
     folds
         Table ``folds``.
 
@@ -94,15 +51,15 @@ def gate_scores(table: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     DataError
-        See `carried_on` and `scores.check_predictions`.
+        See `scores.check_predictions`.
     LeakError
         A clip is scored in a fold that does not test it.
     """
-    return _scored(carried_on(table), folds)
+    return _scored(reached_gates(table), folds)
 
 
 def _scored(full: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
-    """Score what `carried_on` returned, or some clips of it."""
+    """Score all clips of `reached_gates`, or some of them, gate by gate."""
     found = []
     for condition in conditions_of(full):
         of_condition = full[full["condition"] == condition]
@@ -141,7 +98,7 @@ def group_scores(
     dict
         `gate_scores` by group.
     """
-    whole = carried_on(table)  # the groups share the gates of all clips
+    whole = reached_gates(table)  # the groups share the gates of all clips
     rows = whole[whole["condition"] == "default"]
     found = {name: rows[rows["emotion"].isin(emotions)] for name, emotions in groups.items()}
     return {name: _scored(part, folds) for name, part in found.items() if len(part)}
@@ -191,10 +148,7 @@ def table_two(
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for model in TABLE_II:
-        rows = predictions.get(model)
-        if rows is None or rows.empty:
-            continue
-        for modalities in MODALITIES:
-            if scores := scores_with(rows, folds, modalities):
+        for modalities in MODALITIES if len(predictions.get(model, ())) else ():
+            if scores := scores_with(predictions[model], folds, modalities):
                 found.setdefault(model, {})[modalities] = scores
     return found
