@@ -7,7 +7,21 @@ from pydantic import Field
 from avlib.runtime.params import Positive, Section, all_or_some_of
 
 
-class Emobed(Section):
+class TrainingSection(Section):
+    """What EmoBed's networks are and how they are trained, for emotions as for traces."""
+
+    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    alpha: float = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    learning_rate: Positive
+    weight_decay: float = Field(ge=0)
+    epochs: int = Field(ge=1)
+    patience: int | None = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+class Emobed(TrainingSection):
     """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
 
     train: Annotated[
@@ -16,15 +30,6 @@ class Emobed(Section):
     ]
     window: Positive
     step: Positive
-    hidden: int = Field(ge=1)
-    layers: int = Field(ge=1)
-    alpha: float = Field(ge=0)
     beta_audio: float = Field(ge=0)
     beta_video: float = Field(ge=0)
     margin: float | None = Field(ge=0)
-    batch_size: int = Field(ge=1)
-    learning_rate: Positive
-    weight_decay: float = Field(ge=0)
-    epochs: int = Field(ge=1)
-    patience: int | None = Field(ge=1)
-    seed: int = Field(ge=0)

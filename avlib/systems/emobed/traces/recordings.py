@@ -109,36 +109,23 @@ def _all_recordings(
     traces = tables.read_table(paths.TRACES)
     tested = tables.read_table(paths.FOLDS, ["clip_id"])["clip_id"]
     clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"])
-    return read_recordings(
-        traces[traces["clip_id"].isin(tested)],
-        clips.set_index("clip_id")["duration"],
-        dict(source.kinds),
-        source.window,
-        source.avec,
-    )
+    durations = clips.set_index("clip_id")["duration"]
+    return read_recordings(source, traces[traces["clip_id"].isin(tested)], durations)
 
 
 def read_recordings(
-    traces: pd.DataFrame,
-    durations: pd.Series,
-    kinds: dict[str, str],
-    window: float,
-    avec: Path | None = None,
+    source: TraceRecordings, traces: pd.DataFrame, durations: pd.Series
 ) -> tuple[list[TraceRecording], float]:
     """Read the recordings that have continuous labels.
 
     Parameters
     ----------
+    source
+        What describes them.
     traces
         Rows of table ``traces``.
     durations
         Of recordings in s, by clip_id; where it is not known, the labels tell it.
-    kinds
-        By modality, the kind of its features ("audio", "geometry" or "descriptors").
-    window
-        Of the functionals, s.
-    avec
-        Folder of the corpus, to take AVEC's features there instead of ours.
 
     Returns
     -------
@@ -156,10 +143,10 @@ def read_recordings(
     step = _common_step(by_clip)
     found: dict[str, dict[str, Features]] = {name: {} for name in by_clip}
     labels = {name: rows[list(DIMENSIONS)].to_numpy(float) for name, rows in by_clip.items()}
-    for modality, kind in kinds.items():
-        if avec:
+    for modality, kind in source.kinds:
+        if source.avec:
             at = {name: np.arange(len(rows)) * step for name, rows in labels.items()}
-            for name, values in avec_features(avec, kind, at, step):
+            for name, values in avec_features(source.avec, kind, at, step):
                 there = np.isfinite(values).all(axis=1)
                 values = np.where(there[:, None], values, 0.0).astype(np.float32)
                 if there.any():
@@ -168,7 +155,7 @@ def read_recordings(
         for name, times, values in _frames(kind, found):
             length = durations[name] if np.isfinite(durations[name]) else len(labels[name]) * step
             at_steps = moments(length, step)
-            described, counted = sliding_functionals(values, times, at_steps, window)
+            described, counted = sliding_functionals(values, times, at_steps, source.window)
             cut, labels[name] = matched(
                 described.astype(np.float32), labels[name], frames_of(TOLERANCE, step), name
             )

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.regression import LabelledTrace, PartitionScores, partition_scores
+from avlib.report.regression import LabelledTrace, partition_scores
 from avlib.report.scores import mean_and_std
-from avlib.report.significance_regression import ZTest, fisher_r_to_z
+from avlib.report.significance_regression import fisher_r_to_z
 from avlib.runtime.errors import DataError
 from avlib.systems.emobed.traces import DIMENSIONS
 
@@ -91,7 +91,7 @@ def gain(classic: dict[str, Any], emobed: dict[str, Any]) -> dict[str, Any]:
     found["gain"] = found[EMOBED] - found[CLASSIC] if defined else None
     for name in ("frames", "recordings_total"):
         test = fisher_r_to_z(found[EMOBED], a[name], found[CLASSIC], b[name])
-        found[f"by_{name.removesuffix('_total')}"] = _written(test)
+        found[f"by_{name.removesuffix('_total')}"] = None if test is None else test._asdict()
     return found
 
 
@@ -114,9 +114,5 @@ def _scores(rows: pd.DataFrame, dimension: str, when: str) -> dict[str, Any]:
         mean, std = mean_and_std(getattr(fold, metric) for fold in by_fold)
         scores[metric] = None if np.isnan(mean) else mean
         scores[f"{metric}_std"] = None if np.isnan(std) else std
-    pooled: PartitionScores = partition_scores(recordings_of(rows, dimension, when))
+    pooled = partition_scores(recordings_of(rows, dimension, when))
     return {**scores, "folds": len(by_fold), "pooled": pooled._asdict()}
-
-
-def _written(test: ZTest | None) -> dict[str, float] | None:
-    return None if test is None else test._asdict()

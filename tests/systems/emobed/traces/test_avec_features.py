@@ -8,7 +8,7 @@ import pytest
 
 from avlib.runtime.errors import CorpusError, DataError
 from avlib.systems.emobed.traces.avec_features import avec_features, avec_paths
-from avlib.systems.emobed.traces.recordings import read_recordings
+from avlib.systems.emobed.traces.recordings import TraceRecordings, read_recordings
 
 STEP = 0.04
 TIMES = np.arange(30) * STEP
@@ -46,9 +46,9 @@ def test_recordings_have_the_modalities_for_which_there_are_files(folder):
         pd.DataFrame({"clip_id": name, "time": TIMES, "arousal": 0.1 * TIMES, "valence": TIMES})
         for name in ("dev_1", "train_1")
     )
-    kinds = {"audio": "audio", "video": "geometry"}
+    source = TraceRecordings((("audio", "audio"), ("video", "geometry")), 8.0, folder)
     durations = pd.Series(np.nan, index=["dev_1", "train_1"])
-    (dev, train), step = read_recordings(traces, durations, kinds, 8.0, folder)
+    (dev, train), step = read_recordings(source, traces, durations)
     assert step == pytest.approx(STEP)
     assert set(dev.features) == {"audio"}
     assert set(train.features) == {"audio", "video"}

@@ -15,7 +15,7 @@ from avlib.registry import system
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
 from avlib.systems.common.recipe import FoldTask
-from avlib.systems.emobed.traces.recordings import read_recordings
+from avlib.systems.emobed.traces.recordings import TraceRecordings, read_recordings
 from avlib.systems.emobed.traces.train_fold import train_trace_fold
 
 SECONDS = 1.2
@@ -61,7 +61,8 @@ def corpus(tmp_path, monkeypatch):
 
 def read(traces, window=0.2, video="descriptors", seconds=SECONDS):
     durations = pd.Series(seconds, index=traces["clip_id"].unique())
-    return read_recordings(traces, durations, {"audio": "audio", "video": video}, window)
+    source = TraceRecordings((("audio", "audio"), ("video", video)), window)
+    return read_recordings(source, traces, durations)
 
 
 def test_features_are_those_of_the_window_around_each_label(corpus):
