@@ -17,7 +17,8 @@ from avlib.metric_learning.triplets import BalancedBatches
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import Batch, SequenceClips, batches
 from avlib.systems.common.stream_cache import StreamFormat, Streams
-from avlib.systems.gating.network import RATE, GatingNetwork
+from avlib.systems.gating.network import GatingNetwork
+from avlib.systems.gating.soundnet import RATE
 from avlib.systems.gating.streams import gating_streams
 from avlib.systems.gating.training import GatingTraining
 from avlib.systems.gating.windows import Windows

@@ -17,6 +17,7 @@ TASKS = ("emotions", "arousal", "valence")
 GUESS = "commoner"
 SPACES = {"audio": "audio network", "video": "video network", "joint": "whole model"}
 _PAPER = Path(__file__).with_name("published_results.yaml")
+_TEXTS = Path(__file__).with_name("report.yaml")
 
 
 def avef_tables(
@@ -44,45 +45,28 @@ def avef_tables(
     if not cases:
         return None
     paper = yaml.safe_load(_PAPER.read_text()).get(corpus, {})
+    by_fold = {case: sorted(facts.get(model, {}).items()) for case, model in cases.items()}
     diagnostics = {
-        case: [
-            f["diagnostics"] for _, f in sorted(facts.get(model, {}).items()) if "diagnostics" in f
-        ]
-        for case, model in cases.items()
+        case: [found["diagnostics"] for _, found in pairs if "diagnostics" in found]
+        for case, pairs in by_fold.items()
     }
     emotions = {case: _by_modality(predictions[model], folds) for case, model in cases.items()}
     binary = {
         task: {case: _binary(found, task) for case, found in diagnostics.items()}
         for task in TASKS[1:]
     }
-    text = [
-        "Case 1 keeps everything (avef_raw), case 2 only what is spoken (avef), as in the paper. "
-        "Accuracy, the mean over folds and its standard deviation. Audio and video are the "
-        "networks before they were trained as a whole, each with an SVM of its own."
+    trained = any(cells for of_task in binary.values() for cells in of_task.values())
+    texts = yaml.safe_load(_TEXTS.read_text())
+    shown = ["cases", "binary" if trained else "no_binary", *(["protocol"] if paper else [])]
+    tables = [
+        _accuracies({"emotions": emotions, **binary}, list(cases), paper),
+        _segments(diagnostics, paper),
+        *(_confusion(f"{m}, {case} (%)", predictions[m], folds) for case, m in cases.items()),
     ]
-    if any(cells for of_task in binary.values() for cells in of_task.values()):
-        text.append(
-            "Arousal is high or low and valence negative or positive (the paper's table 2), "
-            "learned by systems of two classes. Clips of emotions that have no such label, for "
-            "example neutral ones, are left out there; rows called commoner are the accuracy of "
-            "always naming the label that more test clips have."
-        )
-    else:
-        text.append("Binary arousal and valence were not trained (avef.binary in params.yaml).")
-    if paper:
-        text.append(
-            "The paper leaves out one subject, or one group of subjects, at a time; its figures "
-            "cannot be compared with runs under another protocol or on part of the corpus."
-        )
-    shown = {"emotions": emotions, **binary}
-    tables = [_accuracies(shown, list(cases), paper), _segments(diagnostics, paper)]
-    for case, model in cases.items():
-        tables.append(_confusion(f"{model}, {case} (%)", predictions[model], folds))
     if paper:
         rows = [[e, *(f"{v:.1f}" for v in values)] for e, values in paper["confusion"].items()]
         tables.append(Table(["paper (%)", *paper["confusion"]], "lr", rows))
-    text.append("In the confusions rows are real emotions, columns predicted ones.")
-    return Section("AVEF, as in its paper", text, tables)
+    return Section("AVEF, as in its paper", [texts[t] for t in (*shown, "confusions")], tables)
 
 
 def _by_modality(predictions: pd.DataFrame, folds: pd.DataFrame) -> dict[str, str]:
@@ -121,23 +105,15 @@ def _segments(
     diagnostics: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[str, Any]
 ) -> Table:
     """Tell what is kept, and how often single segments are right."""
-    rows = [
-        [
-            "time that is kept",
-            *(
-                percent_over_folds([f["kept_share"] for f in found])
-                for found in diagnostics.values()
-            ),
-            f"{paper['kept']}" if paper else DASH,
-        ]
-    ]
+    shares = [percent_over_folds(f["kept_share"] for f in found) for found in diagnostics.values()]
+    rows = [["time that is kept", *shares, str(paper["kept"]) if paper else DASH]]
     for space, name in SPACES.items():
-        known = [
+        right = [
             [f["segment_accuracy"][space] for f in found if space in f["segment_accuracy"]]
             for found in diagnostics.values()
         ]
-        if any(known):
-            rows.append([f"segments right, {name}", *map(percent_over_folds, known), DASH])
+        if any(right):
+            rows.append([f"segments right, {name}", *map(percent_over_folds, right), DASH])
     return Table(["of test clips (%)", *diagnostics, "paper, case 2"], "lr", rows)
 
 

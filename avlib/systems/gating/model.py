@@ -21,7 +21,8 @@ from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
 from avlib.systems.common.sequences import SequenceClips, batches
 from avlib.systems.common.stream_cache import StreamFormat
-from avlib.systems.gating.network import RATE, GatingNetwork
+from avlib.systems.gating.network import GatingNetwork
+from avlib.systems.gating.soundnet import RATE
 from avlib.systems.gating.streams import gating_streams
 from avlib.systems.gating.windows import Windows
 from avlib.weights import load_tensors, load_weights

@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from avlib.systems.common.sequences import Batch
 from avlib.systems.gating.augmentation import centre_crop, random_crop, random_sound
 from avlib.systems.gating.batch import Cut, cut_chips, cut_sound
+from avlib.systems.gating.soundnet import RATE
 from avlib.systems.gating.streams import GatingStream
 from avlib.systems.gating.windows import Windows, apex_start
-
-RATE = 22050  # Hz; SoundNet's
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The section of the report on recognition over time (gating paradigm, figs. 4-5, table II)."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
@@ -19,6 +21,7 @@ from avlib.systems.gating.gates import (
     table_two,
 )
 
+_TEXTS = Path(__file__).with_name("report.yaml")
 _NAMES = {"audio": "audio", "video": "video", "audio+video": "audio-visual"}
 _UNFOLDED = 12  # gates that a table shows without being opened
 
@@ -49,19 +52,14 @@ def gates_section(
     DataError, LeakError
         See `gates.gate_scores`.
     """
-    known = {model: table for model, table in gate_tables.items() if len(table)}
-    if not known:
+    trained = {model: table for model, table in gate_tables.items() if len(table)}
+    if not trained:
         return None
-    text = [
-        "At a gate a system decides from the windows of a clip that it has seen so far; every gate "
-        "adds one, and its time is the end of that window. A clip that has ended keeps its last "
-        "decision, so that every gate counts the same clips; how many are still open stands "
-        "beside. Accuracy and UAR are means over folds with their standard deviation, which is "
-        "the band in the pictures."
-    ]
+    texts = yaml.safe_load(_TEXTS.read_text())
+    text = [texts["gates"]]
     tables: list[Table] = []
     kinds, pictures = [], []
-    for model, table in known.items():
+    for model, table in trained.items():
         scores, groups = gate_scores(table, folds), group_scores(table, folds)
         names = _names(table, predictions.get(model))
         text.append(_gain(model, scores, names))
@@ -73,20 +71,11 @@ def gates_section(
         alt = f"Accuracy of {model} over time, by modality and for positive and negative emotions"
         pictures.append(Picture(f"gates_{model}", png, alt))
     named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in GROUPS.items())
-    text.append(
-        f"Kinds of emotions, as in the paper: {named}. Their accuracy is the share of their clips "
-        "whose own emotion is recognised, with all modalities that the system has. A curve is on "
-        f"its plateau from the first gate that no later one beats by more than {100 * RISE:g} "
-        "point; a curve that reaches its highest values only at the last gate is still rising."
-    )
+    text.append(texts["kinds"].format(groups=named, rise=100 * RISE))
     columns = ["", "emotions", "clips", "first gate (%)", "last gate (%)", "plateau from"]
     tables.append(Table(columns, "llr", kinds))
     if at_the_end := _table_two(predictions, folds):
-        text.append(
-            "The last table is the accuracy (%) at the last gate of each clip, as in the paper's "
-            "table II: from one window alone, from one LSTM a modality trained apart, and by the "
-            "gating paradigm, each tested with one modality and with both."
-        )
+        text.append(texts["table_two"])
         tables.append(at_the_end)
     return Section("Recognition over time", text, tables, pictures)
 
