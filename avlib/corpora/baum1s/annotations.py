@@ -21,15 +21,11 @@ from openpyxl.utils.exceptions import InvalidFileException
 from avlib.corpora.common.labels import canonical
 from avlib.runtime.errors import CorpusError
 
-CODES = dict(
-    enumerate(
-        (
-            *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear"),
-            *("happiness", "neutral", "sadness", "surprise", "thinking", "unsure"),
-        ),
-        start=1,
-    )
+_STATES = (
+    *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear"),
+    *("happiness", "neutral", "sadness", "surprise", "thinking", "unsure"),
 )
+CODES = dict(enumerate(_STATES, start=1))
 _CLIP = re.compile(r"(S\d{3}_\d{3})(?:\.mp4)?", re.IGNORECASE)
 _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 
@@ -74,8 +70,7 @@ def read_annotations(path: Path) -> tuple[dict[str, Annotation], list[str]]:
     for titles, rows in _sheets(path):
         columns = _columns(titles, rows, path)
         for row in rows:
-            clip = _clip(row[columns.clip])
-            if clip is None:
+            if (clip := _clip(row[columns.clip])) is None:
                 continue
             label = _annotation(row, columns, clip, odd)
             if clip in annotations and annotations[clip].emotion != label.emotion:

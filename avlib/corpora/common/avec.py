@@ -44,16 +44,22 @@ def read_frames(path: Path) -> pd.DataFrame:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
-    names, lines = _arff(path, text) if path.suffix.lower() == ".arff" else _csv(path, text)
-    if not lines:
+    names: list[str] = []
+    lines = [line.strip() for line in text.splitlines()]
+    if path.suffix.lower() == ".arff":
+        names, lines = _arff(path, lines)
+    lines = [line for line in lines if line]
+    cells = list(csv.reader(lines, delimiter=";" if ";" in "".join(lines[:1]) else ","))
+    if not names and cells and _number(cells[0][-1]) is None:
+        names = [name.strip(" '\"") for name in cells.pop(0)]
+    if not cells:
         raise CorpusError(f"{path}: holds no rows; unpack or download it again")
-    cells = list(csv.reader(lines, delimiter=";" if ";" in lines[0] else ","))
-    wrong = next((number for number, row in enumerate(cells) if len(row) != len(cells[0])), None)
-    if wrong is not None:
-        raise CorpusError(
-            f"{path}: row {wrong + 1} of its data has {len(cells[wrong])} cells, the first has "
-            f"{len(cells[0])}; unpack or download it again"
-        )
+    for number, row in enumerate(cells, start=1):
+        if len(row) != len(cells[0]):
+            raise CorpusError(
+                f"{path}: row {number} of its data has {len(row)} cells, the first has "
+                f"{len(cells[0])}; unpack or download it again"
+            )
     if names and len(names) != len(cells[0]):
         raise CorpusError(
             f"{path}: declares {len(names)} columns, but its rows have {len(cells[0])}; unpack or "
@@ -62,51 +68,40 @@ def read_frames(path: Path) -> pd.DataFrame:
     return _numbers(path, names, cells)
 
 
-def _arff(path: Path, text: str) -> tuple[list[str], list[str]]:
+def _arff(path: Path, lines: list[str]) -> tuple[list[str], list[str]]:
     """Return the declared names and the lines of data."""
     names = []
-    lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines):
         if match := _ATTRIBUTE.fullmatch(line):
             names.append(next(group for group in match.groups()[:3] if group is not None))
         elif line.lower() == "@data":
-            return names, [row for row in lines[number + 1 :] if row and not row.startswith("%")]
+            return names, [row for row in lines[number + 1 :] if not row.startswith("%")]
     raise CorpusError(f"{path}: is no arff file, it has no line @data; unpack or download it again")
 
 
-def _csv(path: Path, text: str) -> tuple[list[str], list[str]]:
-    """Return the names of the header, or none, and the lines of data."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if lines and not _is_number(re.split("[;,]", lines[0])[-1]):
-        header = re.split("[;,]", lines[0])
-        return [name.strip().strip("'\"") for name in header], lines[1:]
-    return [], lines
-
-
-def _is_number(cell: str) -> bool:
+def _number(cell: str) -> float | None:
+    """Return the number in a cell, NaN where there is nothing or "?"; None of another text."""
     cell = cell.strip()
     try:
-        float(cell)
+        return np.nan if cell in ("", "?") else float(cell)
     except ValueError:
-        return cell in ("", "?")
-    return True
+        return None
 
 
 def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFrame:
     """Return the columns of numbers, the time first."""
     columns: dict[str, np.ndarray] = {}
     for place, column in enumerate(zip(*cells, strict=True)):
-        stripped = [cell.strip() for cell in column]
-        if not _is_number(stripped[0]):
+        numbers = [_number(cell) for cell in column]
+        if numbers[0] is None:
             continue
-        wrong = next((row for row, cell in enumerate(stripped) if not _is_number(cell)), None)
-        if wrong is not None:
+        if None in numbers:
+            row = numbers.index(None)
             raise CorpusError(
-                f"{path}: row {wrong + 1} of its data holds {stripped[wrong][:40]!r}, expected a "
+                f"{path}: row {row + 1} of its data holds {column[row].strip()[:40]!r}, expected a "
                 "number; unpack or download it again"
             )
-        name = names[place] if names else f"value_{len(columns)}"
-        columns[name] = np.array([float(c) if c not in ("", "?") else np.nan for c in stripped])
+        columns[names[place] if names else f"value_{len(columns)}"] = np.array(numbers, float)
     if len(columns) < 2:
         raise CorpusError(
             f"{path}: has {len(columns)} columns of numbers, expected a time and a value at least; "

@@ -37,6 +37,8 @@ class Described:
 
 # Seconds that a span may go on after its recording's end: times in tables are rounded.
 _SLACK = 0.1
+# What the clips table holds of each stream.
+_FIGURES = {"video": ("fps", "width", "height"), "audio": ("sample_rate", "channels")}
 
 
 def describe(recording: Recording, folder: Path | str) -> Described:
@@ -73,17 +75,18 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         else:
             if infos[path].truncated and recording.start is None:
                 reasons.append(_truncation(path, infos[path]))
-    video, audio = infos.get(recording.video_path or ""), infos.get(recording.audio_path or "")
-    if video is not None and not video.has_video:
-        reasons.append(f"{recording.video_path}: no video stream")
-        video = None
-    if audio is not None and not audio.has_audio:
-        reasons.append(f"{recording.audio_path}: no audio stream")
-        audio = None
-    if video is None and audio is None:
+    streams: dict[str, media.MediaInfo | None] = {}
+    for kind in _FIGURES:
+        path = getattr(recording, f"{kind}_path")
+        streams[kind] = infos.get(path or "")
+        if path in infos and not getattr(infos[path], f"has_{kind}"):
+            reasons.append(f"{path}: no {kind} stream")
+            streams[kind] = None
+    read = [info for info in streams.values() if info is not None]
+    if not read:
         raise MediaError("; ".join(reasons) or f"{recording.clip_id}: has no file")
 
-    whole = max(info.duration for info in (video, audio) if info is not None)
+    whole = max(info.duration for info in read)
     start, end = recording.start or 0.0, whole if recording.end is None else recording.end
     if start >= whole:
         raise MediaError(
@@ -97,18 +100,13 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     del row["missing"]
     row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
     row["binary_valence"] = labels.BINARY_VALENCE.get(recording.emotion or "")
-    row["video_path"] = recording.video_path if video is not None else None
-    row["audio_path"] = recording.audio_path if audio is not None else None
+    for kind, figures in _FIGURES.items():
+        if streams[kind] is None:
+            row[f"{kind}_path"] = None
+        row |= {figure: getattr(streams[kind], figure, None) for figure in figures}
     used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
-    row |= {
-        "sha256": _digest(recording, [folder / path for path in used]),
-        "duration": min(end, whole) - start,
-        "fps": video.fps if video is not None else None,
-        "width": video.width if video is not None else None,
-        "height": video.height if video is not None else None,
-        "sample_rate": audio.sample_rate if audio is not None else None,
-        "channels": audio.channels if audio is not None else None,
-    }
+    row["sha256"] = _digest(recording, [folder / path for path in used])
+    row["duration"] = min(end, whole) - start
     return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
 
 

@@ -2,23 +2,22 @@
 
 from avlib.runtime.tables import FLOAT, INT, TEXT, Schema
 
-_CLIP = {
-    **dict.fromkeys(("clip_id", "corpus", "subject", "emotion"), TEXT),
-    **dict.fromkeys(("arousal", "valence"), FLOAT),
-    **dict.fromkeys(("sentence", "intensity", "take", "partition", "sex"), TEXT),
-    "age": FLOAT,
-    **dict.fromkeys(("vote_voice", "vote_face", "vote_multimodal"), TEXT),
-    **dict.fromkeys(("original_emotion", "binary_arousal", "binary_valence"), TEXT),
-    **dict.fromkeys(("video_path", "audio_path", "sha256"), TEXT),
-    **dict.fromkeys(("start", "end"), FLOAT),
-    **dict.fromkeys(("duration", "fps"), FLOAT),
-    **dict.fromkeys(("width", "height", "sample_rate", "channels"), INT),
-}
+_NUMBERS = ("arousal", "valence", "age", "start", "end", "duration", "fps")
+_COUNTS = ("width", "height", "sample_rate", "channels")
+_COLUMNS = (
+    *("clip_id", "corpus", "subject", "emotion", "arousal", "valence", "sentence", "intensity"),
+    *("take", "partition", "sex", "age", "vote_voice", "vote_face", "vote_multimodal"),
+    *("original_emotion", "binary_arousal", "binary_valence", "video_path", "audio_path"),
+    *("sha256", "start", "end", "duration", "fps", *_COUNTS),
+)
 CLIPS = Schema(
     "clips",
     key=("clip_id",),
-    columns=_CLIP,
-    nullable=frozenset(_CLIP) - {"clip_id", "corpus", "subject", "sha256"},
+    columns={
+        column: FLOAT if column in _NUMBERS else INT if column in _COUNTS else TEXT
+        for column in _COLUMNS
+    },
+    nullable=frozenset(_COLUMNS) - {"clip_id", "corpus", "subject", "sha256"},
 )
 VOTES = Schema(
     "votes",
@@ -28,11 +27,7 @@ VOTES = Schema(
 TRACES = Schema(
     "traces",
     key=("clip_id", "frame"),
-    columns={
-        "clip_id": TEXT,
-        "frame": INT,
-        **dict.fromkeys(("time", "arousal", "valence"), FLOAT),
-    },
+    columns={"clip_id": TEXT, "frame": INT, **dict.fromkeys(("time", "arousal", "valence"), FLOAT)},
     nullable=frozenset({"arousal", "valence"}),
     per_clip=True,
 )

@@ -19,6 +19,7 @@ class Window:
         self.place = (rows, columns)
         self.u = U[:, columns]
         self.v = V[rows]
+        self.shape = (self.v.shape[0], self.u.shape[1])
 
 
 def soft(distance: np.ndarray) -> np.ndarray:
@@ -35,6 +36,16 @@ def smooth_step(x: np.ndarray, start: float, end: float) -> np.ndarray:
     """0 before ``start``, 1 after ``end``, smooth between."""
     share = np.clip((x - start) / (end - start), 0.0, 1.0)
     return share * share * (3.0 - 2.0 * share)
+
+
+def bell(x: np.ndarray, width: float) -> np.ndarray:
+    """Gaussian of height 1 around 0 with standard deviation ``width`` / sqrt(2)."""
+    return np.exp(-((x / width) ** 2))
+
+
+def plateau(x: np.ndarray, start: float, top: float, edge: float, end: float) -> np.ndarray:
+    """0 before ``start``, 1 from ``top`` to ``edge``, 0 after ``end``, smooth between."""
+    return smooth_step(x, start, top) * (1.0 - smooth_step(x, edge, end))
 
 
 def blend(picture: np.ndarray, mask: np.ndarray, colour: np.ndarray) -> None:
@@ -120,5 +131,4 @@ def cloud(rng: np.random.Generator, shape: tuple[int, int], cell: int) -> np.nda
     rows, columns = shape[0] // cell + 3, shape[1] // cell + 3
     coarse = rng.uniform(-1.0, 1.0, (1, rows, columns)).astype(np.float32)
     y, x = np.indices(shape, dtype=np.float32)
-    smooth = sample(coarse, x / cell, y / cell)
-    return smooth[0]
+    return sample(coarse, x / cell, y / cell)[0]

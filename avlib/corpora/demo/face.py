@@ -6,8 +6,10 @@ from avlib.corpora.demo.canvas import (
     SCALE,
     SHAPE,
     Window,
+    bell,
     blend,
     bump,
+    plateau,
     sample_vertically,
     smooth_step,
     soft,
@@ -118,11 +120,11 @@ class Face:
         blend(picture, soft(0.022 - spark), np.full(3, 0.95))
         blend(part, opening, picture)
 
-        lash = np.exp(-(((v - top) / 0.022) ** 2)) * soft(width - 0.01 - np.abs(u))
+        lash = bell(v - top, 0.022) * soft(width - 0.01 - np.abs(u))
         blend(part, 0.85 * lash, traits.hair * 0.3)
-        rim = np.exp(-(((v - bottom) / 0.018) ** 2)) * soft(width - np.abs(u))
+        rim = bell(v - bottom, 0.018) * soft(width - np.abs(u))
         blend(part, 0.35 * rim, traits.skin * 0.45 * self.shade)
-        crease = np.exp(-(((v - top + 0.055) / 0.016) ** 2)) * soft(width + 0.02 - np.abs(u))
+        crease = bell(v - top + 0.055, 0.016) * soft(width + 0.02 - np.abs(u))
         blend(part, 0.25 * crease * shut, traits.skin * 0.5 * self.shade)
 
     def _paint_brow(
@@ -161,9 +163,7 @@ class Face:
         lift = 0.085 * rise
         # Lips: from the outer edge of the upper one to the outer edge of the lower one.
         full = traits.lip_fullness * (1.0 - 0.55 * press) * (1.0 - 0.2 * smile - 0.2 * stretch)
-        cupid = (
-            1.0 - 0.22 * np.exp(-((s / 0.13) ** 2)) + 0.10 * np.exp(-(((abs(s) - 0.3) / 0.2) ** 2))
-        )
+        cupid = 1.0 - 0.22 * bell(s, 0.13) + 0.10 * bell(abs(s) - 0.3, 0.2)
         inner_top = centre - (0.32 * gap + 0.5 * lift) * arc**0.6
         inner_bottom = inner_top + gap * arc**0.6
         upper = inner_top - (0.088 * full * cupid * arc**0.7) - 0.25 * lift * arc
@@ -172,24 +172,22 @@ class Face:
 
         lips = soft(np.minimum(window.v - upper, lower - window.v)) * ends
         red = traits.skin * np.array([0.84, 0.52, 0.55], dtype=np.float32) * self.shade
-        tone = np.where(
-            window.v < 0.5 * (inner_top + inner_bottom), np.float32(0.84), np.float32(1.06)
-        )
+        is_upper = window.v < 0.5 * (inner_top + inner_bottom)
+        tone = np.where(is_upper, np.float32(0.84), np.float32(1.06))
         place = (window.v - 0.5 * (inner_bottom + lower)) / (0.03 + 0.2 * (lower - inner_bottom))
-        shine = 0.16 * np.exp(-(place**2)) * np.exp(-((s / 0.45) ** 2))
+        shine = 0.16 * np.exp(-(place**2)) * bell(s, 0.45)
         blend(part, 0.92 * lips, red[:, None, None] * (tone + shine))
 
         hollow = soft(np.minimum(window.v - inner_top, inner_bottom - window.v)) * ends
         inside = np.ones((3, *hollow.shape), np.float32) * (CAVITY * self.shade)[:, None, None]
-        tongue = np.exp(-((s / 0.55) ** 2)) * soft((window.v - inner_bottom + 0.35 * gap) * 0.3)
+        tongue = bell(s, 0.55) * soft((window.v - inner_bottom + 0.35 * gap) * 0.3)
         blend(inside, 0.8 * tongue, TONGUE * self.shade)
         show = 0.11 + 0.02 * smile
         bared = min(1.0, 0.25 + act["lips_part"] + rise + smile)
         gum = inner_top - 0.01 + 0.25 * lift * (1.0 - bared)
         tooth = soft(np.minimum(gum + show * arc**0.3 - window.v, window.v - gum + 0.05))
-        ridge = (
-            1.0 - 0.10 * np.cos(window.u * 2.0 * np.pi / 0.085) ** 8 - 0.35 * np.minimum(s * s, 1.0)
-        )
+        ridge = 1.0 - 0.10 * np.cos(window.u * 2.0 * np.pi / 0.085) ** 8
+        ridge = ridge - 0.35 * np.minimum(s * s, 1.0)
         teeth = (TEETH * self.shade)[:, None, None] * ridge
         blend(inside, tooth * bared, teeth)
         below = soft(window.v - (inner_bottom - 0.07 * stretch - 0.02))
@@ -197,12 +195,11 @@ class Face:
         blend(part, hollow, inside)
 
         # The line between closed lips, and the shadow under the lower one.
-        seam = np.exp(-(((window.v - inner_top) / 0.016) ** 2)) * soft(1.03 * width - abs(window.u))
+        seam = bell(window.v - inner_top, 0.016) * soft(1.03 * width - abs(window.u))
         blend(part, (0.75 * seam).astype(np.float32), CAVITY * 1.6 * self.shade)
-        under = np.exp(-(((window.v - lower - 0.05) / 0.04) ** 2)) * arc
+        under = bell(window.v - lower - 0.05, 0.04) * arc
         part[:3] *= 1.0 - (0.16 + 0.2 * act["chin_raise"]) * under
-        pit = np.exp(-(((abs(window.u) - width - 0.02) / 0.03) ** 2))
-        pit = pit * np.exp(-(((window.v - centre) / 0.05) ** 2))
+        pit = bell(abs(window.u) - width - 0.02, 0.03) * bell(window.v - centre, 0.05)
         part[:3] *= 1.0 - min(0.45, 0.12 + 0.3 * smile + 0.3 * drop + 0.2 * press) * pit
 
 
@@ -212,14 +209,13 @@ def _pulls(traits: FaceTraits) -> list[tuple[tuple[slice, slice], np.ndarray, di
     fields = []
 
     def add(window: Window, field: np.ndarray, **drivers: float) -> None:
-        whole = np.broadcast_to(field, (window.v.shape[0], window.u.shape[1]))
+        whole = np.broadcast_to(field, window.shape)
         fields.append((window.place, np.ascontiguousarray(whole, dtype=np.float32), drivers))
 
     low = Window(-1.6, 1.6, mouth, 2.25)
     inside = 1.0 - smooth_step(np.abs(low.u), 0.9, 1.2)
-    sink = smooth_step(low.v, mouth + 0.1, traits.chin - 0.1)
-    fade = 1.0 - smooth_step(low.v, traits.chin + 0.25, 2.2)
-    add(low, sink * fade * inside, opening=0.75)
+    sink = plateau(low.v, mouth + 0.1, traits.chin - 0.1, traits.chin + 0.25, 2.2)
+    add(low, sink * inside, opening=0.75)
     tip = Window(-0.6, 0.6, 0.1, 1.0)
     add(tip, bump(tip.u, tip.v, (0.0, nose), (0.30, 0.22)), nose_wrinkle=-0.11, lip_raise=-0.04)
     for side in (-1.0, 1.0):
@@ -238,62 +234,49 @@ def _folds(traits: FaceTraits) -> list[tuple[tuple[slice, slice], np.ndarray, di
     folds = []
 
     def add(window: Window, mask: np.ndarray, strength: float, **drivers: float) -> None:
-        whole = strength * traits.lines * np.broadcast_to(mask, _size(window))
+        whole = strength * traits.lines * np.broadcast_to(mask, window.shape)
         tinted = whole * np.array([0.85, 1.0, 1.0])[:, None, None]
         folds.append((window.place, tinted.astype(np.float32), drivers))
 
     brow = Window(-0.9, 0.9, -0.95, 0.45)
-    waves = np.zeros(_size(brow))
+    waves = np.zeros(brow.shape)
     for height in (-0.62, -0.74, -0.85):
         line = height + 0.05 * np.cos(2.5 * brow.u)
-        waves = waves + np.exp(-(((brow.v - line) / 0.022) ** 2)) * np.exp(-((brow.u / 0.5) ** 4))
+        waves = waves + bell(brow.v - line, 0.022) * np.exp(-((brow.u / 0.5) ** 4))
     add(brow, waves, 0.24, inner_brow=0.6, outer_brow=0.6)
-    frown = np.zeros(_size(brow))
+    frown = np.zeros(brow.shape)
     for side in (-1.0, 1.0):
         lean = side * (0.09 + 0.04 * (brow.v + 0.3))
-        frown = frown + np.exp(-(((brow.u - lean) / 0.024) ** 2)) * bump(
-            0.0 * brow.u, brow.v, (0.0, -0.26), (1.0, 0.17)
-        )
+        frown = frown + bell(brow.u - lean, 0.024) * bell(brow.v + 0.26, 0.17)
     add(brow, frown, 0.5, brow_lower=1.0, nose_wrinkle=0.5)
-    root = np.zeros(_size(brow))
+    root = np.zeros(brow.shape)
     for height in (-0.06, 0.04, 0.14, 0.24):
         line = height - 0.5 * np.abs(brow.u)
-        root = root + np.exp(-(((brow.v - line) / 0.018) ** 2)) * np.exp(-((brow.u / 0.17) ** 4))
+        root = root + bell(brow.v - line, 0.018) * np.exp(-((brow.u / 0.17) ** 4))
     add(brow, root, 0.45, nose_wrinkle=1.0)
     for side in (-1.0, 1.0):
         fold = Window(side * 0.5 - 0.5, side * 0.5 + 0.5, nose - 0.2, mouth + 0.4)
         share = np.clip((fold.v - nose + 0.08) / (mouth - nose + 0.12), 0.0, 1.0)
         line = side * (width + 0.06 + 0.32 * share**0.8)
-        ends = smooth_step(fold.v, nose - 0.12, nose) * (
-            1.0 - smooth_step(fold.v, mouth - 0.05, mouth + 0.12)
-        )
-        crease = np.exp(-(((fold.u - line) / 0.065) ** 2)) * ends
+        ends = plateau(fold.v, nose - 0.12, nose, mouth - 0.05, mouth + 0.12)
+        crease = bell(fold.u - line, 0.065) * ends
         add(fold, crease, 0.34, corner_pull=0.75, lip_raise=0.7, nose_wrinkle=0.35, cheek=0.3)
         eye = Window(side * 0.66 - 0.5, side * 0.66 + 0.5, -0.25, 0.55)
         bag_line = 0.19 - 0.35 * (eye.u - side * 0.5) ** 2
-        bag = np.exp(-(((eye.v - bag_line) / 0.03) ** 2))
-        bag = bag * np.exp(-(((eye.u - side * 0.5) / 0.27) ** 4))
+        bag = bell(eye.v - bag_line, 0.03) * np.exp(-(((eye.u - side * 0.5) / 0.27) ** 4))
         add(eye, bag, 0.36, cheek=0.9, lid_tight=0.35, nose_wrinkle=0.3)
-        crow = np.zeros(_size(eye))
+        crow = np.zeros(eye.shape)
         for slope in (-0.5, 0.0, 0.5):
             line = 0.02 + slope * (np.abs(eye.u) - 0.75)
-            reach = smooth_step(np.abs(eye.u), 0.76, 0.82) * (
-                1.0 - smooth_step(np.abs(eye.u), 0.9, 1.0)
-            )
-            crow = crow + np.exp(-(((eye.v - line) / 0.018) ** 2)) * reach
+            reach = plateau(np.abs(eye.u), 0.76, 0.82, 0.9, 1.0)
+            crow = crow + bell(eye.v - line, 0.018) * reach
         add(eye, crow, 0.36, cheek=1.0)
         drop = Window(side * 0.5 - 0.4, side * 0.5 + 0.4, mouth - 0.05, mouth + 0.55)
         line = side * (traits.mouth_width + 0.02 + 0.25 * (drop.v - mouth))
-        fall = np.exp(-(((drop.u - line) / 0.04) ** 2)) * bump(
-            0.0 * drop.u, drop.v, (0.0, mouth + 0.2), (1.0, 0.15)
-        )
+        fall = bell(drop.u - line, 0.04) * bell(drop.v - (mouth + 0.2), 0.15)
         add(drop, fall, 0.35, corner_drop=1.0)
     chin = Window(-0.5, 0.5, mouth + 0.15, traits.chin + 0.05)
     dimple = bump(chin.u, chin.v, (0.0, traits.chin - 0.22), (0.2, 0.12))
     grain = 0.5 + 0.5 * np.sin(55.0 * chin.u) * np.sin(50.0 * chin.v)
     add(chin, dimple * grain, 0.35, chin_raise=1.0)
     return folds
-
-
-def _size(window: Window) -> tuple[int, int]:
-    return window.v.shape[0], window.u.shape[1]

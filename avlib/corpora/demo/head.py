@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.corpora.demo.canvas import SCALE, SHAPE, U, V, blend, bump, cloud, smooth_step, soft
+from avlib.corpora.demo.canvas import (
+    SCALE,
+    SHAPE,
+    U,
+    V,
+    blend,
+    bump,
+    cloud,
+    plateau,
+    smooth_step,
+    soft,
+)
 from avlib.corpora.demo.identity import FaceTraits
 
 EAR_V = 0.22
@@ -84,7 +95,7 @@ def _relief(traits: FaceTraits, edge: np.ndarray) -> np.ndarray:
     length, width = traits.nose_length, traits.nose_width
     along = np.clip(V / length, 0.0, 1.0)
     ridge_width = 0.10 + 0.05 * along
-    ridge = smooth_step(V, -0.25, 0.05) * (1.0 - smooth_step(V, length - 0.02, length + 0.09))
+    ridge = plateau(V, -0.25, 0.05, length - 0.02, length + 0.09)
     z = z + (0.09 + 0.16 * along) * ridge * np.exp(-((U / ridge_width) ** 2))
     z = z + 0.09 * bump(U, V, (0.0, length - 0.06), (0.13, 0.11))
     mouth = traits.mouth_height
@@ -118,8 +129,7 @@ def _albedo(traits: FaceTraits, rng: np.random.Generator) -> np.ndarray:
     blush = 0.10 * bump(U, V, (0.0, 0.6), (0.18, 0.2))
     for side in (-1.0, 1.0):
         blush = blush + 0.13 * bump(U, V, (side * 0.6, 0.6), (0.3, 0.25))
-        socket = bump(U, V, (side * 0.5, 0.06), (0.3, 0.16))
-        colour *= 1.0 - 0.05 * socket
+        colour *= 1.0 - 0.05 * bump(U, V, (side * 0.5, 0.06), (0.3, 0.16))
     colour *= 1.0 - blush * _planes(np.array([0.0, 0.9, 0.8]))
     if traits.beard > 0:
         low = smooth_step(V + 0.35 * np.abs(U), 0.95, 1.25)
@@ -127,10 +137,9 @@ def _albedo(traits: FaceTraits, rng: np.random.Generator) -> np.ndarray:
         blend(colour, stubble.astype(np.float32), 0.5 * traits.hair + 0.25 * traits.skin)
     length, width = traits.nose_length, traits.nose_width
     for side in (-1.0, 1.0):
-        nostril = bump(U, V, (side * width * 0.5, length + 0.045), (0.065, 0.032))
-        colour *= 1.0 - 0.75 * nostril
-        wing = bump(U, V, (side * (width + 0.035), length - 0.01), (0.03, 0.085))
-        colour *= 1.0 - 0.28 * wing
+        nostril, wing = side * width * 0.5, side * (width + 0.035)
+        colour *= 1.0 - 0.75 * bump(U, V, (nostril, length + 0.045), (0.065, 0.032))
+        colour *= 1.0 - 0.28 * bump(U, V, (wing, length - 0.01), (0.03, 0.085))
     under = bump(U, V, (0.0, length + 0.085), (width * 0.8, 0.03))
     return colour * (1.0 - 0.18 * under)
 

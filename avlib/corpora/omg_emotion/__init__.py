@@ -6,9 +6,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from avlib.corpora.common.base import Listing, Reader, Recording, is_media, read_csv, walk
 from avlib.runtime.errors import CorpusError
@@ -19,11 +19,7 @@ _EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "sur
 _TABLES = {
     "train": ("omg_TrainVideos.csv",),
     "validation": ("omg_ValidationVideos.csv",),
-    "test": (
-        "omg_TestVideos_WithLabels.csv",
-        "omg_TestVideos.csv",
-        "omg_TestVideos_WithoutLabels.csv",
-    ),
+    "test": tuple(f"omg_TestVideos{kind}.csv" for kind in ("_WithLabels", "", "_WithoutLabels")),
 }
 _COLUMNS = ("link", "start", "end", "video", "utterance")
 _LABELS = ("arousal", "valence", "EmotionMaxVote", "emotionMaxVote")  # the README writes the last
@@ -63,45 +59,29 @@ class OmgEmotion(Reader):
         rows, wrong, notes = _read_tables(folder, files, self._expected(folder))
         library = _Library(filter(is_media, files), rows)
         recordings, missing = [], []
-        for row in rows:
-            path, cut = library.find(row)
+        for video, row in rows:
+            path, cut = library.find(video, row)
             if path is None:
                 missing.append((row.clip_id, _GONE))
-            else:
-                recordings.append(_recording(row, path, cut))
+                continue
+            found = replace(row, video_path=path, audio_path=path)
+            recordings.append(replace(found, start=None, end=None) if cut else found)
         if not recordings:
             raise CorpusError(
                 f"{folder}: its tables name {len(rows):,} clips, but none of their videos is here; "
                 f"{self._expected(folder)}"
             )
         if missing:
-            notes.append(_whole_parts(rows, recordings))
+            notes.append(_whole_parts([row for _, row in rows], recordings))
         return Listing(
             recordings, library.unknown() + wrong, notes + library.notes(), missing=missing
         )
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A row of a table; times in seconds."""
-
-    partition: str
-    youtube: str
-    video: str
-    utterance: str
-    start: float
-    end: float
-    labels: dict[str, Any]
-
-    @property
-    def clip_id(self) -> str:
-        return f"{self.video}_{self.utterance}"
-
-
 class _Library:
     """The recordings in the folder, and which of them the tables know."""
 
-    def __init__(self, paths: Iterable[str], rows: list[_Row]) -> None:
+    def __init__(self, paths: Iterable[str], rows: list[tuple[str, Recording]]) -> None:
         self._paths = sorted(paths)
         self._by_name: dict[str, str] = {}
         self._cut: dict[tuple[str, str], str] = {}
@@ -113,17 +93,17 @@ class _Library:
                 self._by_name.setdefault(named[1] or named[2], path)
         # Every name of a piece names the whole: they are copies of one YouTube video.
         self._names: dict[str, list[str]] = {}
-        for row in rows:
-            self._names.setdefault(row.youtube, [row.youtube]).append(row.video)
-        self._known = {self._cut.get((row.video, row.utterance)) for row in rows}
+        for video, row in rows:
+            self._names.setdefault(row.subject, [row.subject]).append(video)
+        self._known = {self._cut.get((video, str(row.take))) for video, row in rows}
         self._known |= {self._by_name.get(n) for names in self._names.values() for n in names}
         self._used: set[str] = set()
 
-    def find(self, row: _Row) -> tuple[str | None, bool]:
+    def find(self, video: str, row: Recording) -> tuple[str | None, bool]:
         """Return the file of a row, and whether it was cut to the row already."""
-        names = (row.video, *self._names[row.youtube])
+        names = (video, *self._names[row.subject])
         path = next((self._by_name[name] for name in names if name in self._by_name), None)
-        cut = self._cut.get((row.video, row.utterance)) if path is None else None
+        cut = self._cut.get((video, str(row.take))) if path is None else None
         found = path or cut
         if found is not None:
             self._used.add(found)
@@ -142,19 +122,22 @@ class _Library:
 
 def _read_tables(
     folder: Path, files: list[str], expected: str
-) -> tuple[list[_Row], list[tuple[str, str]], list[str]]:
-    """Read the rows of every table; return them, the wrong ones with reasons, and notes."""
+) -> tuple[list[tuple[str, Recording]], list[tuple[str, str]], list[str]]:
+    """Read every table: the clips with their videos' names, wrong ones with reasons, and notes.
+
+    The clips have no files yet.
+    """
     places = {PurePosixPath(path).name.lower(): path for path in reversed(files)}
-    rows: list[_Row] = []
+    if not any(name.lower() in places for names in _TABLES.values() for name in names):
+        raise CorpusError(f"{folder}: none of the corpus's tables is here; {expected}")
+    rows: list[tuple[str, Recording]] = []
     wrong: list[tuple[str, str]] = []
     notes: list[str] = []
-    found = False
     for partition, names in _TABLES.items():
         place = next((places[name.lower()] for name in names if name.lower() in places), None)
         if place is None:
             notes.append(f"{names[0]} is not here: no {partition} clips")
             continue
-        found = True
         blank = 0
         for values in read_csv(folder / place, _COLUMNS, _LABELS).to_dict("records"):
             cells = {str(key): str(value).strip() for key, value in values.items()}
@@ -162,53 +145,49 @@ def _read_tables(
                 blank += 1
                 continue
             row = _row(folder / place, partition, cells)
-            reason = _wrong_times(row, cells)
-            if reason:
-                wrong.append((row.clip_id, f"{place}: {reason}"))
+            if 0 <= (row.start or 0) < (row.end or 0) < math.inf:
+                rows.append((cells["video"], row))
             else:
-                rows.append(row)
+                found = f"start is {cells['start']!r}, end {cells['end']!r}"
+                reason = f"{place}: {found}; expected 0 <= start < end, in s"
+                wrong.append((row.clip_id, reason))
         if blank:
             notes.append(f"{place}: rows without video or utterance, left out: {blank:,}")
-    if not found:
-        raise CorpusError(f"{folder}: none of the corpus's tables is here; {expected}")
     return rows, wrong, notes
 
 
-def _row(path: Path, partition: str, cells: dict[str, str]) -> _Row:
+def _row(path: Path, partition: str, cells: dict[str, str]) -> Recording:
     video, utterance = cells["video"], PurePosixPath(cells["utterance"]).stem
     link = _LINK.search(cells["link"])
     where = f"{path}: the row of {video}, {utterance}"
     vote = cells.get("EmotionMaxVote", cells.get("emotionMaxVote", ""))
-    code = _number(where, "EmotionMaxVote", vote)
+    code = _label(where, "EmotionMaxVote", vote)
     if code is not None and code not in range(len(_EMOTIONS)):
         raise CorpusError(
             f"{where}: EmotionMaxVote is {vote}, expected 0 to {len(_EMOTIONS) - 1}; download the "
             "table again"
         )
-    return _Row(
-        partition=partition,
+    return Recording(
+        clip_id=f"{video}_{utterance}",
         # A link that names no video still tells pieces of one by what the authors called it.
-        youtube=link[1] if link else re.sub(r"_\d+$", "", video),
-        video=video,
-        utterance=utterance,
-        start=_seconds(cells["start"]),
-        end=_seconds(cells["end"]),
-        labels={
-            "emotion": None if code is None else _EMOTIONS[int(code)],
-            "original_emotion": None if code is None else vote,
-            "arousal": _number(where, "arousal", cells.get("arousal", "")),
-            "valence": _number(where, "valence", cells.get("valence", "")),
-        },
+        subject=link[1] if link else re.sub(r"_\d+$", "", video),
+        emotion=None if code is None else _EMOTIONS[int(code)],
+        original_emotion=None if code is None else vote,
+        video_path=None,
+        audio_path=None,
+        take=utterance,
+        partition=partition,
+        arousal=_label(where, "arousal", cells.get("arousal", "")),
+        valence=_label(where, "valence", cells.get("valence", "")),
+        start=_number(cells["start"]),
+        end=_number(cells["end"]),
     )
 
 
-def _number(where: str, column: str, text: str) -> float | None:
+def _label(where: str, column: str, text: str) -> float | None:
     if not text or text.lower() in ("na", "nan"):
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not math.isfinite(value):
         raise CorpusError(
             f"{where}: {column} is {text!r}, expected a number; download the table again"
@@ -216,36 +195,17 @@ def _number(where: str, column: str, text: str) -> float | None:
     return value
 
 
-def _seconds(text: str) -> float:
+def _number(text: str) -> float:
+    """Return the number that a text is, NaN if none."""
     try:
         return float(text)
     except ValueError:
         return math.nan
 
 
-def _wrong_times(row: _Row, cells: dict[str, str]) -> str:
-    if 0 <= row.start < row.end < math.inf:
-        return ""
-    return f"start is {cells['start']!r}, end {cells['end']!r}; expected 0 <= start < end, in s"
-
-
-def _recording(row: _Row, path: str, cut: bool) -> Recording:
-    return Recording(
-        clip_id=row.clip_id,
-        subject=row.youtube,
-        video_path=path,
-        audio_path=path,
-        take=row.utterance,
-        partition=row.partition,
-        start=None if cut else row.start,
-        end=None if cut else row.end,
-        **row.labels,
-    )
-
-
-def _whole_parts(rows: list[_Row], recordings: list[Recording]) -> str:
+def _whole_parts(rows: list[Recording], recordings: list[Recording]) -> str:
     """Say how much of each part can be scored at all."""
-    named = Counter(row.partition for row in rows)
+    named = Counter(str(row.partition) for row in rows)
     here = Counter(str(recording.partition) for recording in recordings)
     parts = ", ".join(f"{here[part]:,} of {n:,} {part} clips" for part, n in named.items())
     return f"{parts} have their video; every score is over these, the others' videos are gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -10,13 +11,20 @@ import numpy as np
 import pandas as pd
 
 from avlib.corpora.common.avec import read_frames
-from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_traces, walk
+from avlib.corpora.common.base import (
+    Listing,
+    Reader,
+    Recording,
+    is_media,
+    is_sound,
+    no_traces,
+    walk,
+)
 from avlib.runtime.errors import CorpusError
 
 _PARTITIONS = {"train": "train", "dev": "validation", "test": "test"}
 _NAME = re.compile(r"(train|dev|test)_0?([1-9])")
 _DIMENSIONS = ("arousal", "valence")
-_SOUND = frozenset({".wav", ".flac", ".mp3", ".m4a", ".ogg"})
 
 
 class Recola(Reader):
@@ -53,7 +61,7 @@ class Recola(Reader):
                 reason = "not named like train_1, dev_1 or test_1 (AVEC's names of RECOLA's)"
                 unrecognised.append((path, reason))
             else:
-                kind = "audio_path" if pure.suffix.lower() in _SOUND else "video_path"
+                kind = "audio_path" if is_sound(path) else "video_path"
                 recordings.setdefault(clip_id, {}).setdefault(kind, path)
         ratings = _rating_files(files)
         traces = [_trace(folder, clip_id, ratings[clip_id]) for clip_id in sorted(ratings)]
@@ -67,7 +75,7 @@ class Recola(Reader):
                 (name, "recording not here, only its labels")
                 for name in ratings.keys() - recordings
             ],
-            traces=pd.concat([no_traces(), *traces], ignore_index=True) if traces else no_traces(),
+            traces=pd.concat(traces, ignore_index=True) if traces else no_traces(),
         )
 
 
@@ -81,14 +89,19 @@ def feature_files(folder: Path) -> dict[tuple[str, str, str], Path]:
         "video_geometric"; AVEC chose windows for "arousal" and "valence" apart.
     """
     found = {}
-    for path in walk(folder):
-        pure = PurePosixPath(path)
-        kind = next((p[9:] for p in pure.parts[:-1] if p.startswith("features_")), None)
-        clip_id, dimension = _clip_id(pure), pure.parent.name
-        is_table = pure.suffix.lower() in (".arff", ".csv")
-        if kind and clip_id and is_table and dimension in _DIMENSIONS:
-            found[clip_id, kind, dimension] = folder / path
+    for path, clip_id, dimension in _tables(walk(folder)):
+        kinds = [part[9:] for part in path.parts[:-1] if part.startswith("features_")]
+        if kinds and kinds[0]:
+            found[clip_id, kinds[0], dimension] = folder / path
     return found
+
+
+def _tables(files: Iterable[str]) -> Iterator[tuple[PurePosixPath, str, str]]:
+    """Yield AVEC's tables with their clip_id and their dimension, which their folder names."""
+    for path in map(PurePosixPath, files):
+        clip_id, dimension = _clip_id(path), path.parent.name.lower()
+        if clip_id and dimension in _DIMENSIONS and path.suffix.lower() in (".arff", ".csv"):
+            yield path, clip_id, dimension
 
 
 def _clip_id(path: PurePosixPath) -> str | None:
@@ -99,20 +112,16 @@ def _clip_id(path: PurePosixPath) -> str | None:
 def _rating_files(files: list[str]) -> dict[str, dict[str, str]]:
     """Find the gold standard, by clip_id and dimension; arff where there are both."""
     found: dict[str, dict[str, str]] = {}
-    for path in sorted(files, key=lambda path: (not path.endswith(".arff"), path)):
-        pure = PurePosixPath(path)
-        clip_id, dimension = _clip_id(pure), pure.parent.name.lower()
-        is_gold = any("gold" in part.lower() for part in pure.parts[:-1])
-        is_table = pure.suffix.lower() in (".arff", ".csv")
-        if clip_id and is_gold and is_table and dimension in _DIMENSIONS:
-            found.setdefault(clip_id, {}).setdefault(dimension, path)
+    arff_first = sorted(files, key=lambda path: (not path.endswith(".arff"), path))
+    for path, clip_id, dimension in _tables(arff_first):
+        if any("gold" in part.lower() for part in path.parts[:-1]):
+            found.setdefault(clip_id, {}).setdefault(dimension, str(path))
     return found
 
 
 def _trace(folder: Path, clip_id: str, files: dict[str, str]) -> pd.DataFrame:
     """Read a recording's gold standard in both dimensions."""
-    values = {}
-    times: np.ndarray | None = None
+    trace = pd.DataFrame()
     for dimension in _DIMENSIONS:
         if dimension not in files:
             there = folder / next(iter(files.values()))
@@ -129,14 +138,14 @@ def _trace(folder: Path, clip_id: str, files: dict[str, str]) -> pd.DataFrame:
             )
         if table.iloc[:, 1].isna().all():
             raise CorpusError(f"{path}: holds no value at all; unpack or download it again")
-        if times is not None and not np.array_equal(times, table["time"]):
+        if len(trace) and not np.array_equal(trace["time"], table["time"]):
             raise CorpusError(
-                f"{path}: its {len(table)} times are not the {len(times)} of "
+                f"{path}: its {len(table)} times are not the {len(trace)} of "
                 f"{folder / files['arousal']}; expected the same moments, unpack both again"
             )
-        times = table["time"].to_numpy()
-        values[dimension] = table.iloc[:, 1].to_numpy()
-    return pd.DataFrame({"clip_id": clip_id, "time": times, **values})
+        trace = trace.assign(time=table["time"], **{dimension: table.iloc[:, 1]})
+    trace.insert(0, "clip_id", clip_id)
+    return trace
 
 
 def _recording(clip_id: str, paths: dict[str, str], means: dict[str, pd.Series]) -> Recording:
@@ -160,10 +169,9 @@ def _notes(
 ) -> list[str]:
     notes = []
     unlabelled = sorted(recordings.keys() - ratings.keys())
-    kept = [name for name in unlabelled if name.startswith("test_")]
-    if kept:
-        notes.append(f"{len(kept)} test recordings have no labels, which are not published")
     lost = [name for name in unlabelled if not name.startswith("test_")]
+    if kept := len(unlabelled) - len(lost):
+        notes.append(f"{kept} test recordings have no labels, which are not published")
     if lost:
         notes.append(f"{', '.join(lost)}: no file in ratings_gold_standard, so without labels")
     if features:
