@@ -28,10 +28,7 @@ _GAP_SECONDS = 0.05
 
 
 def read_audio(
-    path: Path | str,
-    sample_rate: int = 16000,
-    start: float | None = None,
-    end: float | None = None,
+    path: Path | str, sample_rate: int = 16000, start: float | None = None, end: float | None = None
 ) -> np.ndarray:
     """Read the first audio stream as mono, on the time axis of the clip's video.
 

@@ -7,8 +7,6 @@ cut short; both have the right names. Sizes tell nearly all of them, hashes the 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,20 +76,13 @@ def verify(folder: Path, *, hashes: bool) -> tuple[dict[str, str], list[str]]:
     others = sorted(here - {file.path for file in official})
     states = {file.path: "missing" for file in official}
     present = [file for file in official if file.path in here]
-    with Progress("verify", len(present), "files") as progress:
-        for file, state in _examine(folder, present, hashes):
+    # Reading and hashing leave the interpreter, so threads do.
+    with Progress("verify", len(present), "files") as progress, ThreadPoolExecutor() as pool:
+        found = pool.map(lambda file: _state(folder / file.path, file, hashes), present)
+        for file, state in zip(present, found, strict=True):
             states[file.path] = state
             progress.advance()
     return states, others
-
-
-def _examine(
-    folder: Path, files: list[OfficialFile], hashes: bool
-) -> Iterator[tuple[OfficialFile, str]]:
-    """Yield the state of each file; reading and hashing leave the interpreter, so threads do."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        states = pool.map(lambda file: _state(folder / file.path, file, hashes), files)
-        yield from zip(files, states, strict=True)
 
 
 def _state(path: Path, file: OfficialFile, hashes: bool) -> str:

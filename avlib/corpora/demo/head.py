@@ -4,18 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.corpora.demo.canvas import (
-    SCALE,
-    SHAPE,
-    U,
-    V,
-    blend,
-    bump,
-    cloud,
-    plateau,
-    smooth_step,
-    soft,
-)
+from avlib.corpora.demo.canvas import SCALE, SHAPE, U, V, blend, bump, cloud, smooth_step, soft
 from avlib.corpora.demo.identity import FaceTraits
 
 EAR_V = 0.22
@@ -95,7 +84,7 @@ def _relief(traits: FaceTraits, edge: np.ndarray) -> np.ndarray:
     length, width = traits.nose_length, traits.nose_width
     along = np.clip(V / length, 0.0, 1.0)
     ridge_width = 0.10 + 0.05 * along
-    ridge = plateau(V, -0.25, 0.05, length - 0.02, length + 0.09)
+    ridge = smooth_step(V, -0.25, 0.05) * (1.0 - smooth_step(V, length - 0.02, length + 0.09))
     z = z + (0.09 + 0.16 * along) * ridge * np.exp(-((U / ridge_width) ** 2))
     z = z + 0.09 * bump(U, V, (0.0, length - 0.06), (0.13, 0.11))
     mouth = traits.mouth_height

@@ -50,7 +50,7 @@ def synthesise(
     f0 = _pitch(voice, cues, score, times, rng)
     formants = _formants(voice, cues, score, times)
     level = 10.0 ** ((voice.level + cues["level"]) / 20.0) * envelope
-    level = level * (1.0 + _wobble(rng, len(times)) * 0.04 * 2.0 ** cues["jitter"])
+    level = level * (1.0 + rng.normal(size=len(times)) * 0.04 * 2.0 ** cues["jitter"])
 
     voiced = _harmonics(f0, level, voice.tilt + cues["tilt"], formants, times, samples)
     breath_level = level * 10.0 ** ((voice.breath + cues["breath"] - 26.0) / 20.0)
@@ -90,7 +90,8 @@ def _pitch(
     semitones = gaussian_filter1d(semitones, 2.0)
     jitter = 0.004 * voice.jitter * 2.0 ** (1.5 * cues["jitter"])
     wander = 0.25 * gaussian_filter1d(rng.normal(size=len(times)), 12.0) * np.sqrt(12.0 * 3.5)
-    f0 = voice.f0 * 2.0 ** ((semitones + wander) / 12.0) * (1.0 + jitter * _wobble(rng, len(times)))
+    wobble = rng.normal(size=len(times))  # from cycle to cycle
+    f0 = voice.f0 * 2.0 ** ((semitones + wander) / 12.0) * (1.0 + jitter * wobble)
     return np.clip(f0, 65.0, 480.0)
 
 
@@ -163,11 +164,6 @@ def _fricatives(
             place = (samples - start + FRICATIVE_SECONDS) / FRICATIVE_SECONDS
             gate += gain * np.where((place > 0) & (place < 1), np.sin(np.pi * place), 0.0)
     return 0.25 * gate * noise
-
-
-def _wobble(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Cycle-to-cycle irregularity of unit variance."""
-    return rng.normal(size=count)
 
 
 _BREATH_BAND = butter(2, (1200.0, 6500.0), "bandpass", fs=SAMPLE_RATE, output="sos")

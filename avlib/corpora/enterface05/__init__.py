@@ -7,14 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from avlib.corpora.common.base import (
-    Listing,
-    Reader,
-    Recording,
-    Subset,
-    original_files,
-    understood,
-)
+from avlib.corpora.common.base import Listing, Reader, Recording, Subset, original_files, understood
 from avlib.corpora.common.labels import BASIC, canonical
 
 _SUBJECT = re.compile(r"subject[ _-]*0*([1-9]\d?)", re.IGNORECASE)
