@@ -31,7 +31,7 @@ def mel_images(signal: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     signal : float array of shape (n,)
-        16 kHz in [-1, 1], after pre-emphasis, at least 655 ms long (see `keep_parts`).
+        16 kHz in [-1, 1], after pre-emphasis, at least 655 ms long (see `spoken_parts`).
 
     Returns
     -------

@@ -235,7 +235,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         return pool_segments(self.networks_[space], segments, self.spaces[space])
 
     def diagnose(self, test: SpokenClips) -> dict[str, Any]:
-        """Return how often single segments and the binary models are right, and what is kept.
+        """Return how often single segments and the binary models are right, and what is spoken.
 
         Returns
         -------

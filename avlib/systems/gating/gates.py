@@ -148,7 +148,8 @@ def table_two(
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for model in TABLE_II:
-        for modalities in MODALITIES if len(predictions.get(model, ())) else ():
-            if scores := scores_with(predictions[model], folds, modalities):
-                found.setdefault(model, {})[modalities] = scores
+        rows = predictions.get(model, pd.DataFrame())
+        if len(rows):
+            tested = {m: scores_with(rows, folds, m) for m in MODALITIES}
+            found[model] = {m: scores for m, scores in tested.items() if scores}
     return found

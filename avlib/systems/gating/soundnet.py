@@ -3,6 +3,7 @@
 The audio network of the gating paradigm (Ghaleb et al., ACII 2019, section IV).
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -71,10 +72,11 @@ def convolve_waves(
     """
     (n, samples), (channels, k) = waves.shape, kernel.shape
     steps = (samples + 2 * padding - k) // stride + 1
-    n_frames = -(-steps // _AT_ONCE)
+    n_frames = math.ceil(steps / _AT_ONCE)
     hop, reach = stride * _AT_ONCE, stride * (_AT_ONCE - 1)
     end = hop * (n_frames - 1) + reach + k
     frames = functional.pad(waves, (padding, end - padding - samples)).unfold(1, reach + k, hop)
+    # One row for each of a frame's values and channels: the kernel behind so many zeros.
     shifts = range(0, reach + 1, stride)
     matrix = torch.stack([functional.pad(kernel, (shift, reach - shift)) for shift in shifts], 1)
     values = (frames @ matrix.flatten(0, 1).T).view(n, n_frames, channels, _AT_ONCE)
@@ -115,9 +117,10 @@ class SoundNet8(nn.Module):
             setattr(self, name, nn.Sequential(*parts))
             channels = out
         self.dim = channels
-        for name, classes in HEADS.items() if heads else ():
-            head = nn.Conv2d(channels, classes, (HEAD_KERNEL, 1), (2, 1))
-            setattr(self, name, nn.Sequential(head))
+        if heads:
+            for name, classes in HEADS.items():
+                head = nn.Conv2d(channels, classes, (HEAD_KERNEL, 1), (2, 1))
+                setattr(self, name, nn.Sequential(head))
 
     def features(self, x: Tensor) -> Tensor:
         """Activations of conv7, averaged over time.

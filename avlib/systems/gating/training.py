@@ -118,7 +118,7 @@ def mse_loss(gates: Gates) -> Tensor:
     both modalities in a window, and T counts the windows that some clip has in both.
     """
     first, second = gates.projected.values()
-    both = torch.stack(list(gates.there.values())).all(0)
+    both = torch.stack(list(gates.there.values())).all(0)  # (n, n_gates)
     squares = (first - second).square().sum(2).masked_fill(~both, 0.0)
     count = both.sum(0)
     return (squares.sum(0) / count.clamp_min(1)).sum() / (2 * (count > 0).sum().clamp_min(1))
