@@ -38,13 +38,6 @@ class Annotation(NamedTuple):
     sex: str | None
 
 
-class _Columns(NamedTuple):
-    clip: int
-    word: int | None
-    code: int | None
-    sex: int | None
-
-
 def read_annotations(path: Path) -> tuple[dict[str, Annotation], list[str]]:
     """Read the label of every clip.
 
@@ -70,9 +63,10 @@ def read_annotations(path: Path) -> tuple[dict[str, Annotation], list[str]]:
     for titles, rows in _sheets(path):
         columns = _columns(titles, rows, path)
         for row in rows:
-            if (clip := _clip(row[columns.clip])) is None:
+            name, word, code, sex = (row[column] for column in columns)
+            if (clip := _clip(name)) is None:
                 continue
-            label = _annotation(row, columns, clip, odd)
+            label = _annotation(clip, word, code, sex, odd)
             if clip in annotations and annotations[clip].emotion != label.emotion:
                 odd["twice"].append(clip)
                 label = label._replace(emotion=None)
@@ -105,12 +99,15 @@ def _sheets(path: Path) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]
         first = next((i for i, row in enumerate(rows) if any(_clip(cell) for cell in row)), None)
         if first is None:
             continue
-        width = max(len(row) for row in rows)
+        width = max(len(row) for row in rows) + 1  # the last is the column that is absent
         padded = [(*row, *[None] * (width - len(row))) for row in rows]
         yield padded[first - 1] if first else (None,) * width, padded[first:]
 
 
-def _columns(titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path) -> _Columns:
+def _columns(
+    titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path
+) -> tuple[int, int, int, int]:
+    """Find the columns of clips, words, codes and sexes; -1, the empty one, for what is absent."""
     names = [str(title or "").strip().lower() for title in titles]
     width = range(len(names))
     clips = Counter({i: sum(_clip(row[i]) is not None for row in rows) for i in width})
@@ -119,26 +116,18 @@ def _columns(titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path) -
     words = [i for i in width if 2 * sum(_word(row[i]) is not None for row in rows) >= n_clips]
     if len(words) > 1:  # e.g. one of every annotator beside the final one
         words = [i for i in words if "emotion" in names[i]]
-    code = next((i for i in width if "code" in names[i]), None)
-    if len(words) != 1 and code is None:
+    code = next((i for i in width if "code" in names[i]), -1)
+    if len(words) != 1 and code == -1:
         found = ", ".join(name for name in names if name) or "none"
         raise CorpusError(
             f"{path}: expected one column of emotions beside the clips' names, found titles "
             f"{found}; title it Emotion"
         )
-    return _Columns(
-        clip=clip,
-        word=words[0] if len(words) == 1 else None,
-        code=code,
-        sex=next((i for i in width if "gender" in names[i] or "sex" in names[i]), None),
-    )
+    sex = next((i for i in width if "gender" in names[i] or "sex" in names[i]), -1)
+    return clip, words[0] if len(words) == 1 else -1, code, sex
 
 
-def _annotation(
-    row: tuple[Any, ...], columns: _Columns, clip: str, odd: dict[str, list[str]]
-) -> Annotation:
-    word = None if columns.word is None else row[columns.word]
-    code = None if columns.code is None else row[columns.code]
+def _annotation(clip: str, word: Any, code: Any, sex: Any, odd: dict[str, list[str]]) -> Annotation:
     by_word = _word(word)
     digits = str(code).removesuffix(".0")  # a spreadsheet's numbers may be floats
     by_code = CODES.get(int(digits)) if digits.isdecimal() else None
@@ -148,8 +137,8 @@ def _annotation(
     if emotion is None and (word is not None or code is not None):
         odd["word"].append(clip)
     original = word if word is not None else code
-    sex = None if columns.sex is None else str(row[columns.sex] or "").strip().lower()
-    return Annotation(emotion, None if original is None else str(original), _SEXES.get(sex or ""))
+    known_sex = _SEXES.get(str(sex or "").strip().lower())
+    return Annotation(emotion, None if original is None else str(original), known_sex)
 
 
 def _clip(cell: Any) -> str | None:
