@@ -83,11 +83,7 @@ def pair_scatters(Z: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndar
     centred = Z - Z.mean(axis=0)
     similar, everything = within.T @ within, len(Z) * (centred.T @ centred)
     n_similar, n_all = (counts * (counts - 1) // 2).sum(), len(Z) * (len(Z) - 1) // 2
-    return (
-        similar / n_similar,
-        (everything - similar) / (n_all - n_similar),
-        everything / n_all,
-    )
+    return similar / n_similar, (everything - similar) / (n_all - n_similar), everything / n_all
 
 
 def geodesic_root(S: np.ndarray, D: np.ndarray, t: float) -> np.ndarray:

@@ -12,14 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from avlib.runtime.errors import DataError
-from avlib.systems.common.model import (
-    BOTH,
-    AnyClips,
-    Model,
-    concatenate,
-    load_state,
-    save_state,
-)
+from avlib.systems.common.model import BOTH, AnyClips, Model, concatenate, load_state, save_state
 from avlib.weights import save_tensors
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
@@ -106,10 +99,10 @@ class DeepFiles(ABC):
         model = cls(**settings["arguments"])
         model.chosen_ = settings["chosen"]
         model.restore(arrays)
-        model.networks_ = {
-            name: load_network(network, folder / f"{name}.safetensors")
-            for name, network in model.build().items()
-        }
+        model.networks_ = {}
+        for name, network in model.build().items():
+            network.load_state_dict(load_file(folder / f"{name}.safetensors"))
+            model.networks_[name] = frozen(network)
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
         return model
 
@@ -178,12 +171,6 @@ def save_network(network: nn.Module, path: Path) -> None:
     """Write a network's weights, wherever it is."""
     state = {key: t.cpu().contiguous() for key, t in network.state_dict().items()}
     save_tensors(state, path)
-
-
-def load_network(network: AnyNetwork, path: Path) -> AnyNetwork:
-    """Return a network with the weights that `save_network` wrote; it learns no more."""
-    network.load_state_dict(load_file(path))
-    return frozen(network)
 
 
 def n_epochs(curves: str) -> int:

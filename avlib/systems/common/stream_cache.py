@@ -23,13 +23,7 @@ from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.tables import (
-    ClipRef,
-    atomic_path,
-    clip_refs,
-    part_path,
-    read_clip,
-)
+from avlib.runtime.tables import ClipRef, atomic_path, clip_refs, part_path, read_clip
 from avlib.speech.pcm import from_pcm, to_pcm
 
 FOLDER = paths.MEMO / "decoded"

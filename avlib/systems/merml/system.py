@@ -11,9 +11,7 @@ class MERMLSystem(System):
     """MERML (Ghaleb, Popa, Asteriadis 2019)."""
 
     name = "merml"
-    models = {
-        "merml": "MERML: one learned metric per modality, their weighted sum in an RBF-SVM",
-    }
+    models = {"merml": "MERML: one learned metric per modality, their weighted sum in an RBF-SVM"}
     model = "avlib.systems.merml.model:MERMLModel"
     sections = {"merml": Merml}
     reads = ("svm",)

@@ -2,15 +2,12 @@
 
 from typing import Any
 
+from avlib.systems.common.model import BOTH
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.svm.params import SVM
 
-_MODALITIES: dict[str, tuple[str, ...]] = {
-    "svm_audio": ("audio",),
-    "svm_video": ("video",),
-    "svm_concat": ("audio", "video"),
-}
+_MODALITIES = {"svm_audio": ("audio",), "svm_video": ("video",), "svm_concat": BOTH}
 
 
 class SVMSystem(System):

@@ -13,12 +13,7 @@ from avlib.report.page import Picture, Section, Table
 from avlib.report.scores import write_json
 from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, over_time
-from avlib.systems.emobed.traces.scores import (
-    CLASSIC,
-    EMOBED,
-    trace_scores,
-    with_labels,
-)
+from avlib.systems.emobed.traces.scores import CLASSIC, EMOBED, trace_scores, with_labels
 
 _SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
 _TITLES = {
