@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from avlib.runtime import paths
+from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import (
     Entry,
@@ -33,20 +33,9 @@ from avlib.runtime.memo import (
     save_clip,
 )
 from avlib.runtime.parallel import Failure, map_clips
-from avlib.runtime.tables import (
-    TEXT,
-    Schema,
-    clip_refs,
-    conform_clip,
-    no_rows,
-    part_path,
-    write_part,
-    write_table,
-)
 
-CLIP_STATUS = Schema(
-    "status", ("clip_id", "stage"), dict.fromkeys(("clip_id", "stage", "status", "reason"), TEXT)
-)
+_COLUMNS = ("clip_id", "stage", "status", "reason")
+CLIP_STATUS = tables.Schema("status", _COLUMNS[:2], dict.fromkeys(_COLUMNS, tables.TEXT))
 _SHOWN = 5  # failed clips that an error names; the status table has them all
 
 
@@ -123,7 +112,7 @@ def run_per_clip(
     *,
     out: Path,
     status: Path,
-    schema: Schema,
+    schema: tables.Schema,
     params: Any,
     max_failed_fraction: float,
     code: Sequence[Callable[..., Any]] = (),
@@ -192,7 +181,7 @@ def run_per_clip(
                 run.settle(todo[index], keys[todo[index].clip_id], verdict)
                 stop_when_too_many_failed(stage, run.failed, len(tasks), max_failed_fraction)
 
-        written = {part_path(out, part) for part in run.written}
+        written = {tables.part_path(out, part) for part in run.written}
         for path in set(out.glob("*.parquet")) - written:
             path.unlink()
         _write_status(status, stage, run, skipped)
@@ -237,7 +226,7 @@ class _Job:
     function: Callable[[Any, Any], ClipRows]
     task: ClipTask
     params: Any
-    schema: Schema
+    schema: tables.Schema
     path: Path
 
 
@@ -248,7 +237,7 @@ def _compute(job: _Job) -> tuple[str, str] | Failure:
         return Failure(result.reason)
     if result.status not in ("ok", "degraded"):
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
-    rows = conform_clip(result.columns, job.task.clip_id, job.schema)
+    rows = tables.conform_clip(result.columns, job.task.clip_id, job.schema)
     save_clip(job.path, rows, result.status, result.reason)
     return result.status, result.reason
 
@@ -259,7 +248,7 @@ def _compute(job: _Job) -> tuple[str, str] | Failure:
 class _Run:
     """Follows one run: which clips are settled, and which parts can be written."""
 
-    def __init__(self, stage: str, out: Path, schema: Schema, memo: Memo) -> None:
+    def __init__(self, stage: str, out: Path, schema: tables.Schema, memo: Memo) -> None:
         self.stage, self.out, self.schema, self.memo = stage, out, schema, memo
         self.entries: dict[str, Entry] = {}  # clips with rows
         self.failed: dict[str, str] = {}
@@ -296,7 +285,7 @@ class _Run:
     def settle_without(self, task: ClipTask, key: str) -> None:
         """Take a clip that has nothing to compute."""
         assert task.without is not None
-        save_clip(self.memo.entry_path(key), no_rows(self.schema), *task.without)
+        save_clip(self.memo.entry_path(key), tables.no_rows(self.schema), *task.without)
         self.settle(task, key, task.without)
 
     def _write(self, part: str) -> None:
@@ -305,11 +294,11 @@ class _Run:
             return
         entries = {clip_id: self.entries[clip_id] for clip_id in clips}
         places = {clip_id: self._place(clip_id) for clip_id in clips}
-        file = part_path(self.out, part)
+        file = tables.part_path(self.out, part)
         if whole := self._whole(places):
             link(whole, file)
         else:
-            write_part(file, _stream(places), self.schema)
+            tables.write_part(file, _stream(places), self.schema)
         self.memo.keep_part(part, file, entries)
         self.written.append(part)
 
@@ -329,7 +318,7 @@ class _Run:
         first = next(iter(places.values()))
         if len(files) > 1 or first.row_group is None:
             return None
-        return first.path if len(clip_refs(first.path)) == len(places) else None
+        return first.path if len(tables.clip_refs(first.path)) == len(places) else None
 
 
 def _stream(places: Mapping[str, Place]) -> Iterator[tuple[str, pa.Table]]:
@@ -364,4 +353,4 @@ def _write_status(path: Path, stage: str, run: _Run, skipped: Mapping[str, str])
     rows = [(clip_id, stage, entry.status, entry.reason) for clip_id, entry in run.entries.items()]
     rows += [(clip_id, stage, "failed", reason) for clip_id, reason in failed.items()]
     remove_temporaries(path.parent, path.name)
-    write_table(path, pd.DataFrame(rows, columns=list(CLIP_STATUS.columns)), CLIP_STATUS)
+    tables.write_table(path, pd.DataFrame(rows, columns=list(_COLUMNS)), CLIP_STATUS)

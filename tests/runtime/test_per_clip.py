@@ -354,7 +354,7 @@ def test_value_cut_short_is_computed_again(stage, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("avlib.runtime.per_clip.write_part", crash)
+        patch.setattr("avlib.runtime.tables.write_part", crash)
         with pytest.raises(KeyboardInterrupt):
             stage.run()
     values = sorted((stage.folder / ".memo/video/clips").iterdir())
