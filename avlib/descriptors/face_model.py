@@ -20,8 +20,8 @@ from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, train_network
 from avlib.runtime.device import device
 from avlib.runtime.digests import file_digest
+from avlib.runtime.files import atomic_path
 from avlib.runtime.memo import code_fingerprint, digest_of
-from avlib.runtime.tables import atomic_path
 from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
 
 Trainable = Literal["head", "fc6", "all"]

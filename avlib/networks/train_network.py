@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, RandomSampler, Sampler
 
 from avlib.runtime.device import device
 from avlib.runtime.errors import ParamsError
+from avlib.runtime.files import atomic_path
 from avlib.runtime.progress import duration
-from avlib.runtime.tables import atomic_path
 
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
 CPU_THREADS = 2

@@ -33,7 +33,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avlib.runtime import provenance
-from avlib.runtime.tables import atomic_path, clip_refs, part_path
+from avlib.runtime.files import atomic_path
+from avlib.runtime.tables import clip_refs, part_path
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
-from avlib.runtime.tables import atomic_path
+from avlib.runtime.files import atomic_path
 from avlib.weights.files import read_tensors
 
 FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it

@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from avlib.runtime.errors import DataError
+from avlib.runtime.files import atomic_path
 from avlib.runtime.tables.schema import (
     BYTES,
     FLOAT,
@@ -145,21 +146,6 @@ def part_path(folder: Path | str, subject: str) -> Path:
         raise DataError(f"{folder}: a subject without a name; expected text")
     safe = quote(subject, safe="")
     return Path(folder) / f"{'%2E' + safe[1:] if safe.startswith('.') else safe}.parquet"
-
-
-@contextlib.contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Give a temporary name beside `path`, and move the file there when the block succeeds."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:150]}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())  # else a power cut can leave an empty file under a good name
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
