@@ -77,6 +77,15 @@ class TinyRun:
         table = pd.DataFrame(rows, columns=["clip_id", "stage"])
         return table.assign(status="ok", reason="")
 
+    def data(self, predictions, **changes):
+        """What a section of the report is given."""
+        from avlib.protocol_params import Protocol
+        from avlib.report.report_data import ReportData
+
+        protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+        facts = {"corpus": "demo", "protocol": protocol, "clips": self.clips, "folds": self.folds}
+        return ReportData(**{**facts, "status": self.status, "predictions": predictions, **changes})
+
 
 @pytest.fixture
 def tiny():

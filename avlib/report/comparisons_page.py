@@ -8,6 +8,9 @@ from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
 from avlib.report.significance import LEVEL, RESAMPLES, Interval
+from avlib.report.words import words_beside
+
+_WORDS = words_beside(__file__)
 
 
 def paired_comparisons(data: ReportData) -> Section | None:
@@ -83,18 +86,7 @@ def _explanation(found: Sequence[Comparison], n_models: int) -> list[str]:
         family = "every pair of models"
     else:
         family = f"every model against {found[0].b}, which was fixed before any score was known"
-    return [
-        "Two models on the clips that both scored. Differences are over all of these clips; the "
-        "table of results has means over folds, where a small fold weighs as much as a large one. "
-        f"The family is {family} ({len(found)} in all); "
-        "Holm's correction holds over it, for each test by itself. Intervals are not corrected.",
-        f"The interval comes from {RESAMPLES:,} bootstrap resamples of whole subjects, because "
-        "clips of one subject are not independent; with few subjects it is too narrow, and it "
-        "does not hold the chance in training. McNemar's exact test takes clips for independent, "
-        "so its p is too small where a model fails on some subjects rather than on some clips. "
-        "The t-test over folds (Nadeau and Bengio 2003) allows for the training clips that folds "
-        "share; it assumes normal differences and, with few folds, misses all but large ones.",
-    ]
+    return _WORDS("comparisons", family=family, n=len(found), resamples=RESAMPLES)
 
 
 def _points(difference: float) -> str:

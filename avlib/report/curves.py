@@ -11,13 +11,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 from avlib.report.formats import DASH
 from avlib.report.page import Picture, Section, Table
 from avlib.report.plots import PALETTE, drawing, panels
+from avlib.report.words import words_beside
 from avlib.runtime.errors import DataError
 
 # What the columns begin with, and its name, colour and line.
-_LOOKS = {
-    "train": ("training", PALETTE[0], "-"),
-    "validation": ("validation", PALETTE[3], "--"),
-}
+_LOOKS = {"train": ("training", PALETTE[0], "-"), "validation": ("validation", PALETTE[3], "--")}
+_WORDS = words_beside(__file__)
 _LOG_FROM = 20  # times that the largest loss exceeds the smallest
 _SHARES = ("accuracy", "uar")  # drawn in percent
 
@@ -55,16 +54,10 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
         pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
     if not rows:
         return None
-    text = [
-        "Values of each epoch on the training clips, and on the validation subjects where training "
-        "watched them: a thin line is a fold, a thick one the mean of the folds, drawn as long as "
-        "half of them still train. The table gives the median over folds and, in brackets, the "
-        "range where they differ; epochs count from 1. A system that learned for one epoch has no "
-        "curve."
-    ]
     losses = ["first training loss", "last training loss", "least validation loss", "in epoch"]
     columns = ["", "folds", "epochs", *losses]
-    return Section("Training curves", text, [Table(columns, "lrrrrrr", rows)], pictures)
+    table = Table(columns, "lr", rows)
+    return Section("Training curves", _WORDS("training_curves"), [table], pictures)
 
 
 def training_curves(by_fold: Mapping[int, pd.DataFrame], title: str) -> bytes:

@@ -29,7 +29,9 @@ from avlib.report.page import Section, Table
 from avlib.report.published import beside
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT
+from avlib.report.words import words_beside
 
+_WORDS = words_beside(__file__)
 _GIVEN = {"audio": "voice", "video": "face", "audio+video": "both"}  # in the report's order
 
 
@@ -107,14 +109,13 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
     columns = ["who", "given", "clips", "accuracy (%)", "UAR (%)", *data.emotions, "published (%)"]
     if not published:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    text = [
-        f"What raters perceived in {max(rates.clips for rates in by_given.values()):,} of the "
-        f"{tested.nunique():,} test clips, {sum(rates.ratings for rates in by_given.values()):,} "
-        "single ratings in all, beside what the systems recognise. Accuracy is the share of "
-        "ratings (of a system: of the test clips of all folds together) that name the intended "
-        "emotion; UAR is the mean of the emotions' shares, which follow.",
-        *_against_published(data, by_given, published, bool(known)),
-    ]
+    text = _WORDS(
+        "human_raters",
+        clips=max(rates.clips for rates in by_given.values()),
+        tested=tested.nunique(),
+        ratings=sum(rates.ratings for rates in by_given.values()),
+    )
+    text += _against_published(data, by_given, published, bool(known))
     return Section("Human raters beside the systems", text, [Table(columns, "llr", rows)])
 
 
@@ -141,7 +142,4 @@ def _against_published(
         max(abs(100 * getattr(rates, score) - figure) for rates, figure in both)
         for score in ("accuracy", "uar")
     )
-    return [
-        f"The published rates of the raters lie within {accuracy:.1f} points of these accuracies "
-        f"and within {uar:.1f} points of these UARs."
-    ]
+    return _WORDS("human_raters_published", accuracy=accuracy, uar=uar)

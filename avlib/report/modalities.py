@@ -8,18 +8,14 @@ from avlib.report.agreement import CATEGORIES, agreement, decisions
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
-from avlib.report.scores import (
-    DEFAULT,
-    conditions_of,
-    fold_scores,
-    mean_and_std,
-    model_scores,
-)
+from avlib.report.scores import DEFAULT, conditions_of, fold_scores, mean_and_std, model_scores
+from avlib.report.words import words_beside
 
 # The models that MERML fig. 4 sets side by side.
 TRIO = ("svm_audio", "svm_video", "merml")
 # Both learn from both modalities: before there is a metric, and after.
 BEFORE, AFTER = "svm_concat", "merml"
+_WORDS = words_beside(__file__)
 _TESTS = {DEFAULT: "both", "audio": "audio only", "video": "video only"}
 
 
@@ -46,16 +42,9 @@ def one_modality(data: ReportData) -> Section | None:
             body.append([f"{AFTER} minus {BEFORE}", "both", *gains])
         columns = [title, "learned from", *(f"tested with {name}" for name in _TESTS.values())]
         tables.append(Table(columns, "llr", body))
-    text = [
-        "Models that learned from both modalities, tested with both and with one alone; above "
-        "them, for comparison, those that learned from that one alone. Means over folds and their "
-        "standard deviation."
-    ]
+    text = _WORDS("one_modality")
     if {BEFORE, AFTER} <= set(tested):
-        text.append(
-            f"{BEFORE} measures distances between the vectors as they are, {AFTER} by its learned "
-            "metric; the last row is the mean difference of their folds."
-        )
+        text += _WORDS("one_modality_gain", before=BEFORE, after=AFTER)
     return Section("One modality at a time", text, tables)
 
 
@@ -66,14 +55,10 @@ def contribution(data: ReportData) -> Section | None:
     values = {
         model: {"average": data.scores[model]["accuracy"], **data.recalls(model)} for model in TRIO
     }
-    text = [
-        "RBF-SVM on audio alone, RBF-SVM on video alone and MERML on both, as in figure 4 of the "
-        "paper: mean accuracy over folds, and recall of each emotion over all test clips. The "
-        "numbers stand under Results and under Recall of each emotion."
-    ]
     png = modality_plots.modality_bars(values)
     alt = "Accuracy and recall of each emotion: audio, video, and MERML on both"
-    return Section("What both modalities add", text, (), [Picture("modalities", png, alt)])
+    pictures = [Picture("modalities", png, alt)]
+    return Section("What both modalities add", _WORDS("contribution"), (), pictures)
 
 
 def agreements(data: ReportData) -> Section | None:
@@ -96,15 +81,9 @@ def agreements(data: ReportData) -> Section | None:
         columns = [model, "clips", *CATEGORIES]
         folded = f"{model}, by emotion" if len(counted) > 2 and model != AFTER else ""
         tables.append(Table(columns, "lr", rows, folded))
-    text = [
-        "Each model's decision from both modalities, beside its own decisions from audio alone and "
-        "from video alone: the share of clips (%) where it agrees with audio only, video only, "
-        "both or neither, and in brackets how many of these decisions are right (%). Test clips of "
-        "all folds that have both modalities, by true emotion."
-    ]
     alt = "Share of clips by agreement of the joint decision; hatched: wrong decisions"
     picture = Picture("agreement", modality_plots.agreement_bars(counted), alt)
-    return Section("Agreement of the modalities", text, tables, [picture])
+    return Section("Agreement of the modalities", _WORDS("agreements"), tables, [picture])
 
 
 def _only(data: ReportData, model: str) -> str:

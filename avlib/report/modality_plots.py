@@ -9,14 +9,7 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from avlib.report.agreement import CATEGORIES
-from avlib.report.plots import (
-    MARKERS,
-    PALETTE,
-    drawing,
-    legend_above,
-    name_rows,
-    panels,
-)
+from avlib.report.plots import MARKERS, PALETTE, drawing, legend_above, name_rows, panels
 
 _SPACES = {
     "raw": "raw, side by side",
@@ -32,10 +25,7 @@ _READABLE = 0.07  # share of a bar from which its number fits in
 
 
 def scatters(
-    points: Mapping[str, np.ndarray],
-    emotions: np.ndarray,
-    title: str,
-    near: Mapping[str, float],
+    points: Mapping[str, np.ndarray], emotions: np.ndarray, title: str, near: Mapping[str, float]
 ) -> bytes:
     """Draw clips in several planes, a colour and a shape for each emotion.
 

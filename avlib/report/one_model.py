@@ -36,6 +36,7 @@ def input_files(task: ModelTask) -> list[Path]:
         paths.FOLDS,
         paths.PREDICTIONS / f"{task.model}.parquet",
         *(paths.EMBEDDINGS / task.model).glob("fold-*.parquet"),
+        plots.STYLE,
         *models.glob("fold-*/settings.json"),
         *models.glob("fold-*/diagnostics.json"),
         *(fisher.glob("fold-*.parquet") if fisher else ()),

@@ -1,67 +1,32 @@
 """Pictures of scores. Every function returns the bytes of a PNG, the same on every run.
 
-Colours are Okabe and Ito's, which stay apart for colour-blind readers; no picture needs colour
-alone to be read. Scores are shown in percent.
+Their look is that of ``pictures.mplstyle``; no picture needs colour alone to be read. Scores are
+shown in percent.
 """
 
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-# Black comes last: it would outweigh the others.
-PALETTE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#56B4E9",
-    "#CC79A7",
-    "#8C6D1F",
-    "#7A7A7A",
-    "#332288",
-    "#882255",
-    "#44AA99",
-    "#000000",
-)
+STYLE = Path(__file__).with_name("pictures.mplstyle")
+PALETTE = mpl.rc_params_from_file(STYLE)["axes.prop_cycle"].by_key()["color"]
 MARKERS = "os^DvXP*<>pd"
 OUTLINED = [withStroke(linewidth=2.5, foreground="white")]  # text that stands on a line or a bar
-STATUS_COLOURS = {
-    "ok": "#0072B2",
-    "degraded": "#E69F00",
-    "failed": "#D55E00",
-    "not reached": "#B8B8B8",
-}
+STATUSES = ("ok", "degraded", "failed", "not reached")
 _DPI = 150
 _DASHED: Any = {"color": "#444444", "linestyle": "--", "linewidth": 1}
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib, so pictures do not vary with the system
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#666666",
-    "axes.axisbelow": True,
-    "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.8,
-    "xtick.color": "#444444",
-    "ytick.color": "#222222",
-    "text.color": "#222222",
-    "axes.labelcolor": "#222222",
-    "text.parse_math": False,  # names are data: a $ in one is a $
-    "legend.frameon": False,
-}
 
 
 def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
@@ -133,12 +98,13 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
     scores
         By model: accuracy and accuracy_std in [0, 1]; a NaN std draws no whisker.
     """
-    models = list(scores)
-    means = 100 * np.array([scores[m]["accuracy"] for m in models], dtype=float)
-    stds = 100 * np.array([scores[m]["accuracy_std"] for m in models], dtype=float)
-    with drawing(8, 1.1 + 0.36 * len(models)) as (figure, png):
+    means, stds = (
+        100 * np.array([found[metric] for found in scores.values()], dtype=float)
+        for metric in ("accuracy", "accuracy_std")
+    )
+    with drawing(8, 1.1 + 0.36 * len(scores)) as (figure, png):
         axes = figure.subplots()
-        _bars(axes, models, means, stds)
+        _bars(axes, list(scores), means, stds)
         _chance(axes, chance)
         axes.set(xlim=(0, 108), xlabel="accuracy (%), mean and standard deviation over folds")
     return png.getvalue()
@@ -203,13 +169,14 @@ def stage_status(counts: pd.DataFrame) -> bytes:
     Parameters
     ----------
     counts
-        Clips by stage (rows, in order) and status (columns, keys of ``STATUS_COLOURS``).
+        Clips by stage (rows, in order) and status (columns, of `STATUSES`).
     """
     total = int(counts.sum(axis="columns").max())
     with drawing(8, 1.1 + 0.36 * len(counts)) as (figure, png):
         axes = figure.subplots()
         left = np.zeros(len(counts))
-        for status, colour in STATUS_COLOURS.items():
+        colours = (PALETTE[0], PALETTE[1], PALETTE[3], "#B8B8B8")
+        for status, colour in zip(STATUSES, colours, strict=True):
             if status in counts:
                 values = counts[status].to_numpy(dtype=float)
                 axes.barh(range(len(counts)), values, 0.62, left, color=colour, label=status)
@@ -307,9 +274,7 @@ def legend_above(axes: Axes) -> None:
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
     """Give an empty figure (inches) and the buffer that holds its PNG afterwards."""
     png = io.BytesIO()
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a user's own matplotlibrc changes no picture
-        mpl.rcParams.update(_STYLE)
+    with style.context(STYLE, after_reset=True):  # a user's own matplotlibrc changes no picture
         figure = Figure((width, height), dpi=_DPI, layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
         yield figure, png

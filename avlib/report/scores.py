@@ -317,11 +317,7 @@ def _scored(
 
 
 def _counted(clips: int, total: int) -> dict[str, Any]:
-    return {
-        "clips": clips,
-        "clips_total": total,
-        "coverage": clips / total if total else math.nan,
-    }
+    return {"clips": clips, "clips_total": total, "coverage": clips / total if total else math.nan}
 
 
 def _plain(value: Any) -> Any:

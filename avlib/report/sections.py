@@ -13,7 +13,9 @@ from avlib.report.page import Picture, Section, Table
 from avlib.report.published import Published, beside, cite
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, METRICS, condition_with, model_scores, scores_with
+from avlib.report.words import words_beside
 
+_WORDS = words_beside(__file__)
 LISTED = 100  # reasons of one status that the report lists
 NAMED = 10  # clips that it names for each
 _STATUSES = ["ok", "degraded", "failed"]
@@ -65,31 +67,17 @@ def results(data: ReportData) -> Section:
         cells = [score(scores, metric) for metric in METRICS]
         clips = f"{scores['clips']:,} / {scores['clips_total']:,}"
         rows.append([model, _used(data.predictions[model]), *cells, clips])
-    text = [
-        "Accuracy is the share of clips that are right, UAR the unweighted mean of the emotions' "
-        "recalls; both, and macro-F1, are means over folds, with the standard deviation over folds."
-    ]
+    text = _WORDS("results")
     if any(published.values()):
         columns.append("published (%)")
         for row, figure in zip(rows, published.values(), strict=True):
             row.append(_figure(figure.accuracy if figure else None))
-        text.append(
-            "Published accuracies are shown where corpus, protocol and modalities match; "
-            "the papers' folds are other draws."
-        )
+        text += _WORDS("results_published")
     if any(scores["clips"] < scores["clips_total"] for scores in data.scores.values()):
-        text.append(
-            "Scores are over the clips that a model could score. Clips without a usable modality "
-            "are missing from them (named below, by stage); accuracy times the share of clips "
-            "scored counts them as wrong."
-        )
-    # Clips that failed before there was a table of clips.
+        text += _WORDS("results_unscored")
     lost = (data.status["stage"] == "clips") & (data.status["status"] == "failed")
     if lost.any():
-        text.append(
-            "Clips of the corpus that are not here or cannot be read, and that no score counts: "
-            f"{lost.sum():,} (see clips by stage)."
-        )
+        text += _WORDS("results_lost", lost=lost.sum())
     png = plots.comparison_bars(data.scores, data.chance)
     picture = Picture("comparison", png, "Mean accuracy of each model over folds")
     table = Table(["model", "modalities used", *columns], "llr", rows)
@@ -128,12 +116,9 @@ def raters_votes(data: ReportData) -> Section | None:
         cells = [f"{score(s)}  ({s['clips']:,})" for s in scores]
         rows.append([model, percent(data.scores[model]["accuracy"]), *cells])
     columns = ["model", "intended (%)", *(f"perceived, {heard} (%)" for heard in votes)]
-    text = [
-        "Accuracy against the emotion that the actor intended, and against the one that most "
-        "raters perceived from voice, face or both; clips whose vote is a tie, or an emotion that "
-        "this run lacks, are left out (clips in brackets)."
-    ]
-    return Section("Against what raters perceived", text, [Table(columns, "lr", rows)])
+    return Section(
+        "Against what raters perceived", _WORDS("raters_votes"), [Table(columns, "lr", rows)]
+    )
 
 
 def recalls(data: ReportData) -> Section | None:
@@ -200,11 +185,7 @@ def published_results(data: ReportData) -> Section | None:
         tables.append(Table(["human raters", "recognised (%)", "source"], "lrl", rows))
     if not tables:
         return None
-    text = [
-        "Figures that others report; none was measured here. Those under another protocol cannot "
-        "be compared with ours. The papers publish no lists of subjects, so even under the same "
-        "protocol their folds are other draws."
-    ]
+    text = _WORDS("published_results")
     if data.partial:
         text.append(f"{data.partial}; its scores cannot be compared with these.")
     return Section("Published results", text, tables)

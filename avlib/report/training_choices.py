@@ -7,7 +7,9 @@ import numpy as np
 
 from avlib.report import modality_plots
 from avlib.report.page import Picture, Section, Table
+from avlib.report.words import words_beside
 
+_WORDS = words_beside(__file__)
 WEIGHT = "omega"
 _LISTED = 12  # folds whose values stand one by one; of more, their range
 
@@ -25,26 +27,23 @@ def training_choices(facts: FoldFacts) -> Section | None:
     """
     rows, pictures = [], []
     for model, by_fold in facts.items():
-        settings = [values["chosen"] for _, values in sorted(by_fold.items()) if "chosen" in values]
+        settings = over_folds(by_fold, "chosen")
         for name in sorted({name for found in settings for name in found}):
             values = [found[name] for found in settings if name in found]
             rows.append([model, name, _listed(values)])
-        weights = [found[WEIGHT] for found in settings if WEIGHT in found]
-        if weights:
+        if weights := [found[WEIGHT] for found in settings if WEIGHT in found]:
             png = modality_plots.weight_dots(weights)
             alt = f"Weight omega of the video part in each fold of {model}; dashed: equal weights"
             pictures.append(Picture(f"omega_{model}", png, alt))
     if not rows:
         return None
-    text = [
-        "In the order of the folds; chosen on the validation clips, or learned. sigma is in "
-        "multiples of the median training distance. omega is the weight of video in the learned "
-        "distance and 1 - omega that of audio, b the squared distance that divides similar from "
-        "dissimilar pairs (MERML eqs. 4-6). epochs counts those that were trained; with patience "
-        "the one that counts is earlier."
-    ]
     table = Table(["model", "what", "in each fold"], "l", rows)
-    return Section("Chosen and learned", text, [table], pictures)
+    return Section("Chosen and learned", _WORDS("training_choices"), [table], pictures)
+
+
+def over_folds(facts: Mapping[int, Mapping[str, Any]], name: str) -> list[Any]:
+    """Return one of a model's facts in the order of the folds, from those that have it."""
+    return [of_fold[name] for _, of_fold in sorted(facts.items()) if name in of_fold]
 
 
 def _listed(values: list[Any]) -> str:

@@ -5,9 +5,11 @@ from typing import Any
 
 from avlib.report.formats import score
 from avlib.report.page import Picture, Section, Table
+from avlib.report.words import words_beside
 from avlib.robustness.curves import CLEAN
 from avlib.robustness.plot import draw
 
+_WORDS = words_beside(__file__)
 TITLES = {
     "white": "white noise",
     "babble": "babble",
@@ -29,18 +31,9 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
     if not by_model:
         return None
     present = [c for c in TITLES if any(c in m["corruptions"] for m in by_model.values())]
-    text = [
-        "Accuracy in percent on corrupted test clips, mean ± standard deviation over folds; the"
-        " band of the picture is the standard deviation. Models, encoders and settings are those"
-        " that were trained on clean clips.",
-        "The signal-to-noise ratio is that of the intervals with voice; babble is the sum of"
-        " voices of training clips of other subjects. One grey block covers a share of the aligned"
-        " face, at one place throughout a clip. Voice and face were detected before the"
-        " corruption: a real detector could lose them.",
-        "Clips that lose a modality are drawn at random and scored by what is left: between its"
-        " ends such a curve is a straight line, except for which clips are drawn.",
-    ]
-    text = text if any("missing" in corruption for corruption in present) else text[:2]
+    text = _WORDS("robustness")
+    if any("missing" in corruption for corruption in present):
+        text += _WORDS("missing")
     tables = [_table(corruption, by_model) for corruption in present]
     picture = Picture("robustness", draw(by_model, present, TITLES), "Robustness of each model")
     return Section("Robustness", text, tables, [picture])

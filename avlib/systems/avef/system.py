@@ -45,4 +45,4 @@ class AVEFSystem(System):
         """Return the tables of the paper."""
         from avlib.systems.avef.report import avef_tables
 
-        return [avef_tables(data.corpus, data.predictions, data.folds, data.fold_facts)]
+        return [avef_tables(data)]

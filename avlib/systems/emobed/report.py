@@ -3,56 +3,36 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
+from avlib.report.report_data import ReportData
 from avlib.report.scores import MODALITIES, scores_with
 from avlib.report.significance_regression import proportions_z
+from avlib.report.words import words_beside
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.scores import CLASSIC
 
+_WORDS = words_beside(__file__)
 _COLUMNS = ("tested with", "system", "clips", "macro-F1 (%)", "z", "p")
 
 
-def emobed_section(predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame) -> Section | None:
+def emobed_section(data: ReportData) -> Section | None:
     """Set the four systems side by side, for audio, video and both, and test their gains.
 
-    Parameters
-    ----------
-    predictions
-        Table ``predictions`` by model, of those that were trained.
-    folds
-        Table ``folds``.
-
-    Returns
-    -------
-    Section or None
-        None where fewer than two of the systems were trained.
+    None where fewer than two of the systems were trained.
     """
-    systems = [system for system in SYSTEMS if system in predictions]
+    systems = [system for system in SYSTEMS if system in data.predictions]
     if len(systems) < 2:
         return None
-    text = [
-        "Macro-F1, the paper's measure, over the test clips of all folds together: from audio, "
-        "from video, and from both, which the paper does not fuse."
-    ]
+    text = _WORDS("systems")
     if CLASSIC in systems:
-        text += [
-            f"z and p are of the paper's one-tailed test of a gain over {CLASSIC} (section 4.3), "
-            "which calls p below 0.05 significant. F1 is no proportion, and the two systems saw "
-            "the same clips while the test assumes independent ones: p is the paper's convention, "
-            "not a known rate of error, and it is not corrected for the number of gains.",
-            "Paired tests on the same clips, of accuracy with all modalities that a system uses, "
-            "stand under Paired comparisons; of a pair that is not among them, "
-            f"python -m avlib compare {systems[-1]} {CLASSIC} prints them.",
-        ]
+        text += _WORDS("gains", classic=CLASSIC, other=systems[-1])
     rows = []
     for name, modalities in MODALITIES.items():
-        scores = {s: scores_with(predictions[s], folds, modalities) for s in systems}
+        scores = {s: scores_with(data.predictions[s], data.folds, modalities) for s in systems}
         for system, found in scores.items():
-            classic = None if system == CLASSIC else scores.get(CLASSIC)
-            if found is not None:
+            if found:
+                classic = None if system == CLASSIC else scores.get(CLASSIC)
                 rows.append([name, system, *_cells(found, classic)])
     return Section("EmoBed, as in its paper", text, [Table(_COLUMNS, "llr", rows)])
 

@@ -58,4 +58,4 @@ class EmoBedSystem(System):
         """Return the four systems side by side."""
         from avlib.systems.emobed.report import emobed_section
 
-        return [emobed_section(data.predictions, data.folds)]
+        return [emobed_section(data)]

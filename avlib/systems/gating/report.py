@@ -1,14 +1,13 @@
 """The section of the report on recognition over time (gating paradigm, figs. 4-5, table II)."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.scores import DEFAULT, conditions_of, emotions_of
+from avlib.report.words import words_beside
 from avlib.systems.gating import gate_plots
 from avlib.systems.gating.gates import (
     GROUPS,
@@ -21,7 +20,7 @@ from avlib.systems.gating.gates import (
     table_two,
 )
 
-_TEXTS = Path(__file__).with_name("report.yaml")
+_WORDS = words_beside(__file__)
 _NAMES = {"audio": "audio", "video": "video", "audio+video": "audio-visual"}
 _UNFOLDED = 12  # gates that a table shows without being opened
 
@@ -52,14 +51,13 @@ def gates_section(
     DataError, LeakError
         See `gates.gate_scores`.
     """
-    trained = {model: table for model, table in gate_tables.items() if len(table)}
-    if not trained:
+    known = {model: table for model, table in gate_tables.items() if len(table)}
+    if not known:
         return None
-    texts = yaml.safe_load(_TEXTS.read_text())
-    text = [texts["gates"]]
+    text = _WORDS("gates")
     tables: list[Table] = []
     kinds, pictures = [], []
-    for model, table in trained.items():
+    for model, table in known.items():
         scores, groups = gate_scores(table, folds), group_scores(table, folds)
         names = _names(table, predictions.get(model))
         text.append(_gain(model, scores, names))
@@ -71,11 +69,11 @@ def gates_section(
         alt = f"Accuracy of {model} over time, by modality and for positive and negative emotions"
         pictures.append(Picture(f"gates_{model}", png, alt))
     named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in GROUPS.items())
-    text.append(texts["kinds"].format(groups=named, rise=100 * RISE))
+    text += _WORDS("kinds", named=named, rise=100 * RISE)
     columns = ["", "emotions", "clips", "first gate (%)", "last gate (%)", "plateau from"]
     tables.append(Table(columns, "llr", kinds))
     if at_the_end := _table_two(predictions, folds):
-        text.append(texts["table_two"])
+        text += _WORDS("table_two")
         tables.append(at_the_end)
     return Section("Recognition over time", text, tables, pictures)
 

@@ -27,7 +27,7 @@ def both(tiny):
 
 
 def test_the_cases_stand_side_by_side_for_each_modality(tiny, both):
-    section = avef_tables("demo", both, tiny.folds, {})
+    section = avef_tables(tiny.data(both))
     table = section.tables[0]
     assert table.columns == ["accuracy (%)", "tested with", "case 1", "case 2"]
     assert [row[:2] for row in table.rows] == [["emotions", m] for m in ("audio", "video", "both")]
@@ -46,7 +46,7 @@ def test_binary_tasks_segments_and_kept_time_come_from_the_folds(tiny, both):
         "avef": {k: diagnostics(k, {"arousal": {"audio": 0.5 + 0.1 * k}}) for k in range(3)},
         "avef_raw": {k: diagnostics(2 * k) for k in range(3)},
     }
-    accuracy, segments, *_ = avef_tables("demo", both, tiny.folds, facts).tables
+    accuracy, segments, *_ = avef_tables(tiny.data(both, fold_facts=facts)).tables
     assert list(accuracy.rows[3]) == ["arousal", "audio", "–", "60.0 ± 10.0"]
     assert len(accuracy.rows) == 4
     kept, audio, joint = segments.rows
@@ -57,7 +57,7 @@ def test_binary_tasks_segments_and_kept_time_come_from_the_folds(tiny, both):
 
 
 def test_confusions_are_shares_of_the_real_emotions(tiny, both):
-    *_, raw, spoken = avef_tables("demo", both, tiny.folds, {}).tables
+    *_, raw, spoken = avef_tables(tiny.data(both)).tables
     assert raw.columns[0].startswith("avef_raw")
     rows = both["avef"][both["avef"]["condition"] == "default"]
     of_anger = rows[rows["emotion"] == "anger"]
@@ -68,7 +68,9 @@ def test_confusions_are_shares_of_the_real_emotions(tiny, both):
 
 def test_the_papers_figures_stand_beside_those_of_its_corpora(tiny, both):
     facts = {"avef": {0: diagnostics(0, {"valence": {"both": 0.9, "commoner": 0.6}})}}
-    accuracy, segments, *_, paper = avef_tables("rml", both, tiny.folds, facts).tables
+    accuracy, segments, *_, paper = avef_tables(
+        tiny.data(both, corpus="rml", fold_facts=facts)
+    ).tables
     assert accuracy.rows[2][4:] == ["80.5", "82.4"]
     assert accuracy.rows[-2] == ["valence", "both", "–", "90.0", "87.9", "90.1"]
     assert accuracy.rows[-1] == ["valence", "commoner", "–", "60.0", "–", "–"]
@@ -80,9 +82,9 @@ def test_the_papers_figures_stand_beside_those_of_its_corpora(tiny, both):
 
 def test_one_case_alone_is_shown_and_none_is_no_section(tiny, both, tmp_path):
     del both["avef_raw"]
-    section = avef_tables("demo", both, tiny.folds, {})
+    section = avef_tables(tiny.data(both))
     assert section.tables[0].columns[2:] == ["case 2"]
     write_page(tmp_path, Page("t", [section]))
     assert "AVEF, as in its paper" in next(tmp_path.glob("*.md")).read_text()
     del both["avef"]
-    assert avef_tables("demo", both, tiny.folds, {}) is None
+    assert avef_tables(tiny.data(both)) is None

@@ -28,7 +28,7 @@ def four(tiny):
 
 
 def test_macro_f1_of_each_system_and_modality_counts_all_test_clips_once(tiny, four):
-    [table] = emobed_section(four, tiny.folds).tables
+    [table] = emobed_section(tiny.data(four)).tables
     assert [row[:2] for row in table.rows] == [[m, s] for m in CONDITIONS for s in SYSTEMS]
     for tested_with, system, clips, f1, *_ in table.rows:
         assert clips == "36"
@@ -40,7 +40,7 @@ def test_gains_over_the_classic_system_are_tested_one_sided_with_pooled_variance
     # One system hears fewer clips than the other: each counts its own.
     lost = four["emobed"].query("condition == 'audio'").index[::5]
     four["emobed"] = four["emobed"].drop(lost)
-    [table] = emobed_section(four, tiny.folds).tables
+    [table] = emobed_section(tiny.data(four)).tables
     signs = set()
     for tested_with, system, clips, _, z, p in table.rows:
         if system == CLASSIC:
@@ -62,20 +62,20 @@ def test_gains_over_the_classic_system_are_tested_one_sided_with_pooled_variance
 
 def test_equal_systems_gain_nothing(tiny, four):
     four["emobed"] = four[CLASSIC].assign(model="emobed")
-    [table] = emobed_section(four, tiny.folds).tables
+    [table] = emobed_section(tiny.data(four)).tables
     assert [row[4:] for row in table.rows if row[1] == "emobed"] == [["0.00", "0.500"]] * 3
 
 
 def test_a_corpus_of_voices_has_audio_alone(tiny):
     voices = {s: tiny.predict(s, seed=i, used="audio") for i, s in enumerate(SYSTEMS)}
-    [table] = emobed_section(voices, tiny.folds).tables
+    [table] = emobed_section(tiny.data(voices)).tables
     assert [row[:2] for row in table.rows] == [["audio", system] for system in SYSTEMS]
 
 
 def test_without_the_classic_system_nothing_is_tested(tiny, four):
-    tested = emobed_section(four, tiny.folds)
+    tested = emobed_section(tiny.data(four))
     del four[CLASSIC]
-    untested = emobed_section(four, tiny.folds)
+    untested = emobed_section(tiny.data(four))
     assert {tuple(row[4:]) for row in untested.tables[0].rows} == {("–", "–")}
     assert "F1 is no proportion" in " ".join(tested.text)
     assert "F1 is no proportion" not in " ".join(untested.text)
@@ -83,10 +83,10 @@ def test_without_the_classic_system_nothing_is_tested(tiny, four):
 
 def test_two_systems_are_shown_and_fewer_are_no_section(tiny, four, tmp_path):
     del four["emobed"], four["emobed_joint"]
-    section = emobed_section(four, tiny.folds)
+    section = emobed_section(tiny.data(four))
     assert {row[1] for row in section.tables[0].rows} == {CLASSIC, "emobed_triplet"}
     assert f"python -m avlib compare emobed_triplet {CLASSIC}" in " ".join(section.text)
     write_page(tmp_path, Page("t", [section]))
     assert "EmoBed, as in its paper" in next(tmp_path.glob("*.md")).read_text()
     del four[CLASSIC]
-    assert emobed_section(four, tiny.folds) is None
+    assert emobed_section(tiny.data(four)) is None

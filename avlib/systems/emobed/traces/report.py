@@ -11,10 +11,12 @@ from avlib.report.concordance import is_constant
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
 from avlib.report.scores import write_json
+from avlib.report.words import words_beside
 from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, over_time
 from avlib.systems.emobed.traces.scores import CLASSIC, EMOBED, trace_scores, with_labels
 
+_WORDS = words_beside(__file__)
 _SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
 _TITLES = {
     "ccc_concatenated": "CCC, test recordings joined",
@@ -46,26 +48,12 @@ def traces_section(
     systems = scores["systems"]
     if not systems:
         return None
-    text = [
-        "EmoBed for continuous emotion: arousal and valence at every moment, from one modality;"
-        " the other one helps in training alone. "
-        + "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
-        + ".",
-        "Before and after post-processing (median filter, centring, scaling, time shift), whose"
-        " settings are those that score best on the validation subjects. Mean ± standard deviation"
-        " over folds. The CCC of all test recordings joined into one series also counts that"
-        " recordings differ in their level; the mean of the recordings' own CCC does not: the two"
-        " are not to be compared.",
-    ]
+    named = "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
+    text = _WORDS("systems", systems=named)
     text += _undefined(joined, scores)
     tables = [_table(metric, systems) for metric in _TITLES]
     if scores["gains"]:
-        text.append(
-            "The last table compares EmoBed with the classic system after post-processing, the test"
-            " recordings of all folds joined (Fisher's r-to-z, two-sided, as in the paper). With"
-            " frames as observations p is much too small, since neighbours say nearly the same;"
-            " with recordings it is cautious."
-        )
+        text += _WORDS("gains")
         tables.append(_gains(scores["gains"]))
     alt = "CCC of each system, by modality and dimension"
     pictures = [Picture("traces_ccc", ccc_bars(systems), alt)]
