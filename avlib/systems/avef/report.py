@@ -89,7 +89,7 @@ def _side_by_side(
 def _segments(
     diagnostics: Mapping[str, list[Mapping[str, Any]]], paper: Mapping[str, Any]
 ) -> Table:
-    """Tell what is kept, and how often single segments are right."""
+    """Tell how much of the time is spoken, and how often single segments are right."""
     kept = [percent_over_folds(f["kept_share"] for f in found) for found in diagnostics.values()]
     rows = [["time that is kept", *kept, str(paper.get("kept", DASH))]]
     for space, name in SPACES.items():

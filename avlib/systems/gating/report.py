@@ -51,13 +51,13 @@ def gates_section(
     DataError, LeakError
         See `gates.gate_scores`.
     """
-    known = {model: table for model, table in gate_tables.items() if len(table)}
-    if not known:
+    trained = {model: table for model, table in gate_tables.items() if len(table)}
+    if not trained:
         return None
     text = _WORDS("gates")
     tables: list[Table] = []
     kinds, pictures = [], []
-    for model, table in known.items():
+    for model, table in trained.items():
         scores, groups = gate_scores(table, folds), group_scores(table, folds)
         names = _names(table, predictions.get(model))
         text.append(_gain(model, scores, names))
