@@ -32,13 +32,13 @@ def decisions(predictions: pd.DataFrame) -> pd.DataFrame | None:
     """
     if not {DEFAULT, *_MODALITIES} <= set(conditions_of(predictions)):
         return None
-    key = ["clip_id", "fold"]
-    joint = predictions[predictions["condition"] == DEFAULT]
-    table = joint.loc[joint["modalities"] == "+".join(_MODALITIES), [*key, "emotion", "predicted"]]
-    table = table.rename(columns={"predicted": DEFAULT})
-    for modality in _MODALITIES:
-        alone = predictions.loc[predictions["condition"] == modality, [*key, "predicted"]]
-        table = table.merge(alone.rename(columns={"predicted": modality}), on=key)
+    # With both modalities allowed, only clips that have both count.
+    both = predictions["modalities"] == "+".join(_MODALITIES)
+    rows = predictions[both | (predictions["condition"] != DEFAULT)]
+    table = rows.pivot(
+        index=["clip_id", "fold", "emotion"], columns="condition", values="predicted"
+    )
+    table = table.reindex(columns=[DEFAULT, *_MODALITIES]).dropna().reset_index()
     audio, video = (table[DEFAULT] == table[modality] for modality in _MODALITIES)
     category = np.select(
         [audio & ~video, video & ~audio, audio & video], CATEGORIES[:3], CATEGORIES[3]
@@ -56,12 +56,7 @@ def agreement(decided: pd.DataFrame) -> pd.DataFrame:
         joint decision is right) and one of `CATEGORIES`.
     """
     every = pd.concat([decided.assign(emotion=ALL), decided])
-    right = every[every["right"]]
-    counts = {
-        "clips": pd.crosstab(every["emotion"], every["category"]),
-        "right": pd.crosstab(right["emotion"], right["category"]),
-    }
+    cells = every.groupby(["emotion", "category"])["right"].agg(clips="size", right="sum").unstack()
     rows = [ALL, *sorted(decided["emotion"].unique())]
     columns = pd.MultiIndex.from_product([("clips", "right"), CATEGORIES])
-    cells = pd.concat(counts, axis=1)
     return cells.reindex(index=rows, columns=columns).fillna(0).astype(int)

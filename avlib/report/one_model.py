@@ -56,12 +56,8 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
         scores.write_json(folder / "scores.json", {"clips": 0})
         return
     by_fold = scores.fold_scores(predictions, folds)
-    drawn = False  # one fold's embeddings make the picture
     for fold, values in by_fold.items():
-        near, planes = _embedded(task, fold, clips, draw=not drawn)
-        if planes:
-            (pictures / "tsne.png").write_bytes(planes)
-            drawn = True
+        near = _embedded(task, fold, clips, pictures / "tsne.png")
         facts = values | _facts(model, fold) | near
         scores.write_json(folder / "folds" / f"fold-{fold}.json", facts)
     overall = scores.model_scores(predictions, folds)
@@ -89,24 +85,21 @@ def _facts(model: str, fold: int) -> dict[str, Any]:
     return facts
 
 
-def _embedded(
-    task: ModelTask, fold: int, clips: pd.DataFrame, *, draw: bool
-) -> tuple[dict[str, Any], bytes]:
-    """Score the neighbourhoods of a fold's embedded clips, and draw them where asked."""
+def _embedded(task: ModelTask, fold: int, clips: pd.DataFrame, picture: Path) -> dict[str, Any]:
+    """Score the neighbourhoods of a fold's embedded clips; draw them if no earlier fold was."""
     rows = tables.read_table(paths.EMBEDDINGS / task.model / f"fold-{fold}.parquet")
     fisher = tables.read_table(paths.FISHER / f"fold-{fold}.parquet") if task.fisher else None
     clip_id, spaces = embeddings.spaces(fisher, rows)
     if not len(clip_id):
-        return {}, b""
+        return {}
     of_clip = clips.set_index("clip_id").loc[clip_id]
     emotions, subjects = (of_clip[c].to_numpy(dtype=str) for c in ("emotion", "subject"))
     near = {s: embeddings.neighbours_accuracy(v, emotions, subjects) for s, v in spaces.items()}
-    picture = b""
-    if draw and len(clip_id) >= embeddings.DRAWN_FROM:
+    if len(clip_id) >= embeddings.DRAWN_FROM and not picture.is_file():
         points = {space: embeddings.tsne(values) for space, values in spaces.items()}
         title = (
             f"{task.model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
             f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
         )
-        picture = modality_plots.scatters(points, emotions, title, near)
-    return {"neighbours": near, "embedded": len(clip_id)}, picture
+        picture.write_bytes(modality_plots.scatters(points, emotions, title, near))
+    return {"neighbours": near, "embedded": len(clip_id)}

@@ -6,6 +6,7 @@ counts there. Scores are means over folds, as in `scores.model_scores`.
 """
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -147,9 +148,7 @@ def table_two(
         tested is left out.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for model in TABLE_II:
-        rows = predictions.get(model, pd.DataFrame())
-        if len(rows):
-            tested = {m: scores_with(rows, folds, m) for m in MODALITIES}
-            found[model] = {m: scores for m, scores in tested.items() if scores}
+    for model, used in product(TABLE_II, MODALITIES):
+        if model in predictions and (scores := scores_with(predictions[model], folds, used)):
+            found.setdefault(model, {})[used] = scores
     return found

@@ -1,6 +1,7 @@
 """The section of the report on continuous emotion (EmoBed, tables of section 5.1)."""
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,12 @@ def traces_section(
 
 
 def _table(metric: str, systems: Mapping[str, Any]) -> Table:
-    columns = [_TITLES[metric], "from"]
-    columns += [f"{d}, {when}" for d in DIMENSIONS for when in ("before", "after")]
+    shown = list(product(DIMENSIONS, ("before", "after")))
+    columns = [_TITLES[metric], "from", *map(", ".join, shown)]
     rows = [
-        [name, modality]
-        + [_cell(by_dimension[d][w], metric) for d in DIMENSIONS for w in ("before", "after")]
+        [name, modality, *(_cell(scores[dimension][when], metric) for dimension, when in shown)]
         for name in SYSTEMS
-        for modality, by_dimension in systems.get(name, {}).items()
+        for modality, scores in systems.get(name, {}).items()
     ]
     return Table(columns, "llr", rows)
 
