@@ -79,7 +79,7 @@ def _facts(model: str, fold: int) -> dict[str, Any]:
     folder = paths.MODELS / model / f"fold-{fold}"
     if not (folder / "settings.json").is_file():  # nothing was trained in this fold
         return {}
-    facts = {"chosen": json.loads((folder / "settings.json").read_text())["chosen"]}
+    facts = {"chosen": json.loads((folder / "settings.json").read_text()).get("chosen", {})}
     if (folder / "diagnostics.json").is_file():
         facts["diagnostics"] = json.loads((folder / "diagnostics.json").read_text())
     return facts

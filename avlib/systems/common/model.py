@@ -202,7 +202,11 @@ class Model(ABC, Generic[AnyClips]):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the fitted system into a folder."""
+        """Write the fitted system into a folder.
+
+        Among its files is ``settings.json`` (see `save_state`), whose ``chosen``, if any, is what
+        was chosen on the validation clips; the report shows it.
+        """
 
     @classmethod
     @abstractmethod
