@@ -103,7 +103,8 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(clone):
     process.send_signal(signal.SIGKILL)
     process.wait()
     (clone.folder / ".dvc/tmp/rwlock").unlink(missing_ok=True)
-    resumed = clone.dvc("repro", "fisher")  # folds that are killed resume in tests/test_foldwise.py
+    # Folds that are killed resume in tests/runtime/test_per_fold.py.
+    resumed = clone.dvc("repro", "fisher")
     computed, remembered = re.search(
         r"faces: computed (\d+), from memory (\d+)", resumed.stderr
     ).groups()
