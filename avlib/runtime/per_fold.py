@@ -201,7 +201,9 @@ def content_key(
     digests = {}
     for path in sorted(inputs):
         state = path.stat()
-        digests[str(path)] = _known_digest(path, state.st_mtime_ns, state.st_size)
+        # A file of our own package is the same wherever the project lies.
+        name = path.name if path.is_absolute() else str(path)
+        digests[name] = _known_digest(path, state.st_mtime_ns, state.st_size)
     return digest_of([stage, [code_fingerprint(piece) for piece in code], params, digests])
 
 
