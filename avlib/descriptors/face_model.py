@@ -229,4 +229,4 @@ def _key(files: list[Path], arguments: list) -> str:
 
 
 def _read_curves(path: Path) -> list[dict]:
-    return pd.read_csv(path, float_precision="round_trip").to_dict("records")
+    return pd.read_csv(path).to_dict("records")

@@ -195,7 +195,7 @@ def test_script_without_main_guard_is_told_so(tmp_path):
     script = tmp_path / "unguarded.py"
     script.write_text(
         textwrap.dedent("""
-            from avlib.parallel import map_clips
+            from avlib.runtime.parallel import map_clips
             from operator import neg
             list(map_clips(neg, range(3), label="test"))
         """)
