@@ -9,7 +9,7 @@ import shutil
 
 from avlib.params import load
 from avlib.protocols import check_folds
-from avlib.registry import models
+from avlib.registry import models, systems
 from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.one_model import ModelTask, evaluate_model, input_files
 from avlib.runtime import paths, tables
@@ -22,6 +22,9 @@ PARAMS = ("protocol",)
 
 def main() -> None:
     """Write ``metrics/models``, ``metrics/folds`` and ``metrics/plots``."""
+    # The report depends on these folders as a whole; of systems that never ran here there are none.
+    for name in {schema.name for system in systems() for schema in system.tables}:
+        (paths.DATA / name).mkdir(exist_ok=True)
     folds = tables.read_table(paths.FOLDS)
     check_folds(folds, tables.read_table(paths.CLIPS), load(PARAMS).protocol.name)
     predictions, left_out = current_predictions(models(), folds)

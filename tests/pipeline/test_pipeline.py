@@ -61,6 +61,21 @@ def test_other_mixtures_rerun_everything_from_the_fisher_vectors_on(clone):
     assert set(stages) == {"fisher", *of_vectors, "evaluate", "report"}
 
 
+def test_some_systems_alone_are_scored_and_the_report_lists_the_others(clone):
+    data = clone.folder / "data"
+    for name in ("gates", "predicted_traces"):  # as in a clone in which their stages never ran
+        shutil.rmtree(data / name)
+    for file in (data / "predictions").iterdir():
+        if file.stem not in ("svm_audio", "merml"):
+            file.unlink()
+    said = clone.dvc("repro", "-s", "evaluate", "report").stdout
+    (line,) = set(re.findall(r"left out, not trained yet: .*", said))
+    assert set(line.split(": ")[1].split(", ")) == set(models()) - {"svm_audio", "merml"}
+    summary = json.loads((clone.folder / "metrics/summary.json").read_text())["demo"]
+    assert set(summary) == {"svm_audio", "merml"}
+    assert "not trained yet" in (clone.folder / "report/report.md").read_text()
+
+
 def test_plots_open_without_a_network(clone, tmp_path):
     clone.dvc("plots", "show", "-o", str(tmp_path / "plots"))
     page = (tmp_path / "plots/index.html").read_text()
