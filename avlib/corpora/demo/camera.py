@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from avlib.corpora.demo.acting import POSE
 from avlib.corpora.demo.canvas import LEFT, SCALE, TOP, U, cloud, sample
@@ -40,7 +41,7 @@ class Shot:
     noise: float
 
 
-def set_up(room: np.random.Generator, take: np.random.Generator, width: int, height: int) -> Shot:
+def set_up(room: Generator, take: Generator, width: int, height: int) -> Shot:
     """Light and framing: mostly the subject's own room, a little different in every take."""
     side = np.clip(room.uniform(-0.7, 0.7) + take.normal(0.0, 0.15), -0.8, 0.8)
     key = room.uniform(0.50, 0.72) + take.normal(0.0, 0.03)
@@ -73,13 +74,7 @@ class Camera:
     """
 
     def __init__(
-        self,
-        shot: Shot,
-        head: Head,
-        room: np.random.Generator,
-        take: np.random.Generator,
-        width: int,
-        height: int,
+        self, shot: Shot, head: Head, room: Generator, take: Generator, width: int, height: int
     ) -> None:
         self.shot = shot
         self._take = take
@@ -140,7 +135,7 @@ class Camera:
         return picture
 
 
-def _backdrop(shot: Shot, room: np.random.Generator, width: int, height: int) -> np.ndarray:
+def _backdrop(shot: Shot, room: Generator, width: int, height: int) -> np.ndarray:
     """Wall with a soft gradient and blobs, and the subject's shoulders: ``(3, h, w)`` in 0..1."""
     y, x = np.indices((height, width), dtype=np.float32)
     wall = room.uniform(0.35, 0.75) + room.uniform(-0.08, 0.08, 3)

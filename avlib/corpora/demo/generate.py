@@ -57,7 +57,7 @@ def rehearse(clip: DemoClip, seed: int) -> tuple[Identity, Acting, Score]:
     """Who acts a clip, how, and what is said when."""
     person = identity(clip.subject, seed)
     acting = act(person, clip.emotion, clip.take, seed)
-    hurry = acting.voice_apex[VOICE_CUES.index("rate")]
+    hurry = acting.apex["voice"][VOICE_CUES.index("rate")]
     score = write_score(_stream(clip, seed, "score"), clip.duration, person.voice.rate * 2.0**hurry)
     return person, acting, score
 

@@ -53,17 +53,15 @@ class Motion:
 
 def move(acting: Acting, score: Score, times: np.ndarray, rng: np.random.Generator) -> Motion:
     """Animate a take at ``times`` in seconds, ``(n,)``."""
-    grown = acting.activation(times)[:, None]
-    actions = (1.0 - grown) * acting.face_rest + grown * acting.face_apex
-    actions = np.clip(actions + WANDER * _unrest(rng, times, len(ACTIONS)), 0.0, 1.5)
+    unrest = WANDER * _unrest(rng, times, len(ACTIONS))
+    actions = np.clip(acting.shown("face", times) + unrest, 0.0, 1.5)
     act = dict(zip(ACTIONS, actions.T, strict=True))
 
     speech = score.opening(times) * SPEECH_OPENING * (1.0 + 0.4 * act["jaw"])
     held = PARTED_OPENING * act["lips_part"] + JAW_OPENING * act["jaw"]
     held += RAISED_OPENING * (act["lip_raise"] + 0.6 * act["nose_wrinkle"])
     tight = 1.0 - 0.45 * np.minimum(act["lip_press"], 1.0)
-    pose = (1.0 - grown) * acting.head_rest + grown * acting.head_apex
-    pose = pose + SWAY * _unrest(rng, times, len(POSE))
+    pose = acting.shown("head", times) + SWAY * _unrest(rng, times, len(POSE))
     pose[:, POSE.index("pitch")] += 0.03 * score.opening(times)
     return Motion(
         actions=actions,
