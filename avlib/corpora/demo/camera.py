@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from avlib.corpora.demo.acting import POSE
 from avlib.corpora.demo.canvas import LEFT, SCALE, TOP, U, cloud, sample
 from avlib.corpora.demo.head import Head, Light
 
@@ -109,29 +108,20 @@ class Camera:
         -------
         ``(height, width, 3)`` uint8 RGB.
         """
-        right, down, nearer, roll, yaw, pitch = (float(pose[i]) for i in range(len(POSE)))
+        right, down, nearer, roll, yaw, pitch = pose.tolist()
         size = 1.0 / (1.0 + nearer)
         cos, sin = size * np.cos(roll), size * np.sin(roll)
         u = self._u - right
         v = self._v - down - PIVOT
         x = np.float32(cos) * u + np.float32(sin) * v - np.float32(yaw) * self._depth
         y = np.float32(cos) * v - np.float32(sin) * u - np.float32(pitch) * self._depth
-        x -= LEFT
-        y += PIVOT - TOP
-        x *= SCALE
-        y *= SCALE
-        seen = sample(head, x, y)
-        seen[:3] *= self._tint
+        seen = sample(head, (x - LEFT) * SCALE, (y + (PIVOT - TOP)) * SCALE)
         part = self._backdrop[:, :, self._columns]
-        seen[:3] -= part
-        seen[:3] *= seen[3]
-        seen[:3] += part
         grain = self._take.integers(GRAINS)
-        seen[:3] += self._grain[grain, :, :, self._columns]
-        np.clip(seen, 0.0, 255.0, out=seen)
+        seen = part + seen[3] * (seen[:3] * self._tint - part)
+        seen += self._grain[grain, :, :, self._columns]
         picture = self._empty[grain].copy()
-        for channel, plane in enumerate(seen[:3].astype(np.uint8)):
-            picture[:, self._columns, channel] = plane
+        picture[:, self._columns] = seen.clip(0.0, 255.0).astype(np.uint8).transpose(1, 2, 0)
         return picture
 
 

@@ -79,21 +79,15 @@ def sample(texture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     row = np.floor(y)
     y -= row
     index = (row * width + column).astype(np.intp)  # below 2**24: exact in float32
+
+    def along_row(values: np.ndarray) -> np.ndarray:
+        left, right = (part.take(index, mode="clip") for part in (values, values[1:]))
+        return left + x * (right - left)
+
     result = np.empty((channels, *x.shape), dtype=np.float32)
     for plane, values in zip(result, texture.reshape(channels, -1), strict=True):
-        upper = values.take(index, mode="clip")
-        part = values[1:].take(index, mode="clip")
-        part -= upper
-        part *= x
-        upper += part
-        values = values[width:]
-        lower = values.take(index, mode="clip")
-        np.subtract(values[1:].take(index, mode="clip"), lower, out=part)
-        part *= x
-        lower += part
-        lower -= upper
-        lower *= y
-        np.add(upper, lower, out=plane)
+        upper, lower = along_row(values), along_row(values[width:])
+        plane[:] = upper + y * (lower - upper)
     return result
 
 
