@@ -75,7 +75,6 @@ class Camera:
     def __init__(
         self, shot: Shot, head: Head, room: Generator, take: Generator, width: int, height: int
     ) -> None:
-        self.shot = shot
         self._take = take
         backdrop = 255.0 * _backdrop(shot, room, width, height) * shot.tint[:, None, None]
         grain = 255.0 * shot.noise * take.standard_normal((GRAINS, 1, height, width))

@@ -69,7 +69,10 @@ class Face:
             self._paint_eye(skin, side, act)
             self._paint_brow(skin, side, act)
         self._paint_mouth(skin, act)
-        self._lay_hair(skin)
+        hair = self._front_hair
+        part = skin[:, *self._hair_place]
+        blend(part, hair[3], hair[:3])
+        np.maximum(part[3], hair[3], out=part[3])
         return skin
 
     def _displaced_skin(self, act: dict[str, float]) -> np.ndarray:
@@ -82,11 +85,6 @@ class Face:
         skin = self._still.copy()
         skin[:, *MOVING.place] = sample(self._still, x, y - down[MOVING.place])
         return skin
-
-    def _lay_hair(self, skin: np.ndarray) -> None:
-        part = skin[:, *self._hair_place]
-        blend(part, self._front_hair[3], self._front_hair[:3])
-        np.maximum(part[3], self._front_hair[3], out=part[3])
 
     def _paint_eye(self, skin: np.ndarray, side: float, act: dict[str, float]) -> None:
         traits = self.traits

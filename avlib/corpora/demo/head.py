@@ -113,14 +113,14 @@ def _shade(depth: np.ndarray, light: Light) -> np.ndarray:
 
 def _albedo(traits: Traits, rng: Generator) -> np.ndarray:
     """Colour of the skin: blotches, redder cheeks and nose, the shadow of a beard."""
-    colour = np.ones((3, *SHAPE), dtype=np.float32) * _planes(traits.skin)
+    colour = np.ones((3, *SHAPE), dtype=np.float32) * traits.skin[:, None, None]
     grain = 0.035 * cloud(rng, SHAPE, 9) + 0.02 * cloud(rng, SHAPE, 3)
     colour *= 1.0 + grain
     blush = 0.10 * bump(U, V, (0.0, 0.6), (0.18, 0.2))
     for side in (-1.0, 1.0):
         blush = blush + 0.13 * bump(U, V, (side * 0.6, 0.6), (0.3, 0.25))
         colour *= 1.0 - 0.05 * bump(U, V, (side * 0.5, 0.06), (0.3, 0.16))
-    colour *= 1.0 - blush * _planes(np.array([0.0, 0.9, 0.8]))
+    colour *= 1.0 - blush * np.array([0.0, 0.9, 0.8], np.float32)[:, None, None]
     if traits.beard > 0:
         low = smooth_step(V + 0.35 * np.abs(U), 0.95, 1.25)
         stubble = traits.beard * low * (0.75 + 0.25 * cloud(rng, SHAPE, 2))
@@ -139,7 +139,7 @@ def _hair(traits: Traits, rng: Generator, light: Light) -> tuple[np.ndarray, np.
     strands = cloud(rng, (SHAPE[0], SHAPE[1] * 3), 6)[:, ::3] + 0.6 * cloud(rng, SHAPE, 14)
     gloss = 0.12 * np.exp(-(((V + 1.25 - 0.3 * U**2) / 0.18) ** 2))
     tint = traits.hair * (light.fill + 0.6 * light.key)
-    colour = _planes(tint) * (1.0 + 0.3 * strands) + gloss * light.key
+    colour = tint[:, None, None] * (1.0 + 0.3 * strands) + gloss * light.key
 
     scalp_width, scalp_top = traits.width + 0.13, 1.76
     dome = 1.0 - (np.abs(U) / scalp_width) ** 2.4 - (np.abs(np.minimum(V, 0.0)) / scalp_top) ** 2.4
@@ -166,7 +166,3 @@ def _hair(traits: Traits, rng: Generator, light: Light) -> tuple[np.ndarray, np.
         return np.concatenate([gain * colour, mask[None]]).astype(np.float32)
 
     return layer(behind, 0.75), layer(before, 1.0)
-
-
-def _planes(colour: np.ndarray) -> np.ndarray:
-    return np.asarray(colour, dtype=np.float32)[:, None, None]

@@ -82,9 +82,6 @@ def _unrest(rng: np.random.Generator, times: np.ndarray, tracks: int) -> np.ndar
 
 def _blinks(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """About one blink in three seconds."""
-    count = rng.poisson((times[-1] + 0.1) / 3.0)
-    moments = rng.uniform(0.0, times[-1], count)
-    closed = np.zeros(len(times))
-    for moment in moments:
-        closed = np.maximum(closed, 1.0 - np.abs(times - moment) / (0.5 * BLINK_SECONDS))
-    return np.clip(1.6 * closed, 0.0, 1.0)
+    moments = rng.uniform(0.0, times[-1], rng.poisson((times[-1] + 0.1) / 3.0))
+    closed = 1.0 - np.abs(times[:, None] - moments) / (0.5 * BLINK_SECONDS)
+    return np.clip(1.6 * closed.max(axis=1, initial=0.0), 0.0, 1.0)

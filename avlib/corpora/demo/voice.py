@@ -65,11 +65,9 @@ def _envelope(score: Score, times: np.ndarray, attack: np.ndarray) -> np.ndarray
     up = np.clip((times[:, None] - score.starts) / rise, 0.0, 1.0)
     down = np.clip((score.ends - times[:, None]) / 0.06, 0.0, 1.0)
     bumps = np.sin(0.5 * np.pi * up) * np.sin(0.5 * np.pi * down) * (0.75 + 0.5 * score.stress)
-    joined = np.zeros(len(times))
-    for end, start in zip(score.ends[:-1], score.starts[1:], strict=True):
-        if start - end < 1e-6:
-            joined = np.maximum(joined, 0.35 * np.clip(1.0 - np.abs(times - end) / 0.06, 0.0, 1.0))
-    return np.maximum(bumps.max(axis=1), joined)
+    joints = score.ends[:-1][score.starts[1:] - score.ends[:-1] < 1e-6]
+    joined = 0.35 * np.clip(1.0 - np.abs(times[:, None] - joints) / 0.06, 0.0, 1.0)
+    return np.maximum(bumps.max(axis=1), joined.max(axis=1, initial=0.0))
 
 
 def _pitch(
