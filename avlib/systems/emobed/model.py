@@ -112,26 +112,19 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             than in training.
         """
         self.require_scorable(clips, modalities)
-        total, heard = np.zeros((len(clips), self.n_classes)), np.zeros((len(clips), 1))
-        for modality in (m for m in self.modalities if m in modalities):
-            rows = np.flatnonzero(clips.has((modality,)))
-            total[rows] += self._read(clips.select(rows), modality)[0]
-            heard[rows] += 1
-        return total / heard
+        used = [m for m in self.modalities if m in modalities]
+        return np.nanmean([self._read(clips, m)[0] for m in used], axis=0)
 
     def embeddings(self, clips: FunctionalClips) -> dict[str, np.ndarray]:
         """Return the clips as each modality's subnetwork embeds them; NaN where they lack it."""
-        spaces = {}
-        for modality in self.modalities:
-            rows = np.flatnonzero(clips.has((modality,)))
-            values = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
-            values[rows] = self._read(clips.select(rows), modality)[1]
-            spaces[modality] = values
-        return spaces
+        return {m: self._read(clips, m)[1] for m in self.modalities}
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return each modality's network."""
-        return {m: self._network({m: len(of.mean)}) for m, of in self.standardisers_.items()}
+        return {
+            m: EmoBedNetwork({m: len(of.mean)}, self.n_classes, **self.settings)
+            for m, of in self.standardisers_.items()
+        }
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training clips' means and standard deviations."""
@@ -160,16 +153,12 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         weights = s | {"beta": beta if helpers else 0.0}
         return train_jointly(
             lambda network: EmoBedTraining(network, target, **weights),
-            self._network,
+            self.n_classes,
             {m: prepared[m] for m in (target, *helpers)},
             held_out and held_out_loader(target, held_out, s["batch_size"]),
             s,
             **self.training(target),
         )
-
-    def _network(self, sizes: Mapping[str, int]) -> EmoBedNetwork:
-        s = self.settings
-        return EmoBedNetwork(sizes, self.n_classes, hidden=s["hidden"], layers=s["layers"])
 
     def _prepared(self, clips: FunctionalClips, modality: str) -> Sequences:
         """Return the clips that have a modality, standardised."""
@@ -179,18 +168,19 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         return Sequences(features, having.emotion.astype(np.int64))
 
     def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities (n, n_classes) and embeddings (n, hidden) of clips that have it."""
+        """Return probabilities (n, n_classes) and embeddings (n, hidden); NaN where clips lack it."""
         where = device()
         network, prepared = self.networks_[modality].to(where), self._prepared(clips, modality)
-        probabilities = [np.zeros((0, self.n_classes))]
-        embedded = [np.zeros((0, self.settings["hidden"]), np.float32)]
+        probabilities = np.full((len(clips), self.n_classes), np.nan)
+        embedded = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
+        there = np.flatnonzero(clips.has((modality,)))
         with torch.inference_mode():
-            for rows in in_order(len(clips), _READ):
+            for rows in in_order(len(there), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
                 logits, ends = read_to_end(network, modality, half.features, half.lengths)
-                probabilities.append(logits.double().softmax(1).cpu().numpy())
-                embedded.append(ends.cpu().numpy())
-        return np.concatenate(probabilities), np.concatenate(embedded)
+                probabilities[there[rows]] = logits.double().softmax(1).cpu()
+                embedded[there[rows]] = ends.cpu()
+        return probabilities, embedded
 
 
 def _averaged(curves: Mapping[str, str]) -> str:

@@ -11,21 +11,17 @@ if TYPE_CHECKING:
     from avlib.report import page
     from avlib.report.report_data import ReportData
 
-HELPED_BY = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
-    "emobed": (True, True),
-    "emobed_classic": (False, False),
-    "emobed_joint": (True, False),
-    "emobed_triplet": (False, True),
+UNUSED = {  # weights of the auxiliary modality's loss (alpha) and of triplets (beta)
+    "emobed": (),
+    "emobed_classic": ("alpha", "beta"),
+    "emobed_joint": ("beta",),
+    "emobed_triplet": ("alpha",),
 }
 
 
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings with 0 for each weight (alpha, the betas) that a system does not use."""
-    joint, triplets = HELPED_BY[model]
-    unused = (["alpha"] if not joint else []) + [
-        name for name in settings if name.startswith("beta") and not triplets
-    ]
-    return settings | dict.fromkeys(unused, 0.0)
+    return {n: 0.0 if n.startswith(UNUSED[model]) else value for n, value in settings.items()}
 
 
 class EmoBedSystem(System):

@@ -90,7 +90,7 @@ class TraceModel(DeepFiles):
         middle = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
         network, curves = train_jointly(
             lambda network: TraceTraining(network, self.target, middle, **s),
-            self._network,
+            len(DIMENSIONS),
             learned,
             held_out_loader(self.target, held_out, len(watched)),
             s,
@@ -119,7 +119,8 @@ class TraceModel(DeepFiles):
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return the network of the target modality."""
-        return {"network": self._network({self.target: len(self.standardiser_.mean)})}
+        sizes = {self.target: len(self.standardiser_.mean)}
+        return {"network": EmoBedNetwork(sizes, len(DIMENSIONS), **self.settings)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training recordings' means and standard deviations."""
@@ -130,10 +131,6 @@ class TraceModel(DeepFiles):
         self.standardiser_ = Standardiser(**arrays)
         chosen = self.chosen_["postprocessing"]
         self.refining_ = {d: PostProcessing(**chosen[d]) for d in DIMENSIONS}
-
-    def _network(self, sizes: Mapping[str, int]) -> EmoBedNetwork:
-        s = self.settings
-        return EmoBedNetwork(sizes, len(DIMENSIONS), hidden=s["hidden"], layers=s["layers"])
 
     def _sequences(
         self, recordings: Sequence[TraceRecording], modality: str, standard: Standardiser
