@@ -168,7 +168,10 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         return Sequences(features, having.emotion.astype(np.int64))
 
     def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities (n, n_classes) and embeddings (n, hidden); NaN where clips lack it."""
+        """Return probabilities (n, n_classes) and embeddings (n, hidden).
+
+        NaN for clips that lack the modality.
+        """
         where = device()
         network, prepared = self.networks_[modality].to(where), self._prepared(clips, modality)
         probabilities = np.full((len(clips), self.n_classes), np.nan)

@@ -24,8 +24,8 @@ class TraceModel(DeepFiles):
     ----------
     target : str
         Modality.
-    auxiliary : str or None
-        The other one; None in the classic system.
+    auxiliary : str, optional
+        The other one; none in the classic system.
     system : str
         A key of `SYSTEMS`, to tell them apart.
     settings
@@ -48,7 +48,9 @@ class TraceModel(DeepFiles):
     standardiser_: Standardiser
     refining_: dict[str, PostProcessing]
 
-    def __init__(self, target: str, auxiliary: str | None, *, system: str, **settings: Any) -> None:
+    def __init__(
+        self, target: str, auxiliary: str | None = None, *, system: str, **settings: Any
+    ) -> None:
         super().__init__(system, settings)
         self.target, self.auxiliary = target, auxiliary
         self.delay = frames_of(settings["delay"], settings["step"])
@@ -74,8 +76,7 @@ class TraceModel(DeepFiles):
         learned, standard = {}, {}
         for m in filter(None, [self.target, self.auxiliary]):
             known = _with(train, m)
-            frames = (r.features[m].values[r.features[m].there] for r in known)
-            standard[m] = Standardiser.fit(frames)
+            standard[m] = Standardiser.fit(r.features[m] for r in known)
             learned[m] = self._sequences(known, m, standard[m])
         self.standardiser_ = standard[self.target]
         watched = _with(validation, self.target)
@@ -136,9 +137,8 @@ class TraceModel(DeepFiles):
         self, recordings: Sequence[TraceRecording], modality: str, standard: Standardiser
     ) -> Sequences:
         """Return standardised features, and the labels moved back to what they were given for."""
-        features = [r.features[modality] for r in recordings]
         return Sequences(
-            [standard.apply(f.values, f.there) for f in features],
+            [standard.apply(r.features[modality]) for r in recordings],
             [advance_labels(r.labels, self.delay) for r in recordings],
         )
 
