@@ -42,12 +42,10 @@ class EmoBedSystem(System):
         """Return how one of the four is made; a weight that it does not use retrains nothing."""
         from avlib.systems.emobed.functional_clips import FrameFunctionals
 
-        settings = params.emobed.model_dump(exclude={"train"})
+        settings = used_weights(model, params.emobed.model_dump(exclude={"train"}))
+        source = FrameFunctionals(settings["window"], settings["step"])
         return Recipe(
-            model,
-            self.model_class(),
-            settings={"system": model, **used_weights(model, settings)},
-            source=FrameFunctionals(settings["window"], settings["step"]),
+            model, self.model_class(), settings={"system": model, **settings}, source=source
         )
 
     def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
