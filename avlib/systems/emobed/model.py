@@ -7,6 +7,7 @@ paper's system and the three that it is compared with.
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -73,8 +74,12 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         DataError
             The training clips of a modality have fewer than two emotions.
         """
+        # Loads Lightning: seconds.
+        from avlib.systems.emobed.training import EmoBedTraining, train_jointly
+
+        s = self.settings
         learned, watched = self.split(train, validation)
-        self.standardisers_ = {}
+        self.standardisers_, self.networks_, prepared, curves = {}, {}, {}, {}
         for modality in self.modalities:
             clips = learned.select(learned.has((modality,)))
             found = len(np.unique(clips.emotion))
@@ -84,17 +89,28 @@ class EmoBedModel(DeepModel[FunctionalClips]):
                     " emotions; expected two at least"
                 )
             self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
-        prepared = {m: self._prepared(learned, m) for m in self.modalities}
-        self.networks_, curves = {}, {}
+            prepared[modality] = self._prepared(clips, modality)
         for target in self.modalities:
-            held_out = None if watched is None else self._prepared(watched, target)
-            if watched is not None and not watched.has((target,)).any():
-                raise DataError(
-                    f"{self.system}: no validation clip has {target}, so nothing tells when to"
-                    " stop: set emobed.patience to null, or hold out more subjects"
-                    " (protocol.validation)"
-                )
-            self.networks_[target], curves[target] = self._train(target, prepared, held_out)
+            held_out = None
+            if watched is not None:
+                if not watched.has((target,)).any():
+                    raise DataError(
+                        f"{self.system}: no validation clip has {target}, so nothing tells when to"
+                        " stop: set emobed.patience to null, or hold out more subjects"
+                        " (protocol.validation)"
+                    )
+                held_out = held_out_loader(target, self._prepared(watched, target), s["batch_size"])
+            beta = s[f"beta_{target}"]
+            helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
+            weights = s | {"beta": beta if helpers else 0.0}
+            self.networks_[target], curves[target] = train_jointly(
+                partial(EmoBedTraining, target=target, **weights),
+                self.n_classes,
+                {m: prepared[m] for m in (target, *helpers)},
+                held_out,
+                s,
+                **self.training(target),
+            )
         own = {f"curves_{target}": rows for target, rows in curves.items()}
         self.logs_ = {"curves": _averaged(curves), **own}
         self.chosen_ = {f"epochs_{target}": n_epochs(rows) for target, rows in curves.items()}
@@ -128,37 +144,14 @@ class EmoBedModel(DeepModel[FunctionalClips]):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training clips' means and standard deviations."""
-        return {
-            f"{part}_{modality}": getattr(standardiser, part)
-            for modality, standardiser in self.standardisers_.items()
-            for part in ("mean", "scale")
-        }
+        means = {f"mean_{m}": of.mean for m, of in self.standardisers_.items()}
+        return means | {f"scale_{m}": of.scale for m, of in self.standardisers_.items()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take them back; they say how many features a modality has."""
         self.standardisers_ = {
             m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
         }
-
-    def _train(
-        self, target: str, prepared: dict[str, Sequences], held_out: Sequences | None
-    ) -> tuple[EmoBedNetwork, str]:
-        """Train the network of a modality; return it alone, and its curves as CSV."""
-        # Loads Lightning: seconds.
-        from avlib.systems.emobed.training import EmoBedTraining, train_jointly
-
-        s = self.settings
-        beta = s[f"beta_{target}"]
-        helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
-        weights = s | {"beta": beta if helpers else 0.0}
-        return train_jointly(
-            lambda network: EmoBedTraining(network, target, **weights),
-            self.n_classes,
-            {m: prepared[m] for m in (target, *helpers)},
-            held_out and held_out_loader(target, held_out, s["batch_size"]),
-            s,
-            **self.training(target),
-        )
 
     def _prepared(self, clips: FunctionalClips, modality: str) -> Sequences:
         """Return the clips that have a modality, standardised."""

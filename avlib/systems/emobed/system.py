@@ -5,23 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
-from avlib.systems.emobed.params import Emobed
+from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
 
 if TYPE_CHECKING:
     from avlib.report import page
     from avlib.report.report_data import ReportData
 
-UNUSED = {  # weights of the auxiliary modality's loss (alpha) and of triplets (beta)
-    "emobed": (),
-    "emobed_classic": ("alpha", "beta"),
-    "emobed_joint": ("beta",),
-    "emobed_triplet": ("alpha",),
-}
-
 
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings with 0 for each weight (alpha, the betas) that a system does not use."""
-    return {n: 0.0 if n.startswith(UNUSED[model]) else value for n, value in settings.items()}
+    return {
+        n: 0.0 if n.startswith(UNUSED_WEIGHTS[model]) else value for n, value in settings.items()
+    }
 
 
 class EmoBedSystem(System):

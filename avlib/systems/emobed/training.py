@@ -38,10 +38,8 @@ class JointTraining(LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam with L2 regularisation."""
-        s = self.settings
-        return torch.optim.Adam(
-            self.network.parameters(), s["learning_rate"], weight_decay=s["weight_decay"]
-        )
+        rate, decay = self.settings["learning_rate"], self.settings["weight_decay"]
+        return torch.optim.Adam(self.network.parameters(), rate, weight_decay=decay)
 
     def objective(self, losses: Mapping[str, Tensor], triplet: Tensor | None) -> Tensor:
         """Return eq. 8 of each modality's loss and of the triplets', where these count.

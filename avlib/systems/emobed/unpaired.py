@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from avlib.systems.common.batch import batch_loader, in_order
+from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.model import BOTH
 
 UnpairedRows = dict[str, list[int]]  # by modality: which of its sequences
 
 
-class UnpairedBatches(Sampler[UnpairedRows]):
+class UnpairedBatches(ShuffledBatches):
     """Once an epoch every clip of the target; with each batch some of the auxiliary modality.
 
     The auxiliary's clips are drawn without regard to the target's, in an order of their own that
@@ -35,22 +35,15 @@ class UnpairedBatches(Sampler[UnpairedRows]):
     """
 
     def __init__(self, counts: Mapping[str, int], size: int, seed: int) -> None:
-        self.counts, self.size, self.seed, self.epoch = dict(counts), size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches come next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return math.ceil(next(iter(self.counts.values())) / self.size)
+        self.target, self.counts = next(iter(counts)), counts
+        super().__init__(np.arange(counts[self.target]), size, seed)
 
     def __iter__(self) -> Iterator[UnpairedRows]:
-        target = next(iter(self.counts))
         sizes = {m: min(self.size, n) for m, n in self.counts.items()}
         orders = {}
         for modality, n in self.counts.items():
             rng = np.random.default_rng([self.seed, self.epoch, BOTH.index(modality)])
-            needed = n if modality == target else len(self) * sizes[modality]
+            needed = n if modality == self.target else len(self) * sizes[modality]
             rounds = [rng.permutation(n) for _ in range(math.ceil(needed / n))]
             orders[modality] = np.concatenate(rounds)[:needed].tolist()
         for batch in range(len(self)):

@@ -75,11 +75,10 @@ class TraceModel(DeepFiles):
         s = self.settings
         learned, standard = {}, {}
         for m in filter(None, [self.target, self.auxiliary]):
-            known = _with(train, m)
-            standard[m] = Standardiser.fit(r.features[m] for r in known)
-            learned[m] = self._sequences(known, m, standard[m])
+            standard[m] = Standardiser.fit(r.features[m] for r in train if m in r.features)
+            learned[m] = self._sequences(train, m, standard[m])
         self.standardiser_ = standard[self.target]
-        watched = _with(validation, self.target)
+        watched = [r for r in validation if self.target in r.features]
         held_out = self._sequences(watched, self.target, self.standardiser_)
         for part, given in (("training", learned[self.target]), ("validation", held_out)):
             if not any(np.isfinite(labels).any() for labels in given.labels):
@@ -136,22 +135,22 @@ class TraceModel(DeepFiles):
     def _sequences(
         self, recordings: Sequence[TraceRecording], modality: str, standard: Standardiser
     ) -> Sequences:
-        """Return standardised features, and the labels moved back to what they were given for."""
+        """Return standardised features, and the labels moved back to what they were given for.
+
+        Those of the recordings that have the modality.
+        """
+        known = [r for r in recordings if modality in r.features]
         return Sequences(
-            [standard.apply(r.features[modality]) for r in recordings],
-            [advance_labels(r.labels, self.delay) for r in recordings],
+            [standard.apply(r.features[modality]) for r in known],
+            [advance_labels(r.labels, self.delay) for r in known],
         )
 
     def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
-        raw = self._raw(watched)
-        self.refining_ = {
-            dimension: fit_postprocessing(
-                [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)],
-                self.settings["step"],
-            )
-            for k, dimension in enumerate(DIMENSIONS)
-        }
+        raw, self.refining_ = self._raw(watched), {}
+        for k, dimension in enumerate(DIMENSIONS):
+            pairs = [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
+            self.refining_[dimension] = fit_postprocessing(pairs, self.settings["step"])
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
         self.chosen_ = {"epochs": n_epochs(self.logs_["curves"]), "postprocessing": settings}
 
@@ -168,7 +167,3 @@ class TraceModel(DeepFiles):
     def _refined(self, raw: np.ndarray) -> np.ndarray:
         chains = zip(self.refining_.values(), raw.T, strict=True)
         return np.stack([chain.apply(series) for chain, series in chains], axis=1)
-
-
-def _with(recordings: Sequence[TraceRecording], modality: str) -> list[TraceRecording]:
-    return [recording for recording in recordings if modality in recording.features]

@@ -27,18 +27,18 @@ def ccc_bars(systems: Mapping[str, Any]) -> bytes:
         panels = figure.subplots(1, len(DIMENSIONS), sharey=True)
         for axes, dimension in zip(panels, DIMENSIONS, strict=True):
             for number, name in enumerate(known):
-                scores = [systems[name].get(m, {}).get(dimension) for m in modalities]
+                after = {m: found[dimension]["after"] for m, found in systems[name].items()}
                 values, spread = (
-                    np.array([None if s is None else s["after"][key] for s in scores], float)
+                    np.array([scores[key] for scores in after.values()], float)
                     for key in ("ccc_concatenated", "ccc_concatenated_std")
                 )
-                places = np.arange(len(modalities)) + (number - (len(known) - 1) / 2) * width
+                groups = np.array([modalities.index(m) for m in after])
+                places = groups + (number - (len(known) - 1) / 2) * width
                 look: Any = {"color": PALETTE[number], "hatch": _HATCHES[number], "label": name}
                 # NaN draws neither a bar nor a whisker.
                 axes.bar(places, values, width, yerr=spread, **look, **_BAR)
-                for place, score, value in zip(places, scores, values, strict=True):
-                    if score is not None and np.isnan(value):
-                        axes.annotate("undefined", (place, 0), (0, 3), **_WORD)
+                for place in places[np.isnan(values)]:
+                    axes.annotate("undefined", (place, 0), (0, 3), **_WORD)
             axes.axhline(0, color="#444444", linewidth=1)
             axes.set_xticks(range(len(modalities)), modalities)
             # Wide enough also where there is no bar.

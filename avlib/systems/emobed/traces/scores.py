@@ -108,8 +108,8 @@ def _scores(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:
     by_fold = [partition(fold, dimension, column) for _, fold in rows.groupby("fold")]
     scores: dict[str, Any] = {}
     for metric in METRICS:
-        mean, std = mean_and_std(getattr(fold, metric) for fold in by_fold)
-        scores[metric] = None if np.isnan(mean) else mean
-        scores[f"{metric}_std"] = None if np.isnan(std) else std
+        found = mean_and_std(getattr(fold, metric) for fold in by_fold)
+        mean, std = (None if np.isnan(value) else value for value in found)
+        scores |= {metric: mean, f"{metric}_std": std}
     pooled = partition(rows, dimension, column)._asdict()
     return {**scores, "folds": len(by_fold), "pooled": pooled}
