@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings with 0 for each weight (alpha, the betas) that a system does not use."""
-    return {
-        n: 0.0 if n.startswith(UNUSED_WEIGHTS[model]) else value for n, value in settings.items()
-    }
+    unused = UNUSED_WEIGHTS[model]
+    return {name: 0.0 if name.startswith(unused) else settings[name] for name in settings}
 
 
 class EmoBedSystem(System):

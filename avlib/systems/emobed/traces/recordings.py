@@ -93,9 +93,8 @@ def _all_recordings(
     """Read the recordings once for all models and folds of a worker."""
     traces = tables.read_table(paths.TRACES)
     tested = tables.read_table(paths.FOLDS, ["clip_id"])["clip_id"]
-    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"])
-    durations = clips.set_index("clip_id")["duration"]
-    return read_recordings(source, traces[traces["clip_id"].isin(tested)], durations)
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"]).set_index("clip_id")
+    return read_recordings(source, traces[traces["clip_id"].isin(tested)], clips["duration"])
 
 
 def read_recordings(
