@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
+from avlib.runtime.device import device
 from avlib.systems.common.model import map_arrays
 
 
@@ -73,7 +73,7 @@ def in_order(n: int, size: int) -> list[list[int]]:
 
 
 def batch_loader(
-    dataset: Dataset, batches: Sampler | Sequence[Any], *, workers: int = 0
+    dataset: Dataset, batches: Sampler | Sequence[Any], *, ahead: bool = False
 ) -> DataLoader:
     """Return a loader of a dataset whose items are whole batches.
 
@@ -82,14 +82,15 @@ def batch_loader(
     dataset
     batches
         What the dataset is asked for, one after the other.
-    workers
-        Processes that read ahead; 0 reads in the process that trains.
+    ahead
+        Let two processes read ahead of a GPU. On a CPU, the process that computes reads.
     """
+    workers = 2 if ahead and device() != "cpu" else 0
     return DataLoader(
         dataset,
         batch_size=None,
         sampler=batches,
         num_workers=workers,
-        pin_memory=torch.cuda.is_available() and workers > 0,
+        pin_memory=workers > 0,
         persistent_workers=workers > 0,
     )

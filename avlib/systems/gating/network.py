@@ -1,7 +1,7 @@
 """The gating paradigm's networks, and how a batch of clips is presented to them gate by gate."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,7 @@ class GatingNetwork(nn.Module):
 
     Parameters
     ----------
-    streams : nn.ModuleDict
-        By modality (see `gating_streams`).
+    modalities : tuple of str
     windows : Windows
     fps : float
         Chips per second.
@@ -47,14 +46,24 @@ class GatingNetwork(nn.Module):
         Side of the crop that the video network sees, pixels.
     apex : bool
         Present only the one window in the middle of each clip (the global baseline).
+    **sizes
+        ``width``, ``shared`` and ``embedding`` of `GatingStream`.
     """
 
     def __init__(
-        self, streams: nn.ModuleDict, windows: Windows, fps: float, crop: int, *, apex: bool
+        self,
+        modalities: tuple[str, ...],
+        windows: Windows,
+        fps: float,
+        crop: int,
+        *,
+        apex: bool,
+        **sizes: Any,
     ) -> None:
         super().__init__()
-        self.streams, self.windows, self.fps, self.crop = streams, windows, fps, crop
-        self.apex = apex
+        self.windows, self.fps, self.crop, self.apex = windows, fps, crop, apex
+        streams = {m: GatingStream(m, recurrent=not apex, **sizes) for m in modalities}
+        self.streams = nn.ModuleDict(streams)
 
     def stream(self, modality: str) -> GatingStream:
         """Return the stream of a modality."""

@@ -21,8 +21,10 @@ class GatingStream(nn.Module):
 
     Parameters
     ----------
-    backbone : nn.Module
-        Offers ``features(windows)``, float Tensor of shape (n_windows, ``dim``).
+    modality : {"audio", "video"}
+        SoundNet-8 hears, I3D's RGB network sees.
+    width : float
+        Multiplies the channels of these; 1: as published.
     shared : int
         Dimensions of the shared space R^p, in which the modalities are drawn together. The paper
         gives no p.
@@ -33,11 +35,15 @@ class GatingStream(nn.Module):
     """
 
     def __init__(
-        self, backbone: I3D | SoundNet8, shared: int, embedding: int, *, recurrent: bool
+        self, modality: str, *, width: float, shared: int, embedding: int, recurrent: bool
     ) -> None:
         super().__init__()
-        self.backbone = backbone
-        self.projection = nn.Linear(backbone.dim, shared)
+        self.backbone: SoundNet8 | I3D
+        if modality == "audio":
+            self.backbone = SoundNet8(width=width, heads=False)
+        else:
+            self.backbone = I3D(width=width, classes=None)
+        self.projection = nn.Linear(self.backbone.dim, shared)
         self.embedding = embedding
         self.cell = nn.LSTMCell(shared, embedding) if recurrent else None
         self.head = None if recurrent else nn.Linear(shared, embedding)
@@ -84,18 +90,3 @@ class GatingStream(nn.Module):
             state = self.step(projected[:, gate], state, there[:, gate])
             outputs.append(state.output)
         return torch.stack(outputs, dim=1)
-
-
-def gating_streams(
-    modalities: tuple[str, ...], *, width: float, shared: int, embedding: int, recurrent: bool
-) -> nn.ModuleDict:
-    """Return the streams by modality: SoundNet-8 for audio, I3D's RGB network for video."""
-    streams = nn.ModuleDict()
-    for modality in modalities:
-        backbone: SoundNet8 | I3D = (
-            SoundNet8(width=width, heads=False)
-            if modality == "audio"
-            else I3D(width=width, classes=None)
-        )
-        streams[modality] = GatingStream(backbone, shared, embedding, recurrent=recurrent)
-    return streams

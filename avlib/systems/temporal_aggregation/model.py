@@ -123,7 +123,7 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         )
         n, size = len(clips), s["batch_size"]
         draws = RandomDraws(np.arange(n), size, s["seed"]) if shuffled else centre_draws(n, size)
-        return batch_loader(dataset, draws, workers=0 if device() == "cpu" else 2)
+        return batch_loader(dataset, draws, ahead=True)
 
 
 def stream_format(settings: dict[str, Any]) -> StreamFormat:
