@@ -81,10 +81,9 @@ class DeepFiles(Saved):
         """Read a system that `save` wrote."""
         folder = Path(folder)
         model = super().load(folder)
-        model.networks_ = {}
-        for name, network in model.build().items():
-            network.load_state_dict(load_file(folder / f"{name}.safetensors"))
-            model.networks_[name] = frozen(network)
+        model.networks_ = dict(model.build())
+        for name, network in model.networks_.items():
+            frozen(network).load_state_dict(load_file(folder / f"{name}.safetensors"))
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
         return model
 
@@ -121,6 +120,29 @@ class DeepModel(DeepFiles, Model[AnyClips]):
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
         return super().arguments() | {"system": self.system} | self.settings
+
+    def train(self, module: Any, *loaders: Any, epochs: int) -> None:
+        """Train the network of a system of one, ``network``; note its curves and its epochs.
+
+        Parameters
+        ----------
+        module : LightningModule
+            How it learns.
+        *loaders
+            Mini-batches to learn from, and those that tell when to stop, if any.
+        epochs
+            At most.
+
+        Raises
+        ------
+        ParamsError
+            Training diverged.
+        """
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+
+        curves = train_network(module, *loaders, max_epochs=epochs, **self.training())
+        frozen(self.networks_["network"])
+        self.logs_, self.chosen_ = {"curves": curves}, {"epochs": n_epochs(curves)}
 
     def split(self, train: AnyClips, validation: AnyClips) -> tuple[AnyClips, AnyClips | None]:
         """Return the scorable clips to train on, and those that tell when to stop.

@@ -17,7 +17,7 @@ from avlib.runtime import paths
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.batch import batch_loader, in_order
-from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
+from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
 from avlib.systems.common.sequences import SequenceClips, SequenceDataset
 from avlib.systems.common.stream_cache import StreamFormat
@@ -96,8 +96,6 @@ class GatingModel(DeepModel[SequenceClips]):
         DataError
             Too few emotions to form triplets.
         """
-        from avlib.networks.train_network import train_network  # loads Lightning: seconds
-
         s = self.settings
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
@@ -115,12 +113,8 @@ class GatingModel(DeepModel[SequenceClips]):
                 )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
-        epochs = s["softmax_epochs"] + s["epochs"]
-        curves = train_network(module, loader, held_out, max_epochs=epochs, **self.training())
-        frozen(self.network_)
+        self.train(module, loader, held_out, epochs=s["softmax_epochs"] + s["epochs"])
         self._last = None
-        self.logs_ = {"curves": curves}
-        self.chosen_ = {"epochs": n_epochs(curves)}
         everything = concatenate(train, validation)
         gallery = everything.select(self.scorable(everything))
         embedded = self.embed(gallery)
