@@ -14,12 +14,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.metric_learning.triplets import BalancedBatches
+from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.sequences import Batch, SequenceClips, batches
+from avlib.systems.common.sequences import Batch, SequenceClips, SequenceDataset
 from avlib.systems.common.stream_cache import StreamFormat, Streams
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.soundnet import RATE
-from avlib.systems.gating.streams import gating_streams
 from avlib.systems.gating.training import GatingTraining
 from avlib.systems.gating.windows import Windows
 from benchmarks.bench_device import peak_rates
@@ -69,7 +69,7 @@ def throughput(setting: Setting, device: str) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         clips = generated(Path(folder), setting, setting.clips)
         rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
-        loader = batches(clips, BOTH, rows, workers=0 if device == "cpu" else 2)
+        loader = batch_loader(SequenceDataset(clips, BOTH), rows, ahead=device != "cpu")
         training = trainer(setting).to(device)
         held = [batch.to(device) for batch in loader]
         ways: dict[str, Callable[[], None]] = {
@@ -108,7 +108,8 @@ def growth(setting: Setting) -> Table:
         for number in GROWTH:
             clips = generated(Path(folder), setting, number)
             rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
-            ways[str(number)] = partial(train, training, batches(clips, BOTH, rows), "cpu")
+            loader = batch_loader(SequenceDataset(clips, BOTH), rows)
+            ways[str(number)] = partial(train, training, loader, "cpu")
         take_turns(ways, 1)
         times = take_turns(ways, 2)
     power = exponent(GROWTH, list(times.values()))
@@ -156,10 +157,9 @@ def generated(folder: Path, setting: Setting, number: int) -> SequenceClips:
 def trainer(setting: Setting) -> GatingTraining:
     """Return the paper's system with random weights."""
     torch.manual_seed(0)
-    streams = gating_streams(BOTH, width=setting.width, shared=400, embedding=400, recurrent=True)
-    network = GatingNetwork(
-        streams, Windows(setting.windows, 1.0, 0.5), setting.fps, setting.crop, apex=False
-    )
+    sizes = {"width": setting.width, "shared": 400, "embedding": 400}
+    windows = Windows(setting.windows, 1.0, 0.5)
+    network = GatingNetwork(BOTH, windows, setting.fps, setting.crop, apex=False, **sizes)
     settings = {"softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005}
     return GatingTraining(network, CLASSES, settings, mse=True, cross_modal=False)
 

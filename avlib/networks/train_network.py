@@ -9,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -238,8 +238,6 @@ class _Lines(Callback):
 
     def __init__(self, label: str):
         self.label = label
-        self.started = self.said = time.monotonic()
-        self.first = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.started = self.said = time.monotonic()
@@ -263,34 +261,25 @@ class _Lines(Callback):
 @contextmanager
 def _reproducible(own_threads: int) -> Iterator[None]:
     """Fix threads and kernels inside; leave everything as it was afterwards."""
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    benchmark = torch.backends.cudnn.benchmark
-    torch.set_num_threads(own_threads)
-    try:
-        with isolate_rng():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
-        torch.backends.cudnn.benchmark = benchmark
+    cudnn, deterministic = torch.backends.cudnn, torch.are_deterministic_algorithms_enabled()
+    with ExitStack() as afterwards, isolate_rng():
+        afterwards.callback(torch.set_num_threads, torch.get_num_threads())
+        afterwards.callback(torch.use_deterministic_algorithms, deterministic)
+        afterwards.callback(setattr, cudnn, "benchmark", cudnn.benchmark)
+        torch.set_num_threads(own_threads)
+        yield
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep back Lightning's advice on hardware and workers; its progress bar stays."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message=".*number of training batches.*")
-            warnings.filterwarnings("ignore", message=".*modules? in eval mode.*")
-            warnings.filterwarnings("ignore", message=".*validation_step.*no `val_dataloader`.*")
-            warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    with ExitStack() as afterwards, warnings.catch_warnings():
+        for logger in (logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")):
+            afterwards.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.WARNING)
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*number of training batches.*")
+        warnings.filterwarnings("ignore", message=".*modules? in eval mode.*")
+        warnings.filterwarnings("ignore", message=".*validation_step.*no `val_dataloader`.*")
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        yield

@@ -13,14 +13,8 @@ from avlib.runtime.errors import ParamsError
 from avlib.systems.avef.rbm import RBM, contrastive_divergence
 
 SIZES = (8192, 4096, 2048)
-COLUMNS = (
-    "layer",
-    "epoch",
-    "reconstruction_error",
-    "free_energy",
-    "free_energy_held_out",
-    "gap",
-)
+ENERGIES = ("free_energy", "free_energy_held_out", "gap")
+COLUMNS = ("layer", "epoch", "reconstruction_error", *ENERGIES)
 SPREAD_FLOOR = 0.1  # of the typical spread: what hardly varies is not blown up, nor are gradients
 
 

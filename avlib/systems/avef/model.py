@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import share_right
@@ -35,6 +34,7 @@ from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
 from avlib.systems.common.batch import ShuffledBatches, batch_loader
 from avlib.systems.common.deep import DeepModel, frozen, seeded
+from avlib.systems.common.kernel_svm import without_prefix
 from avlib.systems.common.model import BOTH, concatenate
 from avlib.systems.common.stream_cache import StreamFormat
 
@@ -179,12 +179,11 @@ class AVEFModel(DeepModel[SpokenClips]):
         dataset, has = MelFaceDataset(segments, needed), segments.has(needed)
         shuffled = ShuffledBatches(np.flatnonzero(used & has), size, s["seed"])
         watched = in_turn(~used & has, size)
-        workers = 0 if device() == "cpu" else 2
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
         curves = train_network(
             SegmentTraining(network, s["learning_rate"], s["momentum"]),
-            batch_loader(dataset, shuffled, workers=workers),
-            batch_loader(dataset, watched, workers=workers) if watched else None,
+            batch_loader(dataset, shuffled, ahead=True),
+            batch_loader(dataset, watched, ahead=True) if watched else None,
             max_epochs=epochs,
             **self.training(name),
         )
@@ -305,11 +304,10 @@ class AVEFModel(DeepModel[SpokenClips]):
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take back the SVMs."""
-        self.svms_ = {}
-        for space in self.spaces:
-            own = f"{space}_"
-            state = {n.removeprefix(own): v for n, v in arrays.items() if n.startswith(own)}
-            self.svms_[space] = PolynomialSVM.restored(self.n_classes, state)
+        self.svms_ = {
+            space: PolynomialSVM.restored(self.n_classes, without_prefix(f"{space}_", arrays))
+            for space in self.spaces
+        }
 
     def save(self, folder: Path) -> None:
         """Write the system into a folder, and each binary model into one of its own in there."""

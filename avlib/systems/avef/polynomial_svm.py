@@ -69,10 +69,8 @@ class PolynomialSVM:
             Mean logarithm of their labels' probabilities.
         accuracy : float
         """
-        columns = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        columns[self.classes_[columns] != y] = -1
         decided = self.decide(x)
-        self.temperature_, nll = fit_temperature(decided, columns)
+        self.temperature_, nll = fit_temperature(decided, self.classes_, y)
         return -nll, float(np.mean(self.classes_[decided.argmax(axis=1)] == y))
 
     def decide(self, x: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import binary_codes
 from avlib.systems.avef.denoise import SpokenParts, face_frames, spoken_parts
 from avlib.systems.common.sequences import CachedStreams, SequenceClips
-from avlib.systems.common.stream_cache import StreamFormat, Streams
+from avlib.systems.common.stream_cache import Streams
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class SpokenClips(SequenceClips):
 
 
 @dataclass(frozen=True)
-class SpokenStreams:
+class SpokenStreams(CachedStreams):
     """A `Source`: decoded streams, cut by voice activity or not at all.
 
     Attributes
@@ -58,17 +59,12 @@ class SpokenStreams:
         Read the labels of binary arousal and valence too.
     """
 
-    format: StreamFormat
     denoise: bool
     binary: bool = False
 
-    def inputs(self) -> list[Path]:
-        """Decode what is not decoded yet; return the index files, named by what they hold."""
-        return CachedStreams(self.format).inputs()
-
-    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SpokenClips]]:
+    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, Any]]:
         """Say where the streams of a fold's clips lie and what of them is spoken; see `Source`."""
-        emotions, parts = CachedStreams(self.format).read(fold, inputs)
+        emotions, parts = super().read(fold, inputs)
         intervals = spoken_intervals(paths.SPEECH) if self.denoise else {}
         cut = {part: cut_clips(clips, intervals) for part, clips in parts.items()}
         if self.binary:
@@ -110,7 +106,7 @@ def cut_clips(clips: SequenceClips, intervals: dict[str, np.ndarray]) -> SpokenC
         else:
             spoken[row] = spoken_parts(max(1, round(streams.duration * SAMPLE_RATE)), None)
         has_face[row] = (segment_chips(streams, spoken[row]) >= 0).any()
-    present = {"audio": np.array([s.samples > 0 for s in clips.streams], bool), "video": has_face}
+    present = clips.present | {"video": has_face}
     return SpokenClips(clips.clip_id, clips.subject, clips.emotion, present, clips.streams, spoken)
 
 

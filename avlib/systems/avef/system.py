@@ -1,15 +1,10 @@
 """AVEF as the pipeline sees it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from avlib.systems.avef.params import Avef
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
-
-if TYPE_CHECKING:
-    from avlib.report import page
-    from avlib.report.report_data import ReportData
 
 
 class AVEFSystem(System):
@@ -23,6 +18,7 @@ class AVEFSystem(System):
     }
     model = "avlib.systems.avef.model:AVEFModel"
     sections = {"avef": Avef}
+    report_part = "avlib.systems.avef.report:avef_tables"
     deep = True
 
     def recipe(self, model: str, params: Any) -> Recipe:
@@ -40,9 +36,3 @@ class AVEFSystem(System):
             ),
             starts_from=weight_files("alexnet", "avef", "c3d", "demo/avef"),
         )
-
-    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
-        """Return the tables of the paper."""
-        from avlib.systems.avef.report import avef_tables
-
-        return [avef_tables(data)]

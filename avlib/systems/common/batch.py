@@ -1,14 +1,16 @@
 """Batches of clips."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+
+from avlib.runtime.device import device
+from avlib.systems.common.model import map_arrays
 
 
 @dataclass(frozen=True)
@@ -28,19 +30,11 @@ class TensorBatch:
 
     def to(self, device: Any) -> Self:
         """Return the batch on another device; Lightning calls this."""
-        return self._each(lambda tensor: tensor.to(device))
+        return map_arrays(lambda tensor: tensor.to(device), self)
 
     def pin_memory(self) -> Self:
         """Return the batch in memory that a GPU copies from while it computes."""
-        return self._each(lambda tensor: tensor.pin_memory())
-
-    def _each(self, function: Callable[[Tensor], Tensor]) -> Self:
-        def moved(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {name: function(tensor) for name, tensor in value.items()}
-            return function(value)
-
-        return type(self)(**{f.name: moved(getattr(self, f.name)) for f in fields(self)})
+        return map_arrays(lambda tensor: tensor.pin_memory(), self)
 
 
 class ShuffledBatches(Sampler[Any]):
@@ -79,7 +73,7 @@ def in_order(n: int, size: int) -> list[list[int]]:
 
 
 def batch_loader(
-    dataset: Dataset, batches: Sampler | Sequence[Any], *, workers: int = 0
+    dataset: Dataset, batches: Sampler | Sequence[Any], *, ahead: bool = False
 ) -> DataLoader:
     """Return a loader of a dataset whose items are whole batches.
 
@@ -88,14 +82,15 @@ def batch_loader(
     dataset
     batches
         What the dataset is asked for, one after the other.
-    workers
-        Processes that read ahead; 0 reads in the process that trains.
+    ahead
+        Let two processes read ahead of a GPU. On a CPU, the process that computes reads.
     """
+    workers = 2 if ahead and device() != "cpu" else 0
     return DataLoader(
         dataset,
         batch_size=None,
         sampler=batches,
         num_workers=workers,
-        pin_memory=torch.cuda.is_available() and workers > 0,
+        pin_memory=workers > 0,
         persistent_workers=workers > 0,
     )

@@ -64,15 +64,19 @@ def softmax(values: np.ndarray, temperature: float) -> np.ndarray:
     return special.softmax(scaled, axis=1)
 
 
-def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def fit_temperature(
+    values: np.ndarray, classes: np.ndarray, labels: np.ndarray
+) -> tuple[float, float]:
     """Find the temperature that makes the labels most likely.
 
     Parameters
     ----------
     values : array of shape (n, n_classes)
         One-vs-rest decisions.
+    classes : int array of shape (n_classes,)
+        Codes of the columns, ascending.
     labels : int array of shape (n,)
-        Columns of `values`; -1 where the true class is not among them (left out).
+        True codes; samples of other classes are left out.
 
     Returns
     -------
@@ -81,14 +85,14 @@ def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, floa
     nll : float
         Mean negative log-likelihood of the labels under it; 0 when none is known.
     """
-    known = labels >= 0
+    known = np.isin(labels, classes)
     if not known.any():
         return 1.0, 0.0
-    values, labels = values[known], labels[known]
+    values, columns = values[known], np.searchsorted(classes, labels[known])
 
     def nll(log_temperature: float) -> float:
         probabilities = softmax(values, float(np.exp(log_temperature)))
-        own = probabilities[np.arange(len(labels)), labels]
+        own = probabilities[np.arange(len(columns)), columns]
         return -float(np.log(np.maximum(own, 1e-300)).mean())
 
     found = minimize_scalar(nll, bounds=(np.log(0.05), np.log(20.0)), method="bounded")

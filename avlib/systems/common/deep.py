@@ -1,6 +1,6 @@
 """The frame of systems that are networks: their settings, their training, their files."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from avlib.runtime.errors import DataError
-from avlib.systems.common.model import BOTH, AnyClips, Model, concatenate, load_state, save_state
+from avlib.systems.common.model import BOTH, AnyClips, Model, Saved, concatenate
 from avlib.weights import save_tensors
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
-class DeepFiles(ABC):
+class DeepFiles(Saved):
     """What is made of networks: their settings, how they are trained, and their files.
 
     Parameters
@@ -30,19 +30,13 @@ class DeepFiles(ABC):
 
     Attributes
     ----------
-    checkpoints : Path, optional
-        Where a long training keeps how far it is, and goes on after an interruption.
     networks_ : dict of str to nn.Module
         By name, frozen once the system is fitted.
-    chosen_ : dict
-        What training chose, as JSON knows it.
     logs_ : dict of str to str
         Tables of the training as CSV; ``curves`` has a row per epoch.
     """
 
-    checkpoints: Path | None = None
     networks_: dict[str, Any]
-    chosen_: dict[str, Any]
     logs_: dict[str, str]
 
     def __init__(self, system: str, settings: dict[str, Any]) -> None:
@@ -50,18 +44,10 @@ class DeepFiles(ABC):
 
     @abstractmethod
     def build(self) -> Mapping[str, nn.Module]:
-        """Return the networks that the settings ask for, by name, whatever their weights."""
+        """Return the networks that the settings ask for, by name, whatever their weights.
 
-    @abstractmethod
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__``, as JSON knows them."""
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return what the fitted system has beside its networks; nothing here."""
-        return {}
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027
-        """Take back what `arrays` returned; comes before `build`."""
+        In `load` what `restore` takes back is there before.
+        """
 
     def training(self, name: str = "") -> dict[str, Any]:
         """Return how `train_network` trains one of the system's networks.
@@ -83,26 +69,21 @@ class DeepFiles(ABC):
 
     def save(self, folder: Path) -> None:
         """Write the networks, the settings and the logs into a folder."""
-        folder = Path(folder)
-        facts = {"arguments": self.arguments(), "chosen": self.chosen_}
-        save_state(folder, self.arrays(), facts)
+        super().save(folder)
         for name, network in self.networks_.items():
-            save_network(network, folder / f"{name}.safetensors")
+            state = {key: t.cpu().contiguous() for key, t in network.state_dict().items()}
+            save_tensors(state, Path(folder) / f"{name}.safetensors")
         for name, text in self.logs_.items():
-            (folder / f"{name}.csv").write_text(text)
+            (Path(folder) / f"{name}.csv").write_text(text)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a system that `save` wrote."""
         folder = Path(folder)
-        arrays, settings = load_state(folder)
-        model = cls(**settings["arguments"])
-        model.chosen_ = settings["chosen"]
-        model.restore(arrays)
-        model.networks_ = {}
-        for name, network in model.build().items():
-            network.load_state_dict(load_file(folder / f"{name}.safetensors"))
-            model.networks_[name] = frozen(network)
+        model = super().load(folder)
+        model.networks_ = dict(model.build())
+        for name, network in model.networks_.items():
+            frozen(network).load_state_dict(load_file(folder / f"{name}.safetensors"))
         model.logs_ = {path.stem: path.read_text() for path in sorted(folder.glob("*.csv"))}
         return model
 
@@ -138,8 +119,30 @@ class DeepModel(DeepFiles, Model[AnyClips]):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
-        own = {"n_classes": self.n_classes, "modalities": list(self.modalities)}
-        return {**own, "system": self.system, **self.settings}
+        return super().arguments() | {"system": self.system} | self.settings
+
+    def train(self, module: Any, *loaders: Any, epochs: int) -> None:
+        """Train the network of a system of one, ``network``; note its curves and its epochs.
+
+        Parameters
+        ----------
+        module : LightningModule
+            How it learns.
+        *loaders
+            Mini-batches to learn from, and those that tell when to stop, if any.
+        epochs
+            At most.
+
+        Raises
+        ------
+        ParamsError
+            Training diverged.
+        """
+        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+
+        curves = train_network(module, *loaders, max_epochs=epochs, **self.training())
+        frozen(self.networks_["network"])
+        self.logs_, self.chosen_ = {"curves": curves}, {"epochs": n_epochs(curves)}
 
     def split(self, train: AnyClips, validation: AnyClips) -> tuple[AnyClips, AnyClips | None]:
         """Return the scorable clips to train on, and those that tell when to stop.
@@ -165,12 +168,6 @@ class DeepModel(DeepFiles, Model[AnyClips]):
                 " expected two at least"
             )
         return learned, watched
-
-
-def save_network(network: nn.Module, path: Path) -> None:
-    """Write a network's weights, wherever it is."""
-    state = {key: t.cpu().contiguous() for key, t in network.state_dict().items()}
-    save_tensors(state, path)
 
 
 def n_epochs(curves: str) -> int:

@@ -159,9 +159,7 @@ class KernelSVM:
         """Score one-vs-rest decisions of shape (n, n_seen) against the true codes."""
         predicted = classes[values.argmax(axis=1)]
         confusion = confusion_matrix(truth, predicted, labels=range(self.n_classes))
-        columns = np.minimum(np.searchsorted(classes, truth), len(classes) - 1)
-        columns[classes[columns] != truth] = -1
-        temperature, nll = fit_temperature(values, columns)
+        temperature, nll = fit_temperature(values, classes, truth)
         accuracy = float(np.mean(predicted == truth))
         return Choice(c, sigma, temperature, accuracy, nll, confusion)
 

@@ -2,8 +2,8 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -13,6 +13,7 @@ import pandas as pd
 from avlib.runtime.errors import DataError
 
 BOTH = ("audio", "video")
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Clips:
 
     def select(self, rows: np.ndarray) -> Self:
         """Return the clips of a mask or of indices."""
-        return type(self)(*(_select(getattr(self, f.name), rows) for f in fields(self)))
+        return map_arrays(lambda values: values[rows], self)
 
     def has(self, modalities: tuple[str, ...]) -> np.ndarray:
         """Return which clips have all of these modalities, bool of shape (n,)."""
@@ -66,20 +67,29 @@ AnyClips = TypeVar("AnyClips", bound=Clips)
 
 def concatenate(first: AnyClips, second: AnyClips) -> AnyClips:
     """Return the clips of both, first then second."""
-
-    def both(a: Any, b: Any) -> Any:
-        if isinstance(a, dict):
-            return {m: np.concatenate([a[m], b[m]]) for m in a if m in b}
-        return np.concatenate([a, b])
-
-    names = [f.name for f in fields(first)]
-    return type(first)(*(both(getattr(first, name), getattr(second, name)) for name in names))
+    return map_arrays(lambda *parts: np.concatenate(parts), first, second)
 
 
-def _select(values: Any, rows: np.ndarray) -> Any:
-    if isinstance(values, dict):
-        return {modality: array[rows] for modality, array in values.items()}
-    return values[rows]
+def map_arrays(function: Callable[..., Any], first: Record, *others: Record) -> Record:
+    """Return a record of what a function makes of the same arrays of some records.
+
+    Parameters
+    ----------
+    function
+        Of an array, or tensor, of each record.
+    first, *others
+        Dataclasses of one kind, whose fields are arrays or dicts of arrays; of dicts those count
+        that all records have.
+    """
+
+    def made(*values: Any) -> Any:
+        if isinstance(values[0], dict):
+            common = [name for name in values[0] if all(name in found for found in values)]
+            return {name: function(*(found[name] for found in values)) for name in common}
+        return function(*values)
+
+    columns = zip(*(vars(record).values() for record in (first, *others)), strict=True)
+    return type(first)(*(made(*column) for column in columns))
 
 
 def complete(clips: VectorClips, modalities: tuple[str, ...], part: str) -> VectorClips:
@@ -113,7 +123,47 @@ def require_finite(features: Mapping[str, np.ndarray], clip_id: np.ndarray) -> N
             )
 
 
-class Model(ABC, Generic[AnyClips]):
+class Saved(ABC):
+    """What is trained, and its files.
+
+    Attributes
+    ----------
+    checkpoints : Path, optional
+        Where a long training keeps how far it is, and goes on after an interruption.
+    chosen_ : dict
+        What was chosen on the validation clips, as JSON knows it; the report shows it.
+    """
+
+    checkpoints: Path | None = None
+    chosen_: dict[str, Any]
+
+    @abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__``, as JSON knows them."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what it learned, as arrays; nothing here."""
+        return {}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027
+        """Take back what `arrays` returned; `chosen_` is there already."""
+
+    def save(self, folder: Path) -> None:
+        """Write ``state.npz`` and ``settings.json`` into a folder."""
+        settings = {"arguments": self.arguments(), "chosen": self.chosen_}
+        save_state(Path(folder), self.arrays(), settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        arrays, settings = load_state(Path(folder))
+        model = cls(**settings["arguments"])
+        model.chosen_ = settings["chosen"]
+        model.restore(arrays)
+        return model
+
+
+class Model(Saved, Generic[AnyClips]):
     """A system: learns from a fold's training and validation clips, scores any clip.
 
     Attributes
@@ -122,13 +172,10 @@ class Model(ABC, Generic[AnyClips]):
         Emotions of the corpus.
     modalities : tuple of str
         What the system uses.
-    checkpoints : Path, optional
-        Where a long training keeps how far it is, and goes on after an interruption.
     """
 
     n_classes: int
     modalities: tuple[str, ...]
-    checkpoints: Path | None = None
 
     @abstractmethod
     def fit(self, train: AnyClips, validation: AnyClips) -> Self:
@@ -200,18 +247,9 @@ class Model(ABC, Generic[AnyClips]):
         """
         return {}
 
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write the fitted system into a folder.
-
-        Among its files is ``settings.json`` (see `save_state`), whose ``chosen``, if any, is what
-        was chosen on the validation clips; the report shows it.
-        """
-
-    @classmethod
-    @abstractmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a fitted system back."""
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__``, as JSON knows them."""
+        return {"n_classes": self.n_classes, "modalities": list(self.modalities)}
 
 
 def same_modalities(

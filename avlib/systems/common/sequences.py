@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
 
-from avlib.systems.common.batch import TensorBatch, batch_loader
+from avlib.systems.common.batch import TensorBatch
 from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
 from avlib.systems.common.model import Clips
-from avlib.systems.common.stream_cache import StreamFormat, decode, read_streams
+from avlib.systems.common.stream_cache import StreamFormat, decode, nearest_places, read_streams
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,17 @@ class SequenceDataset(Dataset):
 
     def __getitem__(self, rows: Sequence[int]) -> Batch:
         index = np.asarray(rows, int)
-        clips, used = self.clips.select(index), "audio" in self.modalities
+        clips = self.clips.select(index)
         chips, seen = self._chips(clips)
-        sound = self._sound(clips)
+        silent = np.zeros(0, np.int16)
+        heard = "audio" in self.modalities
+        sound = [torch.tensor(s.sound() if heard else silent) for s in clips.streams]
         return Batch(
             emotion=torch.from_numpy(clips.emotion.astype(np.int64)),
             chips=torch.from_numpy(chips),
             seen=torch.from_numpy(seen),
-            sound=torch.from_numpy(sound),
-            samples=torch.tensor([s.samples if used else 0 for s in clips.streams]).long(),
+            sound=pad_sequence(sound, batch_first=True),
+            samples=torch.tensor([len(samples) for samples in sound]),
             durations=torch.from_numpy(clips.durations.astype(np.float32)),
         )
 
@@ -135,14 +138,6 @@ class SequenceDataset(Dataset):
                 seen[row, : len(streams.seen)] = streams.seen
         return chips, seen
 
-    def _sound(self, clips: SequenceClips) -> np.ndarray:
-        used = "audio" in self.modalities
-        longest = max(s.samples for s in clips.streams) if used else 0
-        sound = np.zeros((len(clips), longest), np.int16)
-        for row, streams in enumerate(clips.streams if used else ()):
-            sound[row, : streams.samples] = streams.sound()
-        return sound
-
 
 def nearest_seen(seen: np.ndarray, count: int) -> np.ndarray:
     """Return for each of `count` places the nearest place with a face, int of shape (count,).
@@ -153,25 +148,4 @@ def nearest_seen(seen: np.ndarray, count: int) -> np.ndarray:
         True somewhere.
     """
     faces = np.flatnonzero(seen)
-    places = np.arange(count)
-    right = np.clip(np.searchsorted(faces, places), 0, len(faces) - 1)
-    left = np.maximum(right - 1, 0)
-    nearer = np.abs(faces[left] - places) <= np.abs(faces[right] - places)
-    return np.where(nearer, faces[left], faces[right])
-
-
-def batches(
-    clips: SequenceClips,
-    modalities: tuple[str, ...],
-    rows: Sampler | Sequence[Sequence[int]],
-    *,
-    workers: int = 0,
-) -> DataLoader:
-    """Return a loader of `Batch`, one for each list of indices that `rows` yields.
-
-    Parameters
-    ----------
-    workers
-        Processes that read ahead; 0 reads in the process that trains.
-    """
-    return batch_loader(SequenceDataset(clips, modalities), rows, workers=workers)
+    return faces[nearest_places(faces, np.arange(count))]

@@ -9,11 +9,11 @@ They hold nothing that cannot be made again from `data/faces` and `data/speech`.
 import functools
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soxr
@@ -83,19 +83,20 @@ class Streams:
 
     def chips(self) -> np.ndarray:
         """Return the chips, uint8 of shape (n_chips, size, size, 3), mapped from disk."""
-        shape = (len(self.seen), self.format.size, self.format.size, 3)
-        return self._mapped("chips", np.uint8, self.first_chip * int(np.prod(shape[1:])), shape)
+        shape = (self.format.size, self.format.size, 3)
+        return self._mapped("chips", "u1", self.first_chip, len(self.seen), shape)
 
     def sound(self) -> np.ndarray:
         """Return the sound, int16 of shape (samples,), mapped from disk."""
-        return self._mapped("sound", np.dtype("<i2"), 2 * self.first_sample, (self.samples,))
+        return self._mapped("sound", "<i2", self.first_sample, self.samples)
 
-    def _mapped(self, kind: str, dtype: Any, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-        if not shape[0]:  # an empty range cannot be mapped
-            return np.zeros(shape, dtype)
-        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", np.dtype(dtype))
-        first = offset // values.itemsize
-        return values[first : first + int(np.prod(shape))].reshape(shape)
+    def _mapped(
+        self, kind: str, dtype: str, first: int, n: int, shape: tuple[int, ...] = ()
+    ) -> np.ndarray:
+        if not n:  # an empty file cannot be mapped
+            return np.zeros((0, *shape), dtype)
+        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", dtype)
+        return values.reshape(-1, *shape)[first : first + n]
 
 
 def decode(
@@ -123,11 +124,8 @@ def decode(
         for path in place.iterdir():
             if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
                 path.unlink()
-        tasks = [
-            (indices[part], parts[part], stream_format)
-            for part in parts
-            if not indices[part].exists()
-        ]
+        missing = {part: index for part, index in indices.items() if not index.exists()}
+        tasks = [(index, parts[part], stream_format) for part, index in missing.items()]
         label = f"decode at {stream_format}"
         for i, result in map_clips(_decode_part, tasks, label=label, name=_called, unit="parts"):
             if isinstance(result, Failure):
@@ -141,21 +139,15 @@ def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
     for index in indices:
         facts = json.loads(index.read_text())
         stream_format = StreamFormat(**facts["format"])
-        for clip_id, (first_chip, seen, first_sample, samples) in facts["clips"].items():
-            found[clip_id] = Streams(
-                str(index.parent.absolute()),
-                index.name.removesuffix(".json"),
-                stream_format,
-                first_chip,
-                first_sample,
-                np.array([flag == "1" for flag in seen], bool),
-                samples,
-            )
+        place = str(index.parent.absolute()), index.stem
+        for clip_id, (chip, flags, sample, n_samples) in facts["clips"].items():
+            seen = np.array([flag == "1" for flag in flags], bool)
+            found[clip_id] = Streams(*place, stream_format, chip, sample, seen, n_samples)
     return found
 
 
 @functools.lru_cache(maxsize=128)  # each holds a file open
-def _mapped_file(path: str, dtype: np.dtype) -> np.ndarray:
+def _mapped_file(path: str, dtype: str) -> np.ndarray:
     """Map a file once for all of its clips: a mapping costs more than what is read through it."""
     return np.memmap(path, dtype, "r")
 
@@ -217,16 +209,11 @@ def _chips_on_grid(ref: ClipRef | None, stream_format: StreamFormat) -> Iterator
     if ref is None or not ref.rows:
         return
     rows = read_clip(ref.path, ref.row_group, ["time", "chip"])
-    chips = rows["chip"]
-    decoded: tuple[int, bytes] | None = None
-    for frame in nearest_frames(rows["time"].to_numpy(), stream_format.fps):
-        jpeg = chips[int(frame)].as_py() if frame >= 0 else None
-        if jpeg is None:
-            yield None
-            continue
-        if decoded is None or decoded[0] != frame:
-            decoded = frame, _pixels(jpeg, stream_format.size)
-        yield decoded[1]
+    frames = nearest_frames(rows["time"].to_numpy(), stream_format.fps)
+    for frame, places in itertools.groupby(frames.tolist()):
+        jpeg = rows["chip"][frame].as_py() if frame >= 0 else None
+        pixels = None if jpeg is None else _pixels(jpeg, stream_format.size)
+        yield from (pixels for _ in places)
 
 
 def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
@@ -247,13 +234,20 @@ def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
     spacing = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
     duration = times[-1] + spacing
     grid = np.arange(max(1, round(duration * fps))) / fps
-    right = np.clip(np.searchsorted(times, grid), 1, max(len(times) - 1, 1))
-    left = right - 1
-    right = np.minimum(right, len(times) - 1)
-    # Of two equally near frames the earlier one, whatever rounding says.
-    nearest = np.where(grid - times[left] <= times[right] - grid + 1e-9, left, right)
+    nearest = nearest_places(times, grid)
     reach = max(spacing, 1 / fps) + 1e-6
     return np.where(np.abs(times[nearest] - grid) <= reach, nearest, -1)
+
+
+def nearest_places(places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the index of the nearest of some places, ascending, for each that is wanted.
+
+    Of two equally near ones it is the earlier, whatever rounding says.
+    """
+    after = np.clip(np.searchsorted(places, wanted), 0, len(places) - 1)
+    before = np.maximum(after - 1, 0)
+    is_before = wanted - places[before] <= places[after] - wanted + 1e-9
+    return np.where(is_before, before, after)
 
 
 def _pixels(jpeg: bytes, size: int) -> bytes:

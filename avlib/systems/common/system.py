@@ -45,6 +45,9 @@ class System(ABC):
         What it writes about test clips, a file a model.
     folders : mapping of str to Path
         What else it writes, a folder a model with a file or folder a fold.
+    report_part : str
+        What makes its section of the report, if it has one: a function of the `ReportData`,
+        ``module:name``, imported when it is asked for.
     deep : bool
         Whether it trains networks, which take a whole GPU. The others learn from Fisher vectors,
         and can be tried on corrupted clips.
@@ -57,6 +60,7 @@ class System(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[Schema, ...]] = (PREDICTIONS,)
     folders: ClassVar[Mapping[str, Path]] = {"model": paths.MODELS, "embeddings": paths.EMBEDDINGS}
+    report_part: ClassVar[str] = ""
     deep: ClassVar[bool] = False
 
     def wanted(self, params: Any) -> list[str]:
@@ -92,8 +96,8 @@ class System(ABC):
         return train_fold
 
     def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
-        """Return its own sections of the report; none by default."""
-        return ()
+        """Return its own sections of the report."""
+        return [resolve_name(self.report_part)(data)] if self.report_part else ()
 
 
 def table_file(schema: Schema, model: str) -> Path:

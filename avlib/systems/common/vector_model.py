@@ -1,21 +1,14 @@
 """What the systems on one vector per clip and modality share: embed, then the RBF-SVM."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from avlib.systems.common.kernel_svm import Embedding, KernelSVM, without_prefix
-from avlib.systems.common.model import (
-    BOTH,
-    Model,
-    VectorClips,
-    load_state,
-    require_finite,
-    save_state,
-)
+from avlib.systems.common.model import BOTH, Model, VectorClips, require_finite
 
 
 class VectorModel(Model[VectorClips]):
@@ -38,12 +31,9 @@ class VectorModel(Model[VectorClips]):
     svm : KernelSVM
         Not fitted, with the candidates.
     svm_ : KernelSVM
-    chosen_ : dict
-        What was chosen on the validation clips, by name.
     """
 
     svm_: KernelSVM
-    chosen_: dict[str, Any]
 
     def __init__(self, n_classes: int, modalities: tuple[str, ...] = BOTH, **svm: Any) -> None:
         if not modalities or not set(modalities) <= set(BOTH):
@@ -123,27 +113,12 @@ class VectorModel(Model[VectorClips]):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
-        return {**asdict(self.svm), "modalities": list(self.modalities)}
+        return super().arguments() | asdict(self.svm)
 
-    def embedding_state(self) -> dict[str, np.ndarray]:
-        """Return the arrays that `embed` needs; none by default."""
-        return {}
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the SVM; a subclass adds what `embed` needs."""
+        return {f"svm_{name}": values for name, values in self.svm_.state().items()}
 
-    def restore_embedding(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take the arrays of `embedding_state` back; nothing by default."""
-
-    def save(self, folder: Path) -> None:
-        """Write ``state.npz`` and ``settings.json`` into a folder."""
-        svm = {f"svm_{name}": values for name, values in self.svm_.state().items()}
-        settings = {"arguments": self.arguments(), "chosen": self.chosen_}
-        save_state(Path(folder), {**self.embedding_state(), **svm}, settings)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a system that `save` wrote."""
-        arrays, settings = load_state(Path(folder))
-        model = cls(**settings["arguments"])
-        model.chosen_ = settings["chosen"]
-        model.svm_ = replace(model.svm).restore(without_prefix("svm_", arrays))
-        model.restore_embedding(arrays)
-        return model
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take back the SVM."""
+        self.svm_ = replace(self.svm).restore(without_prefix("svm_", arrays))

@@ -46,11 +46,8 @@ def over_time(
     title
         Above all of it.
     """
-    by_condition = {
-        condition: scores[scores["condition"] == condition]
-        for condition in ("default", "video", "audio")
-        if (scores["condition"] == condition).any()
-    }
+    found = dict(iter(scores.groupby("condition")))
+    by_condition = {name: found[name] for name in ("default", "video", "audio") if name in found}
     panels = {"by modality": by_condition, "by kind of emotion": groups}
     panels = {kind: curves for kind, curves in panels.items() if curves}
     with drawing(4.2 * len(panels) + 0.6, 4.3) as (figure, png):

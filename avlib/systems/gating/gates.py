@@ -80,10 +80,8 @@ def _scored(full: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def group_scores(
-    table: pd.DataFrame, folds: pd.DataFrame, groups: Mapping[str, tuple[str, ...]] = GROUPS
-) -> dict[str, pd.DataFrame]:
-    """Score groups of emotions apart, under ``default`` (fig. 5).
+def group_scores(table: pd.DataFrame, folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Score the `GROUPS` of emotions apart, under ``default`` (fig. 5).
 
     Accuracy is the share of a group's clips whose own emotion is recognised.
 
@@ -91,17 +89,15 @@ def group_scores(
     ----------
     table, folds
         As for `gate_scores`.
-    groups
-        Emotions by name of the group; one without test clips gets no scores.
 
     Returns
     -------
     dict
-        `gate_scores` by group.
+        `gate_scores` by name of the group; one without test clips gets no scores.
     """
     whole = reached_gates(table)  # the groups share the gates of all clips
     rows = whole[whole["condition"] == "default"]
-    found = {name: rows[rows["emotion"].isin(emotions)] for name, emotions in groups.items()}
+    found = {name: rows[rows["emotion"].isin(emotions)] for name, emotions in GROUPS.items()}
     return {name: _scored(part, folds) for name, part in found.items() if len(part)}
 
 

@@ -16,14 +16,13 @@ from avlib.metric_learning.triplets import BalancedBatches
 from avlib.runtime import paths
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError, ParamsError
-from avlib.systems.common.batch import in_order
-from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
+from avlib.systems.common.batch import batch_loader, in_order
+from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
-from avlib.systems.common.sequences import SequenceClips, batches
+from avlib.systems.common.sequences import SequenceClips, SequenceDataset
 from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.soundnet import RATE
-from avlib.systems.gating.streams import gating_streams
 from avlib.systems.gating.windows import Windows
 from avlib.weights import load_tensors, load_weights
 
@@ -97,8 +96,6 @@ class GatingModel(DeepModel[SequenceClips]):
         DataError
             Too few emotions to form triplets.
         """
-        from avlib.networks.train_network import train_network  # loads Lightning: seconds
-
         s = self.settings
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
@@ -116,12 +113,8 @@ class GatingModel(DeepModel[SequenceClips]):
                 )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
-        epochs = s["softmax_epochs"] + s["epochs"]
-        curves = train_network(module, loader, held_out, max_epochs=epochs, **self.training())
-        frozen(self.network_)
+        self.train(module, loader, held_out, epochs=s["softmax_epochs"] + s["epochs"])
         self._last = None
-        self.logs_ = {"curves": curves}
-        self.chosen_ = {"epochs": n_epochs(curves)}
         everything = concatenate(train, validation)
         gallery = everything.select(self.scorable(everything))
         embedded = self.embed(gallery)
@@ -142,7 +135,7 @@ class GatingModel(DeepModel[SequenceClips]):
             return self._last[2]
         where, network = device(), self.network_
         network.to(where).eval()
-        shape = (len(clips), len(self.ends()))
+        shape = (len(clips), network.windows.count)
         gates = {
             m: np.zeros((*shape, self.settings["embedding"]), np.float32) for m in self.modalities
         }
@@ -172,7 +165,7 @@ class GatingModel(DeepModel[SequenceClips]):
             prediction_rows(clips, emotions, allowed, probabilities[:, gate])
             .drop(columns="modalities")
             .assign(gate=gate + 1, time=float(end), open=opened[:, gate].astype(int))
-            for gate, end in enumerate(self.ends())
+            for gate, end in enumerate(self.network_.windows.ends())
         ]
         last = prediction_rows(clips, emotions, allowed, probabilities[:, -1])
         return {"predictions": last, "gates": pd.concat(gates)}
@@ -236,12 +229,6 @@ class GatingModel(DeepModel[SequenceClips]):
         probabilities[:, knn.classes_] = knn.predict_proba(values)
         return probabilities
 
-    def ends(self) -> np.ndarray:
-        """Return how much of a clip each gate has presented, s, shape (n_gates,)."""
-        s = self.settings
-        recurrent, _ = SYSTEMS[self.system]
-        return Windows(s["windows"] if recurrent else 1, s["length"], s["overlap"]).ends()
-
     def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
         """Return the clips at their last gate in each modality's space and both side by side.
 
@@ -261,10 +248,10 @@ class GatingModel(DeepModel[SequenceClips]):
         """Return the streams of both modalities, which are one module."""
         s = self.settings
         recurrent, _ = SYSTEMS[self.system]
-        sizes = {name: s[name] for name in ("width", "shared", "embedding")}
-        streams = gating_streams(self.modalities, recurrent=recurrent, **sizes)
-        windows = Windows(s["windows"], s["length"], s["overlap"])
-        return {"network": GatingNetwork(streams, windows, s["fps"], s["crop"], apex=not recurrent)}
+        windows = Windows(s["windows"] if recurrent else 1, s["length"], s["overlap"])
+        sizes = {name: s[name] for name in ("fps", "crop", "width", "shared", "embedding")}
+        network = GatingNetwork(self.modalities, windows, apex=not recurrent, **sizes)
+        return {"network": network}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training clips, which are the neighbours of others."""
@@ -304,7 +291,7 @@ class GatingModel(DeepModel[SequenceClips]):
         )
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
-        return batches(clips, self.modalities, rows, workers=0 if device() == "cpu" else 2)
+        return batch_loader(SequenceDataset(clips, self.modalities), rows, ahead=True)
 
 
 def _has_triplets(clips: SequenceClips) -> bool:

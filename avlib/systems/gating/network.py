@@ -1,7 +1,7 @@
 """The gating paradigm's networks, and how a batch of clips is presented to them gate by gate."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,92 @@ from torch import Tensor, nn
 from avlib.systems.common.sequences import Batch
 from avlib.systems.gating.augmentation import centre_crop, random_crop, random_sound
 from avlib.systems.gating.batch import Cut, cut_chips, cut_sound
-from avlib.systems.gating.soundnet import RATE
-from avlib.systems.gating.streams import GatingStream
+from avlib.systems.gating.i3d import I3D
+from avlib.systems.gating.soundnet import RATE, SoundNet8
 from avlib.systems.gating.windows import Windows, apex_start
+
+
+class State(NamedTuple):
+    """What an LSTM cell hands on: output and memory, each of shape (n, embedding)."""
+
+    output: Tensor
+    memory: Tensor
+
+
+class GatingStream(nn.Module):
+    """One modality: a network per window, a projection to the shared space, a gate per window.
+
+    Parameters
+    ----------
+    modality : {"audio", "video"}
+        SoundNet-8 hears, I3D's RGB network sees.
+    width : float
+        Multiplies the channels of these; 1: as published.
+    shared : int
+        Dimensions of the shared space R^p, in which the modalities are drawn together. The paper
+        gives no p.
+    embedding : int
+        Dimensions of the embedding at each gate; the paper's is 400.
+    recurrent : bool
+        False is the global baseline: one window, and a linear layer in place of the LSTM.
+    """
+
+    def __init__(
+        self, modality: str, *, width: float, shared: int, embedding: int, recurrent: bool
+    ) -> None:
+        super().__init__()
+        self.backbone: SoundNet8 | I3D
+        if modality == "audio":
+            self.backbone = SoundNet8(width=width, heads=False)
+        else:
+            self.backbone = I3D(width=width, classes=None)
+        self.projection = nn.Linear(self.backbone.dim, shared)
+        self.embedding = embedding
+        self.cell = nn.LSTMCell(shared, embedding) if recurrent else None
+        self.head = None if recurrent else nn.Linear(shared, embedding)
+
+    def project(self, windows: Tensor) -> Tensor:
+        """Map windows of any number of clips to the shared space, shape (n_windows, shared)."""
+        return self.projection(self.backbone.features(windows))
+
+    def start(self, n: int) -> State:
+        """Return the state of clips of which nothing has been presented yet."""
+        zeros = self.projection.weight.new_zeros(n, self.embedding)
+        return State(zeros, zeros)
+
+    def step(self, projected: Tensor, state: State, there: Tensor) -> State:
+        """Present one more window.
+
+        Parameters
+        ----------
+        projected : Tensor of shape (n, shared)
+            Rows of clips without the window hold anything.
+        state : State
+            After the window before.
+        there : bool Tensor of shape (n,)
+            Which clips have the window; the others keep their state.
+        """
+        if self.cell is None:
+            assert self.head is not None
+            fresh = State(self.head(projected), state.memory)
+        else:
+            fresh = State(*self.cell(projected, state))
+        pairs = zip(fresh, state, strict=True)
+        return State(*(torch.where(there[:, None], new, old) for new, old in pairs))
+
+    def gates(self, projected: Tensor, there: Tensor) -> Tensor:
+        """Return the embedding of each clip at each gate, shape (n, n_gates, embedding).
+
+        Parameters
+        ----------
+        projected : Tensor of shape (n, n_gates, shared)
+        there : bool Tensor of shape (n, n_gates)
+        """
+        state, outputs = self.start(len(projected)), []
+        for gate in range(projected.shape[1]):
+            state = self.step(projected[:, gate], state, there[:, gate])
+            outputs.append(state.output)
+        return torch.stack(outputs, dim=1)
 
 
 @dataclass(frozen=True)
@@ -38,8 +121,7 @@ class GatingNetwork(nn.Module):
 
     Parameters
     ----------
-    streams : nn.ModuleDict
-        By modality (see `gating_streams`).
+    modalities : tuple of str
     windows : Windows
     fps : float
         Chips per second.
@@ -47,14 +129,24 @@ class GatingNetwork(nn.Module):
         Side of the crop that the video network sees, pixels.
     apex : bool
         Present only the one window in the middle of each clip (the global baseline).
+    **sizes
+        ``width``, ``shared`` and ``embedding`` of `GatingStream`.
     """
 
     def __init__(
-        self, streams: nn.ModuleDict, windows: Windows, fps: float, crop: int, *, apex: bool
+        self,
+        modalities: tuple[str, ...],
+        windows: Windows,
+        fps: float,
+        crop: int,
+        *,
+        apex: bool,
+        **sizes: Any,
     ) -> None:
         super().__init__()
-        self.streams, self.windows, self.fps, self.crop = streams, windows, fps, crop
-        self.apex = apex
+        self.windows, self.fps, self.crop, self.apex = windows, fps, crop, apex
+        streams = {m: GatingStream(m, recurrent=not apex, **sizes) for m in modalities}
+        self.streams = nn.ModuleDict(streams)
 
     def stream(self, modality: str) -> GatingStream:
         """Return the stream of a modality."""

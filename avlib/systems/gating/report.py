@@ -6,6 +6,7 @@ import pandas as pd
 
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
+from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, conditions_of, emotions_of
 from avlib.report.words import words_beside
 from avlib.systems.gating import gate_plots
@@ -19,10 +20,17 @@ from avlib.systems.gating.gates import (
     plateau,
     table_two,
 )
+from avlib.systems.gating.tables import GATES
 
 _WORDS = words_beside(__file__)
 _NAMES = {"audio": "audio", "video": "video", "audio+video": "audio-visual"}
 _UNFOLDED = 12  # gates that a table shows without being opened
+
+
+def report_part(data: ReportData) -> Section | None:
+    """Return `gates_section` of one run, the paper's own system first."""
+    gates = {model: data.table(GATES, model) for model in reversed(TABLE_II)}
+    return gates_section(gates, data.predictions, data.folds)
 
 
 def gates_section(

@@ -1,17 +1,12 @@
 """The gating paradigm as the pipeline sees it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
 from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.gating.params import Gating
 from avlib.systems.gating.tables import GATES
-
-if TYPE_CHECKING:
-    from avlib.report import page
-    from avlib.report.report_data import ReportData
 
 
 class GatingSystem(System):
@@ -26,6 +21,7 @@ class GatingSystem(System):
     model = "avlib.systems.gating.model:GatingModel"
     sections = {"gating": Gating}
     tables = (PREDICTIONS, GATES)
+    report_part = "avlib.systems.gating.report:report_part"
     deep = True
 
     def recipe(self, model: str, params: Any) -> Recipe:
@@ -41,10 +37,3 @@ class GatingSystem(System):
             source=CachedStreams(stream_format(settings)),
             starts_from=weight_files("demo/gating", "i3d", "soundnet8"),
         )
-
-    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
-        """Return accuracy over the gates."""
-        from avlib.systems.gating.report import gates_section
-
-        gates = {model: data.table(GATES, model) for model in self.models}
-        return [gates_section(gates, data.predictions, data.folds)]

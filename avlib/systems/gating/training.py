@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.metric_learning.triplets import MultiWindowMiner, hinge, squared_distances
+from avlib.systems.common.model import map_arrays
 from avlib.systems.common.sequences import Batch
 from avlib.systems.gating.network import Gates, GatingNetwork
 
@@ -69,11 +70,7 @@ class GatingTraining(LightningModule):
         makes hardest.
         """
         with torch.autocast(batch.sound.device.type, enabled=False):
-            full = Gates(
-                gates.there,
-                {m: values.float() for m, values in gates.projected.items()},
-                {m: values.float() for m, values in gates.embedded.items()},
-            )
+            full = map_arrays(lambda v: v.float() if v.is_floating_point() else v, gates)
             margin, across = self.settings["margin"], self.cross_modal
             found = {"triplet": triplet_loss(full, batch.emotion, margin, cross_modal=across)}
             if self.mse and len(gates.projected) == 2:

@@ -5,15 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from avlib.systems.common.model import (
-    BOTH,
-    Model,
-    VectorClips,
-    complete,
-    concatenate,
-    load_state,
-    save_state,
-)
+from avlib.systems.common.model import BOTH, Model, VectorClips, complete, concatenate
 from avlib.systems.svm.model import SVMModel
 
 
@@ -46,7 +38,6 @@ class LateFusionModel(Model[VectorClips]):
 
     svms_: dict[str, SVMModel]
     weight_: float
-    chosen_: dict[str, Any]
 
     def __init__(
         self,
@@ -95,19 +86,20 @@ class LateFusionModel(Model[VectorClips]):
             probabilities[rows] = _fused(said, self.weight_)
         return probabilities
 
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__``, as JSON knows them."""
+        return super().arguments() | {"weights": list(self.weights)} | self.svm
+
     def save(self, folder: Path) -> None:
-        """Write the SVMs, a folder each, and ``settings.json``."""
+        """Write the system into a folder, and each SVM into one of its own in there."""
+        super().save(folder)
         for modality, svm in self.svms_.items():
             svm.save(Path(folder) / modality)
-        own = {"n_classes": self.n_classes, "modalities": self.modalities, "weights": self.weights}
-        save_state(Path(folder), {}, {"arguments": own | self.svm, "chosen": self.chosen_})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a system that `save` wrote."""
-        _, settings = load_state(Path(folder))
-        model = cls(**settings["arguments"])
-        model.chosen_ = settings["chosen"]
+        model = super().load(folder)
         model.weight_ = model.chosen_["weight_video"]
         model.svms_ = {m: SVMModel.load(Path(folder) / m) for m in BOTH}
         return model

@@ -98,17 +98,18 @@ class LinearMetricModel(MetricModel):
         """Return the arguments of ``__init__``, as JSON knows them."""
         return {**super().arguments(), "method": self.method}
 
-    def embedding_state(self) -> dict[str, np.ndarray]:
-        """Return the map, the mean, the classes and the columns of each modality."""
-        return {
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the SVM, the map, the mean, the classes and the columns of each modality."""
+        return super().arrays() | {
             "metric_components": self.metric_.components_,
             "metric_mean": self.metric_.mean_,
             "metric_classes": self.metric_.classes_,
             **{f"width_{m}": np.array(width) for m, width in self.widths_.items()},
         }
 
-    def restore_embedding(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take the metric back."""
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take back the SVM and the metric."""
+        super().restore(arrays)
         chosen = {n: v for n, v in self.chosen_.items() if n in CANDIDATES[self.method]}
         self.metric_ = METHODS[self.method](**{**self.metric, **chosen})
         self.metric_.components_ = arrays["metric_components"]

@@ -75,18 +75,19 @@ class MERMLModel(MetricModel):
             spaces["joint"] = self.metric_.transform(features)
         return spaces
 
-    def embedding_state(self) -> dict[str, np.ndarray]:
-        """Return W, b, the weights and the loss curve of the metric."""
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the SVM, and W, b, the weights and the loss curve of the metric."""
         metric = self.metric_
-        return {
+        return super().arrays() | {
             **{f"metric_W_{m}": W for m, W in metric.W_.items()},
             **{f"metric_weight_{m}": np.array(w) for m, w in metric.weights_.items()},
             "metric_b": np.array(metric.b_),
             "metric_loss_curve": np.array(metric.loss_curve_, np.float64),
         }
 
-    def restore_embedding(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take the metric back."""
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take back the SVM and the metric."""
+        super().restore(arrays)
         metric = MERML(**self.metric)
         metric.W_ = {m: arrays[f"metric_W_{m}"] for m in self.modalities}
         metric.weights_ = {m: float(arrays[f"metric_weight_{m}"]) for m in self.modalities}

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from avlib.networks.train_network import train_network
 from avlib.runtime.device import device
 from avlib.systems.common.batch import batch_loader
-from avlib.systems.common.deep import DeepModel, frozen, n_epochs, seeded
+from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.common.stream_cache import StreamFormat
@@ -71,19 +70,13 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
             self.networks_ = self.build()
-        network = self.networks_["network"]
-        curves = train_network(
-            TemporalAggregationTraining(
-                network, s["modality_dropout"], s["learning_rate"], s["decay_every"]
-            ),
+        how = (s["modality_dropout"], s["learning_rate"], s["decay_every"])
+        self.train(
+            TemporalAggregationTraining(self.networks_["network"], *how),
             self._loader(learned, self.modalities, shuffled=True),
             None if watched is None else self._loader(watched, self.modalities),
-            max_epochs=s["epochs"],
-            **self.training(),
+            epochs=s["epochs"],
         )
-        frozen(network)
-        self.logs_ = {"curves": curves}
-        self.chosen_ = {"epochs": n_epochs(curves)}
         return self
 
     def predict_proba(self, clips: SequenceClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
@@ -123,7 +116,7 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         )
         n, size = len(clips), s["batch_size"]
         draws = RandomDraws(np.arange(n), size, s["seed"]) if shuffled else centre_draws(n, size)
-        return batch_loader(dataset, draws, workers=0 if device() == "cpu" else 2)
+        return batch_loader(dataset, draws, ahead=True)
 
 
 def stream_format(settings: dict[str, Any]) -> StreamFormat:

@@ -125,5 +125,6 @@ def test_temperature_makes_probabilities_honest():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(20000, 3))
     labels = np.array([rng.choice(3, p=row) for row in softmax(values, 0.5)])
-    assert fit_temperature(values, labels)[0] == pytest.approx(0.5, abs=0.02)
-    assert fit_temperature(values, np.full(20000, -1)) == (1.0, 0.0)
+    classes = np.arange(3)
+    assert fit_temperature(values, classes, labels)[0] == pytest.approx(0.5, abs=0.02)
+    assert fit_temperature(values, classes, np.full(20000, -1)) == (1.0, 0.0)

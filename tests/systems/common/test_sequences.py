@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sequence_clips import clips_of
 
-from avlib.systems.common.batch import in_order
+from avlib.systems.common.batch import batch_loader, in_order
 from avlib.systems.common.model import BOTH, concatenate
-from avlib.systems.common.sequences import SequenceDataset, batches, nearest_seen
+from avlib.systems.common.sequences import SequenceDataset, nearest_seen
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_stream_that_is_not_used_is_not_read(clips, modality, tmp_path):
 
 
 def test_loader_gives_the_asked_for_clips_in_their_order(clips):
-    loader = batches(clips, BOTH, in_order(4, 3))
+    loader = batch_loader(SequenceDataset(clips, BOTH), in_order(4, 3))
     assert [batch.durations.tolist() for batch in loader] == [
         pytest.approx([0.75, 1.5, 0.25]),
         pytest.approx([0.5]),

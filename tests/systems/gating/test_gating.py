@@ -161,7 +161,7 @@ def test_a_saved_model_keeps_its_gates(trained, tmp_path):
     model.save(tmp_path / "model")
     again = GatingModel.load(tmp_path / "model")
     assert (again.predict_gates(test)[0] == model.predict_gates(test)[0]).all()
-    assert again.ends().tolist() == [1.0, 1.5, 2.0]
+    assert again.network_.windows.ends().tolist() == [1.0, 1.5, 2.0]
     assert again.chosen_ == {"epochs": 3}
 
 
