@@ -207,5 +207,5 @@ def _described(kind: str, column: pa.ChunkedArray) -> np.ndarray:
     values = tables.vectors(column)
     if kind != "geometry":
         return values
-    features, there = geometric_features(values.reshape(-1, N_POINTS, 2), max_gap=0)
+    features, there = geometric_features(values.reshape(-1, N_POINTS, 2))
     return np.where(there[:, None], features, np.nan)
