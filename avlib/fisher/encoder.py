@@ -1,12 +1,12 @@
 """`FisherEncoder`: everything between a clip's frame descriptors and its Fisher vector."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from avlib.fisher import vlfeat
@@ -20,7 +20,8 @@ SCALE_FLOOR = 1e-6
 CHUNK = 4096
 
 
-class FisherEncoder(BaseEstimator):
+@dataclass(eq=False)
+class FisherEncoder:
     """Standardise, project by PCA, fit a Gaussian mixture, encode as improved Fisher vectors.
 
     The encoding of the papers "The Fisher kernel for large-scale image classification"
@@ -53,20 +54,12 @@ class FisherEncoder(BaseEstimator):
         The mixture.
     """
 
-    def __init__(
-        self,
-        n_components: int = 64,
-        pca_dim: int | None = 64,
-        *,
-        max_descriptors: int = 20_000,
-        seed: int = 0,
-        backend: Literal["auto", "torch", "vlfeat"] = "auto",
-    ):
-        self.n_components = n_components
-        self.pca_dim = pca_dim
-        self.max_descriptors = max_descriptors
-        self.seed = seed
-        self.backend = backend
+    n_components: int = 64
+    pca_dim: int | None = 64
+    _: KW_ONLY
+    max_descriptors: int = 20_000
+    seed: int = 0
+    backend: Literal["auto", "torch", "vlfeat"] = "auto"
 
     def fit(self, descriptors: Iterable[np.ndarray], n_clips: int | None = None) -> Self:
         """Learn scaling, projection and mixture from the training clips.
@@ -99,8 +92,7 @@ class FisherEncoder(BaseEstimator):
             self.projection_ = self._principal_axes(sample)
             projected = np.concatenate([self._project(chunk) for chunk in _chunks(sample)])
             mixture = fit_mixture(projected, self.n_components, self.seed)
-        self.weights_, self.means_ = mixture.weights, mixture.means
-        self.variances_ = mixture.variances
+        self.weights_, self.means_, self.variances_ = mixture
         return self
 
     def encode(self, descriptors: Sequence[np.ndarray]) -> np.ndarray:

@@ -42,10 +42,7 @@ def encode_torch(descriptors: Sequence[np.ndarray], mixture: Mixture, device: st
     """
     n_components, dim = mixture.means.shape
     vectors = np.empty((len(descriptors), 2 * n_components * dim), dtype=np.float32)
-    parameters = [
-        torch.as_tensor(array, dtype=torch.float64, device=device)
-        for array in (mixture.weights, mixture.means, mixture.variances)
-    ]
+    parameters = [torch.as_tensor(array, dtype=torch.float64, device=device) for array in mixture]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
