@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import torch
@@ -129,7 +129,7 @@ def fine_tune(
         mode="max",
     )
 
-    curves = _read_curves(work / "curves.csv")
+    curves = pd.read_csv(work / "curves.csv").to_dict("records")
     chosen = max(curves, key=lambda row: row["validation_accuracy"])  # the first of equals
     report = {
         "trainable": trainable,
@@ -164,13 +164,11 @@ class _Task(LightningModule):
             )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        learned = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
-        new = [p for n, p in learned if n.startswith("emotion")]
-        kept = [p for n, p in learned if not n.startswith("emotion")]
-        groups: list[dict[str, Any]] = [{"params": new}]
-        if kept:
-            groups.append({"params": kept, "lr": KEPT_RATE * self.learning_rate})
-        return torch.optim.AdamW(groups, self.learning_rate)
+        named = list(self.model.named_parameters())
+        new = {"params": [p for n, p in named if n.startswith("emotion")]}
+        kept = {"params": [p for n, p in named if not n.startswith("emotion")]}
+        kept_rate = KEPT_RATE * self.learning_rate
+        return torch.optim.AdamW([new, kept | {"lr": kept_rate}], self.learning_rate)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pixels, emotions = batch
@@ -226,7 +224,3 @@ def _key(files: list[Path], arguments: list) -> str:
     """Name the checkpoints after all that decides the result, so that no other run finds them."""
     content = [code_fingerprint(fine_tune), *map(file_digest, files)]
     return digest_of([content, arguments])[:16]
-
-
-def _read_curves(path: Path) -> list[dict]:
-    return pd.read_csv(path).to_dict("records")

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 import numpy as np
 from scipy.linalg import eigh
+from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from avlib.fisher import vlfeat
@@ -20,8 +21,8 @@ SCALE_FLOOR = 1e-6
 CHUNK = 4096
 
 
-@dataclass(eq=False)
-class FisherEncoder:
+@dataclass(eq=False, repr=False)
+class FisherEncoder(BaseEstimator):
     """Standardise, project by PCA, fit a Gaussian mixture, encode as improved Fisher vectors.
 
     The encoding of the papers "The Fisher kernel for large-scale image classification"
