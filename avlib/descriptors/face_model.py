@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import torch
@@ -27,6 +27,8 @@ from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
 Trainable = Literal["head", "fc6", "all"]
 
 HEAD = 1000
+# How the names of the parameters begin that are learned.
+LEARNED = {"head": ("emotion",), "fc6": ("emotion", "fc6"), "all": ("",)}
 KEPT_RATE = 0.1  # of the head's learning rate: kept layers start where they are already good
 
 
@@ -109,10 +111,10 @@ def fine_tune(
     """
     model = _initial(pretrained, width, seed)
     next(fer2013.read_faces(csv_path, Counter()), None)  # says what is wrong with the csv, if it is
-    work = checkpoints / _key(
-        [csv_path, pretrained],
-        [epochs, batch_size, learning_rate, patience, seed, trainable, width],
-    )
+    # Named after all that decides the result, so that no other run finds the checkpoints.
+    files = [file_digest(csv_path), file_digest(pretrained)]
+    arguments = [epochs, batch_size, learning_rate, patience, seed, trainable, width]
+    work = checkpoints / digest_of([[code_fingerprint(fine_tune), *files], arguments])[:16]
     work.mkdir(parents=True, exist_ok=True)
     rejected: Counter[str] = Counter()
     parts = unpack(csv_path, work, rejected)
@@ -157,18 +159,14 @@ class _Task(LightningModule):
         self.learning_rate = learning_rate
         self.strict_loading = False
         for name, parameter in model.named_parameters():
-            parameter.requires_grad = (
-                trainable == "all"
-                or name.startswith("emotion")
-                or (trainable == "fc6" and name.startswith("fc6"))
-            )
+            parameter.requires_grad = name.startswith(LEARNED[trainable])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         named = list(self.model.named_parameters())
-        new = {"params": [p for n, p in named if n.startswith("emotion")]}
-        kept = {"params": [p for n, p in named if not n.startswith("emotion")]}
-        kept_rate = KEPT_RATE * self.learning_rate
-        return torch.optim.AdamW([new, kept | {"lr": kept_rate}], self.learning_rate)
+        new = [p for n, p in named if n.startswith("emotion")]
+        kept = [p for n, p in named if not n.startswith("emotion")]
+        slow: dict[str, Any] = {"params": kept, "lr": KEPT_RATE * self.learning_rate}
+        return torch.optim.AdamW([{"params": new}, slow], self.learning_rate)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pixels, emotions = batch
@@ -218,9 +216,3 @@ def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
         total += len(emotions)
     model.cpu()
     return hits / total if total else None
-
-
-def _key(files: list[Path], arguments: list) -> str:
-    """Name the checkpoints after all that decides the result, so that no other run finds them."""
-    content = [code_fingerprint(fine_tune), *map(file_digest, files)]
-    return digest_of([content, arguments])[:16]

@@ -37,14 +37,7 @@ class Face:
     score: float | None
 
 
-def track_faces(
-    frames: Iterable[tuple[float, np.ndarray]],
-    *,
-    detect_every: int = 5,
-    max_gap: float = 0.5,
-    min_score: float = 0.0,
-    jpeg_quality: int = 95,
-) -> pa.Table:
+def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> pa.Table:
     """Follow the main face through a clip and cut it out, aligned.
 
     Parameters
@@ -75,7 +68,7 @@ def track_faces(
         - score of the detector, null unless detected
         - chip, JPEG, null if missing
     """
-    follower = _Follower(detect_every, max_gap, min_score, jpeg_quality)
+    follower = _Follower(**settings)
     for time, image in frames:
         follower.step(time, image)
     return pa.Table.from_pylist(follower.rows, pa.schema(FACES.columns).remove(0))
@@ -85,10 +78,10 @@ def track_faces(
 class _Follower:
     """The state between two frames."""
 
-    detect_every: int
-    max_gap: float
-    min_score: float
-    jpeg_quality: int
+    detect_every: int = 5
+    max_gap: float = 0.5
+    min_score: float = 0.0
+    jpeg_quality: int = 95
     rows: list[dict[str, Any]] = field(default_factory=list)
     face: Face | None = None  # in the frame before, None when it was missing there
     confirmed: int = 0  # index of the last frame in which the detector saw the face

@@ -110,12 +110,10 @@ class PairSampler:
         sign = np.ones(n, np.int8)
         sign[n_similar:] = -1
         hard = self._rng.random(n) < self._hard_share[self._y[first]]
-        if embedding is None:
-            hard[:] = False
+        hard &= embedding is not None
         second = np.empty(n, np.int64)
         second[~hard] = self._draw_partners(first[~hard], sign[~hard], self._easy_class)
-        if hard.any():
-            assert embedding is not None
+        if embedding is not None and hard.any():
             second[hard] = self._hardest(first[hard], sign[hard], embedding)
         mix = self._rng.permutation(n)
         return first[mix], second[mix], sign[mix]
