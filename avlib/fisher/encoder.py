@@ -8,13 +8,13 @@ from typing import Literal, Self
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
-from threadpoolctl import threadpool_limits
 
 from avlib.fisher import vlfeat
 from avlib.fisher.mixture import Mixture, fit_mixture
 from avlib.fisher.vectors import encode_torch
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
+from avlib.runtime.threads import single_thread
 
 STATE = ("mean_", "scale_", "projection_", "weights_", "means_", "variances_")
 SCALE_FLOOR = 1e-6
@@ -86,7 +86,7 @@ class FisherEncoder(BaseEstimator):
             n_clips = len(descriptors)  # type: ignore[arg-type]
         sample = sample_descriptors(descriptors, n_clips, self.max_descriptors, self.seed)
         self._check_sample(sample)
-        with threadpool_limits(limits=1):
+        with single_thread():
             self.mean_ = sample.mean(axis=0, dtype=np.float64)
             scale = sample.std(axis=0, dtype=np.float64)
             self.scale_ = np.where(scale > SCALE_FLOOR * np.abs(self.mean_), scale, 1.0)
@@ -130,7 +130,7 @@ class FisherEncoder(BaseEstimator):
                     "leave it out"
                 )
         mixture = Mixture(self.weights_, self.means_, self.variances_)
-        with threadpool_limits(limits=1):
+        with single_thread():
             projected = [self._project(clip) for clip in descriptors]
             if self.backend_ == "vlfeat":
                 return vlfeat.encode_vlfeat(projected, mixture)
