@@ -18,6 +18,11 @@ EMOTIONS = ["anger", "disgust", "happiness"]
 WIDTH = 1 / 32
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that take longest, so that no worker waits for them at the end."""
+    items.sort(key=lambda item: "pipeline" not in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def one_thread():
     """On networks as small as the tests' a second thread only waits for the first."""

@@ -72,7 +72,7 @@ def read_faces(path: Path, rejected: Counter[str]) -> Iterator[Face]:
         raise CorpusError(f"{path} is no csv ({error}); expected fer2013.csv, unpacked") from None
 
 
-def _columns(header: list[str], path: Path) -> tuple[int, int, int]:
+def _columns(header: list[str], path: Path) -> tuple[int, ...]:
     names = [name.strip() for name in header]  # one distribution has " Usage"
     missing = [column for column in COLUMNS if column not in names]
     if missing:
@@ -81,11 +81,10 @@ def _columns(header: list[str], path: Path) -> tuple[int, int, int]:
             f"{path} lacks the column {', '.join(missing)}; found {found}, expected "
             f"{', '.join(COLUMNS)} (train.csv and test.csv of the challenge do not tell the parts)"
         )
-    emotion, pixels, usage = (names.index(column) for column in COLUMNS)
-    return emotion, pixels, usage
+    return tuple(names.index(column) for column in COLUMNS)
 
 
-def _parse(row: list[str], where: tuple[int, int, int]) -> Face | str:
+def _parse(row: list[str], where: tuple[int, ...]) -> Face | str:
     """Return the face, or why there is none."""
     if len(row) <= max(where):
         return "too few columns"

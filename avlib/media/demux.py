@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,11 @@ def first_stream(container: Any, kind: str) -> Any | None:
 def packets(container: Any, streams: list[Any]) -> Iterator[Any]:
     """Demux to the end, or to where the file breaks off; the last packet of each stream flushes."""
     flushed = set()
-    try:
+    with suppress(av.error.FFmpegError):
         for packet in container.demux(*streams):
             if packet.dts is None and packet.size == 0:
                 flushed.add(packet.stream.index)
             yield packet
-    except av.error.FFmpegError:
-        pass
     for stream in streams:
         if stream.index not in flushed:
             flush = av.Packet()

@@ -9,17 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-from avlib.media.demux import (
-    MAX_JUMP,
-    decoded,
-    first_stream,
-    frame_time,
-    mean_rate,
-    opened,
-    packets,
-    shown_width,
-    trimmed_end,
-)
+from avlib.media import demux
 from avlib.runtime.errors import MediaError
 
 # A file is called truncated when this share of what its header declares is missing.
@@ -83,30 +73,31 @@ def probe(path: Path | str) -> MediaInfo:
     MediaError
         The file is missing, empty, no recording, or nothing in it can be decoded.
     """
-    with opened(path) as container:
-        video, audio = first_stream(container, "video"), first_stream(container, "audio")
+    with demux.opened(path) as container:
+        video = demux.first_stream(container, "video")
+        audio = demux.first_stream(container, "audio")
         streams = [stream for stream in (video, audio) if stream is not None]
         if not streams:
             raise MediaError(f"{path}: holds neither a video nor an audio stream")
         first: dict[int, Any] = {}
         ends: dict[int, float] = {}
-        for packet in packets(container, streams):
+        for packet in demux.packets(container, streams):
             stream = packet.stream
-            if stream.index not in first and (frames := decoded(packet)):
+            if stream.index not in first and (frames := demux.decoded(packet)):
                 first[stream.index] = frames[0]
             end = _packet_end(packet)
-            if end is not None and end - ends.setdefault(stream.index, end) < MAX_JUMP:
+            if end is not None and end - ends.setdefault(stream.index, end) < demux.MAX_JUMP:
                 ends[stream.index] = max(ends[stream.index], end)
         picture, sound = (stream and first.get(stream.index) for stream in (video, audio))
         if picture is None and sound is None:
             raise MediaError(f"{path}: no frame of it can be decoded; it may be damaged")
-        origin = frame_time(picture or sound) or 0.0
-        end = max(trimmed_end(stream, ends.get(stream.index, origin)) for stream in streams)
+        origin = demux.frame_time(picture or sound) or 0.0
+        end = max(demux.trimmed_end(stream, ends.get(stream.index, origin)) for stream in streams)
         facts: dict[str, Any] = {"duration": max(end - origin, 0.0)}
         if picture is not None:
-            size = shown_width(video, picture), picture.height
-            width, height = size[::-1] if picture.rotation % 180 else size
-            facts |= {"has_video": True, "fps": mean_rate(video), "width": width, "height": height}
+            size = demux.shown_width(video, picture), picture.height
+            facts["width"], facts["height"] = size[::-1] if picture.rotation % 180 else size
+            facts |= {"has_video": True, "fps": demux.mean_rate(video)}
         if sound is not None:
             facts |= {"has_audio": True, "sample_rate": sound.sample_rate}
             facts["channels"] = sound.layout.nb_channels
@@ -122,7 +113,7 @@ def _packet_end(packet: Any) -> float | None:
     if packet.duration:
         length = float(packet.duration * packet.time_base)
     elif packet.stream.type == "video":
-        length = 1.0 / (mean_rate(packet.stream) or np.inf)
+        length = 1.0 / (demux.mean_rate(packet.stream) or np.inf)
     else:
         context = packet.stream.codec_context
         length = context.frame_size / context.sample_rate if context.sample_rate else 0.0

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
-from avlib.media.demux import (
-    LEAD,
-    MAX_JUMP,
-    first_stream,
-    frame_time,
-    mean_rate,
-    opened,
-    seek_before,
-    shown_width,
-    span,
-    stream_frames,
-)
+from avlib.media import demux
 from avlib.runtime.errors import MediaError
 
 _TOLERANCE = 1e-6  # seconds, of a frame's time against the ends of a span
@@ -59,9 +49,9 @@ def video_frames(
         On the first frame, when there is no file, no video stream, no decodable frame, or none in
         the span. A truncated stream yields the frames that decode.
     """
-    begin, stop = span(path, start, end)
+    begin, stop = demux.span(path, start, end)
     found = False
-    for time, frame, width in _timed_frames(path, begin - LEAD):
+    for time, frame, width in _timed_frames(path, begin - demux.LEAD):
         if time >= stop - _TOLERANCE:
             break
         if time >= begin - _TOLERANCE:
@@ -78,33 +68,33 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, i
 
     Frames before `lead` may be left out, where the container can be sought.
     """
-    with opened(path) as container:
-        stream = first_stream(container, "video")
+    with demux.opened(path) as container:
+        stream = demux.first_stream(container, "video")
         if stream is None:
             raise MediaError(f"{path}: holds no video stream")
-        step = 1.0 / (mean_rate(stream) or 25.0)
-        frames = stream_frames(container, stream)
+        step = 1.0 / (demux.mean_rate(stream) or 25.0)
+        frames = demux.stream_frames(container, stream)
         first = next(frames, None)
         if first is None:
             raise MediaError(f"{path}: no frame of its video stream can be decoded")
-        origin = frame_time(first) or 0.0
+        origin = demux.frame_time(first) or 0.0
         last = -step
         if lead > 0:
-            moved = seek_before(container, stream, origin + lead)
-            frames = stream_frames(container, stream)
+            moved = demux.seek_before(container, stream, origin + lead)
+            frames = demux.stream_frames(container, stream)
             first = next(frames, None) if moved else None
-            time = None if first is None else frame_time(first)
+            time = None if first is None else demux.frame_time(first)
             if time is None or time - origin > lead:
                 yield from _timed_frames(path, 0.0)
                 return
             last = time - origin - step
         for frame in _deinterlaced(itertools.chain([first], frames), stream):
-            time = frame_time(frame)
-            if time is not None and 0 < time - origin - last < MAX_JUMP:
+            time = demux.frame_time(frame)
+            if time is not None and 0 < time - origin - last < demux.MAX_JUMP:
                 last = time - origin
             else:
                 last += step
-            yield last, frame, shown_width(stream, frame)
+            yield last, frame, demux.shown_width(stream, frame)
 
 
 def _deinterlaced(frames: Iterator[Any], stream: Any) -> Iterator[Any]:
@@ -133,8 +123,6 @@ def _deinterlaced(frames: Iterator[Any], stream: Any) -> Iterator[Any]:
 
 
 def _pulled(graph: Any) -> Iterator[Any]:
-    while True:
-        try:
+    with suppress(av.error.BlockingIOError, av.error.EOFError):
+        while True:
             yield graph.vpull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return

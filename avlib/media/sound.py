@@ -9,18 +9,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from avlib.media.demux import (
-    LEAD,
-    MAX_JUMP,
-    decoded,
-    first_stream,
-    frame_time,
-    opened,
-    packets,
-    seek_before,
-    span,
-    trimmed_end,
-)
+from avlib.media import demux
 from avlib.runtime.errors import MediaError
 
 # Audio timestamps of millisecond containers jitter; only a larger jump is a real gap.
@@ -59,14 +48,14 @@ def read_audio(
         There is no file, no audio stream, no decodable sample (in the span), or a sample that is
         not a number.
     """
-    begin, stop = span(path, start, end)
+    begin, stop = demux.span(path, start, end)
     origin = _origin(path)
     # Whole seconds: there the samples of any two rates coincide, so resampling starts in phase.
-    lead = max(math.floor(begin) - LEAD, 0)
-    sound = _decoded(path, origin, lead, stop + LEAD)
+    lead = max(math.floor(begin) - demux.LEAD, 0)
+    sound = _decoded(path, origin, lead, stop + demux.LEAD)
     if sound is None and lead:
         lead = 0
-        sound = _decoded(path, origin, lead, stop + LEAD)
+        sound = _decoded(path, origin, lead, stop + demux.LEAD)
     if sound is None:
         raise MediaError(f"{path}: no sample of its audio stream can be decoded")
     signal, rate = sound
@@ -87,19 +76,20 @@ def _origin(path: Path | str) -> float | None:
     That is its first picture, or its first sound where there is none or where the two lie apart by
     more than a gap can be; None where nothing says.
     """
-    with opened(path) as container:
-        audio, video = first_stream(container, "audio"), first_stream(container, "video")
+    with demux.opened(path) as container:
+        audio = demux.first_stream(container, "audio")
+        video = demux.first_stream(container, "video")
         if audio is None:
             raise MediaError(f"{path}: holds no audio stream")
         first: dict[Any, float | None] = {}
         streams = [audio] if video is None else [audio, video]
-        for packet in packets(container, streams):
-            if packet.stream not in first and (frames := decoded(packet)):
-                first[packet.stream] = frame_time(frames[0])
+        for packet in demux.packets(container, streams):
+            if packet.stream not in first and (frames := demux.decoded(packet)):
+                first[packet.stream] = demux.frame_time(frames[0])
                 if len(first) == len(streams):
                     break
     sound, picture = first.get(audio), first.get(video)
-    if picture is None or (sound is not None and abs(sound - picture) > MAX_JUMP):
+    if picture is None or (sound is not None and abs(sound - picture) > demux.MAX_JUMP):
         return sound
     return picture
 
@@ -113,30 +103,29 @@ def _decoded(
     decoded, or where the container cannot be sought to the very sample.
     """
     start = (origin or 0.0) + lead
-    with opened(path) as container:
-        audio: Any = first_stream(container, "audio")  # `_origin` has found it
+    with demux.opened(path) as container:
+        audio: Any = demux.first_stream(container, "audio")  # `_origin` has found it
         # Stamps in milliseconds (flv, webm) place a sample only by counting from the first one.
         exact = audio.time_base * (audio.rate or 0) <= 1
-        if lead and not (exact and seek_before(container, audio, start)):
+        if lead and not (exact and demux.seek_before(container, audio, start)):
             return None
         blocks: list[tuple[float | None, np.ndarray]] = []
         rate = 0
-        for packet in packets(container, [audio]):
-            for frame in decoded(packet):
-                if rate not in (0, frame.sample_rate):
-                    raise MediaError(
-                        f"{path}: its audio changes from {rate} to {frame.sample_rate} Hz midway; "
-                        "expected one sample rate, re-encode it"
-                    )
-                time = frame_time(frame)
-                if lead and not rate and (time is None or time > start):
-                    return None
-                rate = frame.sample_rate
-                if not lead or time is None or time > start - LEAD:
-                    blocks.append((time, _mono(frame)))
-            if blocks and (blocks[-1][0] or 0.0) > (origin or 0.0) + stop:
+        for frame in demux.stream_frames(container, audio):
+            if rate not in (0, frame.sample_rate):
+                raise MediaError(
+                    f"{path}: its audio changes from {rate} to {frame.sample_rate} Hz midway; "
+                    "expected one sample rate, re-encode it"
+                )
+            time = demux.frame_time(frame)
+            if lead and not rate and (time is None or time > start):
+                return None
+            rate = frame.sample_rate
+            if not lead or time is None or time > start - demux.LEAD:
+                blocks.append((time, _mono(frame)))
+            if (time or 0.0) > (origin or 0.0) + stop:
                 break
-        end = trimmed_end(audio, np.inf)
+        end = demux.trimmed_end(audio, np.inf)
     signal = _laid_out(blocks, rate, None if origin is None else start, end)
     return (signal, rate) if signal.size else None
 
@@ -173,21 +162,21 @@ def _laid_out(
     if not blocks:
         return np.empty(0, np.float32)
     start = next((time for time, _ in blocks if time is not None), 0.0)
-    if origin is None or abs(start - origin) > MAX_JUMP:
+    if origin is None or abs(start - origin) > demux.MAX_JUMP:
         origin = start
     cursor = round((start - origin) * rate)
-    places = []
+    placed = []
     for time, samples in blocks:
         stamped = cursor if time is None else round((time - origin) * rate)
-        if _GAP_SECONDS * rate < abs(stamped - cursor) < MAX_JUMP * rate:
+        if _GAP_SECONDS * rate < abs(stamped - cursor) < demux.MAX_JUMP * rate:
             cursor = stamped
-        places.append(cursor)
+        placed.append((cursor, samples))
         cursor += len(samples)
-    length = max(place + len(samples) for place, (_, samples) in zip(places, blocks, strict=True))
+    length = max(place + len(samples) for place, samples in placed)
     if np.isfinite(end):
         length = min(length, round((end - origin) * rate))
     signal = np.zeros(max(length, 0), np.float32)
-    for place, (_, samples) in zip(places, blocks, strict=True):
+    for place, samples in placed:
         skipped = max(-place, 0)
         target = signal[place + skipped : max(place + len(samples), 0)]
         target[:] = samples[skipped : skipped + len(target)]

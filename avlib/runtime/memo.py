@@ -25,7 +25,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +38,17 @@ from avlib.runtime.tables import clip_refs, part_path
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What is remembered of a clip beside its rows."""
+class Remembered:
+    """What is remembered of a clip: its key, its verdict, and where its rows lie.
+
+    They lie in a row group of a part, or (None) in a file of their own.
+    """
 
     key: str
     status: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a remembered value lies: a row group of a part, or (None) a file of its own."""
-
     path: Path
-    row_group: int | None
+    row_group: int | None = None
 
 
 def code_fingerprint(function: Callable[..., Any], *further: Callable[..., Any]) -> str:
@@ -144,7 +141,7 @@ class Memo:
     def __init__(self, folder: Path, stage: str) -> None:
         self.clips = folder / stage / "clips"
         self.parts = folder / stage / "parts"
-        self._known: dict[str, tuple[Entry, Place]] | None = None
+        self._known: dict[str, Remembered] | None = None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -156,36 +153,37 @@ class Memo:
                 remove_temporaries(folder)
             yield
 
-    def entry_path(self, key: str) -> Path:
+    def clip_path(self, key: str) -> Path:
         """Return the file of a clip's value that stands on its own."""
         return self.clips / f"{key}.arrow"
 
-    def find(self, clip_id: str, key: str) -> tuple[Entry, Place] | None:
-        """Return what is remembered of a clip under a key, and where its rows lie."""
+    def find(self, clip_id: str, key: str) -> Remembered | None:
+        """Return what is remembered of a clip under a key."""
         if self._known is None:
             self._known = dict(self._read_parts())
-        if clip_id in self._known and self._known[clip_id][0].key == key:
-            return self._known[clip_id]
-        path = self.entry_path(key)
+        known = self._known.get(clip_id)
+        if known is not None and known.key == key:
+            return known
+        path = self.clip_path(key)
         try:
             with pa.OSFile(str(path)) as file:
                 metadata = pa.ipc.open_file(file).schema.metadata
             status, reason = metadata[b"status"].decode(), metadata[b"reason"].decode()
         except (OSError, pa.ArrowInvalid):  # not there, or cut short by a power failure
             return None
-        return Entry(key, status, reason), Place(path, None)
+        return Remembered(key, status, reason, path)
 
-    def _read_parts(self) -> Iterator[tuple[str, tuple[Entry, Place]]]:
+    def _read_parts(self) -> Iterator[tuple[str, Remembered]]:
         for sidecar in sorted(self.parts.glob("*.json")):
             facts = json.loads(sidecar.read_text())
             path = self.parts / facts["file"]
             # A part whose file was changed, through whichever of its links, is no longer known.
             if path.is_file() and facts["stamp"] == stamp(path):
                 for ref in clip_refs(path):
-                    entry = Entry(**facts["clips"][ref.clip_id])
-                    yield ref.clip_id, (entry, Place(path, ref.row_group))
+                    said = facts["clips"][ref.clip_id]
+                    yield ref.clip_id, Remembered(**said, path=path, row_group=ref.row_group)
 
-    def keep_part(self, part: str, file: Path, entries: Mapping[str, Entry]) -> None:
+    def keep_part(self, part: str, file: Path, found: Mapping[str, Remembered]) -> None:
         """Link a finished part of the table here, and drop what its clips had of their own.
 
         Where the file system has no hard links the part is copied, which takes its space twice.
@@ -196,10 +194,13 @@ class Memo:
             Name of the part.
         file
             The finished part file.
-        entries
+        found
             By clip_id, for exactly the clips in the file.
         """
-        clips = {clip_id: asdict(entry) for clip_id, entry in sorted(entries.items())}
+        clips = {
+            clip_id: {"key": one.key, "status": one.status, "reason": one.reason}
+            for clip_id, one in sorted(found.items())
+        }
         sidecar = part_path(self.parts, part).with_suffix(".json")
         linked = self.parts / f"{sidecar.stem}.{digest_of(clips)[:16]}.parquet"
         link(file, linked)
@@ -207,8 +208,8 @@ class Memo:
         with atomic_path(sidecar) as temporary:
             facts = {"file": linked.name, "stamp": stamp(linked), "clips": clips}
             temporary.write_text(json.dumps(facts))
-        for entry in entries.values():
-            self.entry_path(entry.key).unlink(missing_ok=True)
+        for one in found.values():
+            self.clip_path(one.key).unlink(missing_ok=True)
 
     def forget_all_but(self, parts: Collection[str]) -> None:
         """Drop what is no part of the table any more, and values of clips that nothing uses."""
@@ -227,14 +228,14 @@ class Reader(contextlib.ExitStack):
         super().__init__()
         self._open: dict[Path, pq.ParquetFile] = {}
 
-    def rows(self, place: Place) -> pa.Table:
-        """Return the rows that lie at a place."""
-        if place.row_group is None:
-            with pa.OSFile(str(place.path)) as file:
+    def rows(self, found: Remembered) -> pa.Table:
+        """Return the rows of a clip."""
+        if found.row_group is None:
+            with pa.OSFile(str(found.path)) as file:
                 return pa.ipc.open_file(file).read_all()
-        if place.path not in self._open:
-            self._open[place.path] = self.enter_context(pq.ParquetFile(place.path))
-        return self._open[place.path].read_row_group(place.row_group)
+        if found.path not in self._open:
+            self._open[found.path] = self.enter_context(pq.ParquetFile(found.path))
+        return self._open[found.path].read_row_group(found.row_group)
 
 
 def link(source: Path | str, target: Path | str) -> None:

@@ -36,11 +36,10 @@ from avlib.runtime.errors import AvlibError, ParamsError
 from avlib.runtime.progress import Progress
 
 if TYPE_CHECKING:  # importing distributed takes a second, which in-process work need not spend
-    from distributed import Client, Future
+    from distributed import Client, Future, Nanny
 
 _RETRIES = 2  # further tries for a clip whose worker died under it
 _POLL = 0.5  # seconds between two looks at which workers are alive
-_SETTLING = 1.0  # seconds from a worker's appearance in mid-run to its first clip
 _CONNECT = 10.0  # seconds that a scheduler may take to answer
 _PATIENCE = 60.0  # seconds without any worker before the run gives up
 
@@ -322,7 +321,7 @@ class _Dispatch:
         self.running: dict[tuple[str, str], _Running] = {}  # by a worker's address and identity
         self.again: deque[tuple[int, Any, int]] = deque()
         self.finished: queue.SimpleQueue[tuple[tuple[str, str], Future]] = queue.SimpleQueue()
-        self.alive: dict[tuple[str, str], float] = {}  # and the time from which it takes clips
+        self.alive: list[tuple[str, str]] = []
         self.looked = self.seen = 0.0
 
     def run(self, tasks: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
@@ -330,9 +329,8 @@ class _Dispatch:
         exhausted = False
         while True:
             self._look(force=False)
-            now = time.monotonic()
-            for worker, ready in self.alive.items():
-                if worker in self.running or now < ready:
+            for worker in self.alive:
+                if worker in self.running:
                     continue
                 if self.again:
                     self._submit(worker, *self.again.popleft())
@@ -388,7 +386,7 @@ class _Dispatch:
         yield from self._died(worker)
 
     def _died(self, worker: tuple[str, str]) -> Iterator[tuple[int, Any]]:
-        self.alive.pop(worker, None)
+        self.alive = [other for other in self.alive if other != worker]
         lost = self.running.pop(worker)
         lost.future.release()
         if lost.deaths < _RETRIES:
@@ -408,11 +406,12 @@ class _Dispatch:
                 "the Dask scheduler went away; expected it to stay until the work is done; start it"
                 " and run again: finished clips are kept"
             ) from error
-        # Dask's nanny gives up on a process that dies while it starts, so a worker that replaces
-        # a dead one must have come up before it gets a clip that may kill it.
-        ready = now + _SETTLING if self.looked else now
-        workers = [(address, str(facts["id"])) for address, facts in found.items()]
-        self.alive = {worker: self.alive.get(worker, ready) for worker in sorted(workers)}
+        workers = {(address, str(facts["id"])): facts["nanny"] for address, facts in found.items()}
+        self.alive = [
+            worker
+            for worker, nanny in sorted(workers.items())
+            if worker in self.alive or not self.looked or not nanny or self._is_up(worker[0])
+        ]
         self.looked = time.monotonic()
         if self.alive:
             self.seen = now
@@ -422,3 +421,16 @@ class _Dispatch:
                 " worker ADDRESS --nthreads 1`, or unset AVLIB_SCHEDULER, and run again: finished"
                 " clips are kept"
             )
+
+    def _is_up(self, address: str) -> bool:
+        """Say whether a worker that replaces a dead one may get a clip that could kill it.
+
+        Dask's nanny gives up on a process that dies before it has noted that the process started.
+        """
+        replies = self.client.run(_status, workers=[address], nanny=True, on_error="return")
+        return replies.get(address) == "running"
+
+
+def _status(dask_worker: "Nanny") -> str:
+    """Return the status of a nanny's process (inside the nanny)."""
+    return dask_worker.process.status.name if dask_worker.process else ""

@@ -22,10 +22,9 @@ import pyarrow as pa
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import (
-    Entry,
     Memo,
-    Place,
     Reader,
+    Remembered,
     clip_key,
     code_fingerprint,
     link,
@@ -168,17 +167,20 @@ def run_per_clip(
         fingerprint = code_fingerprint(function, *code)
         keys = {t.clip_id: clip_key(stage, t.clip_id, t.digest, params, fingerprint) for t in tasks}
         todo = run.expect(tasks, keys)
-        for task in [task for task in todo if task.without]:
-            run.settle_without(task, keys[task.clip_id])
+        for task in todo:
+            if task.without:
+                path = run.memo.clip_path(keys[task.clip_id])
+                save_clip(path, tables.no_rows(schema), *task.without)
+                run.settle(task, keys[task.clip_id])
         todo = [task for task in todo if not task.without]
         jobs = [
-            _Job(function, task, params, schema, run.memo.entry_path(keys[task.clip_id]))
+            _Job(function, task, params, schema, run.memo.clip_path(keys[task.clip_id]))
             for task in todo
         ]
         results = map_clips(_compute, jobs, label=stage, name=lambda job: job.task.clip_id)
-        with closing(results) as verdicts:
-            for index, verdict in verdicts:
-                run.settle(todo[index], keys[todo[index].clip_id], verdict)
+        with closing(results) as failures:
+            for index, failure in failures:
+                run.settle(todo[index], keys[todo[index].clip_id], failure)
                 stop_when_too_many_failed(stage, run.failed, len(tasks), max_failed_fraction)
 
         written = {tables.part_path(out, part) for part in run.written}
@@ -187,7 +189,7 @@ def run_per_clip(
         _write_status(status, stage, run, skipped)
         run.memo.forget_all_but(run.written)
 
-    degraded = sum(entry.status == "degraded" for entry in run.entries.values())
+    degraded = sum(found.status == "degraded" for found in run.found.values())
     seconds = time.monotonic() - begin
     remembered = len(tasks) - len(todo) - sum(task.without is not None for task in tasks)
     summary = Summary(len(todo), remembered, degraded, len(run.failed), len(skipped), seconds)
@@ -230,8 +232,8 @@ class _Job:
     path: Path
 
 
-def _compute(job: _Job) -> tuple[str, str] | Failure:
-    """Compute a clip, keep its value, and return only its status and reason."""
+def _compute(job: _Job) -> Failure | None:
+    """Compute a clip and keep its value, status and reason."""
     result = job.function(job.task.payload, job.params)
     if result.status == "failed":
         return Failure(result.reason)
@@ -239,7 +241,7 @@ def _compute(job: _Job) -> tuple[str, str] | Failure:
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
     rows = tables.conform_clip(result.columns, job.task.clip_id, job.schema)
     save_clip(job.path, rows, result.status, result.reason)
-    return result.status, result.reason
+    return None
 
 
 # ---------------------------------------------------------------- in the main process
@@ -250,7 +252,7 @@ class _Run:
 
     def __init__(self, stage: str, out: Path, schema: tables.Schema, memo: Memo) -> None:
         self.stage, self.out, self.schema, self.memo = stage, out, schema, memo
-        self.entries: dict[str, Entry] = {}  # clips with rows
+        self.found: dict[str, Remembered] = {}  # clips with rows
         self.failed: dict[str, str] = {}
         self.written: list[str] = []
         self._clips: dict[str, list[str]] = {}  # by part
@@ -266,65 +268,53 @@ class _Run:
                 todo.append(task)
                 self._open[task.part] += 1
             else:
-                self.entries[task.clip_id] = found[0]
+                self.found[task.clip_id] = found
         for part in self._clips:
             if not self._open[part]:
                 self._write(part)
         return todo
 
-    def settle(self, task: ClipTask, key: str, verdict: tuple[str, str] | Failure) -> None:
-        """Take the verdict on a clip, and write its part when it was the last one missing."""
-        if isinstance(verdict, Failure):
-            self.failed[task.clip_id] = verdict.reason
+    def settle(self, task: ClipTask, key: str, failure: Failure | None = None) -> None:
+        """Take what became of a clip, and write its part when it was the last one missing."""
+        if failure:
+            self.failed[task.clip_id] = failure.reason
+        elif found := self.memo.find(task.clip_id, key):
+            self.found[task.clip_id] = found
         else:
-            self.entries[task.clip_id] = Entry(key, *verdict)
+            raise DataError(
+                f"{self.stage}: the value of clip {task.clip_id} is gone from {self.memo.clips};"
+                " expected workers to write into the same folder; run again"
+            )
         self._open[task.part] -= 1
         if not self._open[task.part]:
             self._write(task.part)
 
-    def settle_without(self, task: ClipTask, key: str) -> None:
-        """Take a clip that has nothing to compute."""
-        assert task.without is not None
-        save_clip(self.memo.entry_path(key), tables.no_rows(self.schema), *task.without)
-        self.settle(task, key, task.without)
-
     def _write(self, part: str) -> None:
-        clips = [clip_id for clip_id in self._clips[part] if clip_id in self.entries]
-        if not clips:
+        found = {clip: self.found[clip] for clip in self._clips[part] if clip in self.found}
+        if not found:
             return
-        entries = {clip_id: self.entries[clip_id] for clip_id in clips}
-        places = {clip_id: self._place(clip_id) for clip_id in clips}
         file = tables.part_path(self.out, part)
-        if whole := self._whole(places):
+        if whole := self._whole(found):
             link(whole, file)
         else:
-            tables.write_part(file, _stream(places), self.schema)
-        self.memo.keep_part(part, file, entries)
+            tables.write_part(file, _stream(found), self.schema)
+        self.memo.keep_part(part, file, found)
         self.written.append(part)
 
-    def _place(self, clip_id: str) -> Place:
-        found = self.memo.find(clip_id, self.entries[clip_id].key)
-        if found is None:
-            raise DataError(
-                f"{self.stage}: the value of clip {clip_id} is gone from {self.memo.clips};"
-                " expected workers to write into the same folder; run again"
-            )
-        return found[1]
-
     @staticmethod
-    def _whole(places: Mapping[str, Place]) -> Path | None:
+    def _whole(found: Mapping[str, Remembered]) -> Path | None:
         """Return the remembered part that holds exactly these clips, if there is one."""
-        files = {place.path for place in places.values()}
-        first = next(iter(places.values()))
+        files = {one.path for one in found.values()}
+        first = next(iter(found.values()))
         if len(files) > 1 or first.row_group is None:
             return None
-        return first.path if len(tables.clip_refs(first.path)) == len(places) else None
+        return first.path if len(tables.clip_refs(first.path)) == len(found) else None
 
 
-def _stream(places: Mapping[str, Place]) -> Iterator[tuple[str, pa.Table]]:
+def _stream(found: Mapping[str, Remembered]) -> Iterator[tuple[str, pa.Table]]:
     with Reader() as reader:
-        for clip_id, place in places.items():
-            yield clip_id, reader.rows(place)
+        for clip_id, one in found.items():
+            yield clip_id, reader.rows(one)
 
 
 def stop_when_too_many_failed(
@@ -350,7 +340,7 @@ def stop_when_too_many_failed(
 
 def _write_status(path: Path, stage: str, run: _Run, skipped: Mapping[str, str]) -> None:
     failed = {**run.failed, **skipped}
-    rows = [(clip_id, stage, entry.status, entry.reason) for clip_id, entry in run.entries.items()]
+    rows = [(clip_id, stage, found.status, found.reason) for clip_id, found in run.found.items()]
     rows += [(clip_id, stage, "failed", reason) for clip_id, reason in failed.items()]
     remove_temporaries(path.parent, path.name)
     tables.write_table(path, pd.DataFrame(rows, columns=list(_COLUMNS)), CLIP_STATUS)

@@ -64,8 +64,8 @@ def test_only_the_span_is_decoded(recording, monkeypatch):
     """A short span near the end costs no more than the way to it from the keyframe before."""
     path, whole, _ = recording
     taken = []
-    real = media.reading.frame_time
-    monkeypatch.setattr(media.reading, "frame_time", lambda f: taken.append(1) or real(f))
+    real = media.demux.frame_time
+    monkeypatch.setattr(media.demux, "frame_time", lambda f: taken.append(1) or real(f))
     list(media.video_frames(path, SECONDS - 0.2, SECONDS))
     assert len(taken) < len(whole) / 2
 

@@ -13,9 +13,9 @@ from avlib.faces.clip import face_rows
 from avlib.fisher.fold import encode_fold
 from avlib.runtime import memo, provenance
 from avlib.runtime.memo import (
-    Entry,
     Memo,
     Reader,
+    Remembered,
     clip_key,
     code_fingerprint,
     link,
@@ -40,6 +40,10 @@ def memory(tmp_path):
     memory = Memo(tmp_path / ".memo", "video")
     with memory.locked():
         yield memory
+
+
+def verdict(key):
+    return Remembered(key, "ok", "", Path("clips") / key)
 
 
 def make_part(folder, part, clip_ids):
@@ -160,17 +164,17 @@ def test_code_changes_the_fingerprints_of_what_imports_it(house, changed, concer
 
 
 def test_saved_clip_is_found_under_its_key_alone(memory):
-    save_clip(memory.entry_path("k"), rows("a"), "degraded", "no voice")
-    entry, place = memory.find("a", "k")
-    assert entry == Entry("k", "degraded", "no voice")
+    save_clip(memory.clip_path("k"), rows("a"), "degraded", "no voice")
+    found = memory.find("a", "k")
+    assert found == Remembered("k", "degraded", "no voice", memory.clip_path("k"))
     with Reader() as reader:
-        assert reader.rows(place).equals(rows("a"))
+        assert reader.rows(found).equals(rows("a"))
     assert memory.find("a", "other") is None
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, -1])
 def test_value_cut_short_is_not_found(memory, keep):
-    path = memory.entry_path("k")
+    path = memory.clip_path("k")
     save_clip(path, rows("a"), "ok", "")
     path.write_bytes(path.read_bytes()[:keep])
     assert memory.find("a", "k") is None
@@ -178,25 +182,25 @@ def test_value_cut_short_is_not_found(memory, keep):
 
 def test_part_replaces_the_values_of_its_clips(memory, tmp_path):
     for clip_id in "ab":
-        save_clip(memory.entry_path(f"key {clip_id}"), rows(clip_id), "ok", "")
+        save_clip(memory.clip_path(f"key {clip_id}"), rows(clip_id), "ok", "")
     file = make_part(tmp_path, "S1", "ab")
-    memory.keep_part("S1", file, {c: Entry(f"key {c}", "ok", "") for c in "ab"})
+    memory.keep_part("S1", file, {c: verdict(f"key {c}") for c in "ab"})
     assert list(memory.clips.iterdir()) == []
     again = Memo(tmp_path / ".memo", "video")
-    entry, place = again.find("b", "key b")
-    assert (entry.status, place.row_group) == ("ok", 1)
+    found = again.find("b", "key b")
+    assert (found.status, found.row_group) == ("ok", 1)
     with Reader() as reader:
-        assert reader.rows(place).equals(rows("b"))
-    assert place.path.samefile(file)
+        assert reader.rows(found).equals(rows("b"))
+    assert found.path.samefile(file)
 
 
 def test_parts_with_similar_names_do_not_disturb_each_other(memory, tmp_path):
     names = ["S1", "S1.x", "S1.x.json", "S", "[S1]", "*"]
     for i, name in enumerate(names):
         file = make_part(tmp_path, name, [f"c{i}"])
-        memory.keep_part(name, file, {f"c{i}": Entry("old", "ok", "")})
+        memory.keep_part(name, file, {f"c{i}": verdict("old")})
     file = make_part(tmp_path, "S1", ["c0", "d"])
-    memory.keep_part("S1", file, {c: Entry("new", "ok", "") for c in ("c0", "d")})
+    memory.keep_part("S1", file, {c: verdict("new") for c in ("c0", "d")})
     memory.forget_all_but(names)
     again = Memo(tmp_path / ".memo", "video")
     assert again.find("d", "new")
@@ -207,7 +211,7 @@ def test_parts_with_similar_names_do_not_disturb_each_other(memory, tmp_path):
 
 def test_switch_to_a_new_part_is_one_step(memory, tmp_path, monkeypatch):
     """Killed between the new file and its sidecar, the old part is still whole and known."""
-    memory.keep_part("S1", make_part(tmp_path, "S1", "a"), {"a": Entry("k", "ok", "")})
+    memory.keep_part("S1", make_part(tmp_path, "S1", "a"), {"a": verdict("k")})
 
     def killed(path):
         raise KeyboardInterrupt
@@ -215,7 +219,7 @@ def test_switch_to_a_new_part_is_one_step(memory, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(memo, "stamp", killed)
         with pytest.raises(KeyboardInterrupt):
-            memory.keep_part("S1", make_part(tmp_path, "S1", "ab"), {"a": Entry("n", "ok", "")})
+            memory.keep_part("S1", make_part(tmp_path, "S1", "ab"), {"a": verdict("n")})
     assert Memo(tmp_path / ".memo", "video").find("a", "k")
 
 

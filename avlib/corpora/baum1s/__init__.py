@@ -41,9 +41,9 @@ class Baum1s(Reader):
         """List an existing folder, searched at any depth, with the labels of the workbook."""
         paths, notes = original_files(folder)
         spontaneous = [path for path in paths if not _is_acted(path)]
-        files = [path for path in spontaneous if _is_named(PurePosixPath(path))]
+        files = list(filter(_is_named, spontaneous))
         reason = "not named like S001_001.mp4; rename it back"
-        unrecognised = [(path, reason) for path in spontaneous if path not in set(files)]
+        unrecognised = [(path, reason) for path in spontaneous if not _is_named(path)]
         if not files:
             return Listing([], unrecognised)
         annotations, odd = read_annotations(folder / self._workbook(folder))
@@ -68,7 +68,8 @@ def _is_acted(path: str) -> bool:
     return any(_ACTED.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
 
 
-def _is_named(place: PurePosixPath) -> bool:
+def _is_named(path: str) -> bool:
+    place = PurePosixPath(path)
     return place.suffix.lower() == ".mp4" and _NAME.fullmatch(place.stem) is not None
 
 

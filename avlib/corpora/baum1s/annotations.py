@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,10 +60,9 @@ def read_annotations(path: Path) -> tuple[dict[str, Annotation], list[str]]:
     """
     annotations: dict[str, Annotation] = {}
     odd: dict[str, list[str]] = {"twice": [], "code": [], "word": []}
-    for titles, rows in _sheets(path):
-        columns = _columns(titles, rows, path)
-        for row in rows:
-            name, word, code, sex = (row[column] for column in columns)
+    for columns in _sheets(path):
+        chosen = _columns(columns, path)
+        for name, word, code, sex in zip(*(columns[i][1:] for i in chosen), strict=True):
             if (clip := _clip(name)) is None:
                 continue
             label = _annotation(clip, word, code, sex, odd)
@@ -84,8 +83,11 @@ def read_annotations(path: Path) -> tuple[dict[str, Annotation], list[str]]:
     return annotations, notes
 
 
-def _sheets(path: Path) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
-    """Yield titles and rows, all of one length, of every sheet that names clips."""
+def _sheets(path: Path) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the columns, each with its title first, of every sheet that names clips.
+
+    The last column is empty: it stands for one that is absent.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles, which do not matter here
@@ -95,36 +97,31 @@ def _sheets(path: Path) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]
     except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, SyntaxError):
         # SyntaxError: broken XML inside. The exceptions' texts speak of zip entries.
         raise CorpusError(f"{path}: is no xlsx workbook; download it again") from None
-    for rows in sheets:
-        first = next((i for i, row in enumerate(rows) if any(_clip(cell) for cell in row)), None)
-        if first is None:
-            continue
-        width = max(len(row) for row in rows) + 1  # the last is the column that is absent
-        padded = [(*row, *[None] * (width - len(row))) for row in rows]
-        yield padded[first - 1] if first else (None,) * width, padded[first:]
+    for sheet in sheets:
+        rows = [(), *sheet]  # titles are not required
+        first = next((i for i, row in enumerate(rows) if any(map(_clip, row))), None)
+        if first is not None:
+            yield [*zip_longest(*rows[first - 1 :]), (None,) * len(rows[first - 1 :])]
 
 
-def _columns(
-    titles: tuple[Any, ...], rows: list[tuple[Any, ...]], path: Path
-) -> tuple[int, int, int, int]:
+def _columns(columns: list[tuple[Any, ...]], path: Path) -> tuple[int, int, int, int]:
     """Find the columns of clips, words, codes and sexes; -1, the empty one, for what is absent."""
-    names = [str(title or "").strip().lower() for title in titles]
-    width = range(len(names))
-    clips = Counter({i: sum(_clip(row[i]) is not None for row in rows) for i in width})
-    (clip, n_clips), *_ = clips.most_common(1)
+    names = [str(title or "").strip().lower() for title, *_ in columns]
+    clips = [sum(_clip(cell) is not None for cell in cells) for _, *cells in columns]
+    known = [sum(_word(cell) is not None for cell in cells) for _, *cells in columns]
     # A stray "ha" among remarks makes no column of emotions.
-    words = [i for i in width if 2 * sum(_word(row[i]) is not None for row in rows) >= n_clips]
+    words = [i for i, n in enumerate(known) if 2 * n >= max(clips)]
     if len(words) > 1:  # e.g. one of every annotator beside the final one
         words = [i for i in words if "emotion" in names[i]]
-    code = next((i for i in width if "code" in names[i]), -1)
+    code = next((i for i, name in enumerate(names) if "code" in name), -1)
     if len(words) != 1 and code == -1:
         found = ", ".join(name for name in names if name) or "none"
         raise CorpusError(
             f"{path}: expected one column of emotions beside the clips' names, found titles "
             f"{found}; title it Emotion"
         )
-    sex = next((i for i in width if "gender" in names[i] or "sex" in names[i]), -1)
-    return clip, words[0] if len(words) == 1 else -1, code, sex
+    sex = next((i for i, name in enumerate(names) if "gender" in name or "sex" in name), -1)
+    return clips.index(max(clips)), words[0] if len(words) == 1 else -1, code, sex
 
 
 def _annotation(clip: str, word: Any, code: Any, sex: Any, odd: dict[str, list[str]]) -> Annotation:

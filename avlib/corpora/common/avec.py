@@ -53,19 +53,19 @@ def read_frames(path: Path) -> pd.DataFrame:
     if not names and cells and _number(cells[0][-1]) is None:
         names = [name.strip(" '\"") for name in cells.pop(0)]
     if not cells:
-        raise CorpusError(f"{path}: holds no rows; unpack or download it again")
+        raise _broken(path, "holds no rows")
+    width = len(cells[0])
     for number, row in enumerate(cells, start=1):
-        if len(row) != len(cells[0]):
-            raise CorpusError(
-                f"{path}: row {number} of its data has {len(row)} cells, the first has "
-                f"{len(cells[0])}; unpack or download it again"
-            )
-    if names and len(names) != len(cells[0]):
-        raise CorpusError(
-            f"{path}: declares {len(names)} columns, but its rows have {len(cells[0])}; unpack or "
-            "download it again"
-        )
+        if len(row) != width:
+            found = f"row {number} of its data has {len(row)} cells, the first has {width}"
+            raise _broken(path, found)
+    if names and len(names) != width:
+        raise _broken(path, f"declares {len(names)} columns, but its rows have {width}")
     return _numbers(path, names, cells)
+
+
+def _broken(path: Path, found: str) -> CorpusError:
+    return CorpusError(f"{path}: {found}; unpack or download it again")
 
 
 def _arff(path: Path, lines: list[str]) -> tuple[list[str], list[str]]:
@@ -76,7 +76,7 @@ def _arff(path: Path, lines: list[str]) -> tuple[list[str], list[str]]:
             names.append(next(group for group in match.groups()[:3] if group is not None))
         elif line.lower() == "@data":
             return names, [row for row in lines[number + 1 :] if not row.startswith("%")]
-    raise CorpusError(f"{path}: is no arff file, it has no line @data; unpack or download it again")
+    raise _broken(path, "is no arff file, it has no line @data")
 
 
 def _number(cell: str) -> float | None:
@@ -97,28 +97,23 @@ def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFra
             continue
         if None in numbers:
             row = numbers.index(None)
-            raise CorpusError(
-                f"{path}: row {row + 1} of its data holds {column[row].strip()[:40]!r}, expected a "
-                "number; unpack or download it again"
-            )
+            text = column[row].strip()[:40]
+            raise _broken(path, f"row {row + 1} of its data holds {text!r}, expected a number")
         columns[names[place] if names else f"value_{len(columns)}"] = np.array(numbers, float)
     if len(columns) < 2:
-        raise CorpusError(
-            f"{path}: has {len(columns)} columns of numbers, expected a time and a value at least; "
-            "unpack or download it again"
-        )
+        found = f"has {len(columns)} columns of numbers, expected a time and a value at least"
+        raise _broken(path, found)
     table = pd.DataFrame(columns)
     first = next((name for name in columns if name.lower() in _TIMES), next(iter(columns)))
     table.insert(0, "time", table.pop(first))
-    values = table["time"].to_numpy()
-    wrong_times = ~np.isfinite(values)
-    wrong_times[1:] |= ~(np.diff(values) > 0)
-    if wrong_times.any():
-        row = int(wrong_times.argmax())
-        before = f" after {values[row - 1]:g}" if row else ""
-        raise CorpusError(
-            f"{path}: row {row + 1} of its data holds the time ({first}) {values[row]:g}{before}; "
-            "expected seconds that increase from row to row, every 0.04 s; unpack or download it "
-            "again"
+    times = table["time"]
+    increase = np.isfinite(times) & ~(times.diff() <= 0)
+    if not increase.all():
+        row = int(increase.argmin())
+        before = f" after {times[row - 1]:g}" if row else ""
+        raise _broken(
+            path,
+            f"row {row + 1} of its data holds the time ({first}) {times[row]:g}{before}; "
+            "expected seconds that increase from row to row, every 0.04 s",
         )
     return table

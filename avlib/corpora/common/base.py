@@ -262,8 +262,7 @@ class Reader(ABC):
         completed = []
         for recording in recordings:
             lacks = [f"no {k} file" for k in had if not getattr(recording, f"{k}_path")]
-            missing = next(iter(lacks), "")
-            completed.append(replace(recording, missing=missing, corpus=self.name))
+            completed.append(replace(recording, missing=next(iter(lacks), ""), corpus=self.name))
         return completed
 
     def _require_folder(self, folder: Path) -> None:
@@ -335,13 +334,9 @@ def original_files(folder: Path) -> tuple[list[str], list[str]]:
     """
     found = list(filter(is_media, walk(folder)))
     videos = {PurePosixPath(path).with_suffix("") for path in found if not is_sound(path)}
-    paths = [
-        path
-        for path in found
-        if not is_sound(path) or PurePosixPath(path).with_suffix("") not in videos
-    ]
-    n = len(found) - len(paths)
-    return paths, [f"{n:,} sound files beside videos of the same name left out"] if n else []
+    sounds = {p for p in filter(is_sound, found) if PurePosixPath(p).with_suffix("") in videos}
+    notes = [f"{len(sounds):,} sound files beside videos of the same name left out"]
+    return [path for path in found if path not in sounds], notes if sounds else []
 
 
 def understood(

@@ -72,21 +72,21 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         except MediaError as error:
             # Reasons go into tables: they name files as the corpus does.
             reasons.append(str(error).replace(f"{folder / path}", path))
-        else:
-            if infos[path].truncated and recording.start is None:
-                reasons.append(_truncation(path, infos[path]))
-    streams: dict[str, media.MediaInfo | None] = {}
+            continue
+        if infos[path].truncated and recording.start is None:
+            found = f"{infos[path].duration:.2f} of {infos[path].declared_duration:.2f} s"
+            reasons.append(f"{path}: truncated, {found} can be read; download or copy it again")
+    streams: dict[str, media.MediaInfo] = {}
     for kind in _FIGURES:
         path = getattr(recording, f"{kind}_path")
-        streams[kind] = infos.get(path or "")
-        if path in infos and not getattr(infos[path], f"has_{kind}"):
+        if path in infos and getattr(infos[path], f"has_{kind}"):
+            streams[kind] = infos[path]
+        elif path in infos:
             reasons.append(f"{path}: no {kind} stream")
-            streams[kind] = None
-    read = [info for info in streams.values() if info is not None]
-    if not read:
+    if not streams:
         raise MediaError("; ".join(reasons) or f"{recording.clip_id}: has no file")
 
-    whole = max(info.duration for info in read)
+    whole = max(info.duration for info in streams.values())
     start, end = recording.start or 0.0, whole if recording.end is None else recording.end
     if start >= whole:
         raise MediaError(
@@ -101,9 +101,9 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
     row["binary_valence"] = labels.BINARY_VALENCE.get(recording.emotion or "")
     for kind, figures in _FIGURES.items():
-        if streams[kind] is None:
+        if kind not in streams:
             row[f"{kind}_path"] = None
-        row |= {figure: getattr(streams[kind], figure, None) for figure in figures}
+        row |= {figure: getattr(streams.get(kind), figure, None) for figure in figures}
     used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
     row["sha256"] = _digest(recording, [folder / path for path in used])
     row["duration"] = min(end, whole) - start
@@ -144,10 +144,3 @@ def _known_info(path: Path, version: tuple[float, ...]) -> media.MediaInfo:
 @functools.lru_cache(maxsize=64)
 def _known_digest(*files: tuple[Path, tuple[float, ...]]) -> str:
     return file_digest(*(path for path, _ in files))
-
-
-def _truncation(path: str, info: media.MediaInfo) -> str:
-    return (
-        f"{path}: truncated, {info.duration:.2f} of {info.declared_duration:.2f} s can be read; "
-        "download or copy it again"
-    )

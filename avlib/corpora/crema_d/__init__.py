@@ -26,6 +26,8 @@ _VOTES = {"VoiceVote": "vote_voice", "FaceVote": "vote_face", "MultiModalVote": 
 _RATED = {"1": "audio", "2": "video", "3": "audio+video"}  # first digit of a tabulated row's id
 _RATING_ID = "Unnamed: 0"  # as pandas calls the column, whose header is empty
 
+_Facts = dict[str, dict[str, Any]]  # fields of recordings, by actor or by clip
+
 
 class CremaD(Reader):
     """CREMA-D as published at https://github.com/CheyneyComputerScience/CREMA-D (ODbL 1.0).
@@ -70,12 +72,7 @@ class CremaD(Reader):
         return Listing(recordings, unrecognised, votes=ratings)
 
 
-def _recording(
-    stem: str,
-    paths: dict[str, str],
-    people: dict[str, dict[str, Any]],
-    votes: dict[str, dict[str, Any]],
-) -> Recording:
+def _recording(stem: str, paths: dict[str, str], people: _Facts, votes: _Facts) -> Recording:
     actor, sentence, emotion, level = stem.split("_")
     video = paths.get("VideoFlash")
     return Recording(
@@ -97,7 +94,7 @@ def _tabulated_name(stem: str) -> str:
     return f"{stem}X" if stem.endswith("_X") else stem
 
 
-def _people(path: Path) -> dict[str, dict[str, Any]]:
+def _people(path: Path) -> _Facts:
     """Read age and sex by actor; nothing where the table is absent."""
     if not path.exists():
         return {}
@@ -110,7 +107,7 @@ def _people(path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _votes(path: Path) -> dict[str, dict[str, Any]]:
+def _votes(path: Path) -> _Facts:
     """Read the crowd's consensus by clip name; nothing where the table is absent."""
     if not path.exists():
         return {}

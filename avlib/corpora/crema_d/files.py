@@ -6,7 +6,6 @@ cut short; both have the right names. Sizes tell nearly all of them, hashes the 
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from avlib.corpora.common.base import walk
 from avlib.corpora.crema_d import FOLDERS
+from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import CorpusError
 from avlib.runtime.progress import Progress
 
@@ -92,9 +92,7 @@ def _state(path: Path, file: OfficialFile, hashes: bool) -> str:
     if size == file.size:
         if not hashes:
             return "good"
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").digest()
-        return "good" if digest.startswith(file.digest) else "altered"
+        return "good" if file_digest(path).startswith(file.digest.hex()) else "altered"
     if size == 0:
         return "empty"
     with path.open("rb") as stream:

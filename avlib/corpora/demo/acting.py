@@ -43,24 +43,17 @@ class Acting:
         Start of the expression and time from there to its apex, in seconds.
     intensity
         Mean strength over face and voice, about 1.
-    face_rest, face_apex
-        Actions ``(n_actions,)`` before onset and at the apex.
-    head_rest, head_apex
-        Poses ``(n_pose,)`` before onset and at the apex.
-    voice_rest, voice_apex
-        Voice cues ``(n_cues,)`` before onset and at the apex.
+    rest, apex
+        By part, before onset and at the apex: actions of the "face" ``(n_actions,)``, pose of the
+        "head" ``(n_pose,)``, cues of the "voice" ``(n_cues,)``.
     """
 
     emotion: str
     onset: float
     rise: float
     intensity: float
-    face_rest: np.ndarray
-    face_apex: np.ndarray
-    head_rest: np.ndarray
-    head_apex: np.ndarray
-    voice_rest: np.ndarray
-    voice_apex: np.ndarray
+    rest: dict[str, np.ndarray]
+    apex: dict[str, np.ndarray]
 
     def activation(self, times: np.ndarray) -> np.ndarray:
         """Share of the expression shown at ``times`` in seconds: 0 before onset, 1 at the apex.
@@ -69,6 +62,11 @@ class Acting:
         """
         progress = np.clip((np.asarray(times) - self.onset) / self.rise, 0.0, 1.0)
         return progress * progress * (3.0 - 2.0 * progress)
+
+    def shown(self, part: str, times: np.ndarray) -> np.ndarray:
+        """Return what a part shows at ``times`` in seconds, ``(n, n_columns)``."""
+        grown = self.activation(times)[:, None]
+        return (1.0 - grown) * self.rest[part] + grown * self.apex[part]
 
     def affect(self, times: np.ndarray) -> np.ndarray:
         """Arousal and valence ``(n, 2)`` felt at ``times`` in seconds, each in -1..1."""
@@ -99,28 +97,23 @@ def act(person: Identity, emotion: str, take: int, seed: int) -> Acting:
     resting = FACE_RESTING * habits.face_resting_weight
     face_rest = resting * _row("face", PATTERNS[habits.face_resting]["face"])
     face_rest = face_rest + np.abs(rng.normal(0.0, FACE_NOISE, len(ACTIONS)))
-    face_gain = FACE_STRENGTH * strength[0] * habits.face_expressiveness
     head_rest = rng.normal(0.0, (0.05, 0.04, 0.02, 0.03, 0.05, 0.03))
-
     voice_noise = rng.normal(0.0, _row("voice", _FACTS["voice_noise"]))
     resting = VOICE_RESTING * habits.voice_resting_weight
     voice_rest = resting * _row("voice", PATTERNS[habits.voice_resting]["voice"]) + voice_noise
-    voice_gain = VOICE_STRENGTH * strength[1] * habits.voice_expressiveness
 
-    face = _mix("face", "face_clarity", emotion, others[0], blends[0])
-    head = _mix("head", "face_clarity", emotion, others[0], blends[0])
-    voice = _mix("voice", "voice_clarity", emotion, others[1], blends[1])
+    face_gain = FACE_STRENGTH * strength[0] * habits.face_expressiveness
+    voice_gain = VOICE_STRENGTH * strength[1] * habits.voice_expressiveness
+    face = face_rest + face_gain * _mix("face", "face_clarity", emotion, others[0], blends[0])
+    head = head_rest + face_gain * _mix("head", "face_clarity", emotion, others[0], blends[0])
+    voice = voice_rest + voice_gain * _mix("voice", "voice_clarity", emotion, others[1], blends[1])
     return Acting(
         emotion=emotion,
         onset=rng.uniform(*ONSET_SECONDS),
         rise=PATTERNS[emotion]["rise"] * rng.uniform(0.85, 1.15),
         intensity=float(strength.mean()),
-        face_rest=face_rest,
-        face_apex=np.clip(face_rest + face_gain * face, 0.0, 1.5),
-        head_rest=head_rest,
-        head_apex=head_rest + face_gain * head,
-        voice_rest=voice_rest,
-        voice_apex=voice_rest + voice_gain * voice,
+        rest={"face": face_rest, "head": head_rest, "voice": voice_rest},
+        apex={"face": np.clip(face, 0.0, 1.5), "head": head, "voice": voice},
     )
 
 

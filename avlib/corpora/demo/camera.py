@@ -1,10 +1,10 @@
 """Camera and room: framing, light, backdrop, shoulders, sensor noise; head canvas to picture."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.random import Generator
 
-from avlib.corpora.demo.acting import POSE
 from avlib.corpora.demo.canvas import LEFT, SCALE, TOP, U, cloud, sample
 from avlib.corpora.demo.head import Head, Light
 
@@ -15,142 +15,108 @@ GRAINS = 6  # fields of sensor noise that a take's frames choose from
 MARGIN = 14.0  # pixels by which the head may leave its resting place sideways
 
 
-@dataclass(frozen=True)
-class Shot:
-    """One take's framing and light.
-
-    Attributes
-    ----------
-    zoom
-        Pixels per unit.
-    centre
-        Where the point between the eyes rests (column, row), in pixels.
-    light
-        On the face.
-    tint
-        ``(3,)`` white balance and exposure.
-    noise
-        Standard deviation of the sensor's noise, 0..1 being black to white.
-    """
-
-    zoom: float
-    centre: tuple[float, float]
-    light: Light
-    tint: np.ndarray
-    noise: float
-
-
-def set_up(room: np.random.Generator, take: np.random.Generator, width: int, height: int) -> Shot:
-    """Light and framing: mostly the subject's own room, a little different in every take."""
-    side = np.clip(room.uniform(-0.7, 0.7) + take.normal(0.0, 0.15), -0.8, 0.8)
-    key = room.uniform(0.50, 0.72) + take.normal(0.0, 0.03)
-    fill = room.uniform(0.36, 0.48) + take.normal(0.0, 0.02)
-    zoom = ZOOM * height * np.clip(room.uniform(0.94, 1.06) + take.normal(0.0, 0.02), 0.88, 1.1)
-    centre = np.array([0.5, EYES]) + room.normal(0.0, 0.02, 2) * (1.0, 0.5)
-    centre = (centre + take.normal(0.0, 0.015, 2)) * (width, height)
-    return Shot(
-        zoom=float(zoom),
-        centre=(float(centre[0]), float(centre[1])),
-        light=Light((float(side), float(-0.6 + 0.2 * room.uniform(-1, 1)), 0.8), key, fill),
-        tint=1.0 + room.uniform(-0.05, 0.05, 3) + take.normal(0.0, 0.012, 3),
-        noise=float(room.uniform(0.004, 0.010)),
-    )
-
-
 class Camera:
-    """Puts painted heads before the backdrop.
+    """One take's framing, light and backdrop: mostly the subject's own room, a little different.
 
     Parameters
     ----------
-    shot
-        Framing and light.
-    head
-        Still layers, for the depth that turning shifts.
     room, take
         Streams of the subject's room and of this take.
     width, height
         Of the picture, in pixels.
+
+    Attributes
+    ----------
+    light
+        On the face.
+    zoom
+        Pixels per unit.
+    centre
+        Where the point between the eyes rests (column, row), in pixels.
+    tint
+        ``(3, 1, 1)`` white balance and exposure.
+    backdrop, grain
+        ``(3, height, width)`` and ``(GRAINS, 1, height, width)``: what stands behind the
+        head, and fields of the sensor's noise; 0 is black and 255 white.
     """
 
-    def __init__(
-        self,
-        shot: Shot,
-        head: Head,
-        room: np.random.Generator,
-        take: np.random.Generator,
-        width: int,
-        height: int,
-    ) -> None:
-        self.shot = shot
+    def __init__(self, room: Generator, take: Generator, width: int, height: int) -> None:
+        side = np.clip(room.uniform(-0.7, 0.7) + take.normal(0.0, 0.15), -0.8, 0.8)
+        key = room.uniform(0.50, 0.72) + take.normal(0.0, 0.03)
+        fill = room.uniform(0.36, 0.48) + take.normal(0.0, 0.02)
+        zoom = np.clip(room.uniform(0.94, 1.06) + take.normal(0.0, 0.02), 0.88, 1.1)
+        self.zoom = float(ZOOM * height * zoom)
+        centre = np.array([0.5, EYES]) + room.normal(0.0, 0.02, 2) * (1.0, 0.5)
+        self.centre = ((centre + take.normal(0.0, 0.015, 2)) * (width, height)).tolist()
+        self.light = Light((float(side), -0.6 + 0.2 * room.uniform(-1, 1), 0.8), key, fill)
+        tint = 1.0 + room.uniform(-0.05, 0.05, 3) + take.normal(0.0, 0.012, 3)
+        self.tint = tint[:, None, None]
+        noise = room.uniform(0.004, 0.010)
+        self.backdrop = 255.0 * self._backdrop(room, width, height) * self.tint
+        grain = 255.0 * noise * take.standard_normal((GRAINS, 1, height, width))
+        self.grain = grain.astype(np.float32)
         self._take = take
-        backdrop = 255.0 * _backdrop(shot, room, width, height) * shot.tint[:, None, None]
-        grain = 255.0 * shot.noise * take.standard_normal((GRAINS, 1, height, width))
-        self._grain = grain.astype(np.float32)
-        self._backdrop = backdrop.astype(np.float32)
-        noisy = np.clip(backdrop + self._grain, 0, 255).astype(np.uint8)
-        self._empty = np.ascontiguousarray(noisy.transpose(0, 2, 3, 1))
-        covered = np.maximum(head.skin[3], head.back_hair[3]).any(axis=0)
-        reach = np.abs(U[0, covered]).max() * shot.zoom * 1.06 + MARGIN
-        left = max(0, int(shot.centre[0] - reach))
-        right = min(width, int(shot.centre[0] + reach))
-        self._columns = slice(left, right)
-        self._u = ((np.arange(left, right) - shot.centre[0]) / shot.zoom).astype(np.float32)[None]
-        self._v = ((np.arange(height) - shot.centre[1]) / shot.zoom).astype(np.float32)[:, None]
-        x, y = np.broadcast_arrays((self._u - LEFT) * SCALE, (self._v - TOP) * SCALE)
-        self._depth = sample(head.depth[None], x, y)[0] - np.float32(0.3)
-        self._tint = (255.0 * shot.tint).astype(np.float32)[:, None, None]
 
-    def take_picture(self, head: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        """Photograph a painted head.
+    def film(
+        self, head: Head, painted: Iterable[np.ndarray], poses: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Photograph a head frame by frame before the backdrop.
 
         Parameters
         ----------
         head
-            ``(4, h, w)`` from ``Face.paint``.
-        pose
-            ``(n_pose,)`` in the order of ``POSE``.
+            Still layers, for the depth that turning shifts.
+        painted
+            Of each frame ``(4, h, w)`` from ``Face.paint``.
+        poses
+            ``(n_frames, n_pose)`` in the order of ``POSE``.
 
-        Returns
-        -------
+        Yields
+        ------
         ``(height, width, 3)`` uint8 RGB.
         """
-        right, down, nearer, roll, yaw, pitch = (float(pose[i]) for i in range(len(POSE)))
-        size = 1.0 / (1.0 + nearer)
-        cos, sin = size * np.cos(roll), size * np.sin(roll)
-        u = self._u - right
-        v = self._v - down - PIVOT
-        x = np.float32(cos) * u + np.float32(sin) * v - np.float32(yaw) * self._depth
-        y = np.float32(cos) * v - np.float32(sin) * u - np.float32(pitch) * self._depth
-        x -= LEFT
-        y += PIVOT - TOP
-        x *= SCALE
-        y *= SCALE
-        seen = sample(head, x, y)
-        seen[:3] *= self._tint
-        part = self._backdrop[:, :, self._columns]
-        seen[:3] -= part
-        seen[:3] *= seen[3]
-        seen[:3] += part
-        grain = self._take.integers(GRAINS)
-        seen[:3] += self._grain[grain, :, :, self._columns]
-        np.clip(seen, 0.0, 255.0, out=seen)
-        picture = self._empty[grain].copy()
-        for channel, plane in enumerate(seen[:3].astype(np.uint8)):
-            picture[:, self._columns, channel] = plane
-        return picture
+        height, width = self.backdrop.shape[1:]
+        noisy = np.clip(self.backdrop + self.grain, 0, 255).astype(np.uint8)
+        empty = np.ascontiguousarray(noisy.transpose(0, 2, 3, 1))
+        covered = np.maximum(head.skin[3], head.back_hair[3]).any(axis=0)
+        reach = np.abs(U[0, covered]).max() * self.zoom * 1.06 + MARGIN
+        left = max(0, int(self.centre[0] - reach))
+        right = min(width, int(self.centre[0] + reach))
+        still_u = ((np.arange(left, right) - self.centre[0]) / self.zoom).astype(np.float32)[None]
+        still_v = ((np.arange(height) - self.centre[1]) / self.zoom).astype(np.float32)[:, None]
+        x, y = np.broadcast_arrays((still_u - LEFT) * SCALE, (still_v - TOP) * SCALE)
+        depth = sample(head.depth[None], x, y)[0] - np.float32(0.3)
+        columns = slice(left, right)
+        tint = (255.0 * self.tint).astype(np.float32)
+        behind = self.backdrop[:, :, columns].astype(np.float32)
+        for picture, pose in zip(painted, poses, strict=True):
+            shift, down, nearer, roll, yaw, pitch = pose.tolist()
+            size = 1.0 / (1.0 + nearer)
+            cos, sin = np.float32(size * np.cos(roll)), np.float32(size * np.sin(roll))
+            u = still_u - shift
+            v = still_v - down - PIVOT
+            x = cos * u + sin * v - np.float32(yaw) * depth
+            y = cos * v - sin * u - np.float32(pitch) * depth
+            seen = sample(picture, (x - LEFT) * SCALE, (y + (PIVOT - TOP)) * SCALE)
+            choice = self._take.integers(GRAINS)
+            seen = behind + seen[3] * (seen[:3] * tint - behind)
+            seen += self.grain[choice, :, :, columns]
+            shown = empty[choice].copy()
+            for channel, plane in enumerate(seen.clip(0.0, 255.0).astype(np.uint8)):
+                shown[:, columns, channel] = plane
+            yield shown
 
-
-def _backdrop(shot: Shot, room: np.random.Generator, width: int, height: int) -> np.ndarray:
-    """Wall with a soft gradient and blobs, and the subject's shoulders: ``(3, h, w)`` in 0..1."""
-    y, x = np.indices((height, width), dtype=np.float32)
-    wall = room.uniform(0.35, 0.75) + room.uniform(-0.08, 0.08, 3)
-    slope = room.uniform(-0.12, 0.12, 2)
-    tone = 1.0 + slope[0] * (x / width - 0.5) + slope[1] * (y / height - 0.5)
-    picture = wall[:, None, None] * (tone + 0.10 * cloud(room, (height, width), 45))
-    u = (x - shot.centre[0]) / shot.zoom
-    v = (y - shot.centre[1]) / shot.zoom
-    shoulder = 1.92 + 0.10 * np.abs(u) ** 1.5 + 0.9 * np.clip(np.abs(u) - 1.55, 0.0, None) ** 2
-    cloth = np.clip((v - shoulder) * shot.zoom + 0.5, 0.0, 1.0)
-    colour = room.uniform(0.10, 0.65, 3)
-    folds = 1.0 + 0.12 * cloud(room, (height, width), 14) - 0.15 * np.abs(u)
-    return picture + cloth * (colour[:, None, None] * folds - picture)
+    def _backdrop(self, room: Generator, width: int, height: int) -> np.ndarray:
+        """Return a wall with blobs, and the subject's shoulders: ``(3, h, w)`` in 0..1."""
+        y, x = np.indices((height, width), dtype=np.float32)
+        wall = room.uniform(0.35, 0.75) + room.uniform(-0.08, 0.08, 3)
+        slope = room.uniform(-0.12, 0.12, 2)
+        tone = 1.0 + slope[0] * (x / width - 0.5) + slope[1] * (y / height - 0.5)
+        picture = wall[:, None, None] * (tone + 0.10 * cloud(room, (height, width), 45))
+        u = (x - self.centre[0]) / self.zoom
+        v = (y - self.centre[1]) / self.zoom
+        shoulder = 1.92 + 0.10 * np.abs(u) ** 1.5 + 0.9 * np.clip(np.abs(u) - 1.55, 0.0, None) ** 2
+        cloth = np.clip((v - shoulder) * self.zoom + 0.5, 0.0, 1.0)
+        colour = room.uniform(0.10, 0.65, 3)
+        folds = 1.0 + 0.12 * cloud(room, (height, width), 14) - 0.15 * np.abs(u)
+        return picture + cloth * (colour[:, None, None] * folds - picture)

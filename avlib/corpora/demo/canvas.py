@@ -75,55 +75,25 @@ def sample(texture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x = np.clip(x, 0.0, width - 1.001)
     column = np.floor(x)
     x -= column
-    index, y = _rows(column, y, height, width)
-    result = np.empty((channels, *x.shape), dtype=np.float32)
-    for plane, values in zip(result, texture.reshape(channels, -1), strict=True):
-        upper = values.take(index, mode="clip")
-        part = values[1:].take(index, mode="clip")
-        part -= upper
-        part *= x
-        upper += part
-        values = values[width:]
-        lower = values.take(index, mode="clip")
-        np.subtract(values[1:].take(index, mode="clip"), lower, out=part)
-        part *= x
-        lower += part
-        lower -= upper
-        lower *= y
-        np.add(upper, lower, out=plane)
-    return result
-
-
-def sample_vertically(texture: np.ndarray, place: tuple[slice, slice], down: np.ndarray):
-    """Linear look-up of ``texture`` ``(c, h, w)`` at ``place``, shifted up and down only.
-
-    ``down`` ``(m, n)`` is how far the picture sinks at each pixel of ``place``, in pixels.
-    """
-    channels, height, width = texture.shape
-    rows, columns = place
-    column = np.arange(columns.start, columns.stop, dtype=np.float32)
-    y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - down
-    index, y = _rows(column, y, height, width)
-    result = np.empty((channels, *down.shape), dtype=np.float32)
-    for plane, values in zip(result, texture.reshape(channels, -1), strict=True):
-        upper = values.take(index, mode="clip")
-        lower = values[width:].take(index, mode="clip")
-        lower -= upper
-        lower *= y
-        np.add(upper, lower, out=plane)
-    return result
-
-
-def _rows(
-    column: np.ndarray, y: np.ndarray, height: int, width: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Flat index of the pixel up and left of each point, and the share of the row below."""
     y = np.clip(y, 0.0, height - 1.001)
     row = np.floor(y)
     y -= row
-    row *= width
-    row += column  # below 2**24: exact in float32
-    return row.astype(np.intp), y
+    index = (row * width + column).astype(np.intp)  # below 2**24: exact in float32
+
+    def along_row(values: np.ndarray) -> np.ndarray:
+        left, right = (part.take(index, mode="clip") for part in (values, values[1:]))
+        right -= left  # in place: painting spends most of its time here
+        right *= x
+        right += left
+        return right
+
+    result = np.empty((channels, *x.shape), dtype=np.float32)
+    for plane, values in zip(result, texture.reshape(channels, -1), strict=True):
+        upper, lower = along_row(values), along_row(values[width:])
+        lower -= upper
+        lower *= y
+        np.add(upper, lower, out=plane)
+    return result
 
 
 def cloud(rng: np.random.Generator, shape: tuple[int, int], cell: int) -> np.ndarray:

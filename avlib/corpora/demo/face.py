@@ -10,12 +10,12 @@ from avlib.corpora.demo.canvas import (
     blend,
     bump,
     plateau,
-    sample_vertically,
+    sample,
     smooth_step,
     soft,
 )
 from avlib.corpora.demo.head import Head
-from avlib.corpora.demo.identity import FaceTraits
+from avlib.corpora.demo.identity import Traits
 
 EYE_WIDTH = 0.235
 MOVING = Window(-1.3, 1.3, -0.9, 2.28)  # where actions displace the skin
@@ -37,7 +37,7 @@ class Face:
         Brightness of painted parts: eyes, teeth, lips.
     """
 
-    def __init__(self, traits: FaceTraits, head: Head, shade: float) -> None:
+    def __init__(self, traits: Traits, head: Head, shade: float) -> None:
         self.traits = traits
         # Hair behind the face does not move, and what the jaw covers of it is below the chin.
         self._still = head.skin.copy()
@@ -47,10 +47,6 @@ class Face:
         self.shade = shade
         self._pulls = _pulls(traits)
         self._folds = _folds(traits)
-        self._eyes = [Window(s * 0.5 - 0.36, s * 0.5 + 0.36, -0.26, 0.26) for s in (-1, 1)]
-        self._brows = [Window(s * 0.52 - 0.5, s * 0.52 + 0.5, -0.66, -0.04) for s in (-1, 1)]
-        middle = traits.mouth_height
-        self._mouth = Window(-0.78, 0.78, middle - 0.35, middle + 0.62)
         rows = np.flatnonzero(head.front_hair[3].any(axis=1))
         columns = np.flatnonzero(head.front_hair[3].any(axis=0))
         self._hair_place = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
@@ -69,31 +65,31 @@ class Face:
             amount = sum(weight * act[name] for name, weight in drivers.items())
             if amount > 0.01:
                 skin[(slice(3), *place)] *= 1.0 - min(amount, 1.3) * fold
-        for side, eye, brow in zip((-1.0, 1.0), self._eyes, self._brows, strict=True):
-            self._paint_eye(skin[:, *eye.place], eye, side, act)
-            self._paint_brow(skin[:, *brow.place], brow, side, act)
-        self._paint_mouth(skin[:, *self._mouth.place], self._mouth, act)
-        self._lay_hair(skin)
+        for side in (-1.0, 1.0):
+            self._paint_eye(skin, side, act)
+            self._paint_brow(skin, side, act)
+        self._paint_mouth(skin, act)
+        hair = self._front_hair
+        part = skin[:, *self._hair_place]
+        blend(part, hair[3], hair[:3])
+        np.maximum(part[3], hair[3], out=part[3])
         return skin
 
     def _displaced_skin(self, act: dict[str, float]) -> np.ndarray:
+        rows, columns = MOVING.place
+        y, x = np.mgrid[rows, columns].astype(np.float32)
         down = np.zeros(SHAPE, dtype=np.float32)
         for place, field, drivers in self._pulls:
             amount = sum(weight * act[name] for name, weight in drivers.items())
             down[place] += amount * SCALE * field
         skin = self._still.copy()
-        skin[:, *MOVING.place] = sample_vertically(self._still, MOVING.place, down[MOVING.place])
+        skin[:, *MOVING.place] = sample(self._still, x, y - down[MOVING.place])
         return skin
 
-    def _lay_hair(self, skin: np.ndarray) -> None:
-        part = skin[:, *self._hair_place]
-        blend(part, self._front_hair[3], self._front_hair[:3])
-        np.maximum(part[3], self._front_hair[3], out=part[3])
-
-    def _paint_eye(
-        self, part: np.ndarray, window: Window, side: float, act: dict[str, float]
-    ) -> None:
+    def _paint_eye(self, skin: np.ndarray, side: float, act: dict[str, float]) -> None:
         traits = self.traits
+        window = Window(side * 0.5 - 0.36, side * 0.5 + 0.36, -0.26, 0.26)
+        part = skin[:, *window.place]
         width = EYE_WIDTH * traits.eye_size
         u = (window.u - side * 0.5) * side  # grows towards the temple
         v = window.v + traits.eye_tilt * u / width
@@ -127,10 +123,9 @@ class Face:
         crease = bell(v - top + 0.055, 0.016) * soft(width + 0.02 - np.abs(u))
         blend(part, 0.25 * crease * shut, traits.skin * 0.5 * self.shade)
 
-    def _paint_brow(
-        self, part: np.ndarray, window: Window, side: float, act: dict[str, float]
-    ) -> None:
+    def _paint_brow(self, skin: np.ndarray, side: float, act: dict[str, float]) -> None:
         traits = self.traits
+        window = Window(side * 0.52 - 0.5, side * 0.52 + 0.5, -0.66, -0.04)
         u = window.u * side - 0.06 * act["brow_lower"] * -1.0
         inner, outer = 0.20, 0.86
         along = np.clip((u - inner) / (outer - inner), 0.0, 1.0)
@@ -146,10 +141,12 @@ class Face:
         ends = np.clip(np.minimum(u - inner, outer - u) / 0.06 + 0.5, 0.0, 1.0)
         mask = np.clip((thick - np.abs(window.v - middle)) * SCALE * 0.7 + 0.5, 0.0, 1.0) * ends
         comb = 0.88 + 0.12 * np.sin(70.0 * u + 45.0 * window.v)
-        blend(part, 0.95 * mask * comb, traits.hair * (0.25 + 0.2 * self.shade))
+        blend(skin[:, *window.place], 0.95 * mask * comb, traits.hair * (0.25 + 0.2 * self.shade))
 
-    def _paint_mouth(self, part: np.ndarray, window: Window, act: dict[str, float]) -> None:
+    def _paint_mouth(self, skin: np.ndarray, act: dict[str, float]) -> None:
         traits = self.traits
+        window = Window(-0.78, 0.78, traits.mouth_height - 0.35, traits.mouth_height + 0.62)
+        part = skin[:, *window.place]
         smile, drop, stretch = act["corner_pull"], act["corner_drop"], act["lip_stretch"]
         press, rise = act["lip_press"], act["lip_raise"] + 0.6 * act["nose_wrinkle"]
         width = traits.mouth_width * (
@@ -203,7 +200,7 @@ class Face:
         part[:3] *= 1.0 - min(0.45, 0.12 + 0.3 * smile + 0.3 * drop + 0.2 * press) * pit
 
 
-def _pulls(traits: FaceTraits) -> list[tuple[tuple[slice, slice], np.ndarray, dict[str, float]]]:
+def _pulls(traits: Traits) -> list[tuple[tuple[slice, slice], np.ndarray, dict[str, float]]]:
     """Fields of downward displacement, in units, and the actions that drive them."""
     mouth, nose = traits.mouth_height, traits.nose_length
     fields = []
@@ -228,7 +225,7 @@ def _pulls(traits: FaceTraits) -> list[tuple[tuple[slice, slice], np.ndarray, di
     return fields
 
 
-def _folds(traits: FaceTraits) -> list[tuple[tuple[slice, slice], np.ndarray, dict[str, float]]]:
+def _folds(traits: Traits) -> list[tuple[tuple[slice, slice], np.ndarray, dict[str, float]]]:
     """Darkening masks of lines and furrows, and the actions that deepen them."""
     mouth, nose, width = traits.mouth_height, traits.nose_length, traits.nose_width
     folds = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from avlib.corpora.demo.acting import VOICE_CUES, Acting, act
-from avlib.corpora.demo.camera import Camera, set_up
+from avlib.corpora.demo.camera import Camera
 from avlib.corpora.demo.face import Face
 from avlib.corpora.demo.head import build_head
 from avlib.corpora.demo.identity import Identity, identity
@@ -57,7 +57,7 @@ def rehearse(clip: DemoClip, seed: int) -> tuple[Identity, Acting, Score]:
     """Who acts a clip, how, and what is said when."""
     person = identity(clip.subject, seed)
     acting = act(person, clip.emotion, clip.take, seed)
-    hurry = acting.voice_apex[VOICE_CUES.index("rate")]
+    hurry = acting.apex["voice"][VOICE_CUES.index("rate")]
     score = write_score(_stream(clip, seed, "score"), clip.duration, person.voice.rate * 2.0**hurry)
     return person, acting, score
 
@@ -76,12 +76,11 @@ def film(
     person = identity(clip.subject, seed)
     room = subject_stream(seed, clip.subject, "room")
     take = _stream(clip, seed, "camera")
-    shot = set_up(room, take, width, height)
-    head = build_head(person.face, shot.light)
-    face = Face(person.face, head, shot.light.fill + 0.8 * shot.light.key)
-    camera = Camera(shot, head, room, take, width, height)
-    for frame in range(len(motion.opening)):
-        yield camera.take_picture(face.paint(motion.shown(frame)), motion.pose[frame])
+    camera = Camera(room, take, width, height)
+    head = build_head(person.face, camera.light)
+    face = Face(person.face, head, camera.light.fill + 0.8 * camera.light.key)
+    painted = (face.paint(motion.shown(frame)) for frame in range(len(motion.opening)))
+    return camera.film(head, painted, motion.pose)
 
 
 def _stream(clip: DemoClip, seed: int, purpose: str) -> np.random.Generator:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from avlib.corpora.demo.canvas import SCALE, SHAPE, U, V, blend, bump, cloud, smooth_step, soft
-from avlib.corpora.demo.identity import FaceTraits
+from avlib.corpora.demo.identity import Traits
 
 EAR_V = 0.22
 
@@ -39,7 +40,7 @@ class Head:
     depth: np.ndarray
 
 
-def build_head(traits: FaceTraits, light: Light) -> Head:
+def build_head(traits: Traits, light: Light) -> Head:
     """Sculpt, light and colour the head of one subject under one light."""
     rng = np.random.default_rng(traits.texture_seed)
     edge = _outline(traits)
@@ -67,7 +68,7 @@ def build_head(traits: FaceTraits, light: Light) -> Head:
     return Head(skin, back, front, np.maximum(depth, 0.0).astype(np.float32))
 
 
-def _outline(traits: FaceTraits) -> np.ndarray:
+def _outline(traits: Traits) -> np.ndarray:
     """Signed distance to the edge of the face, in units, positive inside (approximately)."""
     power = 2.4 + (traits.jaw_shape - 2.4) * smooth_step(V, -0.2, 0.8)
     height = np.where(V < 0, (np.abs(V) / 1.62) ** 2.4, (np.abs(V) / traits.chin) ** 2.1)
@@ -77,7 +78,7 @@ def _outline(traits: FaceTraits) -> np.ndarray:
     return ((1.0 - level) / np.maximum(steep, 0.3)).astype(np.float32)
 
 
-def _relief(traits: FaceTraits, edge: np.ndarray) -> np.ndarray:
+def _relief(traits: Traits, edge: np.ndarray) -> np.ndarray:
     """Height of the skin towards the camera, in units."""
     falling = np.exp(-2.6 * np.maximum(edge, 0.0))
     z = 0.75 * np.sqrt(1.0 - falling**2)
@@ -110,16 +111,16 @@ def _shade(depth: np.ndarray, light: Light) -> np.ndarray:
     return (light.fill + light.key * facing + 0.10 * light.key * facing**12).astype(np.float32)
 
 
-def _albedo(traits: FaceTraits, rng: np.random.Generator) -> np.ndarray:
+def _albedo(traits: Traits, rng: Generator) -> np.ndarray:
     """Colour of the skin: blotches, redder cheeks and nose, the shadow of a beard."""
-    colour = np.ones((3, *SHAPE), dtype=np.float32) * _planes(traits.skin)
+    colour = np.ones((3, *SHAPE), dtype=np.float32) * traits.skin[:, None, None]
     grain = 0.035 * cloud(rng, SHAPE, 9) + 0.02 * cloud(rng, SHAPE, 3)
     colour *= 1.0 + grain
     blush = 0.10 * bump(U, V, (0.0, 0.6), (0.18, 0.2))
     for side in (-1.0, 1.0):
         blush = blush + 0.13 * bump(U, V, (side * 0.6, 0.6), (0.3, 0.25))
         colour *= 1.0 - 0.05 * bump(U, V, (side * 0.5, 0.06), (0.3, 0.16))
-    colour *= 1.0 - blush * _planes(np.array([0.0, 0.9, 0.8]))
+    colour *= 1.0 - blush * np.array([0.0, 0.9, 0.8], np.float32)[:, None, None]
     if traits.beard > 0:
         low = smooth_step(V + 0.35 * np.abs(U), 0.95, 1.25)
         stubble = traits.beard * low * (0.75 + 0.25 * cloud(rng, SHAPE, 2))
@@ -133,14 +134,12 @@ def _albedo(traits: FaceTraits, rng: np.random.Generator) -> np.ndarray:
     return colour * (1.0 - 0.18 * under)
 
 
-def _hair(
-    traits: FaceTraits, rng: np.random.Generator, light: Light
-) -> tuple[np.ndarray, np.ndarray]:
+def _hair(traits: Traits, rng: Generator, light: Light) -> tuple[np.ndarray, np.ndarray]:
     """Hair behind and before the face."""
     strands = cloud(rng, (SHAPE[0], SHAPE[1] * 3), 6)[:, ::3] + 0.6 * cloud(rng, SHAPE, 14)
     gloss = 0.12 * np.exp(-(((V + 1.25 - 0.3 * U**2) / 0.18) ** 2))
     tint = traits.hair * (light.fill + 0.6 * light.key)
-    colour = _planes(tint) * (1.0 + 0.3 * strands) + gloss * light.key
+    colour = tint[:, None, None] * (1.0 + 0.3 * strands) + gloss * light.key
 
     scalp_width, scalp_top = traits.width + 0.13, 1.76
     dome = 1.0 - (np.abs(U) / scalp_width) ** 2.4 - (np.abs(np.minimum(V, 0.0)) / scalp_top) ** 2.4
@@ -167,7 +166,3 @@ def _hair(
         return np.concatenate([gain * colour, mask[None]]).astype(np.float32)
 
     return layer(behind, 0.75), layer(before, 1.0)
-
-
-def _planes(colour: np.ndarray) -> np.ndarray:
-    return np.asarray(colour, dtype=np.float32)[:, None, None]

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace as Traits
 from typing import Any
 
 import numpy as np
 import yaml
+from numpy.random import Generator
 
 from avlib.corpora.demo.streams import EMOTIONS, subject_stream
 
@@ -15,67 +17,27 @@ GOLDEN = 0.6180339887498949  # its multiples modulo 1 spread any number of subje
 
 
 @dataclass(frozen=True)
-class FaceTraits:
-    """Geometry in units of the distance between the eyes, colours as RGB in 0..1."""
-
-    width: float
-    chin: float
-    jaw_shape: float
-    eye_size: float
-    eye_tilt: float
-    brow_height: float
-    brow_thickness: float
-    brow_arch: float
-    nose_width: float
-    nose_length: float
-    mouth_width: float
-    mouth_height: float
-    lip_fullness: float
-    skin: np.ndarray
-    hair: np.ndarray
-    iris: np.ndarray
-    hair_style: str
-    hairline: float
-    beard: float
-    lines: float
-    texture_seed: int
-
-
-@dataclass(frozen=True)
-class VoiceTraits:
-    """Habitual voice: F0 in Hz, levels in dB, factors as ratios."""
-
-    f0: float
-    tract: float
-    tilt: float
-    breath: float
-    level: float
-    rate: float
-    pitch_range: float
-    jitter: float
-
-
-@dataclass(frozen=True)
-class Habits:
-    """How much, and in which everyday colouring, a subject shows anything at all."""
-
-    face_expressiveness: float
-    voice_expressiveness: float
-    face_resting: str
-    face_resting_weight: float
-    voice_resting: str
-    voice_resting_weight: float
-
-
-@dataclass(frozen=True)
 class Identity:
-    """One subject."""
+    """One subject.
+
+    Attributes
+    ----------
+    subject, sex
+        Name such as ``S03``, and "female" or "male".
+    face
+        Geometry in units of the distance between the eyes and colours as RGB in 0..1: the traits
+        of ``people.yaml`` and those that `_face` adds.
+    voice
+        Habitual voice: F0 in Hz, levels in dB, factors as ratios.
+    habits
+        How much, and in which everyday colouring, the subject shows anything at all.
+    """
 
     subject: str
     sex: str
-    face: FaceTraits
-    voice: VoiceTraits
-    habits: Habits
+    face: Traits
+    voice: Traits
+    habits: Traits
 
 
 def identity(subject: str, seed: int) -> Identity:
@@ -99,13 +61,13 @@ def identity(subject: str, seed: int) -> Identity:
     )
 
 
-def _face(rng: np.random.Generator, number: int, female: bool) -> FaceTraits:
+def _face(rng: Generator, number: int, female: bool) -> Traits:
     tone = (number * GOLDEN + 0.25) % 1.0
     stops = tone * (len(SKIN) - 1)
     skin = np.array([np.interp(stops, range(len(SKIN)), channel) for channel in SKIN.T])
     hair = HAIR[int(rng.integers(2 if tone > 0.55 else len(HAIR)))] * rng.uniform(0.85, 1.15)
     styles = ("long", "bob", "fringe") if female else ("short", "receding", "fringe")
-    return FaceTraits(
+    return Traits(
         **_drawn(rng, "face", female),
         skin=(skin * rng.uniform(0.97, 1.03, 3)).astype(np.float32),
         hair=hair.astype(np.float32),
@@ -118,19 +80,19 @@ def _face(rng: np.random.Generator, number: int, female: bool) -> FaceTraits:
     )
 
 
-def _voice(rng: np.random.Generator, number: int, female: bool) -> VoiceTraits:
+def _voice(rng: Generator, number: int, female: bool) -> Traits:
     # F0 by sex as in Peterson & Barney (1952); spread evenly over the subjects.
     place = ((number // 2) * GOLDEN + 0.4) % 1.0
     f0 = (178.0 + 50.0 * place) if female else (98.0 + 40.0 * place)
-    return VoiceTraits(f0=f0, **_drawn(rng, "voice", female))
+    return Traits(f0=f0, **_drawn(rng, "voice", female))
 
 
-def _habits(rng: np.random.Generator, female: bool) -> Habits:
+def _habits(rng: Generator, female: bool) -> Traits:
     face, voice = rng.choice([emotion for emotion in EMOTIONS if emotion != "neutral"], 2)
-    return Habits(face_resting=str(face), voice_resting=str(voice), **_drawn(rng, "habits", female))
+    return Traits(face_resting=str(face), voice_resting=str(voice), **_drawn(rng, "habits", female))
 
 
-def _drawn(rng: np.random.Generator, part: str, female: bool) -> dict[str, Any]:
+def _drawn(rng: Generator, part: str, female: bool) -> dict[str, Any]:
     """Draw the traits of a part in the order of ``people.yaml``."""
     drawn = {}
     for trait, bounds in _FACTS[part].items():

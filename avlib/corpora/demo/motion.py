@@ -53,17 +53,15 @@ class Motion:
 
 def move(acting: Acting, score: Score, times: np.ndarray, rng: np.random.Generator) -> Motion:
     """Animate a take at ``times`` in seconds, ``(n,)``."""
-    grown = acting.activation(times)[:, None]
-    actions = (1.0 - grown) * acting.face_rest + grown * acting.face_apex
-    actions = np.clip(actions + WANDER * _unrest(rng, times, len(ACTIONS)), 0.0, 1.5)
+    unrest = WANDER * _unrest(rng, times, len(ACTIONS))
+    actions = np.clip(acting.shown("face", times) + unrest, 0.0, 1.5)
     act = dict(zip(ACTIONS, actions.T, strict=True))
 
     speech = score.opening(times) * SPEECH_OPENING * (1.0 + 0.4 * act["jaw"])
     held = PARTED_OPENING * act["lips_part"] + JAW_OPENING * act["jaw"]
     held += RAISED_OPENING * (act["lip_raise"] + 0.6 * act["nose_wrinkle"])
     tight = 1.0 - 0.45 * np.minimum(act["lip_press"], 1.0)
-    pose = (1.0 - grown) * acting.head_rest + grown * acting.head_apex
-    pose = pose + SWAY * _unrest(rng, times, len(POSE))
+    pose = acting.shown("head", times) + SWAY * _unrest(rng, times, len(POSE))
     pose[:, POSE.index("pitch")] += 0.03 * score.opening(times)
     return Motion(
         actions=actions,
@@ -84,9 +82,6 @@ def _unrest(rng: np.random.Generator, times: np.ndarray, tracks: int) -> np.ndar
 
 def _blinks(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """About one blink in three seconds."""
-    count = rng.poisson((times[-1] + 0.1) / 3.0)
-    moments = rng.uniform(0.0, times[-1], count)
-    closed = np.zeros(len(times))
-    for moment in moments:
-        closed = np.maximum(closed, 1.0 - np.abs(times - moment) / (0.5 * BLINK_SECONDS))
-    return np.clip(1.6 * closed, 0.0, 1.0)
+    moments = rng.uniform(0.0, times[-1], rng.poisson((times[-1] + 0.1) / 3.0))
+    closed = 1.0 - np.abs(times[:, None] - moments) / (0.5 * BLINK_SECONDS)
+    return np.clip(1.6 * closed.max(axis=1, initial=0.0), 0.0, 1.0)

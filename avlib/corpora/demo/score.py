@@ -64,28 +64,19 @@ class Score:
 
 def write_score(rng: np.random.Generator, duration: float, rate: float) -> Score:
     """Fill a clip with syllables at a speaking rate (1 = habitual for people at large)."""
-    before, between, after = (rng.uniform(*pause) for pause in PAUSES)
     stretch = np.clip(rate**-0.5, 0.8, 1.3)  # who speaks slowly pauses longer
-    before, between, after = before * stretch, between * stretch, after * stretch
+    before, between, after = (stretch * rng.uniform(*pause) for pause in PAUSES)
     speech = duration - before - between - after
     split = before + speech * rng.uniform(0.4, 0.6)
     phrases = np.array([(before, split), (split + between, duration - after)])
-    starts: list[float] = []
-    ends: list[float] = []
-    fricatives: list[bool] = []
+    spoken = []
     for start, end in phrases:
         count = max(1, round((end - start) * rate / SYLLABLE_SECONDS))
         lengths = rng.uniform(0.8, 1.2, count)
         edges = start + np.concatenate([[0.0], np.cumsum(lengths)]) * (end - start) / lengths.sum()
         hiss = rng.random(count) < 0.35
-        starts.extend(edges[:-1] + np.where(hiss, FRICATIVE_SECONDS, 0.0))
-        ends.extend(edges[1:])
-        fricatives.extend(hiss)
-    return Score(
-        starts=np.array(starts),
-        ends=np.array(ends),
-        vowels=rng.integers(len(VOWELS), size=len(starts)),
-        stress=rng.uniform(0.0, 1.0, len(starts)),
-        fricatives=np.array(fricatives),
-        phrases=phrases,
-    )
+        spoken.append((edges[:-1] + np.where(hiss, FRICATIVE_SECONDS, 0.0), edges[1:], hiss))
+    starts, ends, fricatives = map(np.concatenate, zip(*spoken, strict=True))
+    vowels = rng.integers(len(VOWELS), size=len(starts))
+    stress = rng.uniform(0.0, 1.0, len(starts))
+    return Score(starts, ends, vowels, stress, fricatives, phrases)

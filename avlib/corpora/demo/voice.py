@@ -1,11 +1,12 @@
 """Source-filter voice: a harmonic glottal source and breath noise through moving formants."""
 
 import numpy as np
+from numpy.random import Generator
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfilt
 
 from avlib.corpora.demo.acting import VOICE_CUES, Acting
-from avlib.corpora.demo.identity import VoiceTraits
+from avlib.corpora.demo.identity import Traits
 from avlib.corpora.demo.score import FRICATIVE_SECONDS, VOWELS, Score
 
 SAMPLE_RATE = 16000
@@ -18,7 +19,7 @@ SOURCE_TILT = -7.0  # dB per octave with lip radiation in it
 
 
 def synthesise(
-    voice: VoiceTraits, acting: Acting, score: Score, duration: float, rng: np.random.Generator
+    voice: Traits, acting: Acting, score: Score, duration: float, rng: Generator
 ) -> np.ndarray:
     """Speak a score.
 
@@ -27,7 +28,7 @@ def synthesise(
     voice
         Habitual voice of the subject.
     acting
-        The take: its cues grow from ``voice_rest`` to ``voice_apex``.
+        The take: its cues grow from rest to apex.
     score
         Syllables with times in seconds.
     duration
@@ -42,9 +43,7 @@ def synthesise(
     """
     times = np.arange(round(duration * CONTROL_RATE) + 1) / CONTROL_RATE
     samples = np.arange(round(duration * SAMPLE_RATE)) / SAMPLE_RATE
-    grown = acting.activation(times)[:, None]
-    cue_rows = (1.0 - grown) * acting.voice_rest + grown * acting.voice_apex
-    cues = dict(zip(VOICE_CUES, cue_rows.T, strict=True))
+    cues = dict(zip(VOICE_CUES, acting.shown("voice", times).T, strict=True))
 
     envelope = _envelope(score, times, cues["attack"])
     f0 = _pitch(voice, cues, score, times, rng)
@@ -52,10 +51,11 @@ def synthesise(
     level = 10.0 ** ((voice.level + cues["level"]) / 20.0) * envelope
     level = level * (1.0 + rng.normal(size=len(times)) * 0.04 * 2.0 ** cues["jitter"])
 
-    voiced = _harmonics(f0, level, voice.tilt + cues["tilt"], formants, times, samples)
+    voiced = _harmonics(f0, level, voice.tilt + cues["tilt"], formants, samples)
     breath_level = level * 10.0 ** ((voice.breath + cues["breath"] - 26.0) / 20.0)
     noise = _breath(rng, samples) * np.interp(samples, times, breath_level)
-    noise += _fricatives(rng, score, times, cues["level"] + voice.level, samples)
+    loud = 10.0 ** (np.interp(score.starts, times, cues["level"] + voice.level) / 20.0)
+    noise += _fricatives(rng, score, loud, samples)
     return NEUTRAL_RMS * (voiced + noise)
 
 
@@ -65,19 +65,13 @@ def _envelope(score: Score, times: np.ndarray, attack: np.ndarray) -> np.ndarray
     up = np.clip((times[:, None] - score.starts) / rise, 0.0, 1.0)
     down = np.clip((score.ends - times[:, None]) / 0.06, 0.0, 1.0)
     bumps = np.sin(0.5 * np.pi * up) * np.sin(0.5 * np.pi * down) * (0.75 + 0.5 * score.stress)
-    joined = np.zeros(len(times))
-    for end, start in zip(score.ends[:-1], score.starts[1:], strict=True):
-        if start - end < 1e-6:
-            joined = np.maximum(joined, 0.35 * np.clip(1.0 - np.abs(times - end) / 0.06, 0.0, 1.0))
-    return np.maximum(bumps.max(axis=1), joined)
+    joints = score.ends[:-1][score.starts[1:] - score.ends[:-1] < 1e-6]
+    joined = 0.35 * np.clip(1.0 - np.abs(times[:, None] - joints) / 0.06, 0.0, 1.0)
+    return np.maximum(bumps.max(axis=1), joined.max(axis=1, initial=0.0))
 
 
 def _pitch(
-    voice: VoiceTraits,
-    cues: dict[str, np.ndarray],
-    score: Score,
-    times: np.ndarray,
-    rng: np.random.Generator,
+    voice: Traits, cues: dict[str, np.ndarray], score: Score, times: np.ndarray, rng: Generator
 ) -> np.ndarray:
     """F0 in Hz: level, declination over each phrase, accents on stressed syllables, jitter."""
     excursion = voice.pitch_range * 2.0 ** cues["f0_range"]
@@ -96,7 +90,7 @@ def _pitch(
 
 
 def _formants(
-    voice: VoiceTraits, cues: dict[str, np.ndarray], score: Score, times: np.ndarray
+    voice: Traits, cues: dict[str, np.ndarray], score: Score, times: np.ndarray
 ) -> np.ndarray:
     """Centre frequencies ``(n, 4)`` in Hz, gliding from vowel to vowel."""
     middle = 0.5 * (score.starts + score.ends)
@@ -108,14 +102,10 @@ def _formants(
 
 
 def _harmonics(
-    f0: np.ndarray,
-    level: np.ndarray,
-    tilt: np.ndarray,
-    formants: np.ndarray,
-    times: np.ndarray,
-    samples: np.ndarray,
+    f0: np.ndarray, level: np.ndarray, tilt: np.ndarray, formants: np.ndarray, samples: np.ndarray
 ) -> np.ndarray:
     """Sum of the partials of F0, each weighted by source slope and formants at its frequency."""
+    times = np.arange(len(f0)) / CONTROL_RATE
     count = int(TOP_HZ / f0.min())
     order = np.arange(1, count + 1)
     hz = f0[:, None] * order
@@ -142,23 +132,16 @@ def _resonance(hz: np.ndarray, formants: np.ndarray) -> np.ndarray:
     return gain
 
 
-def _breath(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
+def _breath(rng: Generator, samples: np.ndarray) -> np.ndarray:
     """Aspiration: noise of unit RMS around the higher formants."""
     noise = sosfilt(_BREATH_BAND, rng.normal(size=len(samples)))
     return noise / np.sqrt(np.mean(noise**2))
 
 
-def _fricatives(
-    rng: np.random.Generator,
-    score: Score,
-    times: np.ndarray,
-    level: np.ndarray,
-    samples: np.ndarray,
-) -> np.ndarray:
-    """Noise bursts above 3 kHz before some vowels, as loud as the voice is (``level`` in dB)."""
+def _fricatives(rng: Generator, score: Score, loud: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Noise bursts above 3 kHz before some vowels, ``loud`` as the voice is at each syllable."""
     noise = sosfilt(_HISS_BAND, rng.normal(size=len(samples)))
     gate = np.zeros(len(samples))
-    loud = 10.0 ** (np.interp(score.starts, times, level) / 20.0)
     for start, burst, gain in zip(score.starts, score.fricatives, loud, strict=True):
         if burst:
             place = (samples - start + FRICATIVE_SECONDS) / FRICATIVE_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -60,12 +60,10 @@ class OmgEmotion(Reader):
         library = _Library(filter(is_media, files), rows)
         recordings, missing = [], []
         for video, row in rows:
-            path, cut = library.find(video, row)
-            if path is None:
+            if found := library.find(video, row):
+                recordings.append(found)
+            else:
                 missing.append((row.clip_id, _GONE))
-                continue
-            found = replace(row, video_path=path, audio_path=path)
-            recordings.append(replace(found, start=None, end=None) if cut else found)
         if not recordings:
             raise CorpusError(
                 f"{folder}: its tables name {len(rows):,} clips, but none of their videos is here; "
@@ -73,19 +71,21 @@ class OmgEmotion(Reader):
             )
         if missing:
             notes.append(_whole_parts([row for _, row in rows], recordings))
-        return Listing(
-            recordings, library.unknown() + wrong, notes + library.notes(), missing=missing
-        )
+        if spare := len(library.known - {recording.video_path for recording in recordings}):
+            notes.append(f"copies of videos, or clips cut from them, left out: {spare:,}")
+        reason = "no row of the tables means it; name it after the column video or its YouTube id"
+        unknown = [(path, reason) for path in library.paths if path not in library.known]
+        return Listing(recordings, unknown + wrong, notes, missing=missing)
 
 
 class _Library:
     """The recordings in the folder, and which of them the tables know."""
 
     def __init__(self, paths: Iterable[str], rows: list[tuple[str, Recording]]) -> None:
-        self._paths = sorted(paths)
+        self.paths = sorted(paths)
         self._by_name: dict[str, str] = {}
         self._cut: dict[tuple[str, str], str] = {}
-        for path in self._paths:
+        for path in self.paths:
             pure = PurePosixPath(path)
             self._cut.setdefault((pure.parent.name, pure.stem), path)
             self._by_name.setdefault(pure.stem, path)
@@ -95,29 +95,18 @@ class _Library:
         self._names: dict[str, list[str]] = {}
         for video, row in rows:
             self._names.setdefault(row.subject, [row.subject]).append(video)
-        self._known = {self._cut.get((video, str(row.take))) for video, row in rows}
-        self._known |= {self._by_name.get(n) for names in self._names.values() for n in names}
-        self._used: set[str] = set()
+        known = {self._cut.get((video, str(row.take))) for video, row in rows}
+        known |= {self._by_name.get(name) for names in self._names.values() for name in names}
+        self.known = known - {None}
 
-    def find(self, video: str, row: Recording) -> tuple[str | None, bool]:
-        """Return the file of a row, and whether it was cut to the row already."""
+    def find(self, video: str, row: Recording) -> Recording | None:
+        """Add to a row the file that it is cut from, or else the clip; None if neither is here."""
         names = (video, *self._names[row.subject])
         path = next((self._by_name[name] for name in names if name in self._by_name), None)
-        cut = self._cut.get((video, str(row.take))) if path is None else None
-        found = path or cut
-        if found is not None:
-            self._used.add(found)
-        return found, cut is not None
-
-    def unknown(self) -> list[tuple[str, str]]:
-        """List files that no row means."""
-        reason = "no row of the tables means it; name it after the column video or its YouTube id"
-        return [(path, reason) for path in self._paths if path not in self._known]
-
-    def notes(self) -> list[str]:
-        """Say how many files were not needed."""
-        spare = len(self._known - self._used - {None})
-        return [f"copies of videos, or clips cut from them, left out: {spare:,}"] if spare else []
+        if path is None:
+            path = self._cut.get((video, str(row.take)))
+            row = replace(row, start=None, end=None)
+        return replace(row, video_path=path, audio_path=path) if path else None
 
 
 def _read_tables(
@@ -138,12 +127,9 @@ def _read_tables(
         if place is None:
             notes.append(f"{names[0]} is not here: no {partition} clips")
             continue
-        blank = 0
-        for values in read_csv(folder / place, _COLUMNS, _LABELS).to_dict("records"):
-            cells = {str(key): str(value).strip() for key, value in values.items()}
-            if not cells["video"] or not cells["utterance"]:
-                blank += 1
-                continue
+        table = read_csv(folder / place, _COLUMNS, _LABELS).apply(lambda column: column.str.strip())
+        blank = (table[["video", "utterance"]] == "").any(axis=1)
+        for cells in table[~blank].to_dict("records"):
             row = _row(folder / place, partition, cells)
             if 0 <= (row.start or 0) < (row.end or 0) < math.inf:
                 rows.append((cells["video"], row))
@@ -151,12 +137,12 @@ def _read_tables(
                 found = f"start is {cells['start']!r}, end {cells['end']!r}"
                 reason = f"{place}: {found}; expected 0 <= start < end, in s"
                 wrong.append((row.clip_id, reason))
-        if blank:
-            notes.append(f"{place}: rows without video or utterance, left out: {blank:,}")
+        if blank.any():
+            notes.append(f"{place}: rows without video or utterance, left out: {blank.sum():,}")
     return rows, wrong, notes
 
 
-def _row(path: Path, partition: str, cells: dict[str, str]) -> Recording:
+def _row(path: Path, partition: str, cells: Mapping[Hashable, str]) -> Recording:
     video, utterance = cells["video"], PurePosixPath(cells["utterance"]).stem
     link = _LINK.search(cells["link"])
     where = f"{path}: the row of {video}, {utterance}"

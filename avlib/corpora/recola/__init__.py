@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -63,19 +63,15 @@ class Recola(Reader):
             else:
                 kind = "audio_path" if is_sound(path) else "video_path"
                 recordings.setdefault(clip_id, {}).setdefault(kind, path)
-        ratings = _rating_files(files)
-        traces = [_trace(folder, clip_id, ratings[clip_id]) for clip_id in sorted(ratings)]
-        means = {trace["clip_id"].iloc[0]: trace[list(_DIMENSIONS)].mean() for trace in traces}
-        listed = [_recording(name, paths, means) for name, paths in recordings.items()]
+        ratings = sorted(_rating_files(files).items())
+        traces = {clip_id: _trace(folder, clip_id, tables) for clip_id, tables in ratings}
+        lost = "recording not here, only its labels"
         return Listing(
-            listed,
+            [_recording(name, paths, traces.get(name)) for name, paths in recordings.items()],
             unrecognised,
-            _notes(recordings, ratings, feature_files(folder)),
-            missing=[
-                (name, "recording not here, only its labels")
-                for name in ratings.keys() - recordings
-            ],
-            traces=pd.concat(traces, ignore_index=True) if traces else no_traces(),
+            _notes(recordings.keys() - traces, feature_files(folder)),
+            missing=[(name, lost) for name in traces.keys() - recordings],
+            traces=pd.concat(traces.values(), ignore_index=True) if traces else no_traces(),
         )
 
 
@@ -148,8 +144,8 @@ def _trace(folder: Path, clip_id: str, files: dict[str, str]) -> pd.DataFrame:
     return trace
 
 
-def _recording(clip_id: str, paths: dict[str, str], means: dict[str, pd.Series]) -> Recording:
-    labels = means.get(clip_id)
+def _recording(clip_id: str, paths: dict[str, str], trace: pd.DataFrame | None) -> Recording:
+    labels: Any = {} if trace is None else trace[list(_DIMENSIONS)].mean().to_dict()
     return Recording(
         clip_id=clip_id,
         subject=clip_id,
@@ -157,19 +153,13 @@ def _recording(clip_id: str, paths: dict[str, str], means: dict[str, pd.Series])
         video_path=paths.get("video_path"),
         audio_path=paths.get("audio_path", paths.get("video_path")),
         partition=_PARTITIONS[clip_id.partition("_")[0]],
-        arousal=None if labels is None else float(labels["arousal"]),
-        valence=None if labels is None else float(labels["valence"]),
+        **labels,
     )
 
 
-def _notes(
-    recordings: dict[str, dict[str, str]],
-    ratings: dict[str, dict[str, str]],
-    features: dict[tuple[str, str, str], Path],
-) -> list[str]:
+def _notes(unlabelled: set[str], features: dict[tuple[str, str, str], Path]) -> list[str]:
     notes = []
-    unlabelled = sorted(recordings.keys() - ratings.keys())
-    lost = [name for name in unlabelled if not name.startswith("test_")]
+    lost = sorted(name for name in unlabelled if not name.startswith("test_"))
     if kept := len(unlabelled) - len(lost):
         notes.append(f"{kept} test recordings have no labels, which are not published")
     if lost:

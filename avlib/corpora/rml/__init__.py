@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import dropwhile
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -64,13 +65,7 @@ def _recording(path: str) -> Recording | str:
 
 def _languages(place: PurePosixPath) -> list[str]:
     """Return what the folders say beyond the subject, from the subject's folder down."""
-    found: list[str] = []
-    below = False
-    for part in place.parts[:-1]:
-        match = _SUBJECT.fullmatch(part)
-        below = below or match is not None
-        text = match["rest"] if match else part if below else ""
-        word = re.sub(r"\W+", "-", text.lower().strip(" _-"))
-        if word and word not in found:
-            found.append(word)
-    return found
+    below = dropwhile(lambda part: not _SUBJECT.fullmatch(part), place.parts[:-1])
+    texts = [match["rest"] if (match := _SUBJECT.fullmatch(part)) else part for part in below]
+    words = [re.sub(r"\W+", "-", text.lower().strip(" _-")) for text in texts]
+    return list(dict.fromkeys(filter(None, words)))

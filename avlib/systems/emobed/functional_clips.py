@@ -1,7 +1,7 @@
 """Clips as sequences of functionals of their frame descriptors, one sequence per modality."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,19 +47,15 @@ class FrameFunctionals:
 
     def inputs(self) -> list[Path]:
         """Return the parts of both tables of frame descriptors."""
-        return [
-            part for table in paths.DESCRIPTORS.values() for part in sorted(table.glob("*.parquet"))
-        ]
+        return sorted(p for table in paths.DESCRIPTORS.values() for p in table.glob("*.parquet"))
 
     def read(
         self, fold: int, inputs: Sequence[Path]
     ) -> tuple[list[str], dict[str, FunctionalClips]]:
         """Describe the clips of a fold; see `Source`."""
         emotions, rows = labelled_clips(fold)
-        sequences = {
-            m: self._described(table, rows["clip_id"].tolist())
-            for m, table in paths.DESCRIPTORS.items()
-        }
+        clip_ids = rows["clip_id"]
+        sequences = {m: self._described(t, clip_ids) for m, t in paths.DESCRIPTORS.items()}
         every = FunctionalClips(
             **label_columns(rows, emotions),
             present={m: np.array([len(s) > 0 for s in of], bool) for m, of in sequences.items()},
@@ -67,14 +63,13 @@ class FrameFunctionals:
         )
         return emotions, in_parts(every, rows["part"])
 
-    def _described(self, table: Path, clip_ids: Sequence[str]) -> np.ndarray:
+    def _described(self, table: Path, clip_ids: Iterable[str]) -> np.ndarray:
         parts = sorted(table.absolute().glob("*.parquet"))
         stamps = tuple((part.name, *stamp(part)) for part in parts)
         known = _functionals(table.absolute(), stamps, self.window, self.step)
         nothing = np.zeros((0, 0), np.float32)
-        found = np.empty(len(clip_ids), object)
-        found[:] = [known.get(clip_id, nothing) for clip_id in clip_ids]
-        return found
+        found = [known.get(clip_id, nothing) for clip_id in clip_ids]
+        return np.fromiter(found, object, len(found))
 
 
 @functools.lru_cache(maxsize=len(paths.DESCRIPTORS))

@@ -7,6 +7,7 @@ paper's system and the three that it is compared with.
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -73,8 +74,12 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         DataError
             The training clips of a modality have fewer than two emotions.
         """
+        # Loads Lightning: seconds.
+        from avlib.systems.emobed.training import EmoBedTraining, train_jointly
+
+        s = self.settings
         learned, watched = self.split(train, validation)
-        self.standardisers_ = {}
+        self.standardisers_, self.networks_, prepared, curves = {}, {}, {}, {}
         for modality in self.modalities:
             clips = learned.select(learned.has((modality,)))
             found = len(np.unique(clips.emotion))
@@ -84,17 +89,28 @@ class EmoBedModel(DeepModel[FunctionalClips]):
                     " emotions; expected two at least"
                 )
             self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
-        prepared = {m: self._prepared(learned, m) for m in self.modalities}
-        self.networks_, curves = {}, {}
+            prepared[modality] = self._prepared(clips, modality)
         for target in self.modalities:
-            held_out = None if watched is None else self._prepared(watched, target)
-            if watched is not None and not watched.has((target,)).any():
-                raise DataError(
-                    f"{self.system}: no validation clip has {target}, so nothing tells when to"
-                    " stop: set emobed.patience to null, or hold out more subjects"
-                    " (protocol.validation)"
-                )
-            self.networks_[target], curves[target] = self._train(target, prepared, held_out)
+            held_out = None
+            if watched is not None:
+                if not watched.has((target,)).any():
+                    raise DataError(
+                        f"{self.system}: no validation clip has {target}, so nothing tells when to"
+                        " stop: set emobed.patience to null, or hold out more subjects"
+                        " (protocol.validation)"
+                    )
+                held_out = held_out_loader(target, self._prepared(watched, target), s["batch_size"])
+            beta = s[f"beta_{target}"]
+            helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
+            weights = s | {"beta": beta if helpers else 0.0}
+            self.networks_[target], curves[target] = train_jointly(
+                partial(EmoBedTraining, target=target, **weights),
+                self.n_classes,
+                {m: prepared[m] for m in (target, *helpers)},
+                held_out,
+                s,
+                **self.training(target),
+            )
         own = {f"curves_{target}": rows for target, rows in curves.items()}
         self.logs_ = {"curves": _averaged(curves), **own}
         self.chosen_ = {f"epochs_{target}": n_epochs(rows) for target, rows in curves.items()}
@@ -112,64 +128,30 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             than in training.
         """
         self.require_scorable(clips, modalities)
-        total, heard = np.zeros((len(clips), self.n_classes)), np.zeros((len(clips), 1))
-        for modality in (m for m in self.modalities if m in modalities):
-            rows = np.flatnonzero(clips.has((modality,)))
-            total[rows] += self._read(clips.select(rows), modality)[0]
-            heard[rows] += 1
-        return total / heard
+        used = [m for m in self.modalities if m in modalities]
+        return np.nanmean([self._read(clips, m)[0] for m in used], axis=0)
 
     def embeddings(self, clips: FunctionalClips) -> dict[str, np.ndarray]:
         """Return the clips as each modality's subnetwork embeds them; NaN where they lack it."""
-        spaces = {}
-        for modality in self.modalities:
-            rows = np.flatnonzero(clips.has((modality,)))
-            values = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
-            values[rows] = self._read(clips.select(rows), modality)[1]
-            spaces[modality] = values
-        return spaces
+        return {m: self._read(clips, m)[1] for m in self.modalities}
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return each modality's network."""
-        return {m: self._network({m: len(of.mean)}) for m, of in self.standardisers_.items()}
+        return {
+            m: EmoBedNetwork({m: len(of.mean)}, self.n_classes, **self.settings)
+            for m, of in self.standardisers_.items()
+        }
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training clips' means and standard deviations."""
-        return {
-            f"{part}_{modality}": getattr(standardiser, part)
-            for modality, standardiser in self.standardisers_.items()
-            for part in ("mean", "scale")
-        }
+        means = {f"mean_{m}": of.mean for m, of in self.standardisers_.items()}
+        return means | {f"scale_{m}": of.scale for m, of in self.standardisers_.items()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take them back; they say how many features a modality has."""
         self.standardisers_ = {
             m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
         }
-
-    def _train(
-        self, target: str, prepared: dict[str, Sequences], held_out: Sequences | None
-    ) -> tuple[EmoBedNetwork, str]:
-        """Train the network of a modality; return it alone, and its curves as CSV."""
-        # Loads Lightning: seconds.
-        from avlib.systems.emobed.training import EmoBedTraining, train_jointly
-
-        s = self.settings
-        beta = s[f"beta_{target}"]
-        helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
-        weights = s | {"beta": beta if helpers else 0.0}
-        return train_jointly(
-            lambda network: EmoBedTraining(network, target, **weights),
-            self._network,
-            {m: prepared[m] for m in (target, *helpers)},
-            held_out and held_out_loader(target, held_out, s["batch_size"]),
-            s,
-            **self.training(target),
-        )
-
-    def _network(self, sizes: Mapping[str, int]) -> EmoBedNetwork:
-        s = self.settings
-        return EmoBedNetwork(sizes, self.n_classes, hidden=s["hidden"], layers=s["layers"])
 
     def _prepared(self, clips: FunctionalClips, modality: str) -> Sequences:
         """Return the clips that have a modality, standardised."""
@@ -179,18 +161,22 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         return Sequences(features, having.emotion.astype(np.int64))
 
     def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities (n, n_classes) and embeddings (n, hidden) of clips that have it."""
+        """Return probabilities (n, n_classes) and embeddings (n, hidden).
+
+        NaN for clips that lack the modality.
+        """
         where = device()
         network, prepared = self.networks_[modality].to(where), self._prepared(clips, modality)
-        probabilities = [np.zeros((0, self.n_classes))]
-        embedded = [np.zeros((0, self.settings["hidden"]), np.float32)]
+        probabilities = np.full((len(clips), self.n_classes), np.nan)
+        embedded = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
+        there = np.flatnonzero(clips.has((modality,)))
         with torch.inference_mode():
-            for rows in in_order(len(clips), _READ):
+            for rows in in_order(len(there), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
                 logits, ends = read_to_end(network, modality, half.features, half.lengths)
-                probabilities.append(logits.double().softmax(1).cpu().numpy())
-                embedded.append(ends.cpu().numpy())
-        return np.concatenate(probabilities), np.concatenate(embedded)
+                probabilities[there[rows]] = logits.double().softmax(1).cpu()
+                embedded[there[rows]] = ends.cpu()
+        return probabilities, embedded
 
 
 def _averaged(curves: Mapping[str, str]) -> str:

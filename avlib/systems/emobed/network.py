@@ -7,7 +7,7 @@ sequence's end changes nothing before it.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,10 +40,12 @@ class EmoBedNetwork(nn.Module):
     layers : int
         Of each modality's subnetwork, and of the shared one. The paper has two each for RECOLA, one
         each for OMG-Emotion.
+    **_
+        A system's other settings, which are not looked at.
     """
 
     def __init__(
-        self, sizes: Mapping[str, int], n_outputs: int, *, hidden: int, layers: int
+        self, sizes: Mapping[str, int], n_outputs: int, *, hidden: int, layers: int, **_: Any
     ) -> None:
         super().__init__()
         self.specific = nn.ModuleDict(
@@ -64,21 +66,21 @@ class EmoBedNetwork(nn.Module):
         read, shared = self.shared(embeddings, before[1])
         return Output(embeddings, self.head(read), (specific, shared))
 
-
-def at_end(values: Tensor, lengths: Tensor) -> Tensor:
-    """Return the values at each sequence's last step, (n, d) of (n, n_steps, d).
-
-    A clip with one label is classified by what the network says there, when it has read all.
-    """
-    return values[torch.arange(len(values), device=values.device), lengths - 1]
+    def keep_only(self, target: str) -> None:
+        """Discard what inference on one modality does not need (section 3.3)."""
+        self.specific = nn.ModuleDict({target: self.specific[target]})
 
 
 def read_to_end(
     network: EmoBedNetwork, modality: str, features: Tensor, lengths: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return predictions (n, n_outputs) and embeddings (n, hidden) after each last step."""
+    """Return predictions (n, n_outputs) and embeddings (n, hidden) after each last step.
+
+    A clip with one label is classified by what the network says there, when it has read all.
+    """
     output = network(modality, features)
-    return at_end(output.predictions, lengths), at_end(output.embeddings, lengths)
+    ends = torch.arange(len(lengths), device=lengths.device), lengths - 1
+    return output.predictions[ends], output.embeddings[ends]
 
 
 def in_chunks(
@@ -121,16 +123,3 @@ def predict_sequences(network: EmoBedNetwork, modality: str, features: Tensor, s
     """
     pieces = in_chunks(network, modality, features, size)
     return torch.cat([output.predictions.to(features) for _, output in pieces], dim=1)
-
-
-def without_auxiliary(state_dict: Mapping[str, Tensor], target: str) -> dict[str, Tensor]:
-    """Return the parameters that inference on one modality needs (section 3.3).
-
-    Those of an `EmoBedNetwork` of several modalities, without the subnetworks of all but `target`.
-    """
-    own = f"specific.{target}."
-    return {
-        name: value
-        for name, value in state_dict.items()
-        if name.startswith(own) or not name.startswith("specific.")
-    }

@@ -6,6 +6,13 @@ from pydantic import Field
 
 from avlib.runtime.params import Positive, Section, all_or_some_of
 
+UNUSED_WEIGHTS = {  # alpha: of the auxiliary modality's loss; beta: of the triplets
+    "emobed": (),
+    "emobed_classic": ("alpha", "beta"),
+    "emobed_joint": ("beta",),
+    "emobed_triplet": ("alpha",),
+}
+
 
 class TrainingSection(Section):
     """What EmoBed's networks are and how they are trained, for emotions as for traces."""
@@ -24,10 +31,7 @@ class TrainingSection(Section):
 class Emobed(TrainingSection):
     """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
 
-    train: Annotated[
-        bool | list[str],
-        all_or_some_of("emobed", "emobed_classic", "emobed_joint", "emobed_triplet"),
-    ]
+    train: Annotated[bool | list[str], all_or_some_of(*UNUSED_WEIGHTS)]
     window: Positive
     step: Positive
     beta_audio: float = Field(ge=0)

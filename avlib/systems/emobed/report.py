@@ -1,8 +1,5 @@
 """The section of the report that tells what EmoBed gains, as in its paper (section 5.2)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
 from avlib.report.report_data import ReportData
@@ -29,19 +26,14 @@ def emobed_section(data: ReportData) -> Section | None:
         text += _WORDS("gains", classic=CLASSIC, other=systems[-1])
     rows = []
     for name, modalities in MODALITIES.items():
-        scores = {s: scores_with(data.predictions[s], data.folds, modalities) for s in systems}
-        for system, found in scores.items():
-            if found:
-                classic = None if system == CLASSIC else scores.get(CLASSIC)
-                rows.append([name, system, *_cells(found, classic)])
+        counted = {}  # macro-F1 and clips
+        for system in systems:
+            if scores := scores_with(data.predictions[system], data.folds, modalities):
+                counted[system] = scores["pooled"]["f1_macro"], scores["clips"]
+        for system, (f1, clips) in counted.items():
+            z, p = DASH, DASH
+            tested = system != CLASSIC and CLASSIC in counted
+            if tested and (test := proportions_z(f1, clips, *counted[CLASSIC])):
+                z, p = f"{test.z:z.2f}", p_text(test.p)  # z: no -0.00
+            rows.append([name, system, f"{clips:,}", percent(f1), z, p])
     return Section("EmoBed, as in its paper", text, [Table(_COLUMNS, "llr", rows)])
-
-
-def _cells(scores: Mapping[str, Any], classic: Mapping[str, Any] | None) -> list[str]:
-    """Write clips, macro-F1, z and p; dashes where there is nothing to compare with."""
-    f1, clips = scores["pooled"]["f1_macro"], scores["clips"]
-    test = None
-    if classic is not None:
-        test = proportions_z(f1, clips, classic["pooled"]["f1_macro"], classic["clips"])
-    z, p = (f"{test.z:z.2f}", p_text(test.p)) if test else (DASH, DASH)  # z: no -0.00
-    return [f"{clips:,}", percent(f1), z, p]

@@ -94,7 +94,9 @@ class Standardiser:
 
     @classmethod
     def fit(cls, sequences: Iterable[np.ndarray]) -> "Standardiser":
-        """Learn from finite training sequences of shape (n_frames, d), one at a time.
+        """Learn from training sequences of shape (n_frames, d), one at a time.
+
+        Frames that are not finite do not count.
 
         Raises
         ------
@@ -103,10 +105,10 @@ class Standardiser:
         """
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for values in sequences:
-            if not len(values):
+            kept = values[np.isfinite(values).all(axis=1)].astype(float)
+            if not len(kept):
                 continue
             # Chan et al. 1983: sums of squares about the mean, joined without cancellation.
-            kept = np.asarray(values, float)
             own, joined = kept.mean(axis=0), count + len(kept)
             step = own - mean
             squares = squares + ((kept - own) ** 2).sum(axis=0)
@@ -118,14 +120,13 @@ class Standardiser:
         scale = np.sqrt(squares / count)
         return cls(mean, np.where(scale > 1e-9 * np.maximum(1.0, np.abs(mean)), scale, 1.0))
 
-    def apply(self, values: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    def apply(self, values: np.ndarray) -> np.ndarray:
         """Return standardised values, float32 of shape (n_frames, d).
 
         Parameters
         ----------
         values : array of shape (n_frames, d)
-        valid : bool array of shape (n_frames,), optional
-            Frames that do not count become 0, the training mean.
+            Frames that are not finite become 0, the training mean.
 
         Raises
         ------
@@ -138,6 +139,5 @@ class Standardiser:
                 "training: extract them with the same settings"
             )
         standard = ((values - self.mean) / self.scale).astype(np.float32)
-        if valid is not None:
-            standard[~valid] = 0.0
+        standard[~np.isfinite(values).all(axis=1)] = 0.0
         return standard

@@ -5,27 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
-from avlib.systems.emobed.params import Emobed
+from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
 
 if TYPE_CHECKING:
     from avlib.report import page
     from avlib.report.report_data import ReportData
 
-HELPED_BY = {  # whether the auxiliary modality's loss counts (alpha), whether triplets do (beta)
-    "emobed": (True, True),
-    "emobed_classic": (False, False),
-    "emobed_joint": (True, False),
-    "emobed_triplet": (False, True),
-}
-
 
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings with 0 for each weight (alpha, the betas) that a system does not use."""
-    joint, triplets = HELPED_BY[model]
-    unused = (["alpha"] if not joint else []) + [
-        name for name in settings if name.startswith("beta") and not triplets
-    ]
-    return settings | dict.fromkeys(unused, 0.0)
+    unused = UNUSED_WEIGHTS[model]
+    return {name: 0.0 if name.startswith(unused) else settings[name] for name in settings}
 
 
 class EmoBedSystem(System):
@@ -46,12 +36,10 @@ class EmoBedSystem(System):
         """Return how one of the four is made; a weight that it does not use retrains nothing."""
         from avlib.systems.emobed.functional_clips import FrameFunctionals
 
-        settings = params.emobed.model_dump(exclude={"train"})
+        settings = used_weights(model, params.emobed.model_dump(exclude={"train"}))
+        source = FrameFunctionals(settings["window"], settings["step"])
         return Recipe(
-            model,
-            self.model_class(),
-            settings={"system": model, **used_weights(model, settings)},
-            source=FrameFunctionals(settings["window"], settings["step"]),
+            model, self.model_class(), settings={"system": model, **settings}, source=source
         )
 
     def report(self, data: "ReportData") -> "Sequence[page.Section | None]":

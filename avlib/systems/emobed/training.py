@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss
 from avlib.networks.train_network import train_network
+from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.deep import frozen, seeded
-from avlib.systems.emobed.joint_loss import joint_loss
-from avlib.systems.emobed.network import EmoBedNetwork, read_to_end, without_auxiliary
-from avlib.systems.emobed.unpaired import Half, Sequences, unpaired_loader
+from avlib.systems.emobed.network import EmoBedNetwork, read_to_end
+from avlib.systems.emobed.unpaired import Half, Sequences, UnpairedBatches, UnpairedDataset
 
 
 class JointTraining(LightningModule):
@@ -38,23 +38,20 @@ class JointTraining(LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam with L2 regularisation."""
-        s = self.settings
-        return torch.optim.Adam(
-            self.network.parameters(), s["learning_rate"], weight_decay=s["weight_decay"]
-        )
+        rate, decay = self.settings["learning_rate"], self.settings["weight_decay"]
+        return torch.optim.Adam(self.network.parameters(), rate, weight_decay=decay)
 
     def objective(self, losses: Mapping[str, Tensor], triplet: Tensor | None) -> Tensor:
-        """Return eq. 8 of each modality's loss and of the triplets', where these count."""
-        own = losses[self.target]
-        nothing = own * 0.0
-        auxiliary = next((loss for m, loss in losses.items() if m != self.target), nothing)
-        return joint_loss(
-            own,
-            auxiliary,
-            nothing if triplet is None else triplet,
-            alpha=self.settings["alpha"],
-            beta=self.settings["beta"],
-        )
+        """Return eq. 8 of each modality's loss and of the triplets', where these count.
+
+        alpha = beta = 0 is the classic system, beta = 0 joint training (eqs. 3 and 4), alpha = 0
+        the crossmodal triplets alone (eq. 7).
+        """
+        total = losses[self.target]
+        for modality, loss in losses.items():
+            if modality != self.target:
+                total = total + self.settings["alpha"] * loss
+        return total if triplet is None else total + self.settings["beta"] * triplet
 
     def note(self, name: str, value: Tensor, n: int) -> None:
         """Log the mean over an epoch of a value of `n` sequences."""
@@ -72,11 +69,8 @@ class EmoBedTraining(JointTraining):
         """Return the objective of an unpaired mini-batch."""
         losses, embedded, triplet = {}, [], None
         for modality, half in batch.items():
-            logits, embeddings = read_to_end(self.network, modality, half.features, half.lengths)
-            losses[modality] = functional.cross_entropy(logits.float(), half.labels)
-            embedded.append((embeddings.float(), half.labels))
-            if modality == self.target:
-                self._log(logits, half, "train")
+            losses[modality], embeddings = self._read(modality, half, "train")
+            embedded.append((embeddings, half.labels))
         if self.settings["beta"]:
             triplet = crossmodal_triplet_loss(embedded, self.settings["margin"])
             self.note("train_triplet", triplet, len(batch[self.target].labels))
@@ -84,21 +78,25 @@ class EmoBedTraining(JointTraining):
 
     def validation_step(self, batch: dict[str, Half], index: int) -> None:
         """Log how well the target modality is recognised."""
-        half = batch[self.target]
-        logits, _ = read_to_end(self.network, self.target, half.features, half.lengths)
-        self._log(logits, half, "validation")
+        self._read(self.target, batch[self.target], "validation")
 
-    def _log(self, logits: Tensor, half: Half, part: str) -> None:
-        """Log what is to be compared between parts and systems: the target's loss alone."""
-        right = (logits.argmax(1) == half.labels).float().mean()
+    def _read(self, modality: str, half: Half, part: str) -> tuple[Tensor, Tensor]:
+        """Return loss and embeddings of a modality.
+
+        What is logged is to be compared between parts and systems: the target's loss alone.
+        """
+        logits, embeddings = read_to_end(self.network, modality, half.features, half.lengths)
         loss = functional.cross_entropy(logits.float(), half.labels)
-        self.note(f"{part}_loss", loss, len(half.labels))
-        self.note(f"{part}_accuracy", right, len(half.labels))
+        if modality == self.target:
+            right = (logits.argmax(1) == half.labels).float().mean()
+            self.note(f"{part}_loss", loss, len(half.labels))
+            self.note(f"{part}_accuracy", right, len(half.labels))
+        return loss, embeddings.float()
 
 
 def train_jointly(
     make: Callable[[EmoBedNetwork], JointTraining],
-    build: Callable[[Mapping[str, int]], EmoBedNetwork],
+    n_outputs: int,
     sequences: Mapping[str, Sequences],
     held_out: DataLoader | None,
     settings: Mapping[str, Any],
@@ -110,24 +108,27 @@ def train_jointly(
     ----------
     make
         Returns how a network learns.
-    build
-        Returns a network for features of each modality.
+    n_outputs
+        Of the network.
     sequences
         By modality, the target first.
     held_out
         Mini-batches of the target that tell the best epoch; without them the last one counts.
     settings
-        ``batch_size``, ``epochs`` and ``seed``.
+        ``batch_size``, ``epochs`` and ``seed``, and those of the network.
     **how
         Further arguments of `train_network`.
     """
     target = next(iter(sequences))
     sizes = {m: of.features[0].shape[1] for m, of in sequences.items()}
     with seeded(settings["seed"]):
-        alone, network = build({target: sizes[target]}), build(sizes)
+        alone = EmoBedNetwork({target: sizes[target]}, n_outputs, **settings)
+        network = EmoBedNetwork(sizes, n_outputs, **settings)
     # The same start with and without help: systems differ in their objective alone.
     network.load_state_dict(network.state_dict() | alone.state_dict())
-    loader = unpaired_loader(sequences, settings["batch_size"], settings["seed"])
+    counts = {m: len(of.features) for m, of in sequences.items()}
+    draws = UnpairedBatches(counts, settings["batch_size"], settings["seed"])
+    loader = batch_loader(UnpairedDataset(sequences), draws)
     curves = train_network(make(network), loader, held_out, max_epochs=settings["epochs"], **how)
-    alone.load_state_dict(without_auxiliary(network.state_dict(), target))
-    return frozen(alone), curves
+    network.keep_only(target)
+    return frozen(network), curves

@@ -1,5 +1,6 @@
 """Mini-batches of two modalities that are drawn apart from each other (EmoBed, section 4.2)."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from avlib.systems.common.batch import in_order
+from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.model import BOTH
 
 UnpairedRows = dict[str, list[int]]  # by modality: which of its sequences
 
 
-class UnpairedBatches(Sampler[UnpairedRows]):
+class UnpairedBatches(ShuffledBatches):
     """Once an epoch every clip of the target; with each batch some of the auxiliary modality.
 
     The auxiliary's clips are drawn without regard to the target's, in an order of their own that
@@ -34,30 +35,19 @@ class UnpairedBatches(Sampler[UnpairedRows]):
     """
 
     def __init__(self, counts: Mapping[str, int], size: int, seed: int) -> None:
-        self.counts, self.size, self.seed, self.epoch = dict(counts), size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches come next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-next(iter(self.counts.values())) // self.size)
+        self.target, self.counts = next(iter(counts)), counts
+        super().__init__(np.arange(counts[self.target]), size, seed)
 
     def __iter__(self) -> Iterator[UnpairedRows]:
         sizes = {m: min(self.size, n) for m, n in self.counts.items()}
-        target = next(iter(self.counts))
-        orders = {
-            m: self._order(m, n if m == target else len(self) * sizes[m])
-            for m, n in self.counts.items()
-        }
+        orders = {}
+        for modality, n in self.counts.items():
+            rng = np.random.default_rng([self.seed, self.epoch, BOTH.index(modality)])
+            needed = n if modality == self.target else len(self) * sizes[modality]
+            rounds = [rng.permutation(n) for _ in range(math.ceil(needed / n))]
+            orders[modality] = np.concatenate(rounds)[:needed].tolist()
         for batch in range(len(self)):
             yield {m: orders[m][batch * n : (batch + 1) * n] for m, n in sizes.items()}
-
-    def _order(self, modality: str, needed: int) -> list[int]:
-        n = self.counts[modality]
-        rng = np.random.default_rng([self.seed, self.epoch, BOTH.index(modality)])
-        rounds = [rng.permutation(n) for _ in range(-(-needed // n))]
-        return np.concatenate(rounds)[:needed].tolist()
 
 
 class Half(NamedTuple):
@@ -114,13 +104,7 @@ class UnpairedDataset(Dataset):
         return {modality: self.sequences[modality].half(rows) for modality, rows in draw.items()}
 
 
-def unpaired_loader(sequences: Mapping[str, Sequences], size: int, seed: int) -> DataLoader:
-    """Return mini-batches to train on; the target stands first in `sequences`."""
-    draws = UnpairedBatches({m: len(of.labels) for m, of in sequences.items()}, size, seed)
-    return DataLoader(UnpairedDataset(sequences), batch_size=None, sampler=draws)
-
-
 def held_out_loader(target: str, watched: Sequences, size: int) -> DataLoader:
     """Return all sequences of the target modality, in order."""
     draws = [{target: rows} for rows in in_order(len(watched.labels), size)]
-    return DataLoader(UnpairedDataset({target: watched}), batch_size=None, sampler=draws)
+    return batch_loader(UnpairedDataset({target: watched}), draws)

@@ -92,22 +92,15 @@ class LateFusionModel(Model[VectorClips]):
         for available, rows in self.by_available_modalities(clips, modalities):
             some = clips.select(rows)
             said = {m: self.svms_[m].predict_proba(some, (m,)) for m in available}
-            probabilities[rows] = (
-                _fused(said, self.weight_) if len(said) == 2 else said.popitem()[1]
-            )
+            probabilities[rows] = _fused(said, self.weight_)
         return probabilities
 
     def save(self, folder: Path) -> None:
         """Write the SVMs, a folder each, and ``settings.json``."""
         for modality, svm in self.svms_.items():
             svm.save(Path(folder) / modality)
-        arguments = {
-            "n_classes": self.n_classes,
-            "modalities": list(self.modalities),
-            "weights": list(self.weights),
-            **self.svm,
-        }
-        save_state(Path(folder), {}, {"arguments": arguments, "chosen": self.chosen_})
+        own = {"n_classes": self.n_classes, "modalities": self.modalities, "weights": self.weights}
+        save_state(Path(folder), {}, {"arguments": own | self.svm, "chosen": self.chosen_})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -121,6 +114,8 @@ class LateFusionModel(Model[VectorClips]):
 
 
 def _fused(said: dict[str, np.ndarray], weight: float) -> np.ndarray:
+    if len(said) == 1:
+        return said.popitem()[1]
     return (1 - weight) * said["audio"] + weight * said["video"]
 
 

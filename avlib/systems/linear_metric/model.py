@@ -58,19 +58,17 @@ class LinearMetricModel(MetricModel):
         names = [name for name in CANDIDATES[self.method] if name in self.metric]
         for values in itertools.product(*(self.metric[name] for name in names)):
             settings = dict(zip(names, values, strict=True))
-            yield settings, self._learn(train, settings, subspace)
+            yield settings, self.learn(train, settings, subspace=subspace)
 
-    def learn(self, clips: VectorClips, settings: Mapping[str, Any], _: Choice) -> LinearMetric:
-        """Return the final metric."""
-        self.widths_ = {m: clips.features[m].shape[1] for m in self.modalities}
-        return self._learn(clips, settings)
-
-    def _learn(
+    def learn(
         self,
         clips: VectorClips,
         settings: Mapping[str, Any],
+        _: Choice | None = None,
         subspace: TrainingSubspace | None = None,
     ) -> LinearMetric:
+        """Return the metric with these settings, in the clips' subspace where it is known."""
+        self.widths_ = {m: clips.features[m].shape[1] for m in self.modalities}
         metric = METHODS[self.method](**{**self.metric, **settings})
         with learning(self.method.upper(), clips):
             return metric.fit(self._side_by_side(clips.features), clips.emotion, subspace)
@@ -84,12 +82,10 @@ class LinearMetricModel(MetricModel):
 
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Map the concatenation; a missing modality's columns are the training clips' mean."""
-        n = len(next(iter(features.values())))
-        filled, begin = {}, 0
-        for modality, width in self.widths_.items():
-            mean = self.metric_.mean_[begin : begin + width]
-            filled[modality] = features.get(modality, np.broadcast_to(mean, (n, width)))
-            begin += width
+        mean, ends = self.metric_.mean_, np.cumsum(list(self.widths_.values()))
+        everywhere = np.broadcast_to(mean, (len(next(iter(features.values()))), len(mean)))
+        means = np.split(everywhere, ends[:-1], axis=1)
+        filled = dict(zip(self.widths_, means, strict=True)) | features
         return self.embedded(self.metric_, filled)
 
     def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

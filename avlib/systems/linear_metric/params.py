@@ -7,26 +7,29 @@ from pydantic import Field, model_validator
 from avlib.runtime.params import Positive, Section
 
 
-class Lmnn(Section):
-    """LMNN's metric; see `avlib.metric_learning.lmnn.LMNN`. Lists are candidates."""
+class MetricSection(Section):
+    """What the three methods share."""
 
     pca: int = Field(ge=1)
-    neighbours: int = Field(ge=1)
-    mu: float = Field(ge=0, le=1)
-    max_iter: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     seed: int = Field(ge=0)
 
 
-class Itml(Section):
+class Lmnn(MetricSection):
+    """LMNN's metric; see `avlib.metric_learning.lmnn.LMNN`. Lists are candidates."""
+
+    neighbours: int = Field(ge=1)
+    mu: float = Field(ge=0, le=1)
+    max_iter: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+
+
+class Itml(MetricSection):
     """ITML's metric; see `avlib.metric_learning.itml.ITML`. `gamma` are candidates."""
 
-    pca: int = Field(ge=1)
     gamma: list[Positive] = Field(min_length=1)
     pairs: int = Field(ge=2)
     bounds: list[Annotated[float, Field(ge=0, le=100)]] = Field(min_length=2, max_length=2)
     max_iter: int = Field(ge=0)
-    tol: float = Field(gt=0)
-    seed: int = Field(ge=0)
+    tol: Positive
 
     @model_validator(mode="after")
     def _bounds_ascend(self) -> Self:
@@ -35,10 +38,8 @@ class Itml(Section):
         return self
 
 
-class Gmml(Section):
+class Gmml(MetricSection):
     """GMML's metric; see `avlib.metric_learning.gmml.GMML`. Lists are candidates."""
 
-    pca: int = Field(ge=1)
     t: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
     regularisation: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
-    seed: int = Field(ge=0)

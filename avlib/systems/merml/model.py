@@ -47,16 +47,14 @@ class MERMLModel(MetricModel):
         """Yield the metric after each number of epochs to try, the full one first."""
         full = MERML(**self.metric).epochs
         for epochs in sorted({full, full // 4, min(1, full), 0}, reverse=True):
-            yield {"epochs": epochs}, self._learn(train, {"epochs": epochs})
+            yield {"epochs": epochs}, self.learn(train, {"epochs": epochs})
 
-    def learn(self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice) -> MERML:
-        """Return the final metric, steered by the confusions of the classes that it sees."""
-        seen = np.unique(clips.emotion)
-        return self._learn(clips, settings, choice.confusion[np.ix_(seen, seen)])
-
-    def _learn(
-        self, clips: VectorClips, settings: Mapping[str, Any], confusion: np.ndarray | None = None
+    def learn(
+        self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice | None = None
     ) -> MERML:
+        """Return the metric, steered by a choice's confusions of the classes that it sees."""
+        seen = np.unique(clips.emotion)
+        confusion = None if choice is None else choice.confusion[np.ix_(seen, seen)]
         metric = MERML(**{**self.metric, **settings})
         features = {m: clips.features[m] for m in self.modalities}
         with learning("MERML", clips):

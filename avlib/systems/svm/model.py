@@ -34,11 +34,8 @@ class SVMModel(VectorModel):
 
     def choose(self, train: VectorClips, validation: VectorClips) -> Choice:
         """Choose C and sigma on the validation clips; errors as of `fit`."""
-        learned, judged = (
-            self._labelled(train, "training"),
-            self._labelled(validation, "validation"),
-        )
-        return self.svm.select(*learned, *judged)
+        learned = self._labelled(train, "training")
+        return self.svm.select(*learned, *self._labelled(validation, "validation"))
 
     def learn(self, clips: VectorClips, choice: Choice) -> Self:
         """Learn from the clips that have all modalities, with chosen settings."""

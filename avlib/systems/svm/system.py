@@ -24,10 +24,5 @@ class SVMSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the baselines is made."""
-        return Recipe(
-            model,
-            self.model_class(),
-            _MODALITIES[model],
-            needs_all=True,
-            settings=params.svm.model_dump(),
-        )
+        used, settings = _MODALITIES[model], params.svm.model_dump()
+        return Recipe(model, self.model_class(), used, needs_all=True, settings=settings)

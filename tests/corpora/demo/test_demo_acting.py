@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -57,8 +59,7 @@ def spoken(emotion, rate=1.0, seconds=2.0):
     person = identity("S02", SEED)
     acting = act(person, emotion, 1, SEED)
     cues = np.array([PATTERNS[emotion]["voice"].get(name, 0.0) for name in VOICE_CUES])
-    object.__setattr__(acting, "voice_rest", cues)
-    object.__setattr__(acting, "voice_apex", cues)
+    acting = dataclasses.replace(acting, rest={"voice": cues}, apex={"voice": cues})
     score = write_score(np.random.default_rng(1), seconds, rate)
     return synthesise(person.voice, acting, score, seconds, np.random.default_rng(2)), score
 

@@ -3,10 +3,9 @@ import torch
 
 from avlib.systems.emobed.network import (
     EmoBedNetwork,
-    at_end,
     in_chunks,
     predict_sequences,
-    without_auxiliary,
+    read_to_end,
 )
 
 SIZES = {"audio": 5, "video": 3}
@@ -79,14 +78,16 @@ def test_modalities_share_all_but_their_own_subnetwork():
 
 def test_without_the_auxiliary_branch_the_target_is_recognised_as_before():
     emobed = network()
-    kept = without_auxiliary(emobed.state_dict(), "audio")
-    assert not any("video" in name for name in kept)
-    alone = EmoBedNetwork({"audio": 5}, 2, hidden=6, layers=2)
-    alone.load_state_dict(kept)  # strict: nothing is missing, nothing left over
     given, _ = sequences(7, 2)
-    assert torch.equal(alone("audio", given).predictions, emobed("audio", given).predictions)
+    before = emobed("audio", given).predictions
+    emobed.keep_only("audio")
+    assert not any("video" in name for name in emobed.state_dict())
+    assert torch.equal(emobed("audio", given).predictions, before)
+    alone = EmoBedNetwork({"audio": 5}, 2, hidden=6, layers=2)
+    alone.load_state_dict(emobed.state_dict())  # strict: nothing is missing, nothing left over
+    assert torch.equal(alone("audio", given).predictions, before)
     with pytest.raises(KeyError):
-        alone("video", sequences(3, d=3)[0])
+        emobed("video", sequences(3, d=3)[0])
 
 
 @pytest.mark.parametrize("size", [1, 4, 5, 100])
@@ -137,5 +138,7 @@ def test_training_on_a_long_sequence_keeps_no_more_than_on_a_short_one():
 
 
 def test_last_steps_are_those_of_the_lengths():
-    values = torch.arange(12.0).reshape(2, 3, 2)
-    assert at_end(values, torch.tensor([3, 1])).tolist() == [[4, 5], [6, 7]]
+    emobed, (features, lengths) = network(), sequences(3, 1)
+    whole, ends = emobed("audio", features), read_to_end(emobed, "audio", features, lengths)
+    for every, end in zip((whole.predictions, whole.embeddings), ends, strict=True):
+        assert torch.equal(end, torch.stack([every[0, 2], every[1, 0]]))

@@ -6,15 +6,15 @@ from torch.nn import functional
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
 from avlib.report.concordance import ccc
-from avlib.systems.emobed.joint_loss import ccc_loss, joint_loss
 from avlib.systems.emobed.network import (
     EmoBedNetwork,
     in_chunks,
     predict_sequences,
     read_to_end,
-    without_auxiliary,
 )
 from avlib.systems.emobed.sequence_prep import Standardiser, advance_labels, delayed
+from avlib.systems.emobed.traces.losses import ccc_loss
+from avlib.systems.emobed.training import JointTraining
 
 CLASSES = 3
 
@@ -48,7 +48,7 @@ def train_classes(alpha, beta, steps=60):
             parts[modality] = functional.cross_entropy(logits, labels[rows])
             halves.append((ends, labels[rows]))
         triplet = crossmodal_triplet_loss(halves, margin=0.3)
-        loss = joint_loss(parts["audio"], parts["video"], triplet, alpha=alpha, beta=beta)
+        loss = JointTraining(network, "audio", alpha=alpha, beta=beta).objective(parts, triplet)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -84,9 +84,9 @@ def test_corpora_without_a_common_recording_train_together():
     assert losses[-10:, 1].mean() < 0.7 * losses[:5, 1].mean()
     assert accuracy(network, "audio", 6) > 0.85  # chance is 0.33
     assert accuracy(network, "video", 9) > 0.85  # although alpha only has it help
-    alone = EmoBedNetwork({"audio": 6}, CLASSES, hidden=12, layers=1)
-    alone.load_state_dict(without_auxiliary(network.state_dict(), "audio"))
-    assert accuracy(alone, "audio", 6) == accuracy(network, "audio", 6)
+    before = accuracy(network, "audio", 6)
+    network.keep_only("audio")
+    assert accuracy(network, "audio", 6) == before
 
 
 def test_crossmodal_triplets_draw_the_modalities_of_a_class_together():
@@ -132,14 +132,14 @@ def trained_on_traces(delay):
             strict=True,
         )
         for chunks in pairs:
-            parts, halves = [], []
-            for (steps, output), (_, y) in zip(chunks, prepared.values(), strict=True):
+            parts, halves = {}, []
+            for (steps, output), (m, (_, y)) in zip(chunks, prepared.items(), strict=True):
                 wanted = y[:, steps]
-                parts.append(ccc_loss(output.predictions[:, :, 0], wanted))
+                parts[m] = ccc_loss(output.predictions[:, :, 0], wanted)
                 every = output.embeddings[:, ::5].flatten(0, 1)
                 halves.append((every, high_low(wanted[:, ::5], 0.0).flatten()))
             triplet = crossmodal_triplet_loss(halves, margin=0.2)
-            loss = joint_loss(*parts, triplet, alpha=0.5, beta=0.3)
+            loss = JointTraining(network, "audio", alpha=0.5, beta=0.3).objective(parts, triplet)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -24,8 +24,8 @@ class TraceModel(DeepFiles):
     ----------
     target : str
         Modality.
-    auxiliary : str or None
-        The other one; None in the classic system.
+    auxiliary : str, optional
+        The other one; none in the classic system.
     system : str
         A key of `SYSTEMS`, to tell them apart.
     settings
@@ -48,7 +48,9 @@ class TraceModel(DeepFiles):
     standardiser_: Standardiser
     refining_: dict[str, PostProcessing]
 
-    def __init__(self, target: str, auxiliary: str | None, *, system: str, **settings: Any) -> None:
+    def __init__(
+        self, target: str, auxiliary: str | None = None, *, system: str, **settings: Any
+    ) -> None:
         super().__init__(system, settings)
         self.target, self.auxiliary = target, auxiliary
         self.delay = frames_of(settings["delay"], settings["step"])
@@ -73,12 +75,10 @@ class TraceModel(DeepFiles):
         s = self.settings
         learned, standard = {}, {}
         for m in filter(None, [self.target, self.auxiliary]):
-            known = _with(train, m)
-            frames = (r.features[m].values[r.features[m].there] for r in known)
-            standard[m] = Standardiser.fit(frames)
-            learned[m] = self._sequences(known, m, standard[m])
+            standard[m] = Standardiser.fit(r.features[m] for r in train if m in r.features)
+            learned[m] = self._sequences(train, m, standard[m])
         self.standardiser_ = standard[self.target]
-        watched = _with(validation, self.target)
+        watched = [r for r in validation if self.target in r.features]
         held_out = self._sequences(watched, self.target, self.standardiser_)
         for part, given in (("training", learned[self.target]), ("validation", held_out)):
             if not any(np.isfinite(labels).any() for labels in given.labels):
@@ -90,7 +90,7 @@ class TraceModel(DeepFiles):
         middle = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
         network, curves = train_jointly(
             lambda network: TraceTraining(network, self.target, middle, **s),
-            self._network,
+            len(DIMENSIONS),
             learned,
             held_out_loader(self.target, held_out, len(watched)),
             s,
@@ -119,7 +119,8 @@ class TraceModel(DeepFiles):
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return the network of the target modality."""
-        return {"network": self._network({self.target: len(self.standardiser_.mean)})}
+        sizes = {self.target: len(self.standardiser_.mean)}
+        return {"network": EmoBedNetwork(sizes, len(DIMENSIONS), **self.settings)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training recordings' means and standard deviations."""
@@ -131,30 +132,25 @@ class TraceModel(DeepFiles):
         chosen = self.chosen_["postprocessing"]
         self.refining_ = {d: PostProcessing(**chosen[d]) for d in DIMENSIONS}
 
-    def _network(self, sizes: Mapping[str, int]) -> EmoBedNetwork:
-        s = self.settings
-        return EmoBedNetwork(sizes, len(DIMENSIONS), hidden=s["hidden"], layers=s["layers"])
-
     def _sequences(
         self, recordings: Sequence[TraceRecording], modality: str, standard: Standardiser
     ) -> Sequences:
-        """Return standardised features, and the labels moved back to what they were given for."""
-        features = [r.features[modality] for r in recordings]
+        """Return standardised features, and the labels moved back to what they were given for.
+
+        Those of the recordings that have the modality.
+        """
+        known = [r for r in recordings if modality in r.features]
         return Sequences(
-            [standard.apply(f.values, f.there) for f in features],
-            [advance_labels(r.labels, self.delay) for r in recordings],
+            [standard.apply(r.features[modality]) for r in known],
+            [advance_labels(r.labels, self.delay) for r in known],
         )
 
     def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
-        raw = self._raw(watched)
-        self.refining_ = {
-            dimension: fit_postprocessing(
-                [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)],
-                self.settings["step"],
-            )
-            for k, dimension in enumerate(DIMENSIONS)
-        }
+        raw, self.refining_ = self._raw(watched), {}
+        for k, dimension in enumerate(DIMENSIONS):
+            pairs = [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
+            self.refining_[dimension] = fit_postprocessing(pairs, self.settings["step"])
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
         self.chosen_ = {"epochs": n_epochs(self.logs_["curves"]), "postprocessing": settings}
 
@@ -171,7 +167,3 @@ class TraceModel(DeepFiles):
     def _refined(self, raw: np.ndarray) -> np.ndarray:
         chains = zip(self.refining_.values(), raw.T, strict=True)
         return np.stack([chain.apply(series) for chain, series in chains], axis=1)
-
-
-def _with(recordings: Sequence[TraceRecording], modality: str) -> list[TraceRecording]:
-    return [recording for recording in recordings if modality in recording.features]

@@ -11,6 +11,8 @@ from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
 
 _LOOKS = {"audio": (PALETTE[0], "--"), "video": (PALETTE[1], "-.")}
 _HATCHES = ("", "///", "...", "xx")
+_BAR: Any = {"edgecolor": "white", "ecolor": "#222222", "capsize": 3}
+_WORD: Any = {"textcoords": "offset points", "rotation": 90, "fontsize": 7, "ha": "center"}
 
 
 def ccc_bars(systems: Mapping[str, Any]) -> bytes:
@@ -25,32 +27,22 @@ def ccc_bars(systems: Mapping[str, Any]) -> bytes:
         panels = figure.subplots(1, len(DIMENSIONS), sharey=True)
         for axes, dimension in zip(panels, DIMENSIONS, strict=True):
             for number, name in enumerate(known):
-                scores = [systems[name].get(m, {}).get(dimension) for m in modalities]
+                after = {m: found[dimension]["after"] for m, found in systems[name].items()}
                 values, spread = (
-                    np.array([None if s is None else s["after"][key] for s in scores], float)
+                    np.array([scores[key] for scores in after.values()], float)
                     for key in ("ccc_concatenated", "ccc_concatenated_std")
                 )
-                places = np.arange(len(modalities)) + (number - (len(known) - 1) / 2) * width
-                axes.bar(  # NaN draws neither a bar nor a whisker
-                    places,
-                    values,
-                    width,
-                    yerr=spread,
-                    color=PALETTE[number],
-                    hatch=_HATCHES[number],
-                    edgecolor="white",
-                    ecolor="#222222",
-                    capsize=3,
-                    label=name,
-                )
-                for place, score, value in zip(places, scores, values, strict=True):
-                    if score is not None and np.isnan(value):
-                        style: Any = {"textcoords": "offset points", "rotation": 90, "fontsize": 7}
-                        axes.annotate("undefined", (place, 0), (0, 3), ha="center", **style)
+                groups = np.array([modalities.index(m) for m in after])
+                places = groups + (number - (len(known) - 1) / 2) * width
+                look: Any = {"color": PALETTE[number], "hatch": _HATCHES[number], "label": name}
+                # NaN draws neither a bar nor a whisker.
+                axes.bar(places, values, width, yerr=spread, **look, **_BAR)
+                for place in places[np.isnan(values)]:
+                    axes.annotate("undefined", (place, 0), (0, 3), **_WORD)
             axes.axhline(0, color="#444444", linewidth=1)
             axes.set_xticks(range(len(modalities)), modalities)
-            axes.set_xlim(-0.5, len(modalities) - 0.5)  # wide enough also where there is no bar
-            axes.set_title(dimension)
+            # Wide enough also where there is no bar.
+            axes.set(title=dimension, xlim=(-0.5, len(modalities) - 0.5))
             axes.grid(visible=True, axis="y")
         panels[0].set_ylabel("CCC, concatenated")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -80,19 +72,17 @@ def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
                 clip = rows[rows["clip_id"] == clip_id].sort_values("frame")
                 for modality, own in clip.groupby("modality"):
                     colour, style = _LOOKS[str(modality)]
-                    axes.plot(
-                        own["time"], own[dimension], style, color=colour, label=f"from {modality}"
-                    )
+                    name = f"from {modality}"
+                    axes.plot("time", dimension, style, data=own, color=colour, label=name)
                 label = clip.drop_duplicates("frame")
-                truth = label[f"{dimension}_label"]
-                axes.plot(label["time"], truth, color="#222222", label="label")
+                axes.plot("time", f"{dimension}_label", data=label, color="#222222", label="label")
                 axes.axhline(0, color="#B8B8B8", linewidth=0.8)
                 axes.set_ylim(-1.05, 1.05)
                 axes.grid(visible=True)
         for clip_id, top, bottom in zip(clip_ids, panels[0], panels[-1], strict=True):
             top.set_title(clip_id)
             bottom.set_xlabel("time (s)")
-        lines = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
-        named = {name: line for name, line in lines.items() if not name.startswith("_")}
+        drawn = [panel.get_legend_handles_labels() for panel in panels[0]]
+        named = {name: line for panel in drawn for line, name in zip(*panel, strict=True)}
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3)
     return png.getvalue()

@@ -81,14 +81,16 @@ def fit_postprocessing(
     PostProcessing
         One that does nothing where the labels are constant or absent: no CCC can be raised there.
     """
-    windows, delays = choices(step)
-    truth = np.concatenate([np.zeros(0), *(truth for truth, _ in recordings)])
     best, highest = PostProcessing(), -np.inf
+    if not recordings:
+        return best
+    windows, delays = choices(step)
+    truth = np.concatenate([truth for truth, _ in recordings])
     for window in windows:
         smooth = [smoothed(np.asarray(predicted, float), window) for _, predicted in recordings]
-        lines = _lines(truth, np.concatenate([np.zeros(0), *smooth]))
+        lines = _lines(truth, np.concatenate(smooth))
         for delay in delays:
-            late = np.concatenate([np.zeros(0), *(delayed(series, delay) for series in smooth)])
+            late = np.concatenate([delayed(series, delay) for series in smooth])
             for bias, scale, middle in lines:
                 score = ccc(truth, middle + bias + scale * (late - middle))
                 if score is None:

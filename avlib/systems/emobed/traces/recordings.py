@@ -5,13 +5,12 @@ moments of the labels.
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from avlib.descriptors.geometry import N_POINTS, geometric_features
 from avlib.protocols import PARTS
@@ -33,21 +32,6 @@ _TABLES = {
 
 
 @dataclass(frozen=True)
-class Features:
-    """What describes one modality at each moment.
-
-    Attributes
-    ----------
-    values : float32 array of shape (n_moments, d)
-    there : bool array of shape (n_moments,)
-        Moments whose window holds a frame; values of the others are zeros.
-    """
-
-    values: np.ndarray
-    there: np.ndarray
-
-
-@dataclass(frozen=True)
 class TraceRecording:
     """A recording's labels and features at the same moments.
 
@@ -56,13 +40,14 @@ class TraceRecording:
     clip_id : str
     labels : float64 array of shape (n_moments, 2)
         Arousal and valence as annotated, late; NaN where there is none.
-    features : dict of str to Features
-        By modality, those that the recording has: "audio", "video".
+    features : dict of str to float32 array of shape (n_moments, d)
+        By modality, those that the recording has: "audio", "video". NaN at moments whose window
+        holds no frame.
     """
 
     clip_id: str
     labels: np.ndarray
-    features: dict[str, Features]
+    features: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -108,9 +93,8 @@ def _all_recordings(
     """Read the recordings once for all models and folds of a worker."""
     traces = tables.read_table(paths.TRACES)
     tested = tables.read_table(paths.FOLDS, ["clip_id"])["clip_id"]
-    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"])
-    durations = clips.set_index("clip_id")["duration"]
-    return read_recordings(source, traces[traces["clip_id"].isin(tested)], durations)
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"]).set_index("clip_id")
+    return read_recordings(source, traces[traces["clip_id"].isin(tested)], clips["duration"])
 
 
 def read_recordings(
@@ -139,73 +123,69 @@ def read_recordings(
     DataError
         Labels are not evenly spaced from 0 on, or not as long as their recording.
     """
-    by_clip = {str(name): rows for name, rows in traces.groupby("clip_id")}
-    step = _common_step(by_clip)
-    found: dict[str, dict[str, Features]] = {name: {} for name in by_clip}
-    labels = {name: rows[list(DIMENSIONS)].to_numpy(float) for name, rows in by_clip.items()}
+    step = _common_step(traces)
+    labels = {
+        str(name): rows[list(DIMENSIONS)].to_numpy(float)
+        for name, rows in traces.groupby("clip_id")
+    }
+    features: dict[str, dict[str, np.ndarray]] = {name: {} for name in labels}
+    labelled = traces["clip_id"].value_counts() * step  # s
+    lengths = durations.reindex(labelled.index).fillna(labelled)
     for modality, kind in source.kinds:
         if source.avec:
-            at = {name: np.arange(len(rows)) * step for name, rows in labels.items()}
-            for name, values in avec_features(source.avec, kind, at, step):
-                there = np.isfinite(values).all(axis=1)
-                values = np.where(there[:, None], values, 0.0).astype(np.float32)
-                if there.any():
-                    found[name][modality] = Features(values, there)
-            continue
-        for name, times, values in _frames(kind, found):
-            length = durations[name] if np.isfinite(durations[name]) else len(labels[name]) * step
-            at_steps = moments(length, step)
-            described, counted = sliding_functionals(values, times, at_steps, source.window)
-            cut, labels[name] = matched(
-                described.astype(np.float32), labels[name], frames_of(TOLERANCE, step), name
-            )
-            if counted.any():
-                found[name][modality] = Features(cut, counted[: len(cut)] > 0)
-    recordings = [TraceRecording(name, labels[name], found[name]) for name in sorted(found)]
-    return recordings, step
+            at = {name: np.arange(len(own)) * step for name, own in labels.items()}
+            described = avec_features(source.avec, kind, at, step)
+        else:
+            described = _functionals(kind, lengths, step, source.window)
+        for name, values in described:
+            there = np.isfinite(values).all(axis=1).any()
+            cut, labels[name] = matched(values, labels[name], frames_of(TOLERANCE, step), name)
+            if there:
+                features[name][modality] = cut.astype(np.float32)
+    return [TraceRecording(name, labels[name], features[name]) for name in sorted(labels)], step
 
 
-def _common_step(by_clip: dict[str, pd.DataFrame]) -> float:
+def _common_step(traces: pd.DataFrame) -> float:
     """Return the step of all labels, in s, after a look at every recording's times."""
-    step = min(
-        (
-            round(float(np.median(np.diff(rows["time"]))), 6)
-            for rows in by_clip.values()
-            if len(rows) > 1
-        ),
-        default=np.nan,
-    )
+    clip_ids = traces["clip_id"]
+    times = traces["time"].groupby(clip_ids)
+    step = times.diff().groupby(clip_ids).median().round(6).min()
     if np.isnan(step):
         raise DataError(
-            f"none of the {len(by_clip)} recordings has two labels, so their step is not known;"
+            f"none of the {times.ngroups} recordings has two labels, so their step is not known;"
             " expected labels every few ms from 0 on: look into data/traces.parquet"
         )
-    for name, rows in by_clip.items():
-        off = np.abs(rows["time"].to_numpy() - np.arange(len(rows)) * step)
-        if not (off <= _UNEVEN * step).all():
-            raise DataError(
-                f"{name}: {len(rows)} labels from {rows['time'].min():g} to"
-                f" {rows['time'].max():g} s; expected one every {step:g} s from 0 on, as in the"
-                " other recordings: resample its labels"
-            )
-    return step
+    even = (traces["time"] - times.cumcount() * step).abs() <= _UNEVEN * step
+    if not even.all():
+        name = clip_ids[~even].min()
+        own = times.get_group(name)
+        raise DataError(
+            f"{name}: {len(own)} labels from {own.min():g} to {own.max():g} s; expected one every"
+            f" {step:g} s from 0 on, as in the other recordings: resample its labels"
+        )
+    return float(step)
 
 
-def _frames(kind: str, wanted: Iterable[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield clip_id, times and values of each wanted clip's frames; of those with features only."""
-    wanted = set(wanted)
+def _functionals(
+    kind: str, lengths: pd.Series, step: float, window: float
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield functionals of the recordings whose length is given, at moments `step` apart.
+
+    Yields
+    ------
+    clip_id : str
+    values : float64 array of shape (n_moments, d)
+        NaN at moments whose window holds no frame with features.
+    """
     column = "landmarks" if kind == "geometry" else "descriptor"
     for name, rows in tables.iter_clips(_TABLES[kind], ["time", column]):
-        if name in wanted and rows.num_rows:
-            values = _described(kind, rows[column])
-            there = np.isfinite(values).all(axis=1)
-            yield name, rows["time"].to_numpy()[there], values[there]
-
-
-def _described(kind: str, column: pa.ChunkedArray) -> np.ndarray:
-    """Return features of frames, (n_frames, d); NaN in frames without."""
-    values = tables.vectors(column)
-    if kind != "geometry":
-        return values
-    features, there = geometric_features(values.reshape(-1, N_POINTS, 2))
-    return np.where(there[:, None], features, np.nan)
+        if name in lengths and rows.num_rows:
+            values = tables.vectors(rows[column])
+            if kind == "geometry":
+                values, there = geometric_features(values.reshape(-1, N_POINTS, 2))
+                values[~there] = np.nan
+            valid = np.isfinite(values).all(axis=1)
+            times, at = rows["time"].to_numpy()[valid], moments(lengths[name], step)
+            described, counted = sliding_functionals(values[valid], times, at, window)
+            described[counted == 0] = np.nan
+            yield name, described

@@ -1,5 +1,6 @@
 """The section of the report on continuous emotion (EmoBed, tables of section 5.1)."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -50,8 +51,7 @@ def traces_section(
     if not systems:
         return None
     named = "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
-    text = _WORDS("systems", systems=named)
-    text += _undefined(joined, scores)
+    text = _WORDS("systems", systems=named) + _undefined(joined, scores)
     tables = [_table(metric, systems) for metric in _TITLES]
     if scores["gains"]:
         text += _WORDS("gains")
@@ -84,7 +84,7 @@ def _gains(gains: Mapping[str, Any]) -> Table:
             dimension,
             _number(found[CLASSIC]),
             _number(found[EMOBED]),
-            DASH if found["gain"] is None else f"{found['gain']:+.3f}",
+            _number(found["gain"], "+"),
             *(p_text(test and test["p"]) for test in (found["by_frames"], found["by_recordings"])),
         ]
         for modality, by_dimension in gains.items()
@@ -95,27 +95,25 @@ def _gains(gains: Mapping[str, Any]) -> Table:
 
 def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
     """Say of every figure that is not defined which one it is and why, those of one reason once."""
-    named: dict[str, list[str]] = {}
+    named = defaultdict(list)
     # The labels alone decide on the scores: they are the same for every system.
     systems = {m: found for by_m in scores["systems"].values() for m, found in by_m.items()}
-    for modality, by_dimension in systems.items():
-        rows = joined[joined["modality"] == modality]
-        for dimension, found in by_dimension.items():
-            labels = rows[f"{dimension}_label"].groupby(rows["fold"])
-            flat = sum(is_constant(values.dropna().to_numpy()) for _, values in labels)
-            reasons = _unscored(found["after"], flat)
-            if tested := scores["gains"].get(modality, {}).get(dimension):
-                reasons += _untested(tested, found["after"]["pooled"])
-            for reason in reasons:
-                named.setdefault(reason, []).append(f"{dimension} from {modality}")
+    for modality, dimension in product(systems, DIMENSIONS):
+        after = systems[modality][dimension]["after"]
+        labels = joined[joined["modality"] == modality].groupby("fold")[f"{dimension}_label"]
+        flat = sum(is_constant(values.dropna().to_numpy()) for _, values in labels)
+        reasons = ["No score, gain or p at all, as no frame has a label"]
+        if after["pooled"]["frames"]:
+            reasons = _unscored(after, flat)
+            if modality in scores["gains"]:
+                reasons += _untested(scores["gains"][modality][dimension], after["pooled"])
+        for reason in reasons:
+            named[reason].append(f"{dimension} from {modality}")
     return [f"{reason}: {', '.join(names)}." for reason, names in named.items()]
 
 
 def _unscored(scores: Mapping[str, Any], flat_folds: int) -> list[str]:
-    pooled, folds = scores["pooled"], scores["folds"]
-    if not pooled["frames"]:
-        return ["No score, gain or p at all, as no frame has a label"]
-    reasons = []
+    pooled, folds, reasons = scores["pooled"], scores["folds"], []
     if scores["ccc_concatenated"] is None:
         reasons.append("No CCC of recordings joined, as in no fold labels vary")
     elif flat_folds:
@@ -138,8 +136,6 @@ def _unscored(scores: Mapping[str, Any], flat_folds: int) -> list[str]:
 
 
 def _untested(gain: Mapping[str, Any], pooled: Mapping[str, Any]) -> list[str]:
-    if not pooled["frames"]:
-        return []  # said of all figures at once
     if gain["gain"] is None:
         return ["No CCC, gain or p over all folds joined, as their labels do not vary"]
     counts = {"frames": pooled["frames"], "recordings": pooled["recordings_total"]}
@@ -165,5 +161,5 @@ def _cell(scores: Mapping[str, Any], metric: str) -> str:
     return _number(scores[metric]) + ("" if spread is None else f" ± {spread:.3f}")
 
 
-def _number(value: float | None) -> str:
-    return DASH if value is None else f"{value:.3f}"
+def _number(value: float | None, sign: str = "") -> str:
+    return DASH if value is None else f"{value:{sign}.3f}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.regression import LabelledTrace, partition_scores
+from avlib.report.regression import PartitionScores, partition_scores
 from avlib.report.scores import mean_and_std
 from avlib.report.significance_regression import fisher_r_to_z
 from avlib.runtime.errors import DataError
@@ -17,11 +17,12 @@ from avlib.systems.emobed.traces import DIMENSIONS
 
 CLASSIC, EMOBED = "emobed_classic", "emobed"
 METRICS = ("ccc_concatenated", "ccc_per_recording", "rmse")
-_COLUMNS = {"before": "{}_raw", "after": "{}"}
 
 
 def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
     """Put the labels, ``arousal_label`` and ``valence_label``, and the time beside predictions.
+
+    Rows of a recording follow each other in the order of their frames.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
             f" ({strange.sum()} such frames); expected predictions of these labels: run"
             " train_traces again"
         )
-    return joined
+    return joined.sort_values(["fold", "clip_id", "frame"], ignore_index=True)
 
 
 def trace_scores(joined: pd.DataFrame) -> dict[str, Any]:
@@ -65,16 +66,15 @@ def trace_scores(joined: pd.DataFrame) -> dict[str, Any]:
         dimension, `gain`. A correlation that is not defined, as the labels do not vary, is None.
     """
     systems: dict[str, Any] = {}
-    for (model, modality), rows in joined.groupby(["model", "modality"], sort=True):
+    for (model, modality), rows in joined.groupby(["model", "modality"]):
         systems.setdefault(str(model), {})[str(modality)] = {
-            dimension: {when: _scores(rows, dimension, when) for when in _COLUMNS}
-            for dimension in DIMENSIONS
+            d: {"before": _scores(rows, d, f"{d}_raw"), "after": _scores(rows, d, d)}
+            for d in DIMENSIONS
         }
-    both = [m for m in systems.get(CLASSIC, {}) if m in systems.get(EMOBED, {})]
     gains = {}
-    for modality in both:
-        classic, emobed = systems[CLASSIC][modality], systems[EMOBED][modality]
-        gains[modality] = {d: gain(classic[d]["after"], emobed[d]["after"]) for d in DIMENSIONS}
+    for modality, emobed in systems.get(EMOBED, {}).items():
+        if classic := systems.get(CLASSIC, {}).get(modality):
+            gains[modality] = {d: gain(classic[d]["after"], emobed[d]["after"]) for d in DIMENSIONS}
     return {"systems": systems, "gains": gains}
 
 
@@ -91,28 +91,25 @@ def gain(classic: dict[str, Any], emobed: dict[str, Any]) -> dict[str, Any]:
     found["gain"] = found[EMOBED] - found[CLASSIC] if defined else None
     for name in ("frames", "recordings_total"):
         test = fisher_r_to_z(found[EMOBED], a[name], found[CLASSIC], b[name])
-        found[f"by_{name.removesuffix('_total')}"] = None if test is None else test._asdict()
+        found[f"by_{name.removesuffix('_total')}"] = test and test._asdict()
     return found
 
 
-def recordings_of(rows: pd.DataFrame, dimension: str, when: str) -> list[LabelledTrace]:
-    """Return labels and predictions of each recording; `when` is "before" or "after"."""
-    column = _COLUMNS[when].format(dimension)
-    ordered = rows.sort_values(["fold", "clip_id", "frame"])
-    return [
+def partition(rows: pd.DataFrame, dimension: str, column: str) -> PartitionScores:
+    """Score a column of predictions of some recordings."""
+    recordings = [
         (recording[f"{dimension}_label"].to_numpy(float), recording[column].to_numpy(float))
-        for _, recording in ordered.groupby(["fold", "clip_id"], sort=True)
+        for _, recording in rows.groupby(["fold", "clip_id"])
     ]
+    return partition_scores(recordings)
 
 
-def _scores(rows: pd.DataFrame, dimension: str, when: str) -> dict[str, Any]:
-    by_fold = [
-        partition_scores(recordings_of(fold, dimension, when)) for _, fold in rows.groupby("fold")
-    ]
+def _scores(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:
+    by_fold = [partition(fold, dimension, column) for _, fold in rows.groupby("fold")]
     scores: dict[str, Any] = {}
     for metric in METRICS:
-        mean, std = mean_and_std(getattr(fold, metric) for fold in by_fold)
-        scores[metric] = None if np.isnan(mean) else mean
-        scores[f"{metric}_std"] = None if np.isnan(std) else std
-    pooled = partition_scores(recordings_of(rows, dimension, when))
-    return {**scores, "folds": len(by_fold), "pooled": pooled._asdict()}
+        found = mean_and_std(getattr(fold, metric) for fold in by_fold)
+        mean, std = (None if np.isnan(value) else value for value in found)
+        scores |= {metric: mean, f"{metric}_std": std}
+    pooled = partition(rows, dimension, column)._asdict()
+    return {**scores, "folds": len(by_fold), "pooled": pooled}

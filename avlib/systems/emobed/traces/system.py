@@ -41,11 +41,8 @@ class TracesSystem(System):
 
     def wanted(self, params: Any) -> list[str]:
         """Return the models whose modalities are used."""
-        return [
-            model
-            for model in super().wanted(params)
-            if set(_modalities(model)) <= set(params.modalities)
-        ]
+        used = set(params.modalities)
+        return [model for model in super().wanted(params) if used.issuperset(_modalities(model))]
 
     def cannot_learn(self, clips: pd.DataFrame) -> str:
         """Return why nothing can be learned: no clip has continuous labels."""
@@ -62,19 +59,17 @@ class TracesSystem(System):
         from avlib.systems.emobed.traces.recordings import TraceRecordings
 
         system, _, _ = model.partition("-")
-        settings = params.traces.model_dump(exclude={"train", "window", "video", "avec"})
-        kinds = {"audio": "audio", "video": params.traces.video}
-        return Recipe(
-            model,
-            self.model_class(),
-            _modalities(model),
-            settings={"system": system, **used_weights(system, settings)},
-            source=TraceRecordings(
-                tuple((m, kinds[m]) for m in params.modalities),
-                params.traces.window,
-                paths.RAW / params.corpus if params.traces.avec else None,
-            ),
+        traces = params.traces
+        settings = traces.model_dump(exclude={"train", "window", "video", "avec"})
+        settings = {"system": system, **used_weights(system, settings)}
+        kinds = {"audio": "audio", "video": traces.video}
+        source = TraceRecordings(
+            tuple((m, kinds[m]) for m in params.modalities),
+            traces.window,
+            paths.RAW / params.corpus if traces.avec else None,
         )
+        used = _modalities(model)
+        return Recipe(model, self.model_class(), used, settings=settings, source=source)
 
     def fold_function(self) -> Callable[..., None]:
         """Return what trains a fold on recordings instead of clips."""

@@ -1,6 +1,5 @@
 """One fold of one system that follows arousal and valence (in a worker)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.systems.common.recipe import FoldTask
 from avlib.systems.emobed.traces import DIMENSIONS
-from avlib.systems.emobed.traces.model import TraceModel
-from avlib.systems.emobed.traces.recordings import TraceRecording
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
+
+_VALUES = [*DIMENSIONS, *(f"{dimension}_raw" for dimension in DIMENSIONS)]
 
 
 def train_trace_fold(task: FoldTask, folder: Path) -> None:
@@ -20,6 +19,7 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
 
     Where no training recording has the target modality there is nothing to learn: the tables have
     no rows then. Without recordings of the auxiliary modality the classic system alone is trained.
+    A test recording without the target modality gets no row.
 
     Parameters
     ----------
@@ -29,33 +29,19 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
         Where to write.
     """
     recipe = task.recipe
-    target, *others = recipe.modalities
     step, parts = recipe.source.read(task.fold, task.inputs)
-    there = [m for m in task.allowed if any(m in r.features for r in parts["train"])]
-    rows = tables.no_rows(PREDICTED_TRACES).to_pandas()
+    there = {modality for recording in parts["train"] for modality in recording.features}
+    rows = []
     (folder / "model").mkdir()
-    if set(recipe.modalities) <= set(there):
-        model = recipe.make(target, next(iter(others), None), **recipe.settings, step=step)
+    if set(recipe.modalities) <= there & set(task.allowed):
+        model = recipe.make(*recipe.modalities, **recipe.settings, step=step)
         model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}"
         model.fit(parts["train"], parts["validation"])
         model.save(folder / "model")
-        keys = {"fold": task.fold, "model": model.system, "modality": target}
-        rows = predicted_rows(model, parts["test"]).assign(**keys)
-    tables.write_table(folder / "predicted_traces.parquet", rows, PREDICTED_TRACES)
-
-
-def predicted_rows(model: TraceModel, test: Sequence[TraceRecording]) -> pd.DataFrame:
-    """Predict the recordings that have the target modality; the others get no row."""
-    known = [recording for recording in test if model.target in recording.features]
-    frames = [
-        pd.DataFrame(
-            {
-                "clip_id": recording.clip_id,
-                "frame": np.arange(len(raw)),
-                **{dimension: refined[:, k] for k, dimension in enumerate(DIMENSIONS)},
-                **{f"{dimension}_raw": raw[:, k] for k, dimension in enumerate(DIMENSIONS)},
-            }
-        )
-        for recording, (raw, refined) in zip(known, model.predict(known), strict=True)
-    ]
-    return pd.concat(frames) if frames else tables.no_rows(PREDICTED_TRACES).to_pandas()
+        keys = {"fold": task.fold, "model": model.system, "modality": model.target}
+        tested = [recording for recording in parts["test"] if model.target in recording.features]
+        for recording, (raw, refined) in zip(tested, model.predict(tested), strict=True):
+            values = pd.DataFrame(np.hstack([refined, raw]), columns=_VALUES)
+            rows.append(values.assign(clip_id=recording.clip_id, frame=values.index, **keys))
+    table = pd.concat(rows) if rows else tables.no_rows(PREDICTED_TRACES)
+    tables.write_table(folder / "predicted_traces.parquet", table, PREDICTED_TRACES)

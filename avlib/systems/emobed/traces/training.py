@@ -13,9 +13,9 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
-from avlib.systems.emobed.joint_loss import ccc_loss, mse_loss
 from avlib.systems.emobed.network import EmoBedNetwork, Output, in_chunks, predict_sequences
 from avlib.systems.emobed.traces import CHUNK
+from avlib.systems.emobed.traces.losses import ccc_loss, mse_loss
 from avlib.systems.emobed.training import JointTraining
 from avlib.systems.emobed.unpaired import Half
 

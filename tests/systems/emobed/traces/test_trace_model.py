@@ -15,7 +15,6 @@ from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.traces import model as trace_model
 from avlib.systems.emobed.traces import training
 from avlib.systems.emobed.traces.model import TraceModel
-from avlib.systems.emobed.traces.recordings import Features
 
 
 def fitted(system="emobed", target="audio", *, train=None, validation=None, **changes):
@@ -48,7 +47,7 @@ def test_predictions_stand_beside_labels_as_annotated_not_as_shifted(emobed):
     # The best shift between predictions and what was felt is the annotators' delay.
     test = recordings(8, 3)
     raw = [raw[:, 0] for raw, _ in emobed.predict(test)]
-    felt = [r.features["audio"].values[:, 0] for r in test]
+    felt = [r.features["audio"][:, 0] for r in test]
     by_lag = []
     for lag in range(12):
         a = np.concatenate([p[lag:] for p in raw])
@@ -136,10 +135,7 @@ def other_faces(given):
             r,
             features={
                 **r.features,
-                "video": Features(
-                    rng.normal(size=r.features["video"].values.shape).astype(np.float32),
-                    r.features["video"].there,
-                ),
+                "video": rng.normal(size=r.features["video"].shape).astype(np.float32),
             },
         )
         for r in given
@@ -222,8 +218,7 @@ def test_recordings_shorter_than_the_delay_leave_nothing_to_learn_and_it_is_said
 
 def test_one_short_recording_among_others_is_trained_on_and_predicted():
     short = [replace(r, labels=r.labels[:3],
-                     features={m: Features(f.values[:3], f.there[:3])
-                               for m, f in r.features.items()})
+                     features={m: f[:3] for m, f in r.features.items()})
              for r in recordings(1, 6)]  # fmt: skip
     model = fitted(train=recordings(8, 0) + short, epochs=2)
     raw, refined = model.predict(short)[0]

@@ -14,7 +14,7 @@ from avlib.runtime import tables
 from avlib.runtime.errors import DataError
 from avlib.systems.emobed.traces import plot
 from avlib.systems.emobed.traces.report import traces_section
-from avlib.systems.emobed.traces.scores import recordings_of, trace_scores, with_labels
+from avlib.systems.emobed.traces.scores import partition, trace_scores, with_labels
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
 FOLDS = {"a": 0, "b": 0, "c": 1, "d": 1}
@@ -199,7 +199,7 @@ def test_recordings_of_two_folds_are_not_one_series(labelled):
     predicted, traces = labelled
     twice = pd.concat([predicted, predicted.assign(fold=7)])
     rows = with_labels(twice, traces).query("model == 'emobed' and modality == 'audio'")
-    assert len(recordings_of(rows, "arousal", "after")) == 8
+    assert partition(rows, "arousal", "arousal").recordings_total == 8
 
 
 def test_the_section_shows_systems_gains_and_two_pictures(labelled, tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avlib.systems.emobed.traces.recordings import Features, TraceRecording
+from avlib.systems.emobed.traces.recordings import TraceRecording
 
 SETTINGS = {
     "step": 0.04,
@@ -32,9 +32,7 @@ def recording(name, rng, *, lacking=(), n=None):
     sound = np.concatenate([felt, rng.normal(size=(n, 1))], axis=1)
     face = np.concatenate([felt[:, :1], rng.normal(size=(n, 3))], axis=1)
     features = {
-        modality: Features(
-            (values + 0.2 * rng.normal(size=values.shape)).astype(np.float32), np.ones(n, bool)
-        )
+        modality: (values + 0.2 * rng.normal(size=values.shape)).astype(np.float32)
         for modality, values in (("audio", sound), ("video", face))
         if modality not in lacking
     }

@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from avlib.report.concordance import ccc
-from avlib.systems.emobed.joint_loss import ccc_loss, joint_loss, mse_loss
+from avlib.systems.emobed.network import EmoBedNetwork
+from avlib.systems.emobed.traces.losses import ccc_loss, mse_loss
+from avlib.systems.emobed.training import JointTraining
 
 
 def sequences(seed=0):
@@ -49,7 +51,13 @@ def test_constant_targets_give_a_finite_ccc_loss():
     assert torch.isfinite(predictions.grad).all()
 
 
-def test_joint_loss_is_eq_8():
-    parts = torch.tensor([2.0, 3.0, 5.0])
-    assert joint_loss(*parts, alpha=0.5, beta=0.1).item() == pytest.approx(2 + 1.5 + 0.5)
-    assert joint_loss(*parts, alpha=0.0, beta=0.0).item() == 2.0
+def test_the_objective_is_eq_8():
+    own, auxiliary, triplet = torch.tensor([2.0, 3.0, 5.0])
+    network = EmoBedNetwork({"video": 1}, 1, hidden=1, layers=1)
+
+    def objective(**weights):
+        losses = {"audio": auxiliary, "video": own}
+        return JointTraining(network, "video", **weights).objective(losses, triplet).item()
+
+    assert objective(alpha=0.5, beta=0.1) == pytest.approx(2 + 1.5 + 0.5)
+    assert objective(alpha=0.0, beta=0.0) == 2.0

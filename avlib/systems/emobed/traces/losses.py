@@ -1,7 +1,4 @@
-"""The parts of EmoBed's objective (eqs. 3, 4, 7 and 8), to be put together.
-
-Losses of sequences count the steps that have a label, of all sequences of the mini-batch alike.
-"""
+"""Losses of sequences (EmoBed, section 4): of the steps that have a label, all sequences alike."""
 
 from torch import Tensor
 
@@ -36,16 +33,3 @@ def ccc_loss(predictions: Tensor, targets: Tensor) -> Tensor:
     found, wanted = found - found.mean(), wanted - wanted.mean()
     spread = found.square().mean() + wanted.square().mean() + gap.square()
     return 1 - 2 * (found * wanted).mean() / (spread + _TINY)
-
-
-def joint_loss(
-    target: Tensor, auxiliary: Tensor, triplet: Tensor, *, alpha: float, beta: float
-) -> Tensor:
-    """Return L_target + alpha L_auxiliary + beta L_triplet (eq. 8).
-
-    Its last term, half the sum of the parameters' squares, is Adam's ``weight_decay``.
-
-    alpha = beta = 0 is the classic system, beta = 0 joint training (eqs. 3 and 4), alpha = 0 the
-    crossmodal triplets alone (eq. 7).
-    """
-    return target + alpha * auxiliary + beta * triplet
