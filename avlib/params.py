@@ -3,6 +3,7 @@
 No result depends on this file; the systems' sections come from `avlib.registry`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -22,18 +23,12 @@ SYSTEM_SECTIONS = {name: t for system in systems() for name, t in system.section
 _READ_BACK = [model for model, system in models().items() if not system.deep]
 
 
-def _can_be_read_back(model: str) -> str:
-    if model not in _READ_BACK:
-        raise ValueError(f"expected one of {', '.join(_READ_BACK)}")
-    return model
-
-
-def _registered(modality: str) -> AfterValidator:
-    """Accept the name of a descriptor of a modality."""
+def _one_of(names: Sequence[str]) -> AfterValidator:
+    """Accept a name that is registered."""
 
     def check(name: str) -> str:
-        if name not in (known := DESCRIPTORS[modality]):
-            raise ValueError(f"expected one of {', '.join(sorted(known))}")
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
         return name
 
     return AfterValidator(check)
@@ -42,19 +37,19 @@ def _registered(modality: str) -> AfterValidator:
 class Audio(descriptors.Audio):
     """Its section, with the descriptors that there are."""
 
-    descriptor: Annotated[str, _registered("audio")]
+    descriptor: Annotated[str, _one_of(sorted(DESCRIPTORS["audio"]))]
 
 
 class Video(descriptors.Video):
     """Its section, with the descriptors that there are."""
 
-    descriptor: Annotated[str, _registered("video")]
+    descriptor: Annotated[str, _one_of(sorted(DESCRIPTORS["video"]))]
 
 
 class Robustness(robustness.Robustness):
     """Its section, with the models that there are."""
 
-    models: list[Annotated[str, AfterValidator(_can_be_read_back)]]
+    models: list[Annotated[str, _one_of(_READ_BACK)]]
 
 
 class SharedParams(Section):

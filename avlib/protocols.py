@@ -76,8 +76,7 @@ def make_folds(
     folds = []
     for fold in range(tested_in.max() + 1):
         part = np.where(tested_in == fold, "test", "train").astype(object)
-        part[_validation_clips(labelled, part, validation, seed, fold)] = "validation"
-        folds.append(_fold_table(labelled, fold, part))
+        folds.append(_fold_table(labelled, part, validation, seed, fold))
     return pd.concat(folds, ignore_index=True)
 
 
@@ -106,15 +105,15 @@ def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None
 
     joined = folds.merge(clips[["clip_id", "subject", "sha256"]], on="clip_id")
     independent, own_parts = SUBJECT_INDEPENDENT[protocol], protocol != "official"
-    for column, noun, from_test, from_validation in (
-        ("clip_id", "clip", True, True),
-        ("sha256", "recording", True, independent),
-        ("subject", "subject", independent, own_parts),
+    for column, from_test, from_validation in (
+        ("clip_id", True, True),
+        ("sha256", True, independent),
+        ("subject", independent, own_parts),
     ):
         if from_test:
-            _forbid_on_both_sides(joined, column, noun, ("train", "validation"), "test")
+            _forbid_on_both_sides(joined, column, ("train", "validation"), "test")
         if from_validation:
-            _forbid_on_both_sides(joined, column, noun, ("train",), "validation")
+            _forbid_on_both_sides(joined, column, ("train",), "validation")
     _check_each_tested_once(folds, protocol)
 
 
@@ -156,8 +155,7 @@ def _test_folds(
         )
     if protocol == "loso":
         return unit
-    equal = np.ones((len(names), 1))
-    counts = equal if protocol == "logso" else _class_counts(labelled, unit)
+    counts = np.ones((len(names), 1)) if protocol == "logso" else _class_counts(labelled, unit)
     return _spread(counts, k, rng)[unit]
 
 
@@ -283,18 +281,21 @@ def _official_folds(labelled: pd.DataFrame, validation: float, seed: int) -> pd.
     labelled, part = labelled[kept].reset_index(drop=True), part[kept]
     if "train" not in part:
         raise DataError("every training clip is of a subject who is tested; nothing can be learned")
+    return _fold_table(labelled, part, validation, seed, fold=0)
+
+
+def _fold_table(
+    labelled: pd.DataFrame, part: np.ndarray, share: float, seed: int, fold: int
+) -> pd.DataFrame:
+    """Return a fold; where it has no validation part yet, that is taken out of the training one."""
     if "validation" not in part:
-        part[_validation_clips(labelled, part, validation, seed, fold=0)] = "validation"
-    return _fold_table(labelled, 0, part)
-
-
-def _fold_table(labelled: pd.DataFrame, fold: int, part: np.ndarray) -> pd.DataFrame:
+        part[_validation_clips(labelled, part, share, seed, fold)] = "validation"
     table = pd.DataFrame({"clip_id": labelled["clip_id"], "fold": fold, "part": part})
     return table.astype({"clip_id": str, "fold": np.int32, "part": str})
 
 
 def _forbid_on_both_sides(
-    joined: pd.DataFrame, column: str, noun: str, one_side: tuple[str, ...], other: str
+    joined: pd.DataFrame, column: str, one_side: tuple[str, ...], other: str
 ) -> None:
     known = joined.dropna(subset=[column])
     first = known[known["part"].isin(one_side)]
@@ -309,16 +310,16 @@ def _forbid_on_both_sides(
         what = f"clips {found['clip_id']} and {found['clip_id_other']} are the same recording and"
         cure = "remove one of the two from the corpus"
     else:
-        what = f"{noun} {_some(shared[column].unique())}"
+        what = f"{column.removesuffix('_id')} {_some(shared[column].unique())}"
         cure = "make the folds anew" if column == "clip_id" else "keep subjects whole"
     sides = " or ".join(one_side)
     raise LeakError(f"fold {fold}: {what} stand in {sides} and in {other}; {cure}")
 
 
 def _check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
-    sizes = folds.groupby(["fold", "part"]).size().unstack(fill_value=0)
+    sizes = pd.crosstab(folds["fold"], folds["part"]).reindex(columns=PARTS, fill_value=0)
     for part in ("train", "test"):
-        empty = sizes.index if part not in sizes else sizes.index[sizes[part] == 0]
+        empty = sizes.index[sizes[part] == 0]
         if len(empty):
             raise DataError(f"fold {empty[0]} has no {part} clips; make the folds anew")
     repeated = folds.loc[folds.duplicated(["clip_id", "fold"]), "clip_id"].unique()

@@ -6,7 +6,7 @@ what it names beside the one thing that is used.
 
 import functools
 from collections.abc import Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from avlib.runtime.errors import CorpusError, ParamsError
@@ -83,7 +83,7 @@ def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:
         raise ParamsError(
             f"{modality}.descriptor is {name!r}; expected one of {', '.join(sorted(known))}"
         )
-    return _imported(known[name]).of(settings)
+    return resolve_name(known[name]).of(settings)
 
 
 def system(name: str) -> "System":
@@ -109,10 +109,4 @@ def models() -> dict[str, "System"]:
 @functools.cache
 def _made(entry: str) -> Any:
     """Make the one instance of a registered class."""
-    return _imported(entry)()
-
-
-def _imported(entry: str) -> Any:
-    """Import a registered class, ``module:name``."""
-    module, _, name = entry.partition(":")
-    return getattr(import_module(module), name)
+    return resolve_name(entry)()

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from avlib.metric_learning.base import single_thread
 from avlib.metric_learning.merml import MERML
+from avlib.runtime.threads import single_thread
 from avlib.systems.common.model import VectorClips
 from avlib.systems.common.vector_model import VectorModel
 from avlib.systems.merml.model import MERMLModel

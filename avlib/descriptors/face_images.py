@@ -3,13 +3,12 @@
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_convert
 
 from avlib.corpora.fer2013 import PARTS, SIZE, read_faces
 from avlib.descriptors.vgg_face import CHIP, mean_rgb
@@ -68,11 +67,7 @@ def unpack(csv_path: Path, folder: Path, rejected: Counter[str]) -> dict[str, Fa
 
 def batches(images: FaceImages, batch_size: int, sampler: Sampler[int] | None = None) -> DataLoader:
     """Batches of pixels (n, 48, 48) and emotions (n,), in file order without a sampler."""
-    return DataLoader(images, batch_size, sampler=sampler, collate_fn=_as_it_is)
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
+    return DataLoader(images, batch_size, sampler=sampler, collate_fn=default_convert)
 
 
 def enlarge(pixels: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
 Trainable = Literal["head", "fc6", "all"]
 
 HEAD = 1000
+# How the names of the parameters begin that are learned.
+LEARNED = {"head": ("emotion",), "fc6": ("emotion", "fc6"), "all": ("",)}
 KEPT_RATE = 0.1  # of the head's learning rate: kept layers start where they are already good
 
 
@@ -109,10 +111,10 @@ def fine_tune(
     """
     model = _initial(pretrained, width, seed)
     next(fer2013.read_faces(csv_path, Counter()), None)  # says what is wrong with the csv, if it is
-    work = checkpoints / _key(
-        [csv_path, pretrained],
-        [epochs, batch_size, learning_rate, patience, seed, trainable, width],
-    )
+    # Named after all that decides the result, so that no other run finds the checkpoints.
+    files = [file_digest(csv_path), file_digest(pretrained)]
+    arguments = [epochs, batch_size, learning_rate, patience, seed, trainable, width]
+    work = checkpoints / digest_of([[code_fingerprint(fine_tune), *files], arguments])[:16]
     work.mkdir(parents=True, exist_ok=True)
     rejected: Counter[str] = Counter()
     parts = unpack(csv_path, work, rejected)
@@ -129,7 +131,7 @@ def fine_tune(
         mode="max",
     )
 
-    curves = _read_curves(work / "curves.csv")
+    curves = pd.read_csv(work / "curves.csv").to_dict("records")
     chosen = max(curves, key=lambda row: row["validation_accuracy"])  # the first of equals
     report = {
         "trainable": trainable,
@@ -157,20 +159,14 @@ class _Task(LightningModule):
         self.learning_rate = learning_rate
         self.strict_loading = False
         for name, parameter in model.named_parameters():
-            parameter.requires_grad = (
-                trainable == "all"
-                or name.startswith("emotion")
-                or (trainable == "fc6" and name.startswith("fc6"))
-            )
+            parameter.requires_grad = name.startswith(LEARNED[trainable])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        learned = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
-        new = [p for n, p in learned if n.startswith("emotion")]
-        kept = [p for n, p in learned if not n.startswith("emotion")]
-        groups: list[dict[str, Any]] = [{"params": new}]
-        if kept:
-            groups.append({"params": kept, "lr": KEPT_RATE * self.learning_rate})
-        return torch.optim.AdamW(groups, self.learning_rate)
+        named = list(self.model.named_parameters())
+        new = [p for n, p in named if n.startswith("emotion")]
+        kept = [p for n, p in named if not n.startswith("emotion")]
+        slow: dict[str, Any] = {"params": kept, "lr": KEPT_RATE * self.learning_rate}
+        return torch.optim.AdamW([{"params": new}, slow], self.learning_rate)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pixels, emotions = batch
@@ -220,13 +216,3 @@ def _accuracy(model: FaceModel, loader: DataLoader) -> float | None:
         total += len(emotions)
     model.cpu()
     return hits / total if total else None
-
-
-def _key(files: list[Path], arguments: list) -> str:
-    """Name the checkpoints after all that decides the result, so that no other run finds them."""
-    content = [code_fingerprint(fine_tune), *map(file_digest, files)]
-    return digest_of([content, arguments])[:16]
-
-
-def _read_curves(path: Path) -> list[dict]:
-    return pd.read_csv(path).to_dict("records")

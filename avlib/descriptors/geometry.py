@@ -17,8 +17,6 @@ AVEC says of the groups only that distances and angles between points are 71 val
 the landmarks' order are that many. Lengths are in distances between the centres of the eyes.
 """
 
-import itertools
-
 import numpy as np
 
 from avlib.descriptors.video import Faces, VideoDescriptor, subsample
@@ -48,9 +46,9 @@ MEAN_SHAPE = np.array(
         *[(0.119, 1.145), (0.0, 1.159), (-0.119, 1.145)],
     ]
 )
-_PLACE = {int(point): place for place, point in enumerate(POINTS)}
-_STABLE = np.array([_PLACE[point] for point in STABLE.tolist()])
-_GROUPS = [np.array([_PLACE[point] for point in group.tolist()]) for group in GROUPS]
+# Where they stand among the 49.
+_STABLE = np.searchsorted(POINTS, STABLE)
+_GROUPS = [np.searchsorted(POINTS, group) for group in GROUPS]
 
 
 class Geometry(VideoDescriptor):
@@ -64,26 +62,24 @@ class Geometry(VideoDescriptor):
 
     def describe(self, faces: Faces) -> tuple[np.ndarray, np.ndarray]:
         """Describe the chosen frames of a clip."""
-        values, there = geometric_features(faces.landmarks, max_gap=0)
+        values, there = geometric_features(faces.landmarks)
         seen = np.flatnonzero(there)
         chosen = seen[subsample(faces.times[seen], self.fps)]
         return faces.times[chosen], values[chosen].astype(np.float32)
 
 
-def geometric_features(landmarks: np.ndarray, max_gap: int) -> tuple[np.ndarray, np.ndarray]:
+def geometric_features(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Describe the face in each frame of a recording.
 
     Parameters
     ----------
     landmarks : float array of shape (n_frames, 68, 2)
         x and y in pixels; NaN in frames without a face.
-    max_gap : int
-        Gaps of at most this many frames between two faces are filled by straight lines.
 
     Returns
     -------
     features : float64 array of shape (n_frames, 316)
-        See the module. Zeros in frames that stay without a face.
+        See the module. Zeros in frames without a face.
     there : bool array of shape (n_frames,)
         Which frames have features. After one that has none, differences to it are zeros.
 
@@ -94,9 +90,8 @@ def geometric_features(landmarks: np.ndarray, max_gap: int) -> tuple[np.ndarray,
     """
     if landmarks.shape[1:] != (N_POINTS, 2):
         raise ValueError(f"landmarks of shape {landmarks.shape}; expected (n_frames, 68, 2)")
-    filled = fill_gaps(landmarks, max_gap)[:, POINTS]
-    shapes = _complex(filled)
-    there = np.isfinite(shapes).all(axis=1)
+    there = np.isfinite(landmarks).all(axis=(1, 2))
+    shapes = _complex(landmarks[:, POINTS])
     stable = shapes[there][:, _STABLE]
     there[there] = (stable != stable[:, :1]).any(axis=1)  # points that coincide are no face
     aligned = _aligned(shapes[there])
@@ -116,32 +111,6 @@ def geometric_features(landmarks: np.ndarray, max_gap: int) -> tuple[np.ndarray,
         axis=1,
     )
     return features, there
-
-
-def fill_gaps(landmarks: np.ndarray, max_gap: int) -> np.ndarray:
-    """Fill short gaps between frames with a face by straight lines.
-
-    Parameters
-    ----------
-    landmarks : float array of shape (n_frames, n_points, 2)
-        A frame with a NaN counts as one without a face.
-    max_gap : int
-        Longest gap that is filled, in frames.
-
-    Returns
-    -------
-    float64 array of that shape
-        NaN in frames that stay without a face: those of longer gaps, and those before the first
-        and after the last face.
-    """
-    found = np.isfinite(landmarks).all(axis=(1, 2))
-    filled = np.where(found[:, None, None], landmarks, np.nan)
-    faces = np.flatnonzero(found)
-    for left, right in itertools.pairwise(faces):
-        if 1 < right - left <= max_gap + 1:
-            share = (np.arange(left + 1, right) - left)[:, None, None] / (right - left)
-            filled[left + 1 : right] = (1 - share) * filled[left] + share * filled[right]
-    return filled
 
 
 def _aligned(shapes: np.ndarray) -> np.ndarray:

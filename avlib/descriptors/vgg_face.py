@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from avlib.descriptors.chips import ChipDescriptor
 from avlib.networks.channels import scaled
-from avlib.weights import load_tensors, load_weights
+from avlib.weights import load_tensors, require_weights
 
 Layer = Literal["fc6", "fc7", "fc8"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
@@ -64,10 +64,7 @@ class VGGFaceDescriptor(ChipDescriptor):
         """Read the network up to the layer; WeightsError where its weights are missing."""
         with torch.device("meta"):
             network = VGGFace(self.layer)
-        if self.weights is None:
-            load_weights("vgg_face", network)
-        else:
-            load_tensors(self.weights, network)
+        load_tensors(self.weights or require_weights("vgg_face"), network)
         return network
 
 

@@ -14,15 +14,9 @@ from PIL import Image
 
 # Pixels; the canonical frame is laid out for this size and scales with it.
 CHIP = 224
-# Of the 68 landmarks: each anchor is the mean of its points.
-ANCHORS = {
-    "right eye": range(36, 42),
-    "left eye": range(42, 48),
-    "nose": (30,),
-    "right corner of the mouth": (48,),
-    "left corner of the mouth": (54,),
-    "chin": (8,),
-}
+# Of the 68 landmarks, each anchor the mean of its points: the right eye and the left one, the nose,
+# the right corner of the mouth and the left one, the chin.
+ANCHORS = (range(36, 42), range(42, 48), [30], [48], [54], [8])
 # Where the anchors lie in a chip, x and y in pixels: the proportions of an average face, made
 # symmetric, at such a size that `RESNET_CROP` is the crop that dlib's ResNet was trained on.
 CANONICAL = np.array(
@@ -34,7 +28,7 @@ RESNET_CROP = (24, 200)
 
 def anchors(landmarks: np.ndarray) -> np.ndarray:
     """Return the six points (6, 2) that are registered, from the landmarks (68, 2)."""
-    return np.stack([landmarks[list(points)].mean(axis=0) for points in ANCHORS.values()])
+    return np.stack([landmarks[list(points)].mean(axis=0) for points in ANCHORS])
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:

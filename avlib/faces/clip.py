@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from avlib.faces.tracking import track_faces
 from avlib.media import video_frames
 from avlib.runtime.clip_tasks import RecordingInput
@@ -22,8 +20,7 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
     frames = video_frames(recording.path, recording.start, recording.end)
-    columns = track_faces(frames, **params)
-    states = np.array([str(state) for state in columns["state"]])
-    if (states == "missing").all():
-        return ClipRows(columns, "degraded", f"no face found in {len(states)} frames")
-    return ClipRows(columns)
+    rows = track_faces(frames, **params)
+    if set(rows["state"].to_pylist()) <= {"missing"}:
+        return ClipRows(rows, "degraded", f"no face found in {rows.num_rows} frames")
+    return ClipRows(rows)

@@ -70,9 +70,7 @@ def find_near(grey: np.ndarray, box: np.ndarray) -> Detection | None:
     box : (4,)
         Where the face is thought to be.
     """
-    reach = NEAR_MARGIN * box_width(box) / 2
-    centre = box_centre(box)
-    region = np.concatenate([centre - reach, centre + reach])
+    region = square(box_centre(box), NEAR_MARGIN * box_width(box))
     hits = _scan(grey, region, NEAR_FACE / box_width(box))
     best = max(hits, key=lambda hit: overlap(hit.box, box), default=None)
     return best if best is not None and overlap(best.box, box) >= SAME_FACE else None
@@ -96,6 +94,11 @@ def resample(grey: np.ndarray, region: np.ndarray, scale: float) -> tuple[np.nda
     )
     picture = dlib.extract_image_chip(grey, details)
     return picture, size / (columns - 1, rows - 1)
+
+
+def square(centre: np.ndarray, side: float) -> np.ndarray:
+    """Return a square as a box, given its middle, x and y."""
+    return np.concatenate([centre - side / 2, centre + side / 2])
 
 
 def box_centre(box: np.ndarray) -> np.ndarray:

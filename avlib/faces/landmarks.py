@@ -10,7 +10,7 @@ landmarks to whole pixels.
 import dlib
 import numpy as np
 
-from avlib.faces.detection import box_centre, box_width, resample
+from avlib.faces.detection import box_centre, box_width, resample, square
 from avlib.faces.models import landmark_predictor
 
 N_POINTS = 68
@@ -46,9 +46,7 @@ def fit_landmarks(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]
         on a face at most `AGREEMENT`.
     """
     width = box_width(box)
-    reach = MARGIN * width / 2
-    centre = box_centre(box)
-    region = np.concatenate([centre - reach, centre + reach])
+    region = square(box_centre(box), MARGIN * width)
     picture, step = resample(grey, region, FACE / width)
     middle = (picture.shape[0] - 1) / 2
     fits = np.stack([_fit(picture, middle + shift * FACE) for shift in STARTS])
@@ -61,8 +59,7 @@ def box_of(landmarks: np.ndarray) -> np.ndarray:
     """Return the box, of shape (4,), that the detector would draw around landmarks (68, 2)."""
     mean = landmarks.mean(axis=0)
     width = BOX_WIDTH * float(np.sqrt(((landmarks - mean) ** 2).sum(axis=1).mean()))
-    centre = mean - (0.0, BOX_RISE * width)
-    return np.concatenate([centre - width / 2, centre + width / 2])
+    return square(mean - (0.0, BOX_RISE * width), width)
 
 
 def _fit(picture: np.ndarray, middle: float) -> np.ndarray:

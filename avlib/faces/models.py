@@ -30,16 +30,11 @@ def model_file(name: str) -> Path:
     """
     spec = importlib.util.find_spec(PACKAGE)
     folders = list(spec.submodule_search_locations or []) if spec else []
-    if not folders:
-        raise WeightsError(
-            f"package {PACKAGE} is not installed; expected it for {name}: "
-            f"run `pip install {PACKAGE}`"
-        )
-    path = Path(folders[0]) / "models" / name
+    path = Path(*folders[:1], "models", name)
     if not path.is_file():
         raise WeightsError(
-            f"{path}: not there; expected it in package {PACKAGE}: "
-            f"run `pip install --force-reinstall {PACKAGE}`"
+            f"{path}: not there; expected it in package {PACKAGE}: run `pip install {PACKAGE}`, "
+            "with --force-reinstall where it is installed already"
         )
     return path
 

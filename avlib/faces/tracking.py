@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from avlib.faces.alignment import encode_jpeg, extract_chip
 from avlib.faces.detection import Detection, find_faces, find_near, to_grey
-from avlib.faces.landmarks import AGREEMENT, N_POINTS, box_of, fit_landmarks
+from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks
 from avlib.faces.selection import most_prominent
+from avlib.faces.tables import FACES
 
 # A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
 # weaker one is a face only if they do, which sorts out the detector's false hits.
@@ -36,24 +37,7 @@ class Face:
     score: float | None
 
 
-@dataclass(slots=True)
-class Row:
-    """What becomes a row of the table `faces`."""
-
-    time: float
-    state: str = "missing"
-    face: Face | None = None
-    chip: bytes | None = None
-
-
-def track_faces(
-    frames: Iterable[tuple[float, np.ndarray]],
-    *,
-    detect_every: int = 5,
-    max_gap: float = 0.5,
-    min_score: float = 0.0,
-    jpeg_quality: int = 95,
-) -> dict[str, Any]:
+def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> pa.Table:
     """Follow the main face through a clip and cut it out, aligned.
 
     Parameters
@@ -74,8 +58,8 @@ def track_faces(
 
     Returns
     -------
-    dict
-        Columns of the table `faces` without clip_id, one value per frame, in their order:
+    pa.Table
+        The table `faces` without clip_id, one row per frame, in their order:
 
         - frame, time (s)
         - state: "detected" (by the detector, in this frame), "tracked" (by its landmarks),
@@ -84,21 +68,21 @@ def track_faces(
         - score of the detector, null unless detected
         - chip, JPEG, null if missing
     """
-    follower = _Follower(detect_every, max_gap, min_score, jpeg_quality)
+    follower = _Follower(**settings)
     for time, image in frames:
         follower.step(time, image)
-    return _columns(follower.rows)
+    return pa.Table.from_pylist(follower.rows, pa.schema(FACES.columns).remove(0))
 
 
 @dataclass
 class _Follower:
     """The state between two frames."""
 
-    detect_every: int
-    max_gap: float
-    min_score: float
-    jpeg_quality: int
-    rows: list[Row] = field(default_factory=list)
+    detect_every: int = 5
+    max_gap: float = 0.5
+    min_score: float = 0.0
+    jpeg_quality: int = 95
+    rows: list[dict[str, Any]] = field(default_factory=list)
     face: Face | None = None  # in the frame before, None when it was missing there
     confirmed: int = 0  # index of the last frame in which the detector saw the face
     seen: tuple[float, Face] | None = None  # the last face, and when
@@ -108,7 +92,7 @@ class _Follower:
     def step(self, time: float, image: np.ndarray) -> None:
         """Take the next frame."""
         index = len(self.rows)
-        self.rows.append(Row(time))
+        self.rows.append({"frame": index, "time": time, "state": "missing"})
         grey = to_grey(image)
         if self.face is not None:
             self.face = self._follow_on(grey, self.face, index)
@@ -128,7 +112,7 @@ class _Follower:
 
     def _follow_on(self, grey: np.ndarray, before: Face, index: int) -> Face | None:
         face = self._follow(grey, before, detect=index - self.confirmed >= self.detect_every)
-        unconfirmed = self.rows[index].time - self.rows[self.confirmed].time
+        unconfirmed = self.rows[index]["time"] - self.rows[self.confirmed]["time"]
         carried_too_long = face is not None and face.score is None and unconfirmed > self.max_gap
         return None if carried_too_long else face
 
@@ -154,7 +138,7 @@ class _Follower:
         if not hits and self.seen is None and turn % FINE_SEARCH_EVERY == 0:
             hits = self._hits(grey, fine=True)
         time, lost = (0.0, None) if self.seen is None else (self.seen[0], self.seen[1].box)
-        gap = self.rows[index].time - time
+        gap = self.rows[index]["time"] - time
         ranked = most_prominent(hits, grey.shape, lost, gap, self.max_gap)
         accepted = (self._accept(grey, hit) for hit in ranked)
         return next((face for face in accepted if face is not None), None)
@@ -172,7 +156,7 @@ class _Follower:
     def _wait(self, index: int, image: np.ndarray) -> None:
         """Keep a frame without a face for as long as one may still be found in it."""
         self.gap.append((index, image))
-        while self.rows[self.gap[0][0]].time < self.rows[index].time - self.max_gap:
+        while self.rows[self.gap[0][0]]["time"] < self.rows[index]["time"] - self.max_gap:
             self.gap.popleft()
 
     def _fill_gap(self, found: Face, index: int) -> None:
@@ -181,26 +165,29 @@ class _Follower:
         while self.gap:
             at, image = self.gap[-1]
             earlier = self._follow(to_grey(image), face, detect=True)
-            if earlier is None or self.rows[index].time - self.rows[at].time > self.max_gap:
+            if earlier is None or self.rows[index]["time"] - self.rows[at]["time"] > self.max_gap:
                 break
             self._note(at, image, earlier)
             self.gap.pop()
             face, first = earlier, at
         if self.seen is not None:
             start, before = self.seen
-            length = self.rows[first].time - start
+            length = self.rows[first]["time"] - start
             if length <= self.max_gap:
                 for at, image in self.gap:
-                    between = _between(before, face, (self.rows[at].time - start) / length)
+                    between = _between(before, face, (self.rows[at]["time"] - start) / length)
                     self._note(at, image, between, "bridged")
         self.gap.clear()
 
     def _note(self, index: int, image: np.ndarray, face: Face, state: str | None = None) -> None:
         """Write a face and its chip into the row of a frame."""
-        row = self.rows[index]
-        row.state = state or ("tracked" if face.score is None else "detected")
-        row.face = face
-        row.chip = encode_jpeg(extract_chip(image, face.landmarks), self.jpeg_quality)
+        self.rows[index] |= {
+            "state": state or ("tracked" if face.score is None else "detected"),
+            "box": face.box,
+            "score": face.score,
+            "landmarks": face.landmarks.ravel(),
+            "chip": encode_jpeg(extract_chip(image, face.landmarks), self.jpeg_quality),
+        }
 
 
 def _between(before: Face, after: Face, share: float) -> Face:
@@ -208,18 +195,3 @@ def _between(before: Face, after: Face, share: float) -> Face:
     box = (1 - share) * before.box + share * after.box
     landmarks = (1 - share) * before.landmarks + share * after.landmarks
     return Face(box, landmarks, None)
-
-
-def _columns(rows: list[Row]) -> dict[str, Any]:
-    faces = [row.face for row in rows]
-    boxes = [None if face is None else face.box for face in faces]
-    landmarks = [None if face is None else face.landmarks.ravel() for face in faces]
-    return {
-        "frame": np.arange(len(rows), dtype=np.int32),
-        "time": np.array([row.time for row in rows], dtype=float),
-        "state": pa.array([row.state for row in rows], pa.string()),
-        "box": pa.array(boxes, pa.list_(pa.float32(), 4)),
-        "score": pa.array([None if face is None else face.score for face in faces], pa.float32()),
-        "landmarks": pa.array(landmarks, pa.list_(pa.float32(), 2 * N_POINTS)),
-        "chip": pa.array([row.chip for row in rows], pa.binary()),
-    }

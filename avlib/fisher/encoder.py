@@ -1,25 +1,27 @@
 """`FisherEncoder`: everything between a clip's frame descriptors and its Fisher vector."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
-from threadpoolctl import threadpool_limits
 
 from avlib.fisher import vlfeat
 from avlib.fisher.mixture import Mixture, fit_mixture
 from avlib.fisher.vectors import encode_torch
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
+from avlib.runtime.threads import single_thread
 
 STATE = ("mean_", "scale_", "projection_", "weights_", "means_", "variances_")
 SCALE_FLOOR = 1e-6
 CHUNK = 4096
 
 
+@dataclass(eq=False, repr=False)
 class FisherEncoder(BaseEstimator):
     """Standardise, project by PCA, fit a Gaussian mixture, encode as improved Fisher vectors.
 
@@ -53,20 +55,12 @@ class FisherEncoder(BaseEstimator):
         The mixture.
     """
 
-    def __init__(
-        self,
-        n_components: int = 64,
-        pca_dim: int | None = 64,
-        *,
-        max_descriptors: int = 20_000,
-        seed: int = 0,
-        backend: Literal["auto", "torch", "vlfeat"] = "auto",
-    ):
-        self.n_components = n_components
-        self.pca_dim = pca_dim
-        self.max_descriptors = max_descriptors
-        self.seed = seed
-        self.backend = backend
+    n_components: int = 64
+    pca_dim: int | None = 64
+    _: KW_ONLY
+    max_descriptors: int = 20_000
+    seed: int = 0
+    backend: Literal["auto", "torch", "vlfeat"] = "auto"
 
     def fit(self, descriptors: Iterable[np.ndarray], n_clips: int | None = None) -> Self:
         """Learn scaling, projection and mixture from the training clips.
@@ -92,15 +86,14 @@ class FisherEncoder(BaseEstimator):
             n_clips = len(descriptors)  # type: ignore[arg-type]
         sample = sample_descriptors(descriptors, n_clips, self.max_descriptors, self.seed)
         self._check_sample(sample)
-        with threadpool_limits(limits=1):
+        with single_thread():
             self.mean_ = sample.mean(axis=0, dtype=np.float64)
             scale = sample.std(axis=0, dtype=np.float64)
             self.scale_ = np.where(scale > SCALE_FLOOR * np.abs(self.mean_), scale, 1.0)
             self.projection_ = self._principal_axes(sample)
             projected = np.concatenate([self._project(chunk) for chunk in _chunks(sample)])
             mixture = fit_mixture(projected, self.n_components, self.seed)
-        self.weights_, self.means_ = mixture.weights, mixture.means
-        self.variances_ = mixture.variances
+        self.weights_, self.means_, self.variances_ = mixture
         return self
 
     def encode(self, descriptors: Sequence[np.ndarray]) -> np.ndarray:
@@ -137,7 +130,7 @@ class FisherEncoder(BaseEstimator):
                     "leave it out"
                 )
         mixture = Mixture(self.weights_, self.means_, self.variances_)
-        with threadpool_limits(limits=1):
+        with single_thread():
             projected = [self._project(clip) for clip in descriptors]
             if self.backend_ == "vlfeat":
                 return vlfeat.encode_vlfeat(projected, mixture)

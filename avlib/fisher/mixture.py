@@ -1,6 +1,6 @@
 """The Gaussian mixture behind a Fisher vector, and how it is fitted."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.mixture import GaussianMixture
@@ -15,8 +15,7 @@ TOLERANCE = 1e-2
 MAX_ITERATIONS = 100
 
 
-@dataclass(frozen=True)
-class Mixture:
+class Mixture(NamedTuple):
     """A mixture of K Gaussians with diagonal covariances in D dimensions.
 
     Attributes

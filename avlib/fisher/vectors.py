@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from avlib.fisher.mixture import Mixture
+from avlib.runtime.threads import single_thread
 
 # Most frames, padding included, that are held at once: bounds memory at (K + 3 D) x 8 bytes each.
 BATCH_FRAMES = 32_768
@@ -42,18 +43,11 @@ def encode_torch(descriptors: Sequence[np.ndarray], mixture: Mixture, device: st
     """
     n_components, dim = mixture.means.shape
     vectors = np.empty((len(descriptors), 2 * n_components * dim), dtype=np.float32)
-    parameters = [
-        torch.as_tensor(array, dtype=torch.float64, device=device)
-        for array in (mixture.weights, mixture.means, mixture.variances)
-    ]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    parameters = [torch.as_tensor(array, dtype=torch.float64, device=device) for array in mixture]
+    with single_thread():
         for batch in _batches([len(clip) for clip in descriptors]):
             frames, present = _pad([descriptors[i] for i in batch], device)
             vectors[batch] = _improve(gradients(frames, present, *parameters)).cpu().numpy()
-    finally:
-        torch.set_num_threads(threads)
     return vectors
 
 

@@ -58,9 +58,7 @@ def batch_hard(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tens
     with torch.autocast(embeddings.device.type, enabled=False):  # half precision would be noise
         flat = embeddings.detach().float()
         distances = squared_distances(flat, flat)
-    positive, negative = hardest(distances, same & pairs & ~itself, ~same & pairs)
-    anchor = torch.nonzero((positive >= 0) & (negative >= 0)).squeeze(1)
-    return anchor, positive[anchor], negative[anchor]
+    return hardest(distances, same & pairs & ~itself, ~same & pairs)
 
 
 def crossmodal_triplet_loss(

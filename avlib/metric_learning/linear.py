@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from avlib.metric_learning.base import single_thread
 from avlib.metric_learning.training_subspace import TrainingSubspace, principal_subspace
+from avlib.runtime.threads import single_thread
 
 
 class LinearMetric(TransformerMixin, BaseEstimator):

@@ -13,10 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from avlib.metric_learning.base import check_features, check_labels, single_thread
+from avlib.metric_learning.base import check_features, check_labels
 from avlib.metric_learning.descent import Descent
 from avlib.metric_learning.pairs import PairSampler
 from avlib.metric_learning.training_subspace import principal_subspace
+from avlib.runtime.threads import single_thread
 
 PROBE = 4000  # pairs that set the first scale of W and b
 TOLERANCE = 0.05  # converged when the last epoch lowered the loss by no more than this share

@@ -59,8 +59,8 @@ class PairSampler:
         self._rng = np.random.default_rng(seed)
 
         n_classes, n_groups = int(y.max(initial=-1)) + 1, int(self._group.max(initial=-1)) + 1
-        counts = np.zeros((n_classes, n_groups), np.int64)
-        np.add.at(counts, (y, self._group), 1)
+        counts = np.bincount(y * n_groups + self._group, minlength=n_classes * n_groups)
+        counts = counts.reshape(n_classes, n_groups)
         class_size = counts.sum(axis=1)
         self._anchors = np.flatnonzero(class_size > 0)
         self._positive_anchors = np.flatnonzero(class_size > 1)
@@ -78,10 +78,8 @@ class PairSampler:
         self._rank = np.empty(len(y), np.int64)
         self._rank[self._order] = np.arange(len(y))
 
-        self._hard_share, self._hard_class = _steering(
-            class_size > 0, n_classes, hard_fraction, confusion
-        )
-        self._easy_class = _steering(class_size > 0, n_classes, 0.0, None)[1]
+        self._hard_share, self._hard_class = _steering(class_size > 0, hard_fraction, confusion)
+        self._easy_class = _steering(class_size > 0, 0.0, None)[1]
 
     def sample(
         self, n: int, embedding: np.ndarray | None = None
@@ -112,12 +110,10 @@ class PairSampler:
         sign = np.ones(n, np.int8)
         sign[n_similar:] = -1
         hard = self._rng.random(n) < self._hard_share[self._y[first]]
-        if embedding is None:
-            hard[:] = False
+        hard &= embedding is not None
         second = np.empty(n, np.int64)
         second[~hard] = self._draw_partners(first[~hard], sign[~hard], self._easy_class)
-        if hard.any():
-            assert embedding is not None
+        if embedding is not None and hard.any():
             second[hard] = self._hardest(first[hard], sign[hard], embedding)
         mix = self._rng.permutation(n)
         return first[mix], second[mix], sign[mix]
@@ -174,13 +170,14 @@ class PairSampler:
 
 
 def _steering(
-    present: np.ndarray, n_classes: int, hard_fraction: float, confusion: np.ndarray | None
+    present: np.ndarray, hard_fraction: float, confusion: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each class's share of hard pairs and the probabilities of each other class.
 
     Confusions count in both directions; one is added to each, so that a pair of classes that a
     small inner split never confused is still drawn.
     """
+    n_classes = len(present)
     mistakes = np.ones((n_classes, n_classes))
     if confusion is not None:
         confusion = np.asarray(confusion, np.float64)

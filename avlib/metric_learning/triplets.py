@@ -22,8 +22,10 @@ def hinge(positive: Tensor, negative: Tensor, margin: float) -> Tensor:
     return (positive - negative + margin).clamp_min(0)
 
 
-def hardest(distances: Tensor, similar: Tensor, dissimilar: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the farthest similar and the nearest dissimilar candidate of each anchor.
+def hardest(
+    distances: Tensor, similar: Tensor, dissimilar: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose for each anchor the farthest similar and the nearest dissimilar candidate.
 
     Parameters
     ----------
@@ -33,13 +35,13 @@ def hardest(distances: Tensor, similar: Tensor, dissimilar: Tensor) -> tuple[Ten
 
     Returns
     -------
-    positive, negative : int64 Tensors of shape (n_anchors,)
-        -1 for an anchor without a candidate.
+    anchor, positive, negative : int64 Tensors of shape (n_triplets,)
+        Anchors without a candidate of either kind are left out.
     """
-    far = distances.masked_fill(~similar, -torch.inf).argmax(1)
-    near = distances.masked_fill(~dissimilar, torch.inf).argmin(1)
-    none = torch.full_like(far, -1)
-    return torch.where(similar.any(1), far, none), torch.where(dissimilar.any(1), near, none)
+    positive = distances.masked_fill(~similar, -torch.inf).argmax(1)
+    negative = distances.masked_fill(~dissimilar, torch.inf).argmin(1)
+    anchor = torch.nonzero(similar.any(1) & dissimilar.any(1)).squeeze(1)
+    return anchor, positive[anchor], negative[anchor]
 
 
 class MultiWindowMiner:
@@ -81,9 +83,7 @@ class MultiWindowMiner:
         candidates = present[None, :] & present[:, None]
         similar = _fresh(self.similar & candidates, self.used_positives)
         dissimilar = _fresh(self.dissimilar & candidates, self.used_negatives)
-        positive, negative = hardest(distances.detach(), similar, dissimilar)
-        anchor = torch.nonzero((positive >= 0) & (negative >= 0)).squeeze(1)
-        positive, negative = positive[anchor], negative[anchor]
+        anchor, positive, negative = hardest(distances.detach(), similar, dissimilar)
         self.used_positives[anchor, positive] = True
         self.used_negatives[anchor, negative] = True
         return anchor, positive, negative

@@ -7,8 +7,8 @@ A file as people have it is converted once, by `import_weights`, to
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
@@ -24,6 +24,8 @@ from avlib.runtime.files import atomic_path
 from avlib.weights.files import read_tensors
 
 FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it
+# Batch norm's step counter is missing from files made before torch had it; nothing reads it.
+_UNREAD = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,6 @@ class Published:
 
     Attributes
     ----------
-    name : str
-        Of its folder and its safetensors file.
     description, used_by, source, licence : str
         For people. `source` is where its authors, or the makers of the usual port, publish it.
     files : mapping of str to str or None
@@ -48,7 +48,6 @@ class Published:
         The layer whose number of classes is the file's own affair.
     """
 
-    name: str
     description: str
     used_by: str
     source: str
@@ -66,17 +65,16 @@ def _later(place: str) -> Callable[..., Any]:
     By a name put together at run time: what uses one network's weights then does not depend on the
     source files of all the others (`avlib.runtime.provenance`).
     """
-    module, _, name = place.partition(":")
-    return lambda *args: getattr(import_module(f"avlib.{module}"), name)(*args)
+    return lambda *args: resolve_name(f"avlib.{place}")(*args)
 
 
-def _published(name: str, facts: Mapping[str, Any]) -> Published:
+def _published(facts: Mapping[str, Any]) -> Published:
     late = {key: _later(facts[key]) for key in ("build", "convert") if key in facts}
-    return Published(name, **{**facts, **late})
+    return Published(**{**facts, **late})
 
 
 _FACTS = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
-REGISTRY = {name: _published(name, facts) for name, facts in _FACTS.items()}
+REGISTRY = {name: _published(facts) for name, facts in _FACTS.items()}
 
 
 def weights_path(name: str, root: Path = paths.WEIGHTS) -> Path:
@@ -178,7 +176,7 @@ def import_weights(file: Path, name: str, root: Path = paths.WEIGHTS) -> Path:
             f"{file} is not the published {file.name}: its sha256 starts {digest[:8]}, "
             f"expected {published}; get the file again"
         )
-    tensors = {n: _like(t, expected.get(n)) for n, t in found.items() if _is_needed(n, expected)}
+    tensors = {n: _like(t, expected.get(n)) for n, t in found.items() if not n.endswith(_UNREAD)}
     _compare({n: tuple(t.shape) for n, t in tensors.items()}, expected, file)
 
     path = weights_path(name, root)
@@ -229,11 +227,10 @@ def write_json(path: Path, content: object) -> None:
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    # Batch norm's step counter is missing from files made before torch had it; nothing reads it.
     return {
         name: tuple(tensor.shape)
         for name, tensor in module.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        if not name.endswith(_UNREAD)
     }
 
 
@@ -245,10 +242,6 @@ def _head_shapes(
     if weight is None or weight.dim() == 0:
         return {}
     return {name: (len(weight), *expected[name][1:]) for name in (f"{head}.weight", f"{head}.bias")}
-
-
-def _is_needed(name: str, expected: Mapping[str, tuple[int, ...]]) -> bool:
-    return name in expected or not name.endswith("num_batches_tracked")
 
 
 def _like(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:

@@ -73,7 +73,7 @@ class _Dtype:
 class _Array:
     """Stands in for ``numpy.ndarray`` while its pickle is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *reconstructed: Any) -> None:
         self.value: Any = None
 
     def __setstate__(self, state: tuple) -> None:
@@ -83,10 +83,6 @@ class _Array:
         else:
             order = "F" if fortran else "C"
             self.value = _array_from_bytes(_as_bytes(raw), dtype, shape, order).value
-
-
-def _reconstruct(subtype: type, shape: tuple, code: Any) -> _Array:
-    return _Array()
 
 
 def _array_from_bytes(raw: Any, dtype: _Dtype, shape: tuple, order: str) -> _Array:
@@ -133,7 +129,7 @@ _ADMITTED: dict[tuple[str, str], Any] = {
     ("torch.storage", "_load_from_bytes"): _storage,
 }
 for _core in ("numpy.core", "numpy._core"):
-    _ADMITTED[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
+    _ADMITTED[f"{_core}.multiarray", "_reconstruct"] = _Array
     _ADMITTED[f"{_core}.multiarray", "scalar"] = _scalar
     _ADMITTED[f"{_core}.numeric", "_frombuffer"] = _array_from_bytes
 

@@ -236,7 +236,7 @@ def test_log_mel_is_librosas(signal):
 def test_geometry_is_that_of_the_landmarks_in_frames_with_a_face():
     faces = a_face(8, missing=(2, 5))
     times, values = Geometry().describe(faces)
-    expected, there = geometric_features(faces.landmarks, 0)
+    expected, there = geometric_features(faces.landmarks)
     assert there.tolist() == [i not in (2, 5) for i in range(8)]
     np.testing.assert_allclose(values, expected[there], rtol=1e-6)
     np.testing.assert_array_equal(times, faces.times[there])
@@ -246,5 +246,5 @@ def test_geometry_at_a_lower_rate_is_moved_since_the_videos_frame_before():
     faces = a_face(11)
     steps = slice(98, 196)
     _, values = Geometry(fps=5.0).describe(faces)
-    expected, _ = geometric_features(faces.landmarks, 0)
+    expected, _ = geometric_features(faces.landmarks)
     np.testing.assert_allclose(values[1:, steps], expected[[5, 10], steps], rtol=1e-6)

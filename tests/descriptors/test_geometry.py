@@ -8,7 +8,6 @@ from avlib.descriptors.geometry import (
     MEAN_SHAPE,
     POINTS,
     STABLE,
-    fill_gaps,
     geometric_features,
 )
 from avlib.faces.alignment import apply, similarity
@@ -38,7 +37,7 @@ def angle(a, b, c):
 
 def test_features_are_those_computed_point_by_point():
     landmarks = faces()
-    found, there = geometric_features(landmarks, 0)
+    found, there = geometric_features(landmarks)
     assert there.all()
     template = np.full((68, 2), np.nan)
     template[POINTS] = MEAN_SHAPE
@@ -59,18 +58,18 @@ def test_features_are_those_computed_point_by_point():
 
 def test_they_are_316_as_avecs():
     # Half of EmoBed's 632, which are their means and standard deviations.
-    assert geometric_features(faces(1), 0)[0].shape == (1, 316)
+    assert geometric_features(faces(1))[0].shape == (1, 316)
 
 
 def test_turning_moving_and_enlarging_the_picture_changes_nothing():
     landmarks = faces()
     turned = landmarks @ (1.7 * np.array([[0.8, -0.6], [0.6, 0.8]])) + [300.0, -20.0]
-    found, _ = geometric_features(turned, 0)
-    np.testing.assert_allclose(found, geometric_features(landmarks, 0)[0], atol=1e-10)
+    found, _ = geometric_features(turned)
+    np.testing.assert_allclose(found, geometric_features(landmarks)[0], atol=1e-10)
 
 
 def test_the_mean_shape_itself_is_at_rest_and_symmetric():
-    found, _ = geometric_features(faces(2, noise=0.0), 0)
+    found, _ = geometric_features(faces(2, noise=0.0))
     np.testing.assert_allclose(found[:, SHIFTS], 0, atol=1e-12)
     np.testing.assert_allclose(found[1, STEPS], 0, atol=1e-12)
     mirrored = MEAN_SHAPE * [-1, 1]
@@ -81,31 +80,21 @@ def test_the_mean_shape_itself_is_at_rest_and_symmetric():
     assert np.linalg.norm(eyes[1] - eyes[0]) == pytest.approx(1, abs=1e-3)
 
 
-def test_short_gap_is_filled_by_a_straight_line_and_a_long_one_is_not():
+def test_frames_without_a_face_have_zeros_and_are_no_frame_before():
     landmarks = faces(10)
-    landmarks[[2, 3, 6, 7, 8]] = np.nan
-    filled = fill_gaps(landmarks, 2)
-    np.testing.assert_allclose(filled[2], (2 * landmarks[1] + landmarks[4]) / 3)
-    np.testing.assert_allclose(filled[3], (landmarks[1] + 2 * landmarks[4]) / 3)
-    assert np.isnan(filled[6:9]).all()
-    found, there = geometric_features(landmarks, 2)
-    assert there.tolist() == [True] * 6 + [False] * 3 + [True]
-    assert np.isfinite(found).all()
-    assert not found[6:9].any()
-    assert not found[9, STEPS].any()  # the frame before shows no face
-    assert found[9, DISTANCES].all()
-
-
-def test_frames_before_the_first_face_and_after_the_last_stay_without_one():
-    landmarks = faces(5)
-    landmarks[[0, 4]] = np.nan
+    landmarks[[0, 6, 7, 8]] = np.nan
     landmarks[1, 30, 0] = np.nan  # part of a face is none
-    assert geometric_features(landmarks, 9)[1].tolist() == [False, False, True, True, False]
+    found, there = geometric_features(landmarks)
+    assert there.tolist() == [False] * 2 + [True] * 4 + [False] * 3 + [True]
+    assert np.isfinite(found).all()
+    assert not found[~there].any()
+    assert not found[[2, 9], STEPS].any()  # the frame before shows no face
+    assert found[9, DISTANCES].all()
 
 
 @pytest.mark.parametrize("landmarks", [np.full((3, 68, 2), np.nan), np.zeros((0, 68, 2))])
 def test_recording_without_any_face_has_zeros(landmarks):
-    found, there = geometric_features(landmarks, 5)
+    found, there = geometric_features(landmarks)
     assert found.shape == (len(landmarks), 316)
     assert not found.any()
     assert not there.any()
@@ -114,7 +103,7 @@ def test_recording_without_any_face_has_zeros(landmarks):
 def test_landmarks_that_all_coincide_are_no_face():
     landmarks = faces(3)
     landmarks[1] = 7.0
-    found, there = geometric_features(landmarks, 0)
+    found, there = geometric_features(landmarks)
     assert there.tolist() == [True, False, True]
     assert np.isfinite(found).all()
 
@@ -122,9 +111,9 @@ def test_landmarks_that_all_coincide_are_no_face():
 def test_points_that_coincide_off_the_stable_ones_make_no_nan():
     landmarks = faces(1)
     landmarks[0, 48:60] = landmarks[0, 48]
-    assert np.isfinite(geometric_features(landmarks, 0)[0]).all()
+    assert np.isfinite(geometric_features(landmarks)[0]).all()
 
 
 def test_landmarks_of_another_scheme_are_refused():
     with pytest.raises(ValueError, match=r"shape \(4, 49, 2\); expected"):
-        geometric_features(np.zeros((4, 49, 2)), 0)
+        geometric_features(np.zeros((4, 49, 2)))

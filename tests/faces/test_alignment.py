@@ -22,7 +22,7 @@ from avlib.faces.landmarks import fit_landmarks
 def landmarks_with_anchors(points):
     """68 landmarks whose anchors are the given six points."""
     landmarks = np.zeros((68, 2))
-    for point, where in zip(points, ANCHORS.values(), strict=True):
+    for point, where in zip(points, ANCHORS, strict=True):
         landmarks[list(where)] = point
     return landmarks
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-from avlib.metric_learning.base import single_thread
+from avlib.runtime.threads import single_thread
 from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
 
 # Of the solver for each sample, at most. Powers of far samples are so large that it can go on for

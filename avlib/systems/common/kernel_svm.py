@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from sklearn.svm import SVC
 
-from avlib.metric_learning.base import single_thread, squared_distances
+from avlib.metric_learning.base import squared_distances
 from avlib.runtime.errors import DataError
+from avlib.runtime.threads import single_thread
 from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
 
 C = (0.3, 1.0, 3.0, 10.0, 30.0)

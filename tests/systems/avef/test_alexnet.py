@@ -84,7 +84,7 @@ def test_published_file_fills_all_but_a_new_last_layer(tmp_path, monkeypatch):
     """Of tiny networks, the one standing for the published one with a thousand classes."""
     published = AlexNet(width=1 / 32)
     entry = weights.Published(
-        "alexnet", "", "", "", "", files={"file": None}, build=lambda: AlexNet(width=1 / 32)
+        "", "", "", "", files={"file": None}, build=lambda: AlexNet(width=1 / 32)
     )
     monkeypatch.setitem(weights.REGISTRY, "alexnet", entry)
     torch.save(published.state_dict(), tmp_path / "file")

@@ -97,9 +97,7 @@ def test_dropout_acts_in_training_only():
 def test_published_file_fills_all_but_a_new_last_layer(tmp_path, monkeypatch):
     """Of tiny networks, the one standing for the published one with 487 classes."""
     published = C3D(width=WIDTH)
-    entry = weights.Published(
-        "c3d", "", "", "", "", files={"file": None}, build=lambda: C3D(width=WIDTH)
-    )
+    entry = weights.Published("", "", "", "", files={"file": None}, build=lambda: C3D(width=WIDTH))
     monkeypatch.setitem(weights.REGISTRY, "c3d", entry)
     torch.save(published.state_dict(), tmp_path / "file")
     import_weights(tmp_path / "file", "c3d", tmp_path)

@@ -182,7 +182,7 @@ def _functionals(
         if name in lengths and rows.num_rows:
             values = tables.vectors(rows[column])
             if kind == "geometry":
-                values, there = geometric_features(values.reshape(-1, N_POINTS, 2), max_gap=0)
+                values, there = geometric_features(values.reshape(-1, N_POINTS, 2))
                 values[~there] = np.nan
             valid = np.isfinite(values).all(axis=1)
             times, at = rows["time"].to_numpy()[valid], moments(lengths[name], step)
