@@ -22,7 +22,7 @@ _TESTS = {DEFAULT: "both", "audio": "audio only", "video": "video only"}
 def one_modality(data: ReportData) -> Section | None:
     """Score models that learned from both modalities with one alone, beside those of that one."""
     tested = {
-        model: {c: model_scores(t, data.folds, condition=c) for c in _TESTS}
+        model: {c: model_scores(fold_scores(t, data.folds, condition=c)) for c in _TESTS}
         for model, t in data.predictions.items()
         if set(_TESTS) <= set(conditions_of(t))
     }

@@ -47,6 +47,11 @@ class Table:
             raise ValueError(f"table {self.columns}: rows and header differ in length: {widths}")
 
 
+def filled(*tables: Table) -> list[Table]:
+    """Return the tables that have rows."""
+    return [table for table in tables if table.rows]
+
+
 @dataclass(frozen=True)
 class Picture:
     """A PNG; `name` is its file's, `alt` says what it shows to who cannot see it."""

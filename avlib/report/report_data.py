@@ -57,7 +57,7 @@ class ReportData:
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]]:
         """`model_scores` of each model."""
-        return {m: model_scores(table, self.folds) for m, table in self.predictions.items()}
+        return {m: model_scores(by_fold) for m, by_fold in self.fold_scores.items()}
 
     @cached_property
     def fold_scores(self) -> dict[str, dict[int, dict[str, Any]]]:

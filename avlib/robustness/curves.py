@@ -97,10 +97,11 @@ def curves(table: pd.DataFrame, folds: pd.DataFrame) -> dict[str, Any]:
 
 def _point(rows: pd.DataFrame, folds: pd.DataFrame, level: float) -> dict[str, Any]:
     rows = rows.drop(columns=["corruption", "level"]).assign(condition=DEFAULT)
-    scores = model_scores(rows, folds)
+    by_fold = fold_scores(rows, folds)
+    scores = model_scores(by_fold)
     shown = ("accuracy", "accuracy_std", "uar", "uar_std", "clips")
-    by_fold = {fold: score["accuracy"] for fold, score in fold_scores(rows, folds).items()}
-    return {"level": level, **{name: scores[name] for name in shown}, "folds": by_fold}
+    accuracies = {fold: of_fold["accuracy"] for fold, of_fold in by_fold.items()}
+    return {"level": level, **{name: scores[name] for name in shown}, "folds": accuracies}
 
 
 def read_curves(folder: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:
