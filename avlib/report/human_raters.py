@@ -20,11 +20,11 @@ the released table, from which its authors removed repeated and practice ratings
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import DASH, number, percent
 from avlib.report.page import Section, Table
 from avlib.report.published import beside
 from avlib.report.report_data import ReportData
@@ -80,7 +80,7 @@ def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Recogniti
             ratings=int(sums["ratings"].sum()),
             accuracy=float(sums["right"].sum() / sums["ratings"].sum()),
             uar=float(recall.mean()),
-            recall={str(emotion): float(rate) for emotion, rate in recall.items()},
+            recall={str(emotion): rate for emotion, rate in recall.items()},
         )
     return found
 
@@ -97,14 +97,14 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
     published = {} if data.partial else {rates.modalities: rates.accuracy for rates in known}
     rows = []
     for given, rates in by_given.items():
-        cells = _cells(rates.clips, rates.accuracy, rates.uar, rates.recall, data.emotions)
-        last = f"{published[given]:.1f}" if given in published else DASH
-        rows.append([f"raters, {_GIVEN[given]}", given, *cells, last])
+        cells = _cells(rates._asdict(), data.emotions)
+        rows.append(
+            [f"raters, {_GIVEN[given]}", given, *cells, number(published.get(given), ".1f")]
+        )
     for model, scores in data.scores.items():
-        table, pooled = data.predictions[model], scores["pooled"]
+        table = data.predictions[model]
         used = table.loc[table["condition"] == DEFAULT, "modalities"].mode()[0]
-        shares = pooled["accuracy"], pooled["uar"], pooled["recall"]
-        cells = _cells(scores["clips"], *shares, data.emotions)
+        cells = _cells(scores["pooled"] | {"clips": scores["clips"]}, data.emotions)
         rows.append([model, used, *cells, DASH])
     columns = ["who", "given", "clips", "accuracy (%)", "UAR (%)", *data.emotions, "published (%)"]
     if not published:
@@ -119,11 +119,9 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
     return Section("Human raters beside the systems", text, [Table(columns, "llr", rows)])
 
 
-def _cells(
-    clips: int, accuracy: float, uar: float, recall: Mapping[str, float], emotions: Sequence[str]
-) -> list[str]:
-    shares = [accuracy, uar, *(recall.get(emotion) for emotion in emotions)]
-    return [f"{clips:,}", *map(percent, shares)]
+def _cells(rates: Mapping[str, Any], emotions: Sequence[str]) -> list[str]:
+    recall = [rates["recall"].get(emotion) for emotion in emotions]
+    return [f"{rates['clips']:,}", *map(percent, [rates["accuracy"], rates["uar"], *recall])]
 
 
 def _against_published(
@@ -138,8 +136,6 @@ def _against_published(
     both = [(rates, published[given]) for given, rates in by_given.items() if given in published]
     if not both:
         return []
-    accuracy, uar = (
-        max(abs(100 * getattr(rates, score) - figure) for rates, figure in both)
-        for score in ("accuracy", "uar")
-    )
+    accuracy = max(abs(100 * rates.accuracy - figure) for rates, figure in both)
+    uar = max(abs(100 * rates.uar - figure) for rates, figure in both)
     return _WORDS("human_raters_published", accuracy=accuracy, uar=uar)

@@ -24,7 +24,7 @@ STYLE = Path(__file__).with_name("pictures.mplstyle")
 PALETTE = mpl.rc_params_from_file(STYLE)["axes.prop_cycle"].by_key()["color"]
 MARKERS = "os^DvXP*<>pd"
 OUTLINED = [withStroke(linewidth=2.5, foreground="white")]  # text that stands on a line or a bar
-STATUSES = ("ok", "degraded", "failed", "not reached")
+_STATUS_COLOURS = {"ok": PALETTE[0], "degraded": PALETTE[1], "failed": PALETTE[3]}
 _DPI = 150
 _DASHED: Any = {"color": "#444444", "linestyle": "--", "linewidth": 1}
 
@@ -36,12 +36,16 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
     ----------
     counts
         (n_classes, n_classes); rows are true emotions.
+    emotions
+        Names of the rows and columns.
+    title
+        Above the matrix.
     """
     from sklearn.metrics import ConfusionMatrixDisplay  # takes a second, for this picture alone
 
     counts = np.asarray(counts)
     totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    shares = counts / np.maximum(totals, 1)
     side = 1.35 + 0.42 * len(emotions)
     with drawing(side + 0.2, side) as (figure, png):
         axes = figure.subplots()
@@ -56,9 +60,7 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
                 axes.text(column, row + 0.08, count, color=text.get_color(), **small)
         axes.set(xlabel="predicted", ylabel="true emotion", title=title)
         axes.tick_params(length=0)
-        axes.set_xticks(
-            range(len(emotions)), emotions, rotation=45, ha="right", rotation_mode="anchor"
-        )
+        axes.set_xticklabels(emotions, rotation=45, ha="right", rotation_mode="anchor")
         axes.spines[:].set_visible(False)
     return png.getvalue()
 
@@ -169,18 +171,16 @@ def stage_status(counts: pd.DataFrame) -> bytes:
     Parameters
     ----------
     counts
-        Clips by stage (rows, in order) and status (columns, of `STATUSES`).
+        Clips by stage (rows) and status (columns), both in order; other statuses than ok, degraded
+        and failed are drawn grey.
     """
     total = int(counts.sum(axis="columns").max())
     with drawing(8, 1.1 + 0.36 * len(counts)) as (figure, png):
         axes = figure.subplots()
-        left = np.zeros(len(counts))
-        colours = (PALETTE[0], PALETTE[1], PALETTE[3], "#B8B8B8")
-        for status, colour in zip(STATUSES, colours, strict=True):
-            if status in counts:
-                values = counts[status].to_numpy(dtype=float)
-                axes.barh(range(len(counts)), values, 0.62, left, color=colour, label=status)
-                left += values
+        left = counts.cumsum(axis="columns") - counts
+        for status, values in counts.items():
+            of_status: Any = {"color": _STATUS_COLOURS.get(str(status), "#B8B8B8"), "label": status}
+            axes.barh(range(len(counts)), values, 0.62, left[status], **of_status)
         for row, (_, stage) in enumerate(counts.iterrows()):
             words = [f"{int(n):,} {status}" for status, n in stage.items() if n]
             axes.text(total * 1.015, row, " · ".join(words), va="center", fontsize=8)
