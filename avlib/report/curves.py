@@ -48,15 +48,13 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
             continue
         _check(model, by_fold)
         rows.append([model, *_facts(by_fold)])
-        if max(map(len, by_fold.values())) == 1:
-            continue
         alt = f"Training curves of {model}: a thin line for each fold, and their mean"
-        pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
+        if max(map(len, by_fold.values())) > 1:
+            pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
     if not rows:
         return None
     losses = ["first training loss", "last training loss", "least validation loss", "in epoch"]
-    columns = ["", "folds", "epochs", *losses]
-    table = Table(columns, "lr", rows)
+    table = Table(["", "folds", "epochs", *losses], "lr", rows)
     return Section("Training curves", _WORDS("training_curves"), [table], pictures)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.report import modality_plots
-from avlib.report.agreement import CATEGORIES, agreement, decisions
+from avlib.report.agreement import CATEGORIES, agreement
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
@@ -63,14 +63,13 @@ def contribution(data: ReportData) -> Section | None:
 
 def agreements(data: ReportData) -> Section | None:
     """Tell with which modality's own decision the joint decision agrees (sec. 5.4)."""
-    decided = {
-        model: table
+    counted = {
+        model: counts
         for model, predictions in data.predictions.items()
-        if (table := decisions(predictions)) is not None and len(table)
+        if (counts := agreement(predictions)) is not None
     }
-    if not decided:
+    if not counted:
         return None
-    counted = {model: agreement(table) for model, table in decided.items()}
     tables = []
     for model, counts in counted.items():
         rows = []
@@ -78,9 +77,8 @@ def agreements(data: ReportData) -> Section | None:
             total = int(row["clips"].sum())
             cells = [_share(row["clips", c], row["right", c], total) for c in CATEGORIES]
             rows.append([str(emotion), f"{total:,}", *cells])
-        columns = [model, "clips", *CATEGORIES]
         folded = f"{model}, by emotion" if len(counted) > 2 and model != AFTER else ""
-        tables.append(Table(columns, "lr", rows, folded))
+        tables.append(Table([model, "clips", *CATEGORIES], "lr", rows, folded))
     alt = "Share of clips by agreement of the joint decision; hatched: wrong decisions"
     picture = Picture("agreement", modality_plots.agreement_bars(counted), alt)
     return Section("Agreement of the modalities", _WORDS("agreements"), tables, [picture])

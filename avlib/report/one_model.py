@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from avlib.report import embeddings, modality_plots, plots, scores
-from avlib.report.agreement import agreement, decisions
+from avlib.report.agreement import agreement
 from avlib.runtime import paths, tables
 
 
@@ -66,9 +66,9 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
     accuracies = {model: [values["accuracy"] for values in by_fold.values()]}
     png = plots.fold_dots(accuracies, 1 / len(matrix["emotions"]))
     (pictures / "folds.png").write_bytes(png)
-    decided = decisions(predictions)
-    if decided is not None and len(decided):
-        png = modality_plots.agreement_bars({model: agreement(decided)})
+    counts = agreement(predictions)
+    if counts is not None:
+        png = modality_plots.agreement_bars({model: counts})
         (pictures / "agreement.png").write_bytes(png)
 
 

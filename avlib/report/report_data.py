@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from avlib.protocol_params import Protocol
-from avlib.protocols import SUBJECT_INDEPENDENT
 from avlib.report.comparisons import Comparison, compare_all
 from avlib.report.current import current_rows
 from avlib.report.published import partial
@@ -98,8 +97,3 @@ class ReportData:
     def n_folds(self) -> int:
         """Number of folds."""
         return self.folds["fold"].nunique()
-
-    @property
-    def subject_independent(self) -> bool:
-        """Whether no subject is both trained on and tested."""
-        return SUBJECT_INDEPENDENT[self.protocol.name]

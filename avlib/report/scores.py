@@ -85,25 +85,22 @@ def check_predictions(predictions: pd.DataFrame) -> None:
     if len(models) != 1:
         found = ", ".join(models) or "no rows"
         raise DataError(f"a table of predictions holds {found}; expected the rows of one model")
-    model, emotions = models[0], emotions_of(predictions)
-
-    def refuse(wrong: pd.Series, what: str) -> None:
+    emotions = emotions_of(predictions)
+    known = f"expected one of {', '.join(emotions)}"
+    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]].astype(float)
+    faults = {
+        "two predictions under condition {condition!r}": predictions.duplicated(_KEY),
+        "emotion is {emotion!r}, " + known: ~predictions["emotion"].isin(emotions),
+        "predicted is {predicted!r}, " + known: ~predictions["predicted"].isin(emotions),
+        "a probability is not a number": ~np.isfinite(probabilities).all(axis=1),
+    }
+    for fault, wrong in faults.items():
         if wrong.any():
-            row = predictions[wrong.to_numpy()].iloc[0]
+            row = predictions[wrong].iloc[0]
             raise DataError(
-                f"model {model}, clip {row['clip_id']}, fold {row['fold']}: {what.format(**row)}; "
-                "train and evaluate the model again"
+                f"model {models[0]}, clip {row['clip_id']}, fold {row['fold']}: "
+                f"{fault.format(**row)}; train and evaluate the model again"
             )
-
-    refuse(predictions.duplicated(_KEY), "two predictions under condition {condition!r}")
-    for column in ("emotion", "predicted"):
-        refuse(
-            ~predictions[column].isin(emotions),
-            f"{column} is {{{column}!r}}, expected one of {', '.join(emotions)}",
-        )
-    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]]
-    finite = pd.Series(np.isfinite(probabilities.to_numpy(dtype=float)).all(axis=1))
-    refuse(~finite, "a probability is not a number")
 
 
 def confusion_matrix(

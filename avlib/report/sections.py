@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from avlib.protocols import PARTS
+from avlib.protocols import PARTS, SUBJECT_INDEPENDENT
 from avlib.report import plots
 from avlib.report.formats import DASH, number, percent, score
 from avlib.report.page import Picture, Section, Table, filled
@@ -31,7 +31,8 @@ def data_and_protocol(data: ReportData) -> Section:
     )
     if unlabelled := len(data.clips) - len(clips):
         corpus += f"; {unlabelled:,} further clips are in no fold, unlabelled or left out"
-    independent = "subject-independent" if data.subject_independent else "subjects are shared"
+    apart = SUBJECT_INDEPENDENT[protocol.name]
+    independent = "subject-independent" if apart else "subjects are shared"
     sizes = data.folds.groupby(["part", "fold"]).size().groupby("part").mean()
     per_fold = ", ".join(f"{part} {sizes.get(part, 0):,.0f}" for part in PARTS)
     several = data.n_folds > 1

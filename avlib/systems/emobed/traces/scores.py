@@ -111,8 +111,8 @@ def _scores(rows: pd.DataFrame, dimension: str, when: str) -> dict[str, Any]:
     ]
     scores: dict[str, Any] = {}
     for metric in METRICS:
-        mean, std = mean_and_std(getattr(fold, metric) for fold in by_fold)
+        mean, std = mean_and_std(fold[metric] for fold in by_fold)
         scores[metric] = None if np.isnan(mean) else mean
         scores[f"{metric}_std"] = None if np.isnan(std) else std
     pooled = partition_scores(recordings_of(rows, dimension, when))
-    return {**scores, "folds": len(by_fold), "pooled": pooled._asdict()}
+    return {**scores, "folds": len(by_fold), "pooled": pooled}
