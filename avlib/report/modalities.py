@@ -29,14 +29,12 @@ def one_modality(data: ReportData) -> Section | None:
     if not tested:
         return None
     alone = {m: {_only(data, m): s} for m, s in data.scores.items() if _only(data, m) in _TESTS}
-    rows = {**alone, **tested}
     tables = []
     for metric, title in (("accuracy", "accuracy (%)"), ("uar", "UAR (%)")):
-        body = [
-            [model, "both" if model in tested else f"{next(iter(scores))} only"]
-            + [_cell(scores.get(c), metric) for c in _TESTS]
-            for model, scores in rows.items()
-        ]
+        body = []
+        for model, scores in (alone | tested).items():
+            learned = "both" if model in tested else f"{next(iter(scores))} only"
+            body.append([model, learned, *(_cell(scores.get(c), metric) for c in _TESTS)])
         if {BEFORE, AFTER} <= set(tested):
             gains = [_gain(data, condition, metric) for condition in _TESTS]
             body.append([f"{AFTER} minus {BEFORE}", "both", *gains])
@@ -55,10 +53,9 @@ def contribution(data: ReportData) -> Section | None:
     values = {
         model: {"average": data.scores[model]["accuracy"], **data.recalls(model)} for model in TRIO
     }
-    png = modality_plots.modality_bars(values)
     alt = "Accuracy and recall of each emotion: audio, video, and MERML on both"
-    pictures = [Picture("modalities", png, alt)]
-    return Section("What both modalities add", _WORDS("contribution"), (), pictures)
+    picture = Picture("modalities", modality_plots.modality_bars(values), alt)
+    return Section("What both modalities add", _WORDS("contribution"), (), [picture])
 
 
 def agreements(data: ReportData) -> Section | None:

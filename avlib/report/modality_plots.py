@@ -1,6 +1,5 @@
 """Pictures of what each modality gives; in the manner of `avlib.report.plots`."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,8 +42,7 @@ def scatters(
     """
     names = sorted(set(emotions))
     size: Any = {"s": 36, "edgecolors": "white", "linewidths": 0.4}
-    with drawing(8, 3.6 * math.ceil(len(points) / 2) + 0.4) as (figure, png):
-        places = panels(figure, len(points), 2)
+    with panels(len(points), 2, (4, 3.6), (0, 0.4)) as (figure, places, png):
         for panel, (space, plane) in zip(places, points.items(), strict=True):
             for i, emotion in enumerate(names):
                 here = plane[emotions == emotion]
@@ -68,9 +66,8 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> bytes:
     tables
         `agreement.agreement` by model. The hatched end of a part are the wrong decisions.
     """
-    height = max(len(table) for table in tables.values())
-    with drawing(8, (0.75 + 0.27 * height) * len(tables) + 0.5) as (figure, png):
-        places = panels(figure, len(tables), 1, sharex=True)
+    height = 0.75 + 0.27 * max(len(table) for table in tables.values())
+    with panels(len(tables), 1, (8, height), (0, 0.5), sharex=True) as (figure, places, png):
         for panel, (model, table) in zip(places, tables.items(), strict=True):
             totals = table["clips"].to_numpy(dtype=float).sum(axis=1)
             rows, left = range(len(table)), np.zeros(len(table))

@@ -112,8 +112,7 @@ def write_page(folder: Path | str, page: Page) -> None:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters["md"] = markdown_text
-        environment.filters["breakable"] = _breakable
+        environment.filters |= {"md": markdown_text, "breakable": _breakable}
         text = environment.get_template(f"{name}.jinja").render(page=page)
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

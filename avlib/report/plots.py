@@ -78,9 +78,9 @@ def recall_bars(recalls: Mapping[str, Mapping[str, float]], chance: float) -> by
     models = list(recalls)
     emotions = list(next(iter(recalls.values())))
     columns = 3 if len(emotions) in (3, 5, 6, 9) else 4  # few empty panels
-    rows = math.ceil(len(emotions) / columns)
-    with drawing(9, rows * (0.75 + 0.24 * len(models)) + 0.3) as (figure, png):
-        places = panels(figure, len(emotions), columns, sharex=True, sharey=True)
+    size = (9 / columns, 0.75 + 0.24 * len(models))
+    grid = panels(len(emotions), columns, size, (0, 0.3), sharex=True, sharey=True)
+    with grid as (figure, places, png):
         for emotion, panel in zip(emotions, places, strict=True):
             values = 100 * np.array([recalls[model][emotion] for model in models], dtype=float)
             _bars(panel, models, values)
@@ -100,10 +100,8 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
     scores
         By model: accuracy and accuracy_std in [0, 1]; a NaN std draws no whisker.
     """
-    means, stds = (
-        100 * np.array([found[metric] for found in scores.values()], dtype=float)
-        for metric in ("accuracy", "accuracy_std")
-    )
+    means = 100 * np.array([found["accuracy"] for found in scores.values()])
+    stds = 100 * np.array([found["accuracy_std"] for found in scores.values()])
     with drawing(8, 1.1 + 0.36 * len(scores)) as (figure, png):
         axes = figure.subplots()
         _bars(axes, list(scores), means, stds)
@@ -257,14 +255,6 @@ def curve_with_band(axes: Axes, x: Any, mean: Any, std: Any, name: str, **look: 
     axes.plot(x, mean, **look, markersize=4, linewidth=1.5, label=name)
 
 
-def panels(figure: Figure, n: int, columns: int, **shared: Any) -> list[Axes]:
-    """Divide a figure into `n` panels, row by row; places that stay empty are not drawn."""
-    places = figure.subplots(math.ceil(n / columns), columns, squeeze=False, **shared).flat
-    for place in places[n:]:
-        place.set_visible(False)
-    return list(places[:n])
-
-
 def legend_above(axes: Axes) -> None:
     """Put the legend into one row above a panel."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
@@ -279,3 +269,28 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
         FigureCanvasAgg(figure)
         yield figure, png
         figure.savefig(png, format="png", metadata={"Software": None})
+
+
+@contextmanager
+def panels(
+    n: int, columns: int, size: tuple[float, float], more: tuple[float, float], **shared: Any
+) -> Iterator[tuple[Figure, list[Axes], io.BytesIO]]:
+    """Give a figure of `n` panels, these row by row, and the buffer that holds its PNG afterwards.
+
+    Parameters
+    ----------
+    n, columns
+        Places of the last row that stay empty are not drawn.
+    size
+        Width and height of a panel, inches.
+    more
+        What the figure has beside its panels, in width and height.
+    **shared
+        Of `Figure.subplots`.
+    """
+    rows = math.ceil(n / columns)
+    with drawing(size[0] * columns + more[0], size[1] * rows + more[1]) as (figure, png):
+        places = figure.subplots(rows, columns, squeeze=False, **shared).flat
+        for place in places[n:]:
+            place.set_visible(False)
+        yield figure, list(places[:n]), png

@@ -1,6 +1,6 @@
 """Accuracy over a parameter, from experiments that differ in nothing else (MERML fig. 3)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -44,7 +44,7 @@ def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str
     if unknown:
         raise DataError(f"{_PARAMS} has no {unknown[0]}; expected a name such as merml.dim")
     rows, models = [], set[str]()
-    for run in sorted(_runs(commit), key=_time):
+    for run in _runs(commit):
         values = by_dotted_key(_of(run, "params", _PARAMS))
         others = {**fixed, **{name: values.get(name) for name in names}}
         scores: dict[str, Any] = next(iter(_of(run, "metrics", _SUMMARY).values()), {})
@@ -108,25 +108,22 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
     return png.getvalue()
 
 
-def _runs(commit: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the commit and its experiments, those that finished.
+def _runs(commit: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the commit and its experiments in the order of time, those that finished.
 
     DVC shows one that failed with the metrics that lay in the workspace when it was queued.
     """
-    yield commit
+    runs = [commit]
     for experiment in commit.get("experiments") or []:
-        state = (experiment.get("executor") or {}).get("state", "success")
-        if state == "success":
-            yield from (run for run in experiment["revs"][:1] if not run.get("error"))
-
-
-def _time(run: Mapping[str, Any]) -> str:
-    return str((run["data"] or {}).get("timestamp"))
+        if (experiment.get("executor") or {}).get("state", "success") == "success":
+            runs += experiment["revs"][:1]
+    read = [run for run in runs if run["data"] and not run.get("error")]
+    return sorted(read, key=lambda run: str(run["data"].get("timestamp")))
 
 
 def _of(run: Mapping[str, Any], kind: str, file: str) -> dict[str, Any]:
     """Return the content of a file of parameters or metrics as a run left it."""
-    return (((run["data"] or {}).get(kind) or {}).get(file) or {}).get("data") or {}
+    return ((run["data"].get(kind) or {}).get(file) or {}).get("data") or {}
 
 
 def by_dotted_key(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """The picture of robustness curves."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from avlib.report.plots import chance_level, curve_with_band, drawing, look, panels
+from avlib.report.plots import chance_level, curve_with_band, look, panels
 from avlib.robustness.curves import NOISE, mild_to_strong
 
 _AXES = dict.fromkeys(NOISE, "signal-to-noise ratio (dB)")
@@ -29,10 +28,9 @@ def draw(
         Of the panels.
     """
     columns = min(3, len(corruptions))
-    rows = math.ceil(len(corruptions) / columns)
     chance = next(iter(by_model.values()))["chance"]
-    with drawing(3.2 * columns, 2.5 * rows + 0.5) as (figure, png):
-        places = panels(figure, len(corruptions), columns, sharey=True)
+    grid = panels(len(corruptions), columns, (3.2, 2.5), (0, 0.5), sharey=True)
+    with grid as (figure, places, png):
         for corruption, panel in zip(corruptions, places, strict=True):
             levels: list[float] = []  # of the curve with the most, which the axis names
             for number, curve in enumerate(by_model.values()):

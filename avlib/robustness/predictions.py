@@ -90,7 +90,7 @@ def corrupted_predictions(
         todo = [(model, fold, str(folder)) for fold, system in trained.items() if system]
         found = []
         for index, rows in map_clips(
-            predict_fold, todo, label=f"robustness of {model}", name=str, unit="folds"
+            predict_fold, todo, label=f"robustness of {model}", unit="folds"
         ):
             if isinstance(rows, Failure):
                 raise DataError(f"robustness of {model}, fold {todo[index][1]}: {rows.reason}")
