@@ -85,7 +85,14 @@ def compare(
     """
     names = str(a["model"].iloc[0]), str(b["model"].iloc[0])
     both = a.merge(b, on=["clip_id", "fold"], suffixes=("_a", "_b"))
-    _check_same_truth(both, *names)
+    wrong = both[both["emotion_a"] != both["emotion_b"]]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise DataError(
+            f"clip {row['clip_id']} is {row['emotion_a']} to model {names[0]} and "
+            f"{row['emotion_b']} to model {names[1]}; expected predictions of one run: "
+            "run `dvc repro`"
+        )
     subjects = both["clip_id"].map(clips.set_index("clip_id")["subject"])
     if subjects.isna().any():
         clip = both.loc[subjects.isna(), "clip_id"].iloc[0]
@@ -122,10 +129,8 @@ def compare_all(
     found = [compare(by_model[a], by_model[b], folds, clips) for a, b in pairs([*predictions])]
     mcnemar_holm = _corrected([c.mcnemar for c in found])
     t_holm = _corrected([c.t_test for c in found])
-    return [
-        replace(c, mcnemar_holm=mcnemar_p, t_holm=t_p)
-        for c, mcnemar_p, t_p in zip(found, mcnemar_holm, t_holm, strict=True)
-    ]
+    each = zip(found, mcnemar_holm, t_holm, strict=True)
+    return [replace(c, mcnemar_holm=mcnemar_p, t_holm=t_p) for c, mcnemar_p, t_p in each]
 
 
 def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
@@ -156,16 +161,6 @@ def scored(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     rows = predictions[predictions["condition"] == DEFAULT]
     right = rows["predicted"] == rows["emotion"]
     return rows[["clip_id", "fold", "model", "emotion"]].assign(right=right)
-
-
-def _check_same_truth(both: pd.DataFrame, a: str, b: str) -> None:
-    wrong = both[both["emotion_a"] != both["emotion_b"]]
-    if len(wrong):
-        row = wrong.iloc[0]
-        raise DataError(
-            f"clip {row['clip_id']} is {row['emotion_a']} to model {a} and {row['emotion_b']} to "
-            f"model {b}; expected predictions of one run: run `dvc repro`"
-        )
 
 
 def _over_folds(
