@@ -36,7 +36,8 @@ def compare(
         if tables[model].empty:
             raise DataError(f"{file}: holds no predictions, as no clip has what {model} needs")
     folds, clips = (read_table(data / path.name) for path in (paths.FOLDS, paths.CLIPS))
-    compared = comparisons.compare(tables[model_a], tables[model_b], folds, clips)
+    a, b = (comparisons.scored(tables[model], folds) for model in (model_a, model_b))
+    compared = comparisons.compare(a, b, folds, clips)
     for line in comparisons_page.summary_lines(compared):
         typer.echo(line)
     typer.echo("One comparison, not corrected for others; report/report.html corrects over all.")

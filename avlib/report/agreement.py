@@ -46,15 +46,18 @@ def decisions(predictions: pd.DataFrame) -> pd.DataFrame | None:
     return table.assign(category=category, right=table[DEFAULT] == table["emotion"])
 
 
-def agreement(decided: pd.DataFrame) -> pd.DataFrame:
+def agreement(predictions: pd.DataFrame) -> pd.DataFrame | None:
     """Count the categories of `decisions`, for all emotions together and for each.
 
     Returns
     -------
-    DataFrame
+    DataFrame or None
         Rows: `ALL`, then the emotions. Columns: a pair of "clips" or "right" (those of them whose
-        joint decision is right) and one of `CATEGORIES`.
+        joint decision is right) and one of `CATEGORIES`. None where no clip has all decisions.
     """
+    decided = decisions(predictions)
+    if decided is None or decided.empty:
+        return None
     every = pd.concat([decided.assign(emotion=ALL), decided])
     cells = every.groupby(["emotion", "category"])["right"].agg(clips="size", right="sum").unstack()
     rows = [ALL, *sorted(decided["emotion"].unique())]

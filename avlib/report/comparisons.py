@@ -14,15 +14,9 @@ from typing import Any
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from avlib.report import significance
 from avlib.report.scores import DEFAULT, fold_scores
-from avlib.report.significance import (
-    CorrectedT,
-    Interval,
-    McNemar,
-    bootstrap_interval,
-    corrected_t,
-    mcnemar,
-)
+from avlib.report.significance import CorrectedT, Interval, McNemar
 from avlib.runtime.errors import DataError
 
 REFERENCE = "svm_concat"  # both modalities and nothing learned about them
@@ -80,25 +74,25 @@ def compare(
     Parameters
     ----------
     a, b
-        Tables ``predictions``, of one model each.
+        `scored` clips, of one model each.
     folds, clips
         The tables of these names.
 
     Raises
     ------
-    DataError, LeakError
-        A table cannot be scored (see `scores.fold_scores`), a clip is not in `clips`, or the two
-        tables disagree on a clip's emotion.
+    DataError
+        A clip is not in `clips`, or the two tables disagree on a clip's emotion.
     """
-    return _compare(_scored(a, folds), _scored(b, folds), folds, clips)
-
-
-def _compare(
-    a: pd.DataFrame, b: pd.DataFrame, folds: pd.DataFrame, clips: pd.DataFrame
-) -> Comparison:
     names = str(a["model"].iloc[0]), str(b["model"].iloc[0])
     both = a.merge(b, on=["clip_id", "fold"], suffixes=("_a", "_b"))
-    _check_same_truth(both, *names)
+    wrong = both[both["emotion_a"] != both["emotion_b"]]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise DataError(
+            f"clip {row['clip_id']} is {row['emotion_a']} to model {names[0]} and "
+            f"{row['emotion_b']} to model {names[1]}; expected predictions of one run: "
+            "run `dvc repro`"
+        )
     subjects = both["clip_id"].map(clips.set_index("clip_id")["subject"])
     if subjects.isna().any():
         clip = both.loc[subjects.isna(), "clip_id"].iloc[0]
@@ -110,14 +104,14 @@ def _compare(
     if both.empty:
         return replace(result, missing=("no clip was scored by both",))
     right_a, right_b = (both[f"right_{x}"].to_numpy(dtype=bool) for x in "ab")
-    interval = bootstrap_interval(right_a, right_b, subjects.to_numpy(dtype=str))
+    interval = significance.bootstrap_interval(right_a, right_b, subjects.to_numpy(dtype=str))
     t_test, why_not = _over_folds(both.assign(gained=right_a * 1.0 - right_b), folds)
     missing = [] if interval else ["no interval: the clips are of one subject"]
     return replace(
         result,
         difference=float(right_a.mean() - right_b.mean()),
         interval=interval,
-        mcnemar=mcnemar(right_a, right_b),
+        mcnemar=significance.mcnemar(right_a, right_b),
         t_test=t_test,
         missing=(*missing, *why_not),
     )
@@ -128,16 +122,15 @@ def compare_all(
 ) -> list[Comparison]:
     """Compare the family of `pairs`, and correct the p-values of each test over it.
 
-    Parameters and errors are those of `compare`; `predictions` by model, in the report's order.
+    Parameters and errors are those of `scored` and `compare`; `predictions` by model, in the
+    report's order.
     """
-    scored = {model: _scored(table, folds) for model, table in predictions.items()}
-    found = [_compare(scored[a], scored[b], folds, clips) for a, b in pairs([*predictions])]
+    by_model = {model: scored(table, folds) for model, table in predictions.items()}
+    found = [compare(by_model[a], by_model[b], folds, clips) for a, b in pairs([*predictions])]
     mcnemar_holm = _corrected([c.mcnemar for c in found])
     t_holm = _corrected([c.t_test for c in found])
-    return [
-        replace(c, mcnemar_holm=mcnemar_p, t_holm=t_p)
-        for c, mcnemar_p, t_p in zip(found, mcnemar_holm, t_holm, strict=True)
-    ]
+    each = zip(found, mcnemar_holm, t_holm, strict=True)
+    return [replace(c, mcnemar_holm=mcnemar_p, t_holm=t_p) for c, mcnemar_p, t_p in each]
 
 
 def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
@@ -156,22 +149,18 @@ def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _scored(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
-    """Clips that a model scored, after all checks: clip_id, fold, model, emotion, right."""
+def scored(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+    """Return the clips that a model scored: clip_id, fold, model, emotion, right.
+
+    Raises
+    ------
+    DataError, LeakError
+        The table ``predictions`` cannot be scored; see `scores.fold_scores`.
+    """
     fold_scores(predictions, folds)
     rows = predictions[predictions["condition"] == DEFAULT]
     right = rows["predicted"] == rows["emotion"]
     return rows[["clip_id", "fold", "model", "emotion"]].assign(right=right)
-
-
-def _check_same_truth(both: pd.DataFrame, a: str, b: str) -> None:
-    wrong = both[both["emotion_a"] != both["emotion_b"]]
-    if len(wrong):
-        row = wrong.iloc[0]
-        raise DataError(
-            f"clip {row['clip_id']} is {row['emotion_a']} to model {a} and {row['emotion_b']} to "
-            f"model {b}; expected predictions of one run: run `dvc repro`"
-        )
 
 
 def _over_folds(
@@ -185,7 +174,7 @@ def _over_folds(
     n_train, n_test = (len(rows) / len(differences) for rows in (learned, both))
     if not n_train:
         return None, ("no t-test: the folds learn from no clip",)
-    t_test = corrected_t(differences.to_numpy(), n_train, n_test)
+    t_test = significance.corrected_t(differences.to_numpy(), n_train, n_test)
     return t_test, () if t_test else ("no t-test: the difference is the same in every fold",)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from avlib.report import plots
 from avlib.report.comparisons import MOST_MODELS, Comparison
 from avlib.report.formats import DASH, p_text
-from avlib.report.page import Picture, Section, Table
+from avlib.report.page import Picture, Section, Table, filled
 from avlib.report.report_data import ReportData
 from avlib.report.significance import LEVEL, RESAMPLES, Interval
 from avlib.report.words import words_beside
@@ -18,10 +18,8 @@ def paired_comparisons(data: ReportData) -> Section | None:
     found = data.comparisons
     if not found:
         return None
-    tables = [_table(found)]
     reasons = [[c.a, c.b, "; ".join(c.missing)] for c in found if c.missing]
-    if reasons:
-        tables.append(Table(["A", "B", "what could not be computed, and why"], "l", reasons))
+    why = Table(["A", "B", "what could not be computed, and why"], "l", reasons)
     drawn = {
         f"{c.a} − {c.b}": (c.difference, c.interval) for c in found if c.difference is not None
     }
@@ -30,7 +28,7 @@ def paired_comparisons(data: ReportData) -> Section | None:
         alt = "Difference in accuracy of each pair of models and its interval; line: no difference"
         pictures = [Picture("differences", plots.differences(drawn), alt)]
     text = _explanation(found, len(data.predictions))
-    return Section("Paired comparisons", text, tables, pictures)
+    return Section("Paired comparisons", text, filled(_table(found), why), pictures)
 
 
 def summary_lines(comparison: Comparison) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from avlib.report.scores import are_tested
 from avlib.runtime import paths, tables
 
 NOT_TRAINED = "not trained yet"
@@ -28,11 +29,7 @@ def current_rows(path: Path, folds: pd.DataFrame) -> pd.DataFrame | str:
     if not path.is_file():
         return NOT_TRAINED
     rows = tables.read_table(path)
-    tested = folds.loc[folds["part"] == "test", ["clip_id", "fold"]]
-    known = pd.MultiIndex.from_frame(rows[["clip_id", "fold"]]).isin(
-        pd.MultiIndex.from_frame(tested)
-    )
-    return rows if known.all() else OF_OTHER_FOLDS
+    return rows if are_tested(rows, folds).all() else OF_OTHER_FOLDS
 
 
 def current_predictions(
@@ -47,14 +44,9 @@ def current_predictions(
     left_out : dict of str to str
         Why the others have none.
     """
-    predictions, left_out = {}, {}
-    for model in models:
-        found = current_rows(paths.PREDICTIONS / f"{model}.parquet", folds)
-        if isinstance(found, str):
-            left_out[model] = found
-        else:
-            predictions[model] = found
-    return predictions, left_out
+    found = {m: current_rows(paths.PREDICTIONS / f"{m}.parquet", folds) for m in models}
+    left_out = {model: why for model, why in found.items() if isinstance(why, str)}
+    return {m: rows for m, rows in found.items() if not isinstance(rows, str)}, left_out
 
 
 def left_out_lines(left_out: dict[str, str]) -> list[str]:

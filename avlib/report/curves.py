@@ -1,7 +1,7 @@
 """Training curves of the deep systems: loss and accuracy by epoch, in every fold."""
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from avlib.report.formats import DASH
 from avlib.report.page import Picture, Section, Table
-from avlib.report.plots import PALETTE, drawing, panels
+from avlib.report.plots import PALETTE, panels
 from avlib.report.words import words_beside
 from avlib.runtime.errors import DataError
 
@@ -48,15 +48,13 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
             continue
         _check(model, by_fold)
         rows.append([model, *_facts(by_fold)])
-        if max(map(len, by_fold.values())) == 1:
-            continue
         alt = f"Training curves of {model}: a thin line for each fold, and their mean"
-        pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
+        if max(map(len, by_fold.values())) > 1:
+            pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
     if not rows:
         return None
     losses = ["first training loss", "last training loss", "least validation loss", "in epoch"]
-    columns = ["", "folds", "epochs", *losses]
-    table = Table(columns, "lr", rows)
+    table = Table(["", "folds", "epochs", *losses], "lr", rows)
     return Section("Training curves", _WORDS("training_curves"), [table], pictures)
 
 
@@ -78,9 +76,7 @@ def training_curves(by_fold: Mapping[int, pd.DataFrame], title: str) -> bytes:
     """
     quantities = _quantities(by_fold)
     columns = min(3, len(quantities))
-    rows = math.ceil(len(quantities) / columns)
-    with drawing(4.2 * columns + 0.4, 2.9 * rows + 0.5) as (figure, png):
-        places = panels(figure, len(quantities), columns)
+    with panels(len(quantities), columns, (4.2, 2.9), (0.4, 0.5)) as (figure, places, png):
         for quantity, panel in zip(quantities, places, strict=True):
             _panel(panel, by_fold, quantity)
         figure.suptitle(title, fontsize=10, fontweight="bold")
@@ -174,11 +170,11 @@ def _facts(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:
         _median([curve.iloc[0] for curve in known["train"]]),
         _median([curve.iloc[-1] for curve in known["train"]]),
         _median([curve.min() for curve in known["validation"]]),
-        _median([float(curve.index[int(curve.argmin())]) for curve in known["validation"]], ".0f"),
+        _median([curve.idxmin() for curve in known["validation"]], ".0f"),
     ]
 
 
-def _median(values: Sequence[float], form: str = ".3g") -> str:
+def _median(values: Sequence[Any], form: str = ".3g") -> str:
     """Write the median, and the range where there is one; a dash for nothing."""
     if not values:
         return DASH

@@ -9,6 +9,11 @@ from avlib.report.scores import mean_and_std
 DASH = "–"
 
 
+def number(value: float | None, form: str) -> str:
+    """Write a number with a format such as ".1f"."""
+    return DASH if value is None else format(value, form)
+
+
 def percent(value: float | None, std: float | None = None) -> str:
     """Write a score in [0, 1], and its standard deviation if any, as percent with one decimal."""
     if value is None or math.isnan(value):

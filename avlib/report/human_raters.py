@@ -20,11 +20,11 @@ the released table, from which its authors removed repeated and practice ratings
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import DASH, number, percent
 from avlib.report.page import Section, Table
 from avlib.report.published import beside
 from avlib.report.report_data import ReportData
@@ -35,20 +35,7 @@ _WORDS = words_beside(__file__)
 _GIVEN = {"audio": "voice", "video": "face", "audio+video": "both"}  # in the report's order
 
 
-class Recognition(NamedTuple):
-    """Single ratings that name the intended emotion, as shares in [0, 1].
-
-    `accuracy` counts every rating alike; `uar` is the mean of the emotions' rates, `recall`.
-    """
-
-    clips: int
-    ratings: int
-    accuracy: float
-    uar: float
-    recall: dict[str, float]
-
-
-def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Recognition]:
+def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Rates of recognition by what the raters were given, over some clips.
 
     Parameters
@@ -61,8 +48,9 @@ def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Recogniti
     Returns
     -------
     dict
-        By modality: ``audio``, ``video``, ``audio+video``, those that have ratings. An emotion
-        without ratings is not in `recall`.
+        By modality, ``audio``, ``video``, ``audio+video``, those that have ratings: clips; ratings;
+        accuracy (share of the ratings that name the intended emotion, all counted alike); recall
+        (that share by emotion, those that have ratings); uar (mean of the emotions' shares).
     """
     intended = clips.dropna(subset="emotion").set_index("clip_id")["emotion"]
     rated = votes[votes["clip_id"].isin(intended.index) & (votes["ratings"] > 0)]
@@ -75,13 +63,13 @@ def recognition(votes: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Recogniti
             continue
         sums = of_modality.groupby("intended")[["right", "ratings"]].sum()
         recall = sums["right"] / sums["ratings"]
-        found[modality] = Recognition(
-            clips=of_modality["clip_id"].nunique(),
-            ratings=int(sums["ratings"].sum()),
-            accuracy=float(sums["right"].sum() / sums["ratings"].sum()),
-            uar=float(recall.mean()),
-            recall={str(emotion): float(rate) for emotion, rate in recall.items()},
-        )
+        found[modality] = {
+            "clips": of_modality["clip_id"].nunique(),
+            "ratings": int(sums["ratings"].sum()),
+            "accuracy": float(sums["right"].sum() / sums["ratings"].sum()),
+            "uar": float(recall.mean()),
+            "recall": recall.to_dict(),
+        }
     return found
 
 
@@ -97,38 +85,34 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
     published = {} if data.partial else {rates.modalities: rates.accuracy for rates in known}
     rows = []
     for given, rates in by_given.items():
-        cells = _cells(rates.clips, rates.accuracy, rates.uar, rates.recall, data.emotions)
-        last = f"{published[given]:.1f}" if given in published else DASH
-        rows.append([f"raters, {_GIVEN[given]}", given, *cells, last])
+        cells = [*_cells(rates, data.emotions), number(published.get(given), ".1f")]
+        rows.append([f"raters, {_GIVEN[given]}", given, *cells])
     for model, scores in data.scores.items():
-        table, pooled = data.predictions[model], scores["pooled"]
+        table = data.predictions[model]
         used = table.loc[table["condition"] == DEFAULT, "modalities"].mode()[0]
-        shares = pooled["accuracy"], pooled["uar"], pooled["recall"]
-        cells = _cells(scores["clips"], *shares, data.emotions)
+        cells = _cells(scores["pooled"] | {"clips": scores["clips"]}, data.emotions)
         rows.append([model, used, *cells, DASH])
     columns = ["who", "given", "clips", "accuracy (%)", "UAR (%)", *data.emotions, "published (%)"]
     if not published:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     text = _WORDS(
         "human_raters",
-        clips=max(rates.clips for rates in by_given.values()),
+        clips=max(rates["clips"] for rates in by_given.values()),
         tested=tested.nunique(),
-        ratings=sum(rates.ratings for rates in by_given.values()),
+        ratings=sum(rates["ratings"] for rates in by_given.values()),
     )
     text += _against_published(data, by_given, published, bool(known))
     return Section("Human raters beside the systems", text, [Table(columns, "llr", rows)])
 
 
-def _cells(
-    clips: int, accuracy: float, uar: float, recall: Mapping[str, float], emotions: Sequence[str]
-) -> list[str]:
-    shares = [accuracy, uar, *(recall.get(emotion) for emotion in emotions)]
-    return [f"{clips:,}", *map(percent, shares)]
+def _cells(rates: Mapping[str, Any], emotions: Sequence[str]) -> list[str]:
+    recall = [rates["recall"].get(emotion) for emotion in emotions]
+    return [f"{rates['clips']:,}", *map(percent, [rates["accuracy"], rates["uar"], *recall])]
 
 
 def _against_published(
     data: ReportData,
-    by_given: Mapping[str, Recognition],
+    by_given: Mapping[str, Mapping[str, Any]],
     published: Mapping[str, float],
     known: bool,
 ) -> list[str]:
@@ -138,8 +122,6 @@ def _against_published(
     both = [(rates, published[given]) for given, rates in by_given.items() if given in published]
     if not both:
         return []
-    accuracy, uar = (
-        max(abs(100 * getattr(rates, score) - figure) for rates, figure in both)
-        for score in ("accuracy", "uar")
-    )
+    accuracy = max(abs(100 * rates["accuracy"] - figure) for rates, figure in both)
+    uar = max(abs(100 * rates["uar"] - figure) for rates, figure in both)
     return _WORDS("human_raters_published", accuracy=accuracy, uar=uar)

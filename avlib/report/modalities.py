@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.report import modality_plots
-from avlib.report.agreement import CATEGORIES, agreement, decisions
+from avlib.report.agreement import CATEGORIES, agreement
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
@@ -22,21 +22,19 @@ _TESTS = {DEFAULT: "both", "audio": "audio only", "video": "video only"}
 def one_modality(data: ReportData) -> Section | None:
     """Score models that learned from both modalities with one alone, beside those of that one."""
     tested = {
-        model: {c: model_scores(t, data.folds, condition=c) for c in _TESTS}
+        model: {c: model_scores(fold_scores(t, data.folds, condition=c)) for c in _TESTS}
         for model, t in data.predictions.items()
         if set(_TESTS) <= set(conditions_of(t))
     }
     if not tested:
         return None
     alone = {m: {_only(data, m): s} for m, s in data.scores.items() if _only(data, m) in _TESTS}
-    rows = {**alone, **tested}
     tables = []
     for metric, title in (("accuracy", "accuracy (%)"), ("uar", "UAR (%)")):
-        body = [
-            [model, "both" if model in tested else f"{next(iter(scores))} only"]
-            + [_cell(scores.get(c), metric) for c in _TESTS]
-            for model, scores in rows.items()
-        ]
+        body = []
+        for model, scores in (alone | tested).items():
+            learned = "both" if model in tested else f"{next(iter(scores))} only"
+            body.append([model, learned, *(_cell(scores.get(c), metric) for c in _TESTS)])
         if {BEFORE, AFTER} <= set(tested):
             gains = [_gain(data, condition, metric) for condition in _TESTS]
             body.append([f"{AFTER} minus {BEFORE}", "both", *gains])
@@ -55,22 +53,20 @@ def contribution(data: ReportData) -> Section | None:
     values = {
         model: {"average": data.scores[model]["accuracy"], **data.recalls(model)} for model in TRIO
     }
-    png = modality_plots.modality_bars(values)
     alt = "Accuracy and recall of each emotion: audio, video, and MERML on both"
-    pictures = [Picture("modalities", png, alt)]
-    return Section("What both modalities add", _WORDS("contribution"), (), pictures)
+    picture = Picture("modalities", modality_plots.modality_bars(values), alt)
+    return Section("What both modalities add", _WORDS("contribution"), (), [picture])
 
 
 def agreements(data: ReportData) -> Section | None:
     """Tell with which modality's own decision the joint decision agrees (sec. 5.4)."""
-    decided = {
-        model: table
+    counted = {
+        model: counts
         for model, predictions in data.predictions.items()
-        if (table := decisions(predictions)) is not None and len(table)
+        if (counts := agreement(predictions)) is not None
     }
-    if not decided:
+    if not counted:
         return None
-    counted = {model: agreement(table) for model, table in decided.items()}
     tables = []
     for model, counts in counted.items():
         rows = []
@@ -78,9 +74,8 @@ def agreements(data: ReportData) -> Section | None:
             total = int(row["clips"].sum())
             cells = [_share(row["clips", c], row["right", c], total) for c in CATEGORIES]
             rows.append([str(emotion), f"{total:,}", *cells])
-        columns = [model, "clips", *CATEGORIES]
         folded = f"{model}, by emotion" if len(counted) > 2 and model != AFTER else ""
-        tables.append(Table(columns, "lr", rows, folded))
+        tables.append(Table([model, "clips", *CATEGORIES], "lr", rows, folded))
     alt = "Share of clips by agreement of the joint decision; hatched: wrong decisions"
     picture = Picture("agreement", modality_plots.agreement_bars(counted), alt)
     return Section("Agreement of the modalities", _WORDS("agreements"), tables, [picture])

@@ -1,6 +1,5 @@
 """Pictures of what each modality gives; in the manner of `avlib.report.plots`."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,9 +17,10 @@ _SPACES = {
     "joint": "both, learned",
 }
 _HATCHES = ("", "///", "...")
-# The looks of wrong decisions, and of the ground of a number that stands on them.
+# The looks of wrong decisions, and of a number that stands on them.
 _WRONG: Any = {"alpha": 0.35, "hatch": "////", "edgecolor": "white", "linewidth": 0}
-_BOX = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
+_GROUND = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
+_NUMBER: Any = {"ha": "center", "va": "center", "fontsize": 8, "bbox": _GROUND}
 _READABLE = 0.07  # share of a bar from which its number fits in
 
 
@@ -42,10 +42,8 @@ def scatters(
     """
     names = sorted(set(emotions))
     size: Any = {"s": 36, "edgecolors": "white", "linewidths": 0.4}
-    with drawing(8, 3.6 * math.ceil(len(points) / 2) + 0.4) as (figure, png):
-        for (space, plane), panel in zip(
-            points.items(), panels(figure, len(points), 2), strict=True
-        ):
+    with panels(len(points), 2, (4, 3.6), (0, 0.4)) as (figure, places, png):
+        for panel, (space, plane) in zip(places, points.items(), strict=True):
             for i, emotion in enumerate(names):
                 here = plane[emotions == emotion]
                 colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
@@ -55,8 +53,8 @@ def scatters(
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(True)
         figure.suptitle(title, fontsize=10, fontweight="bold")
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(names), 6))
+        handles = places[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=min(len(names), 6))
     return png.getvalue()
 
 
@@ -68,23 +66,19 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> bytes:
     tables
         `agreement.agreement` by model. The hatched end of a part are the wrong decisions.
     """
-    height = max(len(table) for table in tables.values())
-    with drawing(8, (0.75 + 0.27 * height) * len(tables) + 0.5) as (figure, png):
-        places = panels(figure, len(tables), 1, sharex=True)
+    height = 0.75 + 0.27 * max(len(table) for table in tables.values())
+    with panels(len(tables), 1, (8, height), (0, 0.5), sharex=True) as (figure, places, png):
         for panel, (model, table) in zip(places, tables.items(), strict=True):
             totals = table["clips"].to_numpy(dtype=float).sum(axis=1)
-            left = np.zeros(len(table))
+            rows, left = range(len(table)), np.zeros(len(table))
             for category, colour in zip(CATEGORIES, PALETTE, strict=False):
                 share = table["clips", category].to_numpy() / totals
                 right = table["right", category].to_numpy() / totals
-                rows = range(len(table))
                 panel.barh(rows, right, 0.66, left, color=colour)
                 panel.barh(rows, share - right, 0.66, left + right, color=colour, **_WRONG)
                 for row in np.flatnonzero(share >= _READABLE).tolist():
-                    middle, percent = left[row] + share[row] / 2, f"{100 * share[row]:.0f}"
-                    panel.text(
-                        middle, row, percent, ha="center", va="center", fontsize=8, bbox=_BOX
-                    )
+                    middle = left[row] + share[row] / 2
+                    panel.text(middle, row, f"{100 * share[row]:.0f}", **_NUMBER)
                 left += share
             name_rows(panel, list(table.index))
             panel.grid(visible=False)
@@ -114,9 +108,8 @@ def modality_bars(scores: Mapping[str, Mapping[str, float]]) -> bytes:
             heights = 100 * np.array(list(values.values()), dtype=float)
             places = np.arange(len(groups)) + (i - (len(scores) - 1) / 2) * width
             style: Any = {"color": PALETTE[i], "hatch": _HATCHES[i], "edgecolor": "white"}
-            bars = axes.bar(
-                places, np.nan_to_num(heights), 0.94 * width, linewidth=0, label=model, **style
-            )
+            known = np.nan_to_num(heights)
+            bars = axes.bar(places, known, 0.94 * width, linewidth=0, label=model, **style)
             texts = ["–" if np.isnan(height) else f"{height:.0f}" for height in heights]
             axes.bar_label(bars, texts, padding=2, fontsize=8)
         axes.set_xticks(range(len(groups)), groups)
@@ -145,10 +138,8 @@ def weight_dots(omegas: Sequence[float]) -> bytes:
         axes.scatter(values, height, s=30, color=PALETTE[0], alpha=0.8, linewidths=0, zorder=3)
         axes.vlines(values.mean(), -1, 1, color=PALETTE[0], linewidth=2.5)
         axes.axvline(0.5, color="#444444", linestyle="--", linewidth=1)
-        axes.set(xlim=(0, 1), ylim=(-1.2, 1.2), yticks=[])
-        axes.set_xlabel(
-            "omega: 0 is audio alone, 1 video alone; one dot a fold, the bar is their mean"
-        )
+        meaning = "omega: 0 is audio alone, 1 video alone; one dot a fold, the bar is their mean"
+        axes.set(xlim=(0, 1), ylim=(-1.2, 1.2), yticks=[], xlabel=meaning)
         axes.spines["left"].set_visible(False)
         axes.grid(visible=True, axis="x")
     return png.getvalue()

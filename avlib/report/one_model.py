@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from avlib.report import embeddings, modality_plots, plots, scores
-from avlib.report.agreement import agreement, decisions
+from avlib.report.agreement import agreement
 from avlib.runtime import paths, tables
 
 
@@ -30,16 +29,15 @@ class ModelTask:
 
 def input_files(task: ModelTask) -> list[Path]:
     """Return the files that `evaluate_model` reads, those of the model and those of all."""
-    models, fisher = paths.MODELS / task.model, paths.FISHER if task.fisher else None
     return [
         paths.CLIPS,
         paths.FOLDS,
         paths.PREDICTIONS / f"{task.model}.parquet",
         *(paths.EMBEDDINGS / task.model).glob("fold-*.parquet"),
         plots.STYLE,
-        *models.glob("fold-*/settings.json"),
-        *models.glob("fold-*/diagnostics.json"),
-        *(fisher.glob("fold-*.parquet") if fisher else ()),
+        *(paths.MODELS / task.model).glob("fold-*/settings.json"),
+        *(paths.MODELS / task.model).glob("fold-*/diagnostics.json"),
+        *(paths.FISHER.glob("fold-*.parquet") if task.fisher else ()),
     ]
 
 
@@ -60,17 +58,17 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
         near = _embedded(task, fold, clips, pictures / "tsne.png")
         facts = values | _facts(model, fold) | near
         scores.write_json(folder / "folds" / f"fold-{fold}.json", facts)
-    overall = scores.model_scores(predictions, folds)
+    overall = scores.model_scores(by_fold)
     scores.write_json(folder / "scores.json", overall)
 
-    emotions = scores.emotions_of(predictions)
-    counts = np.array(overall["pooled"]["confusion"]["counts"])
-    (pictures / "confusion.png").write_bytes(plots.confusion(counts, emotions, model))
+    matrix = overall["pooled"]["confusion"]
+    (pictures / "confusion.png").write_bytes(plots.confusion(**matrix, title=model))
     accuracies = {model: [values["accuracy"] for values in by_fold.values()]}
-    (pictures / "folds.png").write_bytes(plots.fold_dots(accuracies, 1 / len(emotions)))
-    decided = decisions(predictions)
-    if decided is not None and len(decided):
-        png = modality_plots.agreement_bars({model: agreement(decided)})
+    png = plots.fold_dots(accuracies, 1 / len(matrix["emotions"]))
+    (pictures / "folds.png").write_bytes(png)
+    counts = agreement(predictions)
+    if counts is not None:
+        png = modality_plots.agreement_bars({model: counts})
         (pictures / "agreement.png").write_bytes(png)
 
 

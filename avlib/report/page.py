@@ -47,6 +47,11 @@ class Table:
             raise ValueError(f"table {self.columns}: rows and header differ in length: {widths}")
 
 
+def filled(*tables: Table) -> list[Table]:
+    """Return the tables that have rows."""
+    return [table for table in tables if table.rows]
+
+
 @dataclass(frozen=True)
 class Picture:
     """A PNG; `name` is its file's, `alt` says what it shows to who cannot see it."""
@@ -107,8 +112,7 @@ def write_page(folder: Path | str, page: Page) -> None:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters["md"] = markdown_text
-        environment.filters["breakable"] = _breakable
+        environment.filters |= {"md": markdown_text, "breakable": _breakable}
         text = environment.get_template(f"{name}.jinja").render(page=page)
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

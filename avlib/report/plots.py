@@ -24,7 +24,7 @@ STYLE = Path(__file__).with_name("pictures.mplstyle")
 PALETTE = mpl.rc_params_from_file(STYLE)["axes.prop_cycle"].by_key()["color"]
 MARKERS = "os^DvXP*<>pd"
 OUTLINED = [withStroke(linewidth=2.5, foreground="white")]  # text that stands on a line or a bar
-STATUSES = ("ok", "degraded", "failed", "not reached")
+_STATUS_COLOURS = {"ok": PALETTE[0], "degraded": PALETTE[1], "failed": PALETTE[3]}
 _DPI = 150
 _DASHED: Any = {"color": "#444444", "linestyle": "--", "linewidth": 1}
 
@@ -36,12 +36,16 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
     ----------
     counts
         (n_classes, n_classes); rows are true emotions.
+    emotions
+        Names of the rows and columns.
+    title
+        Above the matrix.
     """
     from sklearn.metrics import ConfusionMatrixDisplay  # takes a second, for this picture alone
 
     counts = np.asarray(counts)
     totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    shares = counts / np.maximum(totals, 1)
     side = 1.35 + 0.42 * len(emotions)
     with drawing(side + 0.2, side) as (figure, png):
         axes = figure.subplots()
@@ -56,9 +60,7 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
                 axes.text(column, row + 0.08, count, color=text.get_color(), **small)
         axes.set(xlabel="predicted", ylabel="true emotion", title=title)
         axes.tick_params(length=0)
-        axes.set_xticks(
-            range(len(emotions)), emotions, rotation=45, ha="right", rotation_mode="anchor"
-        )
+        axes.set_xticklabels(emotions, rotation=45, ha="right", rotation_mode="anchor")
         axes.spines[:].set_visible(False)
     return png.getvalue()
 
@@ -76,9 +78,9 @@ def recall_bars(recalls: Mapping[str, Mapping[str, float]], chance: float) -> by
     models = list(recalls)
     emotions = list(next(iter(recalls.values())))
     columns = 3 if len(emotions) in (3, 5, 6, 9) else 4  # few empty panels
-    rows = math.ceil(len(emotions) / columns)
-    with drawing(9, rows * (0.75 + 0.24 * len(models)) + 0.3) as (figure, png):
-        places = panels(figure, len(emotions), columns, sharex=True, sharey=True)
+    size = (9 / columns, 0.75 + 0.24 * len(models))
+    grid = panels(len(emotions), columns, size, (0, 0.3), sharex=True, sharey=True)
+    with grid as (figure, places, png):
         for emotion, panel in zip(emotions, places, strict=True):
             values = 100 * np.array([recalls[model][emotion] for model in models], dtype=float)
             _bars(panel, models, values)
@@ -98,10 +100,8 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
     scores
         By model: accuracy and accuracy_std in [0, 1]; a NaN std draws no whisker.
     """
-    means, stds = (
-        100 * np.array([found[metric] for found in scores.values()], dtype=float)
-        for metric in ("accuracy", "accuracy_std")
-    )
+    means = 100 * np.array([found["accuracy"] for found in scores.values()])
+    stds = 100 * np.array([found["accuracy_std"] for found in scores.values()])
     with drawing(8, 1.1 + 0.36 * len(scores)) as (figure, png):
         axes = figure.subplots()
         _bars(axes, list(scores), means, stds)
@@ -169,18 +169,16 @@ def stage_status(counts: pd.DataFrame) -> bytes:
     Parameters
     ----------
     counts
-        Clips by stage (rows, in order) and status (columns, of `STATUSES`).
+        Clips by stage (rows) and status (columns), both in order; other statuses than ok, degraded
+        and failed are drawn grey.
     """
     total = int(counts.sum(axis="columns").max())
     with drawing(8, 1.1 + 0.36 * len(counts)) as (figure, png):
         axes = figure.subplots()
-        left = np.zeros(len(counts))
-        colours = (PALETTE[0], PALETTE[1], PALETTE[3], "#B8B8B8")
-        for status, colour in zip(STATUSES, colours, strict=True):
-            if status in counts:
-                values = counts[status].to_numpy(dtype=float)
-                axes.barh(range(len(counts)), values, 0.62, left, color=colour, label=status)
-                left += values
+        left = counts.cumsum(axis="columns") - counts
+        for status, values in counts.items():
+            of_status: Any = {"color": _STATUS_COLOURS.get(str(status), "#B8B8B8"), "label": status}
+            axes.barh(range(len(counts)), values, 0.62, left[status], **of_status)
         for row, (_, stage) in enumerate(counts.iterrows()):
             words = [f"{int(n):,} {status}" for status, n in stage.items() if n]
             axes.text(total * 1.015, row, " · ".join(words), va="center", fontsize=8)
@@ -257,14 +255,6 @@ def curve_with_band(axes: Axes, x: Any, mean: Any, std: Any, name: str, **look: 
     axes.plot(x, mean, **look, markersize=4, linewidth=1.5, label=name)
 
 
-def panels(figure: Figure, n: int, columns: int, **shared: Any) -> list[Axes]:
-    """Divide a figure into `n` panels, row by row; places that stay empty are not drawn."""
-    places = figure.subplots(math.ceil(n / columns), columns, squeeze=False, **shared).flat
-    for place in places[n:]:
-        place.set_visible(False)
-    return list(places[:n])
-
-
 def legend_above(axes: Axes) -> None:
     """Put the legend into one row above a panel."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
@@ -279,3 +269,28 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
         FigureCanvasAgg(figure)
         yield figure, png
         figure.savefig(png, format="png", metadata={"Software": None})
+
+
+@contextmanager
+def panels(
+    n: int, columns: int, size: tuple[float, float], more: tuple[float, float], **shared: Any
+) -> Iterator[tuple[Figure, list[Axes], io.BytesIO]]:
+    """Give a figure of `n` panels, these row by row, and the buffer that holds its PNG afterwards.
+
+    Parameters
+    ----------
+    n, columns
+        Places of the last row that stay empty are not drawn.
+    size
+        Width and height of a panel, inches.
+    more
+        What the figure has beside its panels, in width and height.
+    **shared
+        Of `Figure.subplots`.
+    """
+    rows = math.ceil(n / columns)
+    with drawing(size[0] * columns + more[0], size[1] * rows + more[1]) as (figure, png):
+        places = figure.subplots(rows, columns, squeeze=False, **shared).flat
+        for place in places[n:]:
+            place.set_visible(False)
+        yield figure, list(places[:n]), png

@@ -84,7 +84,7 @@ class Whole(_Facts):
 
 class _Corpus(_Facts):
     whole: Whole | None = None
-    results: tuple[Published, ...]
+    results: tuple[Published, ...] = ()
     human_raters: tuple[Raters, ...] = ()
 
 
@@ -98,9 +98,7 @@ def beside(corpus: str, protocol: str, k: int) -> Beside:
     protocol, k
         Our protocol, a key of ``protocols.SUBJECT_INDEPENDENT``, and its number of folds.
     """
-    known = _load()[1].get(corpus)
-    if known is None:
-        return Beside((), (), ())
+    known = _load()[1].get(corpus, _Corpus())
     emotion = [result for result in known.results if result.task == "emotion"]
     same = tuple(result for result in emotion if result.protocol.matches(protocol, k))
     other = tuple(result for result in emotion if not result.protocol.matches(protocol, k))
@@ -120,10 +118,9 @@ def partial(corpus: str, clips: int, subjects: int) -> str:
     clips, subjects
         Labelled clips, and subjects, of the run.
     """
-    known = _load()[1].get(corpus)
-    if known is None or known.whole is None:
+    whole = _load()[1].get(corpus, _Corpus()).whole
+    if whole is None:
         return ""
-    whole = known.whole
     same_clips = ALMOST_ALL * whole.clips <= clips <= whole.clips / ALMOST_ALL
     if same_clips and whole.subjects in (None, subjects):
         return ""

@@ -9,7 +9,7 @@ Frames without a label count nowhere.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,23 +17,6 @@ from avlib.report.concordance import ccc, is_constant, labelled
 
 # Labels and predictions of one recording, both of shape (n_frames,).
 LabelledTrace = tuple[np.ndarray, np.ndarray]
-
-
-class PartitionScores(NamedTuple):
-    """Scores of one dimension over a partition.
-
-    A correlation is None where the labels do not vary. `recordings` counts those whose labels
-    vary, over which `ccc_per_recording` is the mean, of `recordings_total`; `frames` counts those
-    with a label.
-    """
-
-    ccc_concatenated: float | None
-    ccc_per_recording: float | None
-    pearson_concatenated: float | None
-    rmse: float | None
-    frames: int
-    recordings: int
-    recordings_total: int
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> float | None:
@@ -63,7 +46,7 @@ def rmse(truth: np.ndarray, predicted: np.ndarray) -> float | None:
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else None
 
 
-def partition_scores(recordings: Sequence[LabelledTrace]) -> PartitionScores:
+def partition_scores(recordings: Sequence[LabelledTrace]) -> dict[str, Any]:
     """Score one dimension over the recordings of a partition.
 
     Parameters
@@ -71,6 +54,13 @@ def partition_scores(recordings: Sequence[LabelledTrace]) -> PartitionScores:
     recordings
         Labels (NaN where there is none) and finite predictions of each recording, arrays of shape
         (n_frames,).
+
+    Returns
+    -------
+    dict
+        ccc_concatenated, ccc_per_recording, pearson_concatenated: None where the labels do not
+        vary; rmse: None without any label; frames: those with a label; recordings: those whose
+        labels vary, over which `ccc_per_recording` is the mean; recordings_total.
 
     Raises
     ------
@@ -81,12 +71,12 @@ def partition_scores(recordings: Sequence[LabelledTrace]) -> PartitionScores:
     empty = (np.zeros(0), np.zeros(0))  # so that no recordings give a series too
     truth, predicted = (np.concatenate(series) for series in zip(empty, *known, strict=True))
     own = [value for value in (ccc(*recording) for recording in known) if value is not None]
-    return PartitionScores(
-        ccc_concatenated=ccc(truth, predicted),
-        ccc_per_recording=float(np.mean(own)) if own else None,
-        pearson_concatenated=pearson(truth, predicted),
-        rmse=rmse(truth, predicted),
-        frames=len(truth),
-        recordings=len(own),
-        recordings_total=len(recordings),
-    )
+    return {
+        "ccc_concatenated": ccc(truth, predicted),
+        "ccc_per_recording": float(np.mean(own)) if own else None,
+        "pearson_concatenated": pearson(truth, predicted),
+        "rmse": rmse(truth, predicted),
+        "frames": len(truth),
+        "recordings": len(own),
+        "recordings_total": len(recordings),
+    }

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from avlib.protocol_params import Protocol
-from avlib.protocols import SUBJECT_INDEPENDENT
 from avlib.report.comparisons import Comparison, compare_all
 from avlib.report.current import current_rows
 from avlib.report.published import partial
@@ -57,7 +56,7 @@ class ReportData:
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]]:
         """`model_scores` of each model."""
-        return {m: model_scores(table, self.folds) for m, table in self.predictions.items()}
+        return {m: model_scores(by_fold) for m, by_fold in self.fold_scores.items()}
 
     @cached_property
     def fold_scores(self) -> dict[str, dict[int, dict[str, Any]]]:
@@ -98,8 +97,3 @@ class ReportData:
     def n_folds(self) -> int:
         """Number of folds."""
         return self.folds["fold"].nunique()
-
-    @property
-    def subject_independent(self) -> bool:
-        """Whether no subject is both trained on and tested."""
-        return SUBJECT_INDEPENDENT[self.protocol.name]

@@ -65,6 +65,13 @@ def condition_with(predictions: pd.DataFrame, modalities: str) -> str | None:
     return None
 
 
+def are_tested(rows: pd.DataFrame, folds: pd.DataFrame) -> np.ndarray:
+    """Tell of each row whether its clip is a test clip of its fold."""
+    key = ["clip_id", "fold"]
+    tested = pd.MultiIndex.from_frame(folds.loc[folds["part"] == "test", key])
+    return pd.MultiIndex.from_frame(rows[key]).isin(tested)
+
+
 def check_predictions(predictions: pd.DataFrame) -> None:
     """Check that a table holds usable predictions of one model.
 
@@ -78,25 +85,22 @@ def check_predictions(predictions: pd.DataFrame) -> None:
     if len(models) != 1:
         found = ", ".join(models) or "no rows"
         raise DataError(f"a table of predictions holds {found}; expected the rows of one model")
-    model, emotions = models[0], emotions_of(predictions)
-
-    def refuse(wrong: pd.Series, what: str) -> None:
+    emotions = emotions_of(predictions)
+    known = f"expected one of {', '.join(emotions)}"
+    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]].astype(float)
+    faults = {
+        "two predictions under condition {condition!r}": predictions.duplicated(_KEY),
+        "emotion is {emotion!r}, " + known: ~predictions["emotion"].isin(emotions),
+        "predicted is {predicted!r}, " + known: ~predictions["predicted"].isin(emotions),
+        "a probability is not a number": ~np.isfinite(probabilities).all(axis=1),
+    }
+    for fault, wrong in faults.items():
         if wrong.any():
-            row = predictions[wrong.to_numpy()].iloc[0]
+            row = predictions[wrong].iloc[0]
             raise DataError(
-                f"model {model}, clip {row['clip_id']}, fold {row['fold']}: {what.format(**row)}; "
-                "train and evaluate the model again"
+                f"model {models[0]}, clip {row['clip_id']}, fold {row['fold']}: "
+                f"{fault.format(**row)}; train and evaluate the model again"
             )
-
-    refuse(predictions.duplicated(_KEY), "two predictions under condition {condition!r}")
-    for column in ("emotion", "predicted"):
-        refuse(
-            ~predictions[column].isin(emotions),
-            f"{column} is {{{column}!r}}, expected one of {', '.join(emotions)}",
-        )
-    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]]
-    finite = pd.Series(np.isfinite(probabilities.to_numpy(dtype=float)).all(axis=1))
-    refuse(~finite, "a probability is not a number")
 
 
 def confusion_matrix(
@@ -178,25 +182,22 @@ def fold_scores(
     """
     rows, tested = _scored(predictions, folds, condition, truth)
     emotions = emotions_of(predictions)
-    by_fold = dict(iter(rows.groupby("fold")))
-    totals = folds.loc[folds["part"] == "test", "fold"].drop_duplicates().sort_values()
     scores = {}
-    for fold in totals:
-        of_fold = by_fold.get(fold, rows.iloc[:0])
+    for fold in sorted(folds.loc[folds["part"] == "test", "fold"].unique().tolist()):
+        of_fold = rows[rows["fold"] == fold]
         counts = confusion_matrix(of_fold["emotion"], of_fold["predicted"], emotions)
         total = int((tested["fold"] == fold).sum())
-        scores[int(fold)] = {**confusion_scores(counts, emotions), **_counted(len(of_fold), total)}
+        scores[fold] = {**confusion_scores(counts, emotions), **_counted(len(of_fold), total)}
     return scores
 
 
-def model_scores(
-    predictions: pd.DataFrame,
-    folds: pd.DataFrame,
-    *,
-    condition: str = DEFAULT,
-    truth: pd.Series | None = None,
-) -> dict[str, Any]:
-    """Scores of one model over folds. Parameters and errors are those of `fold_scores`.
+def model_scores(by_fold: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Scores of one model over folds.
+
+    Parameters
+    ----------
+    by_fold
+        From `fold_scores`.
 
     Returns
     -------
@@ -206,19 +207,19 @@ def model_scores(
         clips, clips_total, coverage: over all folds; folds: number of folds;
         pooled: `confusion_scores` of all test clips together.
     """
-    by_fold = fold_scores(predictions, folds, condition=condition, truth=truth)
     scores: dict[str, Any] = {}
     for metric in METRICS:
         found = mean_and_std(fold[metric] for fold in by_fold.values())
         scores[metric], scores[f"{metric}_std"] = found
     clips = sum(fold["clips"] for fold in by_fold.values())
     total = sum(fold["clips_total"] for fold in by_fold.values())
-    counts = np.sum([fold["confusion"]["counts"] for fold in by_fold.values()], axis=0)
+    matrices = [fold["confusion"] for fold in by_fold.values()]
+    counts = np.sum([matrix["counts"] for matrix in matrices], axis=0)
     return {
         **scores,
         **_counted(clips, total),
         "folds": len(by_fold),
-        "pooled": confusion_scores(counts, emotions_of(predictions)),
+        "pooled": confusion_scores(counts, matrices[0]["emotions"]),
     }
 
 
@@ -236,7 +237,9 @@ def scores_with(
 ) -> dict[str, Any] | None:
     """`model_scores` under `condition_with` these modalities; None where there is no condition."""
     condition = condition_with(predictions, modalities)
-    return None if condition is None else model_scores(predictions, folds, condition=condition)
+    if condition is None:
+        return None
+    return model_scores(fold_scores(predictions, folds, condition=condition))
 
 
 def summary(
@@ -292,16 +295,15 @@ def _scored(
             f"model {model} has no predictions under condition {condition!r}; "
             f"found {', '.join(conditions_of(predictions))}"
         )
-    tested = folds.loc[folds["part"] == "test", ["clip_id", "fold"]]
-    known = rows[["clip_id", "fold"]].merge(tested, how="left", indicator=True)
-    stray = (known["_merge"] == "left_only").to_numpy()
-    if stray.any():
-        row = rows[stray].iloc[0]
+    stray = rows[~are_tested(rows, folds)]
+    if len(stray):
+        row = stray.iloc[0]
         raise LeakError(
             f"model {model} scores clip {row['clip_id']} in fold {row['fold']}, which does not "
             "test it; expected predictions of the fold's test part alone. Where the folds have"
             " changed since, train that model again, or remove its table in data/predictions"
         )
+    tested = folds[folds["part"] == "test"]
     if truth is None:
         return rows, tested
     label = truth[truth.notna() & ~truth.astype(str).str.contains(":", regex=False)]

@@ -6,19 +6,19 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from avlib.protocols import PARTS
+from avlib.protocols import PARTS, SUBJECT_INDEPENDENT
 from avlib.report import plots
-from avlib.report.formats import DASH, percent, score
-from avlib.report.page import Picture, Section, Table
+from avlib.report.formats import DASH, number, percent, score
+from avlib.report.page import Picture, Section, Table, filled
 from avlib.report.published import Published, beside, cite
 from avlib.report.report_data import ReportData
-from avlib.report.scores import DEFAULT, METRICS, condition_with, model_scores, scores_with
+from avlib.report.scores import DEFAULT, condition_with, fold_scores, model_scores, scores_with
 from avlib.report.words import words_beside
 
 _WORDS = words_beside(__file__)
+_TITLES = {"accuracy": "accuracy (%)", "uar": "UAR (%)", "f1_macro": "macro-F1 (%)"}
 LISTED = 100  # reasons of one status that the report lists
 NAMED = 10  # clips that it names for each
-_STATUSES = ["ok", "degraded", "failed"]
 
 
 def data_and_protocol(data: ReportData) -> Section:
@@ -31,7 +31,8 @@ def data_and_protocol(data: ReportData) -> Section:
     )
     if unlabelled := len(data.clips) - len(clips):
         corpus += f"; {unlabelled:,} further clips are in no fold, unlabelled or left out"
-    independent = "subject-independent" if data.subject_independent else "subjects are shared"
+    apart = SUBJECT_INDEPENDENT[protocol.name]
+    independent = "subject-independent" if apart else "subjects are shared"
     sizes = data.folds.groupby(["part", "fold"]).size().groupby("part").mean()
     per_fold = ", ".join(f"{part} {sizes.get(part, 0):,.0f}" for part in PARTS)
     several = data.n_folds > 1
@@ -50,9 +51,8 @@ def data_and_protocol(data: ReportData) -> Section:
             f"{percent(emotions.max() / len(clips))} % accuracy by always saying "
             f"{emotions.idxmax()}"
         )
-    else:  # labels are continuous
-        del facts["Emotions"]
-    rows = [*facts.items(), *(("Found", note) for note in data.notes)]
+    rows = [(name, fact) for name, fact in facts.items() if fact]  # continuous labels: no emotions
+    rows += [("Found", note) for note in data.notes]
     return Section("Data and protocol", tables=[Table(["", ""], "l", rows)])
 
 
@@ -60,19 +60,20 @@ def results(data: ReportData) -> Section:
     """Compare the models, beside published figures where they are comparable."""
     if not data.scores:
         return Section("Results", ["No model has predictions yet."])
-    columns = ["accuracy (%)", "UAR (%)", "macro-F1 (%)", "clips scored"]
+    columns = ["model", "modalities used", *_TITLES.values(), "clips scored"]
+    text = _WORDS("results")
     published = {model: _beside(data, model) for model in data.scores}
+    comparable = any(published.values())
+    if comparable:
+        columns.append("published (%)")
+        text += _WORDS("results_published")
     rows = []
     for model, scores in data.scores.items():
-        cells = [score(scores, metric) for metric in METRICS]
-        clips = f"{scores['clips']:,} / {scores['clips_total']:,}"
-        rows.append([model, _used(data.predictions[model]), *cells, clips])
-    text = _WORDS("results")
-    if any(published.values()):
-        columns.append("published (%)")
-        for row, figure in zip(rows, published.values(), strict=True):
-            row.append(_figure(figure.accuracy if figure else None))
-        text += _WORDS("results_published")
+        cells = [score(scores, metric) for metric in _TITLES]
+        cells.append(f"{scores['clips']:,} / {scores['clips_total']:,}")
+        if comparable:
+            cells.append(number(published[model], ".1f"))
+        rows.append([model, _used(data.predictions[model]), *cells])
     if any(scores["clips"] < scores["clips_total"] for scores in data.scores.values()):
         text += _WORDS("results_unscored")
     lost = (data.status["stage"] == "clips") & (data.status["status"] == "failed")
@@ -80,8 +81,7 @@ def results(data: ReportData) -> Section:
         text += _WORDS("results_lost", lost=lost.sum())
     png = plots.comparison_bars(data.scores, data.chance)
     picture = Picture("comparison", png, "Mean accuracy of each model over folds")
-    table = Table(["model", "modalities used", *columns], "llr", rows)
-    return Section("Results", text, [table], [picture])
+    return Section("Results", text, [Table(columns, "llr", rows)], [picture])
 
 
 def models(
@@ -90,29 +90,26 @@ def models(
     """Say in one line what each model is, and why some have no scores."""
     known = [(m, descriptions[m]) for m in data.scores if m in descriptions]
     absent = [(m, descriptions.get(m, DASH), why) for m, why in untrained.items()]
-    tables = []
-    if known:
-        tables.append(Table(["model", "what it is"], "l", known))
-    if absent:
-        tables.append(Table(["without scores", "what it is", "why"], "l", absent))
+    tables = filled(
+        Table(["model", "what it is"], "l", known),
+        Table(["without scores", "what it is", "why"], "l", absent),
+    )
     return Section("Models", tables=tables) if tables else None
 
 
 def raters_votes(data: ReportData) -> Section | None:
     """Score against what the corpus' raters perceived, where it tells."""
-    named = {"voice": "vote_voice", "face": "vote_face", "both": "vote_multimodal"}
-    votes = {}
-    for heard, column in named.items():
-        if column in data.used_clips:
-            vote = data.used_clips.set_index("clip_id")[column]
-            vote = vote.where(vote.isin(data.emotions))  # no ties, no emotion that is not tested
-            if vote.notna().any():
-                votes[heard] = vote
-    if not votes or not data.predictions:
+    named = {"vote_voice": "voice", "vote_face": "face", "vote_multimodal": "both"}
+    votes = data.used_clips.set_index("clip_id").reindex(columns=list(named)).rename(columns=named)
+    # No ties, and no emotion that is not tested.
+    votes = votes.where(votes.isin(data.emotions)).dropna(axis="columns", how="all")
+    if votes.empty or not data.predictions:
         return None
     rows = []
     for model, table in data.predictions.items():
-        scores = [model_scores(table, data.folds, truth=vote) for vote in votes.values()]
+        scores = [
+            model_scores(fold_scores(table, data.folds, truth=vote)) for _, vote in votes.items()
+        ]
         cells = [f"{score(s)}  ({s['clips']:,})" for s in scores]
         rows.append([model, percent(data.scores[model]["accuracy"]), *cells])
     columns = ["model", "intended (%)", *(f"perceived, {heard} (%)" for heard in votes)]
@@ -140,8 +137,7 @@ def confusions(data: ReportData) -> Section | None:
         return None
     pictures = []
     for model, scores in data.scores.items():
-        matrix = scores["pooled"]["confusion"]
-        png = plots.confusion(matrix["counts"], matrix["emotions"], model)
+        png = plots.confusion(**scores["pooled"]["confusion"], title=model)
         pictures.append(Picture(f"confusion_{model}", png, f"Confusion matrix of {model}"))
     text = ["Test clips of all folds. Large figures are percent of the true emotion, small clips."]
     return Section("Confusions", text, (), pictures)
@@ -151,7 +147,7 @@ def folds(data: ReportData) -> Section | None:
     """Show how much the scores vary over folds."""
     if not data.scores:
         return None
-    parts = data.folds.groupby(["fold", "part"]).size().unstack(fill_value=0)
+    parts = pd.crosstab(data.folds["fold"], data.folds["part"])
     parts = parts.reindex(columns=list(PARTS), fill_value=0)
     tested = data.folds[data.folds["part"] == "test"].merge(data.clips[["clip_id", "subject"]])
     subjects = tested.groupby("fold")["subject"].nunique()
@@ -172,17 +168,13 @@ def folds(data: ReportData) -> Section | None:
 
 def published_results(data: ReportData) -> Section | None:
     """List what others reported on the corpus, apart by protocol."""
-    known = beside(data.corpus, data.protocol.name, data.n_folds)
-    tables = []
-    if known.same_protocol:
-        ours = [_ours(data, result) for result in known.same_protocol]
-        tables.append(_published("same protocol", known.same_protocol, "ours (%)", ours))
-    if known.other_protocol:
-        protocols = [_protocol(result) for result in known.other_protocol]
-        tables.append(_published("another protocol", known.other_protocol, "protocol", protocols))
-    if known.human_raters:
-        rows = [[r.modalities, f"{r.accuracy:.1f}", r.source] for r in known.human_raters]
-        tables.append(Table(["human raters", "recognised (%)", "source"], "lrl", rows))
+    same, other, raters = beside(data.corpus, data.protocol.name, data.n_folds)
+    rates = [[r.modalities, f"{r.accuracy:.1f}", r.source] for r in raters]
+    tables = filled(
+        _published("same protocol", same, "ours (%)", [_ours(data, result) for result in same]),
+        _published("another protocol", other, "protocol", list(map(_protocol, other))),
+        Table(["human raters", "recognised (%)", "source"], "lrl", rates),
+    )
     if not tables:
         return None
     text = _WORDS("published_results")
@@ -196,18 +188,17 @@ def clip_status(data: ReportData) -> Section:
     stages = list(data.status["stage"].unique())
     if not stages:
         return Section("Clips by stage", ["No stage has reported on its clips."])
-    counts = data.status.groupby(["stage", "status"]).size().unstack(fill_value=0)
-    counts = counts.reindex(index=stages, columns=_STATUSES, fill_value=0)
+    counts = pd.crosstab(data.status["stage"], data.status["status"])
+    counts = counts.reindex(index=stages, columns=["ok", "degraded", "failed"], fill_value=0)
     counts["not reached"] = (len(data.clips) - counts.sum(axis="columns")).clip(lower=0)
     rows = [[stage, *(f"{n:,}" for n in counts.loc[stage])] for stage in stages]
-    tables = [Table(["stage", *counts.columns], "lr", rows)]
     text = ["Clips on which a stage has not reported are counted as not reached."]
-    for status in ("failed", "degraded"):
-        troubled = data.status[data.status["status"] == status]
-        if len(troubled):
-            tables.append(_by_reason(troubled, status, stages))
-    if unscored := _unscored(data):
-        tables.append(Table(["model", "clips not scored", "which"], "lrl", unscored))
+    tables = filled(
+        Table(["stage", *counts.columns], "lr", rows),
+        _by_reason(data.status, "failed", stages),
+        _by_reason(data.status, "degraded", stages),
+        Table(["model", "clips not scored", "which"], "lrl", _unscored(data)),
+    )
     png = plots.stage_status(counts)
     picture = Picture("status", png, "Clips ok, degraded and failed in each stage")
     return Section("Clips by stage", text, tables, [picture])
@@ -228,11 +219,11 @@ def _used(predictions: pd.DataFrame) -> str:
     return ", ".join(f"{modalities} ({n:,})" for modalities, n in counts.items())
 
 
-def _by_reason(troubled: pd.DataFrame, status: str, stages: list[str]) -> Table:
+def _by_reason(clips: pd.DataFrame, status: str, stages: list[str]) -> Table:
     """Table of the clips of one status, by stage and reason, the commonest reason first."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for row in troubled.sort_values("clip_id").to_dict("records"):
-        groups.setdefault((row["stage"], row["reason"]), []).append(row["clip_id"])
+    troubled = clips[clips["status"] == status].sort_values("clip_id")
+    by_reason = troubled.groupby(["stage", "reason"])["clip_id"]
+    groups: dict[Any, list[str]] = by_reason.agg(list).to_dict()
     order = sorted(groups, key=lambda key: (stages.index(key[0]), -len(groups[key]), key[1]))
     rows = [[*key, f"{len(groups[key]):,}", _names(groups[key])] for key in order[:LISTED]]
     if len(groups) > LISTED:
@@ -257,14 +248,14 @@ def _names(clip_ids: Sequence[str]) -> str:
     return ", ".join(clip_ids[:NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def _beside(data: ReportData, model: str) -> Published | None:
-    """Return the published figure that a model's accuracy may stand beside, if there is one."""
+def _beside(data: ReportData, model: str) -> float | None:
+    """Return the published accuracy that a model's may stand beside, if there is one."""
     if data.partial:
         return None
     for result in beside(data.corpus, data.protocol.name, data.n_folds).same_protocol:
         same = result.system == model and result.accuracy is not None
         if same and condition_with(data.predictions[model], result.modalities) == DEFAULT:
-            return result
+            return result.accuracy
     return None
 
 
@@ -279,24 +270,14 @@ def _ours(data: ReportData, result: Published) -> str:
 
 def _published(title: str, results: Sequence[Published], name: str, extra: list[str]) -> Table:
     """Table of published results, with the metrics that any of them has and one more column."""
-    metrics = {"accuracy (%)": "accuracy", "UAR (%)": "uar", "macro-F1 (%)": "f1_macro"}
-    found = {
-        header: [getattr(result, metric) for result in results]
-        for header, metric in metrics.items()
-    }
-    columns = {
-        title: [result.label for result in results],
-        **{h: list(map(_figure, values)) for h, values in found.items() if any(values)},
-        name: extra,
-        "source": [cite(result.source) for result in results],
-    }
+    columns = {title: [result.label for result in results]}
+    for metric, header in _TITLES.items():
+        values = [getattr(result, metric) for result in results]
+        if any(values):
+            columns[header] = [number(value, ".1f") for value in values]
+    columns |= {name: extra, "source": [cite(result.source) for result in results]}
     align = ["r" if column.endswith("(%)") else "l" for column in columns]
     return Table(list(columns), "".join(align), list(zip(*columns.values(), strict=True)))
-
-
-def _figure(published: float | None) -> str:
-    """Write a published figure, in percent."""
-    return DASH if published is None else f"{published:.1f}"
 
 
 def _protocol(result: Published) -> str:

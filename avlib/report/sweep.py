@@ -1,9 +1,8 @@
 """Accuracy over a parameter, from experiments that differ in nothing else (MERML fig. 3)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from avlib.report.plots import drawing, look
@@ -40,13 +39,13 @@ def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str
         A parameter or the model is unknown, or fewer than two values of the first are left.
     """
     workspace, commit = shown[:2]
-    fixed = _flat(_of(workspace, "params", _PARAMS))
+    fixed = by_dotted_key(_of(workspace, "params", _PARAMS))
     unknown = [name for name in names if name not in fixed]
     if unknown:
         raise DataError(f"{_PARAMS} has no {unknown[0]}; expected a name such as merml.dim")
     rows, models = [], set[str]()
-    for run in sorted(_runs(commit), key=_time):
-        values = _flat(_of(run, "params", _PARAMS))
+    for run in _runs(commit):
+        values = by_dotted_key(_of(run, "params", _PARAMS))
         others = {**fixed, **{name: values.get(name) for name in names}}
         scores: dict[str, Any] = next(iter(_of(run, "metrics", _SUMMARY).values()), {})
         models |= set(scores)
@@ -84,7 +83,8 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
     """
     first = table[names[0]]
     numbers = pd.api.types.is_numeric_dtype(first) and not pd.api.types.is_bool_dtype(first)
-    ticks: list[Any] = sorted(first.unique()) if numbers else list(dict.fromkeys(first))
+    table = table.assign(place=first.astype(float) if numbers else pd.factorize(first)[0])
+    ticks = dict(zip(table["place"], first.map(str), strict=True))
     groups: list[tuple[Any, pd.DataFrame]] = [(None, table)]
     if len(names) > 1:
         groups = list(table.groupby(names[1], sort=False))
@@ -92,16 +92,15 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
     with drawing(6, 3.4) as (figure, png):
         axes = figure.subplots()
         for i, (value, rows) in enumerate(groups):
-            along = rows[names[0]] if numbers else [ticks.index(v) for v in rows[names[0]]]
             axes.errorbar(
-                np.asarray(along, dtype=float) + (i - (len(groups) - 1) / 2) * step,
+                rows["place"] + (i - (len(groups) - 1) / 2) * step,
                 100 * rows["accuracy"].astype(float),
                 100 * rows["accuracy_std"].astype(float).fillna(0),
                 **look(i),
                 capsize=3,
                 label=f"{names[1]} = {value}" if len(names) > 1 else None,
             )
-        axes.set_xticks(ticks if numbers else range(len(ticks)), [str(tick) for tick in ticks])
+        axes.set_xticks([*ticks], [*ticks.values()])
         axes.grid(visible=True)
         axes.set(xlabel=names[0], ylabel="accuracy (%), mean and std over folds", title=model)
         if len(names) > 1:
@@ -109,28 +108,25 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
     return png.getvalue()
 
 
-def _runs(commit: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the commit and its experiments, those that finished.
+def _runs(commit: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the commit and its experiments in the order of time, those that finished.
 
     DVC shows one that failed with the metrics that lay in the workspace when it was queued.
     """
-    yield commit
+    runs = [commit]
     for experiment in commit.get("experiments") or []:
-        state = (experiment.get("executor") or {}).get("state", "success")
-        if state == "success":
-            yield from (run for run in experiment["revs"][:1] if not run.get("error"))
-
-
-def _time(run: Mapping[str, Any]) -> str:
-    return str((run["data"] or {}).get("timestamp"))
+        if (experiment.get("executor") or {}).get("state", "success") == "success":
+            runs += experiment["revs"][:1]
+    read = [run for run in runs if run["data"] and not run.get("error")]
+    return sorted(read, key=lambda run: str(run["data"].get("timestamp")))
 
 
 def _of(run: Mapping[str, Any], kind: str, file: str) -> dict[str, Any]:
     """Return the content of a file of parameters or metrics as a run left it."""
-    return (((run["data"] or {}).get(kind) or {}).get(file) or {}).get("data") or {}
+    return ((run["data"].get(kind) or {}).get(file) or {}).get("data") or {}
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+def by_dotted_key(values: Mapping[str, Any]) -> dict[str, Any]:
     """Name nested values by their path, with dots between."""
     [row] = pd.json_normalize(dict(values)).to_dict("records")
     return {str(name): value for name, value in row.items()}

@@ -1,7 +1,7 @@
 """The paragraphs of the report: they stand in ``words.yaml`` beside the sections that show them."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ def words_beside(module: str) -> Callable[..., list[str]]:
     -------
     function of a key, and of what stands in the paragraphs' ``{braces}``
     """
-    file = Path(module).with_name("words.yaml")
+    return partial(_paragraphs, Path(module).with_name("words.yaml"))
 
-    @cache
-    def known() -> dict[str, list[str]]:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
 
-    def paragraphs(key: str, **values: Any) -> list[str]:
-        return [text.format(**values) for text in known()[key]]
+def _paragraphs(file: Path, key: str, **values: Any) -> list[str]:
+    return [text.format(**values) for text in _known(file)[key]]
 
-    return paragraphs
+
+@cache
+def _known(file: Path) -> dict[str, list[str]]:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))

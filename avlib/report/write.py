@@ -10,7 +10,7 @@ from rich.table import Table as TerminalTable
 
 from avlib.report import modalities, sections
 from avlib.report.comparisons_page import paired_comparisons
-from avlib.report.formats import percent
+from avlib.report.formats import percent, score
 from avlib.report.human_raters import human_raters_beside_systems
 from avlib.report.page import Page, Section, write_page
 from avlib.report.report_data import ReportData
@@ -79,14 +79,8 @@ def results_table(summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str
         table.add_column(column, justify="right", no_wrap=True)
     for corpus, models in summary.items():
         for model, scores in sorted(models.items(), key=lambda item: -(item[1]["accuracy"] or 0)):
-            table.add_row(
-                corpus,
-                model,
-                percent(scores["accuracy"], scores["accuracy_std"]),
-                percent(scores["uar"]),
-                percent(scores["f1_macro"]),
-                f"{scores['clips']:,}",
-            )
+            shares = score(scores), percent(scores["uar"]), percent(scores["f1_macro"])
+            table.add_row(corpus, model, *shares, f"{scores['clips']:,}")
     console = Console(width=200, color_system=None, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(table)

@@ -1,9 +1,9 @@
 """Robustness curves: accuracy against noise, occlusion and missing modalities."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from avlib.report.scores import DEFAULT, check_predictions, emotions_of, fold_scores, model_scores
 
 CLEAN = "clean"
+NOISE = ("white", "babble")  # their levels are ratios of the voice to them
 # What a clip loses, and the condition under which what is left was scored.
 LEFT = {"audio_missing": "video", "video_missing": "audio"}
 
@@ -40,12 +41,12 @@ def missing_modality(predictions: pd.DataFrame, shares: Sequence[float], seed: i
     """
     check_predictions(predictions)
     ordered = predictions.sort_values(["fold", "clip_id"], ignore_index=True)
-    conditions = dict(iter(ordered.groupby("condition")))
-    if not set(LEFT.values()) <= set(conditions):
+    if not set(LEFT.values()) <= set(ordered["condition"]):
         return ordered.iloc[:0].drop(columns="condition").assign(corruption="", level=0.0)
     found = []
     for fold in ordered["fold"].unique().tolist():
-        rows = conditions[DEFAULT][conditions[DEFAULT]["fold"] == fold]
+        of_fold = ordered[ordered["fold"] == fold]
+        rows = of_fold[of_fold["condition"] == DEFAULT]
         both = rows["modalities"].str.contains("+", regex=False).to_numpy()
         random = np.random.default_rng([seed, fold])
         rank = np.full(len(rows), len(rows))
@@ -58,9 +59,8 @@ def missing_modality(predictions: pd.DataFrame, shares: Sequence[float], seed: i
             for corruption, by_clip in losses.items():
                 pieces = [rows[~loses]]
                 for lost, condition in LEFT.items():
-                    left = conditions[condition]
-                    clips = rows.loc[loses & (by_clip == lost), "clip_id"]
-                    pieces.append(left[(left["fold"] == fold) & left["clip_id"].isin(clips)])
+                    hit = of_fold["clip_id"].isin(rows.loc[loses & (by_clip == lost), "clip_id"])
+                    pieces.append(of_fold[hit & (of_fold["condition"] == condition)])
                 found.append(pd.concat(pieces).assign(corruption=corruption, level=float(share)))
     return pd.concat(found, ignore_index=True).drop(columns="condition")
 
@@ -82,10 +82,10 @@ def curves(table: pd.DataFrame, folds: pd.DataFrame) -> dict[str, Any]:
         levels. A point holds level, accuracy, uar, their standard deviations over folds, clips,
         and the accuracy of each fold.
     """
-    points: dict[str, list[dict[str, Any]]] = {}
-    for key, rows in table.groupby(["corruption", "level"]):
-        corruption, level = cast("tuple[str, float]", key)
-        points.setdefault(corruption, []).append(_point(rows, folds, level))
+    points = {
+        str(corruption): [_point(rows, folds, level) for level, rows in of_it.groupby("level")]
+        for corruption, of_it in table.groupby("corruption")
+    }
     [clean] = points.pop(CLEAN)
     return {
         "model": table["model"].iloc[0],
@@ -95,12 +95,19 @@ def curves(table: pd.DataFrame, folds: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _point(rows: pd.DataFrame, folds: pd.DataFrame, level: float) -> dict[str, Any]:
+def _point(rows: pd.DataFrame, folds: pd.DataFrame, level: Any) -> dict[str, Any]:
     rows = rows.drop(columns=["corruption", "level"]).assign(condition=DEFAULT)
-    scores = model_scores(rows, folds)
+    by_fold = fold_scores(rows, folds)
+    scores = model_scores(by_fold)
     shown = ("accuracy", "accuracy_std", "uar", "uar_std", "clips")
-    by_fold = {fold: score["accuracy"] for fold, score in fold_scores(rows, folds).items()}
-    return {"level": level, **{name: scores[name] for name in shown}, "folds": by_fold}
+    accuracies = {fold: of_fold["accuracy"] for fold, of_fold in by_fold.items()}
+    return {"level": level, **{name: scores[name] for name in shown}, "folds": accuracies}
+
+
+def mild_to_strong(curve: Mapping[str, Any], corruption: str) -> list[dict[str, Any]]:
+    """Return the points of one corruption: the less noise, the more decibels."""
+    points = curve["corruptions"][corruption]
+    return points[::-1] if corruption in NOISE else points
 
 
 def read_curves(folder: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:

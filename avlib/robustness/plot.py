@@ -1,15 +1,16 @@
 """The picture of robustness curves."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from avlib.report.plots import chance_level, curve_with_band, drawing, look, panels
+from avlib.report.plots import chance_level, curve_with_band, look, panels
+from avlib.robustness.curves import NOISE, mild_to_strong
 
-_NOISE = ("white", "babble")
+_AXES = dict.fromkeys(NOISE, "signal-to-noise ratio (dB)")
+_AXES["occlusion"] = "share of the face covered (%)"
 
 
 def draw(
@@ -27,14 +28,20 @@ def draw(
         Of the panels.
     """
     columns = min(3, len(corruptions))
-    rows = math.ceil(len(corruptions) / columns)
-    with drawing(3.2 * columns, 2.5 * rows + 0.5) as (figure, png):
-        places = panels(figure, len(corruptions), columns, sharey=True)
+    chance = next(iter(by_model.values()))["chance"]
+    grid = panels(len(corruptions), columns, (3.2, 2.5), (0, 0.5), sharey=True)
+    with grid as (figure, places, png):
         for corruption, panel in zip(corruptions, places, strict=True):
+            levels: list[float] = []  # of the curve with the most, which the axis names
             for number, curve in enumerate(by_model.values()):
                 if corruption in curve["corruptions"]:
-                    _curve(panel, corruption, curve, number)
-            _axis(panel, corruption, titles[corruption], by_model)
+                    drawn = _curve(panel, corruption, curve, number)
+                    levels = max(levels, drawn, key=len)
+            names = ["clean", *(f"{level:g}" for level in levels)] if corruption in NOISE else None
+            panel.set_xticks(_places(corruption, levels), names)
+            panel.set(title=titles[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))
+            panel.grid(visible=True, axis="y")
+            chance_level(panel, chance)
         for panel in places[::columns]:
             panel.set_ylabel("accuracy (%)")
         places[0].set_ylim(0, 100)
@@ -49,45 +56,19 @@ def draw(
     return png.getvalue()
 
 
-def _curve(panel: Axes, corruption: str, curve: Mapping[str, Any], number: int) -> None:
-    points = [curve["clean"], *curve["corruptions"][corruption]]
-    x = _places(corruption, points)
-    order = np.argsort(x, kind="stable")
-    # numpy makes None, what JSON knows for NaN, a NaN again.
-    mean, std = (
-        np.array([p[k] for p in points], float)[order] for k in ("accuracy", "accuracy_std")
-    )
-    curve_with_band(panel, x[order], mean, std, curve["model"], **look(number))
+def _curve(panel: Axes, corruption: str, curve: Mapping[str, Any], number: int) -> list[float]:
+    """Draw one model's curve; return its levels."""
+    points = mild_to_strong(curve, corruption)
+    levels = [point["level"] for point in points]
+    mean, std = ([p[k] for p in (curve["clean"], *points)] for k in ("accuracy", "accuracy_std"))
+    curve_with_band(panel, _places(corruption, levels), mean, std, curve["model"], **look(number))
+    return levels
 
 
-def _places(corruption: str, points: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Return where the points stand, from mild to strong; the clean one comes first."""
-    levels = np.array([point["level"] for point in points[1:]])
-    if corruption not in _NOISE:
-        return np.concatenate([[0.0], 100 * levels])
-    return np.concatenate([[-levels.max() - _step(levels)], -levels])
-
-
-def _step(levels: np.ndarray) -> float:
-    """Return the usual distance of two signal-to-noise ratios, for the clean clips' place."""
-    return float(np.median(np.diff(np.sort(levels)))) if len(levels) > 1 else 5.0
-
-
-def _axis(
-    panel: Axes, corruption: str, title: str, by_model: Mapping[str, Mapping[str, Any]]
-) -> None:
-    curves = [c for c in by_model.values() if corruption in c["corruptions"]]
-    points = max((c["corruptions"][corruption] for c in curves), key=len)
-    places = _places(corruption, [curves[0]["clean"], *points])
-    if corruption in _NOISE:
-        names = ["clean", *(f"{point['level']:g}" for point in points)]
-        panel.set_xticks(places, names)
-        panel.set_xlabel("signal-to-noise ratio (dB)")
-    else:
-        panel.set_xticks(np.unique(places))
-        panel.set_xlabel(
-            "share of the face covered (%)" if corruption == "occlusion" else "share of clips (%)"
-        )
-    chance_level(panel, curves[0]["chance"])
-    panel.set_title(title)
-    panel.grid(visible=True, axis="y")
+def _places(corruption: str, levels: Sequence[float]) -> np.ndarray:
+    """Return where points stand whose levels go from mild to strong; the clean one comes first."""
+    if corruption not in NOISE:
+        return np.array([0.0, *(100 * level for level in levels)])
+    places = -np.array(levels)
+    step = np.median(np.diff(places)) if len(levels) > 1 else 5.0  # the usual distance of two
+    return np.concatenate([[places[0] - step], places])

@@ -40,7 +40,7 @@ def corrupted_predictions(
     Parameters
     ----------
     model
-        Name of a trained model.
+        Name of a trained model; see `require_readable`.
     folds
         Table ``folds``.
     subjects
@@ -60,11 +60,10 @@ def corrupted_predictions(
     Raises
     ------
     DataError
-        The model is unknown or not trained, a fold has too few voices for a babble, or clean clips
+        The model is not trained, a fold has too few voices for a babble, or clean clips
         come out with other vectors than in ``data/fisher``.
     """
-    numbers = sorted(folds["fold"].unique().tolist())
-    trained = {fold: load_saved(model, fold) for fold in numbers}
+    trained = {fold: load_saved(model, fold) for fold in sorted(folds["fold"].unique().tolist())}
     used = {m for system in trained.values() if system for m in system.modalities}
     folder = (paths.MEMO / "corrupted" / model).absolute()
     shutil.rmtree(folder, ignore_errors=True)  # of a killed run
@@ -91,7 +90,7 @@ def corrupted_predictions(
         todo = [(model, fold, str(folder)) for fold, system in trained.items() if system]
         found = []
         for index, rows in map_clips(
-            predict_fold, todo, label=f"robustness of {model}", name=str, unit="folds"
+            predict_fold, todo, label=f"robustness of {model}", unit="folds"
         ):
             if isinstance(rows, Failure):
                 raise DataError(f"robustness of {model}, fold {todo[index][1]}: {rows.reason}")
@@ -121,9 +120,8 @@ def load_saved(name: str, fold: int) -> Model | None:
     Raises
     ------
     DataError
-        There is no such model, or it is not trained.
+        It is not trained.
     """
-    require_readable(name)
     folder = paths.MODELS / name / f"fold-{fold}"
     if folder.is_dir() and not any(folder.iterdir()):
         return None

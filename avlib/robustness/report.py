@@ -6,7 +6,7 @@ from typing import Any
 from avlib.report.formats import score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.words import words_beside
-from avlib.robustness.curves import CLEAN
+from avlib.robustness.curves import CLEAN, NOISE
 from avlib.robustness.plot import draw
 
 _WORDS = words_beside(__file__)
@@ -42,14 +42,13 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
 def _table(corruption: str, by_model: Mapping[str, Mapping[str, Any]]) -> Table:
     shown = {m: c for m, c in by_model.items() if corruption in c["corruptions"]}
     levels = sorted({p["level"] for c in shown.values() for p in c["corruptions"][corruption]})
-    in_db = corruption in ("white", "babble")
-    if in_db:  # the less noise, the more decibels: from mild to strong
+    heads = [f"{100 * level:g} %" for level in levels]
+    if corruption in NOISE:  # the less noise, the more decibels: from mild to strong
         levels.reverse()
+        heads = [f"{level:g} dB" for level in levels]
     rows = []
     for model, found in shown.items():
         points = {p["level"]: p for p in found["corruptions"][corruption]}
         cells = [score(points.get(level)) for level in levels]
         rows.append([model, score(found["clean"]), *cells])
-    heads = [f"{level:g} dB" if in_db else f"{100 * level:g} %" for level in levels]
-    columns = [TITLES[corruption], CLEAN, *heads]
-    return Table(columns, "lr", rows)
+    return Table([TITLES[corruption], CLEAN, *heads], "lr", rows)

@@ -38,13 +38,12 @@ def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> 
     status = tables.read_table(paths.status("speech"))
     voiced = set(status.loc[status["status"] == "ok", "clip_id"]) & set(refs)
     tasks = []
-    for fold, encoder in _encoders(folds, "audio"):
-        rows = folds[folds["fold"] == fold]
-        training = sorted(voiced & set(rows.loc[rows["part"] == "train", "clip_id"]))
+    for fold, encoder, tested in _tested(folds, "audio"):
+        training = folds.loc[(folds["fold"] == fold) & (folds["part"] == "train"), "clip_id"]
         voices: dict[str, list[str]] = {}
-        for clip_id in training:
+        for clip_id in sorted(voiced & set(training)):
             voices.setdefault(subjects[clip_id], []).append(clip_id)
-        for clip_id in _tested(folds, fold, "audio"):
+        for clip_id in tested:
             others = {s: clips for s, clips in voices.items() if s != subjects[clip_id]}
             chosen = [refs[c] for c in _talkers(clip_id, others, seed, fold)]
             tasks.append(_task(refs[clip_id], fold, encoder, chosen))
@@ -79,8 +78,8 @@ def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
     refs = {ref.clip_id: ref for ref in tables.clip_refs(paths.FACES) if ref.rows}
     return [
         _task(refs[clip_id], fold, encoder)
-        for fold, encoder in _encoders(folds, "video")
-        for clip_id in _tested(folds, fold, "video")
+        for fold, encoder, tested in _tested(folds, "video")
+        for clip_id in tested
     ]
 
 
@@ -93,16 +92,16 @@ def _task(
     return ClipTask(ref.clip_id, ref.part, " ".join([str(fold), *digests]), clip)
 
 
-def _encoders(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Yield each fold that has an encoder of the modality, and that file and its digest."""
+def _tested(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[str, str], list[str]]]:
+    """Yield each fold that has an encoder of the modality, that file and its digest, test clips.
+
+    These are the test clips that have a vector of the modality.
+    """
     for fold in sorted(folds["fold"].unique().tolist()):
         file = paths.FISHER_ENCODERS / f"fold-{fold}" / f"{modality}.npz"
         if file.is_file():
-            yield fold, (str(file.absolute()), file_digest(file))
-
-
-def _tested(folds: pd.DataFrame, fold: int, modality: str) -> list[str]:
-    """List the test clips of a fold that have a vector of the modality."""
-    vectors = tables.read_table(paths.FISHER / f"fold-{fold}.parquet", ["clip_id", modality])
-    test = folds.loc[(folds["fold"] == fold) & (folds["part"] == "test"), "clip_id"]
-    return sorted(set(test) & set(vectors.loc[vectors[modality].notna(), "clip_id"]))
+            columns = ["clip_id", modality]
+            known = tables.read_table(paths.FISHER / f"fold-{fold}.parquet", columns).dropna()
+            test = folds.loc[(folds["fold"] == fold) & (folds["part"] == "test"), "clip_id"]
+            encoder = (str(file.absolute()), file_digest(file))
+            yield fold, encoder, sorted(set(test) & set(known["clip_id"]))

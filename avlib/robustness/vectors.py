@@ -84,14 +84,13 @@ def noisy_rows(clip: CorruptedClip, corruption: Corruption[AudioDescriptor]) -> 
     repeated: the ratio refers to the intervals found in the clean sound.
     """
     signal, rate, spoken = _speech(clip.rows)
-    seeds = {kind: seed_of(corruption.seed, clip.clip_id, kind) for kind in ("white", "babble")}
     talkers = []
     for talker in clip.talkers:
         sound, _, voiced = _speech(talker)
         talkers.append(sound[voiced])
     noises = {
-        "white": white_noise(len(signal), seeds["white"]),
-        "babble": babble(talkers, len(signal), seeds["babble"]),
+        "white": white_noise(len(signal), seed_of(corruption.seed, clip.clip_id, "white")),
+        "babble": babble(talkers, len(signal), seed_of(corruption.seed, clip.clip_id, "babble")),
     }
     versions = {CLEAN: signal} | {
         (kind, snr): add_noise(signal, noise, snr, spoken)

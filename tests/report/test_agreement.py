@@ -46,7 +46,7 @@ def test_each_clip_falls_into_the_category_that_its_decisions_say():
 
 def test_counts_are_those_of_a_plain_loop(tiny):
     table = tiny.predict(conditions=("default", "audio", "video"))
-    counted = agreement(decisions(table))
+    counted = agreement(table)
     by = {key: rows["predicted"].iloc[0] for key, rows in table.groupby(["clip_id", "condition"])}
     truth = table.groupby("clip_id")["emotion"].first()
     expected = dict.fromkeys(itertools.product(("clips", "right"), counted.index, CATEGORIES), 0)

@@ -9,13 +9,14 @@ from avlib.cli.main import app
 from avlib.corpora.common.tables import CLIPS
 from avlib.protocol_params import Protocol
 from avlib.protocols import FOLDS
+from avlib.report import comparisons
 from avlib.report.comparisons import (
     MOST_MODELS,
     REFERENCE,
     as_json,
-    compare,
     compare_all,
     pairs,
+    scored,
 )
 from avlib.report.comparisons_page import paired_comparisons
 from avlib.report.formats import p_text
@@ -31,6 +32,10 @@ from avlib.systems.common.tables import PREDICTIONS
 def models(tiny):
     """Three models that are right on other clips."""
     return {name: tiny.predict(name, seed=i) for i, name in enumerate(("svm", "merml", "gmml"))}
+
+
+def compare(a, b, folds, clips):
+    return comparisons.compare(scored(a, folds), scored(b, folds), folds, clips)
 
 
 def right(table):

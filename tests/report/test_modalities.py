@@ -44,7 +44,7 @@ def test_one_table_shows_inference_from_one_modality_before_and_after(tiny, both
     assert [cell == "–" for cell in rows["svm_video"][1:]] == [True, True, False]
     for i, condition in enumerate(ALL_THREE):
         means = [
-            100 * model_scores(both[m], tiny.folds, condition=condition)["accuracy"]
+            100 * model_scores(fold_scores(both[m], tiny.folds, condition=condition))["accuracy"]
             for m in ("svm_concat", "merml")
         ]
         shown = [float(rows[m][1 + i].split()[0]) for m in ("svm_concat", "merml")]

@@ -24,26 +24,31 @@ def test_ccc_of_a_partition_is_that_of_the_joined_recordings_not_the_mean_of_the
     second = (second[0] + 5, second[1] + 5)  # between recordings there is much to get right
     found = partition_scores([first, second])
     joined = [np.concatenate(pair) for pair in zip(first, second, strict=True)]
-    assert found.ccc_concatenated == pytest.approx(by_eq_9(*joined), abs=1e-12)
+    assert found["ccc_concatenated"] == pytest.approx(by_eq_9(*joined), abs=1e-12)
     each = [by_eq_9(*first), by_eq_9(*second)]
-    assert found.ccc_per_recording == pytest.approx(np.mean(each), abs=1e-12)
-    assert found.ccc_concatenated > found.ccc_per_recording + 0.1
-    assert found.pearson_concatenated == pytest.approx(np.corrcoef(*joined)[0, 1])
-    assert found.rmse == pytest.approx(np.sqrt(((joined[0] - joined[1]) ** 2).mean()))
-    assert (found.frames, found.recordings, found.recordings_total) == (400, 2, 2)
+    assert found["ccc_per_recording"] == pytest.approx(np.mean(each), abs=1e-12)
+    assert found["ccc_concatenated"] > found["ccc_per_recording"] + 0.1
+    assert found["pearson_concatenated"] == pytest.approx(np.corrcoef(*joined)[0, 1])
+    assert found["rmse"] == pytest.approx(np.sqrt(((joined[0] - joined[1]) ** 2).mean()))
+    assert (found["frames"], found["recordings"], found["recordings_total"]) == (400, 2, 2)
 
 
 def test_recording_with_constant_labels_has_no_ccc_and_leaves_the_mean_alone():
     varied, constant = series(50), (np.full(50, 0.1), np.linspace(0, 1, 50))
     found = partition_scores([varied, constant])
-    assert found.ccc_per_recording == pytest.approx(by_eq_9(*varied))
-    assert (found.recordings, found.recordings_total, found.frames) == (1, 2, 100)
+    assert found["ccc_per_recording"] == pytest.approx(by_eq_9(*varied))
+    assert (found["recordings"], found["recordings_total"], found["frames"]) == (1, 2, 100)
 
 
 @pytest.mark.parametrize("recordings", [[], [(np.full(9, 0.3), np.arange(9.0))]])
 def test_partition_whose_labels_never_vary_has_no_correlation(recordings):
     found = partition_scores(recordings)
-    assert found.ccc_concatenated is found.ccc_per_recording is found.pearson_concatenated is None
+    assert (
+        found["ccc_concatenated"]
+        is found["ccc_per_recording"]
+        is found["pearson_concatenated"]
+        is None
+    )
 
 
 def test_frames_without_a_label_count_nowhere():
@@ -68,6 +73,6 @@ def test_prediction_that_is_no_number_is_refused_with_its_place():
 
 def test_ccc_is_that_of_torchmetrics_but_for_its_division_by_n_minus_1():
     truth, predicted = series(5000)
-    found = partition_scores([(truth, predicted)]).ccc_concatenated
+    found = partition_scores([(truth, predicted)])["ccc_concatenated"]
     oracle = concordance_corrcoef(torch.from_numpy(predicted), torch.from_numpy(truth))
     assert found == pytest.approx(float(oracle), abs=1e-3)

@@ -31,7 +31,7 @@ def no_drawing(monkeypatch):
         "differences",
         "stage_status",
     ):
-        monkeypatch.setattr(plots, name, lambda *args: empty)
+        monkeypatch.setattr(plots, name, lambda *args, **named: empty)
     for name in ("agreement_bars", "modality_bars"):
         monkeypatch.setattr(modality_plots, name, lambda *args: empty)
 

@@ -63,7 +63,7 @@ def test_folds_are_scored_one_by_one_and_averaged(tiny):
         for _, rows in predictions.groupby("fold")
     ]
     assert [scores["accuracy"] for scores in by_fold.values()] == pytest.approx(expected)
-    scores = model_scores(predictions, tiny.folds)
+    scores = model_scores(fold_scores(predictions, tiny.folds))
     assert scores["accuracy"] == pytest.approx(np.mean(expected))
     assert scores["accuracy_std"] == pytest.approx(pd.Series(expected).std())
     assert scores["folds"] == 3
@@ -75,14 +75,14 @@ def test_folds_are_scored_one_by_one_and_averaged(tiny):
 def test_single_fold_has_no_standard_deviation(tiny):
     one = tiny.folds[tiny.folds["fold"] == 1]
     predictions = tiny.predict().query("fold == 1")
-    scores = model_scores(predictions, one)
+    scores = model_scores(fold_scores(predictions, one))
     assert math.isnan(scores["accuracy_std"])
     assert json.loads(to_json(scores))["accuracy_std"] is None
 
 
 def test_unscored_clips_are_counted_and_not_forgotten(tiny):
     predictions = tiny.predict()
-    scores = model_scores(predictions.iloc[3:], tiny.folds)
+    scores = model_scores(fold_scores(predictions.iloc[3:], tiny.folds))
     assert (scores["clips"], scores["clips_total"]) == (33, 36)
     assert scores["coverage"] == pytest.approx(33 / 36)
 
@@ -93,7 +93,7 @@ def test_fold_without_any_scored_clip_is_listed_and_left_out_of_the_mean(tiny):
     assert by_fold[2]["clips"] == 0
     assert by_fold[2]["clips_total"] > 0
     assert math.isnan(by_fold[2]["accuracy"])
-    scores = model_scores(predictions, tiny.folds)
+    scores = model_scores(fold_scores(predictions, tiny.folds))
     assert scores["accuracy"] == pytest.approx(
         (by_fold[0]["accuracy"] + by_fold[1]["accuracy"]) / 2
     )
@@ -102,12 +102,12 @@ def test_fold_without_any_scored_clip_is_listed_and_left_out_of_the_mean(tiny):
 def test_conditions_are_scored_apart(tiny):
     predictions = tiny.predict(conditions=("default", "audio"))
     audio = predictions[predictions["condition"] == "audio"]
-    scores = model_scores(predictions, tiny.folds, condition="audio")
+    scores = model_scores(fold_scores(predictions, tiny.folds, condition="audio"))
     assert scores["pooled"]["accuracy"] == pytest.approx(
         accuracy_score(audio["emotion"], audio["predicted"])
     )
     with pytest.raises(DataError, match="under condition 'video'; found default, audio"):
-        model_scores(predictions, tiny.folds, condition="video")
+        model_scores(fold_scores(predictions, tiny.folds, condition="video"))
 
 
 def test_another_label_can_be_scored_against_and_ties_do_not_count(tiny):
@@ -116,11 +116,11 @@ def test_another_label_can_be_scored_against_and_ties_do_not_count(tiny):
         dict(zip(predictions["clip_id"], predictions["predicted"], strict=True)), name="vote_face"
     )
     votes.iloc[0], votes.iloc[1] = "anger:disgust", None
-    scores = model_scores(predictions, tiny.folds, truth=votes)
+    scores = model_scores(fold_scores(predictions, tiny.folds, truth=votes))
     assert scores["accuracy"] == 1
     assert scores["clips"] == scores["clips_total"] == 34
     with pytest.raises(DataError, match="vote_face holds pride"):
-        model_scores(predictions, tiny.folds, truth=votes.replace("anger", "pride"))
+        model_scores(fold_scores(predictions, tiny.folds, truth=votes.replace("anger", "pride")))
 
 
 def test_probability_that_is_no_number_names_clip_and_model(tiny):
@@ -128,7 +128,7 @@ def test_probability_that_is_no_number_names_clip_and_model(tiny):
     predictions.loc[4, "prob_anger"] = np.nan
     clip = predictions.loc[4, "clip_id"]
     with pytest.raises(DataError, match=f"model merml, clip {clip}.*not a number"):
-        model_scores(predictions, tiny.folds)
+        model_scores(fold_scores(predictions, tiny.folds))
 
 
 def test_unusable_predictions_are_refused(tiny):
@@ -151,7 +151,7 @@ def test_score_on_a_clip_that_the_fold_trains_is_a_leak(tiny):
 
 
 def test_summary_has_one_short_line_a_model(tiny):
-    scores = {"merml": model_scores(tiny.predict(), tiny.folds)}
+    scores = {"merml": model_scores(fold_scores(tiny.predict(), tiny.folds))}
     line = summary("demo", scores)["demo"]["merml"]
     assert sorted(line) == ["accuracy", "accuracy_std", "clips", "f1_macro", "uar"]
     assert line["accuracy"] == round(scores["merml"]["accuracy"], 6)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.scores import NOTHING, conditions_of, model_scores, scores_with
+from avlib.report.scores import NOTHING, conditions_of, fold_scores, model_scores, scores_with
 
 # The paper's two groups of emotions; surprise, disgust and neutral are in neither.
 GROUPS = {"positive": ("calm", "happiness"), "negative": ("sadness", "anger", "fear")}
@@ -65,7 +65,7 @@ def _scored(full: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     for condition in conditions_of(full):
         of_condition = full[full["condition"] == condition]
         for gate, rows in of_condition.groupby("gate"):
-            scores = model_scores(rows, folds, condition=condition)
+            scores = model_scores(fold_scores(rows, folds, condition=condition))
             found.append(
                 {
                     "condition": condition,

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from avlib.report.scores import model_scores
+from avlib.report.scores import fold_scores, model_scores
 from avlib.runtime.errors import DataError, LeakError
 from avlib.runtime.tables import conform
 from avlib.systems.gating.gates import (
@@ -69,7 +69,7 @@ def test_the_last_gate_scores_like_the_predictions_of_the_whole_clips(tiny):
     last = table[table["gate"] == 5].drop(columns=["gate", "time", "open"])
     found = gate_scores(table, tiny.folds).groupby("condition").last()
     for condition in CONDITIONS:
-        expected = model_scores(last, tiny.folds, condition=condition)
+        expected = model_scores(fold_scores(last, tiny.folds, condition=condition))
         assert found.loc[condition, "accuracy"] == expected["accuracy"]
         assert found.loc[condition, "uar_std"] == expected["uar_std"]
 

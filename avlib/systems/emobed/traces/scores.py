@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.regression import PartitionScores, partition_scores
+from avlib.report.regression import partition_scores
 from avlib.report.scores import mean_and_std
 from avlib.report.significance_regression import fisher_r_to_z
 from avlib.runtime.errors import DataError
@@ -95,7 +95,7 @@ def gain(classic: dict[str, Any], emobed: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def partition(rows: pd.DataFrame, dimension: str, column: str) -> PartitionScores:
+def partition(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:
     """Score a column of predictions of some recordings."""
     recordings = [
         (recording[f"{dimension}_label"].to_numpy(float), recording[column].to_numpy(float))
@@ -108,8 +108,8 @@ def _scores(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:
     by_fold = [partition(fold, dimension, column) for _, fold in rows.groupby("fold")]
     scores: dict[str, Any] = {}
     for metric in METRICS:
-        found = mean_and_std(getattr(fold, metric) for fold in by_fold)
+        found = mean_and_std(fold[metric] for fold in by_fold)
         mean, std = (None if np.isnan(value) else value for value in found)
         scores |= {metric: mean, f"{metric}_std": std}
-    pooled = partition(rows, dimension, column)._asdict()
+    pooled = partition(rows, dimension, column)
     return {**scores, "folds": len(by_fold), "pooled": pooled}

@@ -40,7 +40,7 @@ def test_emobed_follows_both_dimensions_of_unseen_recordings(emobed):
             (r.labels[:, k], refined[:, k])
             for r, (_, refined) in zip(test, emobed.predict(test), strict=True)
         ]
-        assert partition_scores(pairs).ccc_concatenated > 0.5
+        assert partition_scores(pairs)["ccc_concatenated"] > 0.5
 
 
 def test_predictions_stand_beside_labels_as_annotated_not_as_shifted(emobed):

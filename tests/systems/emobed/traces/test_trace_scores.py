@@ -199,7 +199,7 @@ def test_recordings_of_two_folds_are_not_one_series(labelled):
     predicted, traces = labelled
     twice = pd.concat([predicted, predicted.assign(fold=7)])
     rows = with_labels(twice, traces).query("model == 'emobed' and modality == 'audio'")
-    assert partition(rows, "arousal", "arousal").recordings_total == 8
+    assert partition(rows, "arousal", "arousal")["recordings_total"] == 8
 
 
 def test_the_section_shows_systems_gains_and_two_pictures(labelled, tmp_path):
