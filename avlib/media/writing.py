@@ -74,8 +74,7 @@ def write_clip(
             tracks.append(_video_track(container, video_codec, pictures, rate, first.shape))
         if signal is not None:
             rate_hz = int(sample_rate or 0)
-            track = _audio_track(container, audio_codec, signal, rate_hz, audio_bitrate)
-            tracks.append(track)
+            tracks.append(_audio_track(container, audio_codec, signal, rate_hz, audio_bitrate))
         for stream, _ in tracks:
             stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
             stream.codec_context.thread_count = 1
