@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from avlib.runtime.errors import DataError, LeakError, ParamsError
-from avlib.runtime.tables import INT, TEXT, Schema
+from avlib.runtime.tables.schema import INT, TEXT, Schema
 
 FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "part": TEXT})
 

@@ -17,9 +17,9 @@ from avlib.faces.clip import face_rows
 from avlib.faces.tables import FACES
 from avlib.media import read_audio, video_frames
 from avlib.params import load
-from avlib.runtime.clip_tasks import RecordingInput, TableRows
+from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import Schema, conform, write_part
+from avlib.runtime.tables import ClipRef, Schema, clip_refs, conform, write_part
 from avlib.speech.clip import speech_rows
 from avlib.speech.tables import SPEECH
 from benchmarks import ROOT
@@ -96,7 +96,7 @@ def stage_calls(clip: Path, folder: Path) -> dict[str, Callable[[], ClipRows]]:
     return calls
 
 
-def kept(schema: Schema, rows: ClipRows, folder: Path) -> TableRows:
+def kept(schema: Schema, rows: ClipRows, folder: Path) -> ClipRef:
     """Write the rows of a clip as the next stage finds them; return where they are."""
     path = folder / f"{schema.name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def kept(schema: Schema, rows: ClipRows, folder: Path) -> TableRows:
     n_rows = len(next(iter(columns.values())))
     whole = conform({**columns, "clip_id": ["clip"] * n_rows}, schema)
     write_part(path, [("clip", whole)], schema)
-    return TableRows(str(path), 0, n_rows)
+    return clip_refs(path)[0]
 
 
 def _all(calls: list[Callable[[], object]]) -> None:

@@ -16,7 +16,7 @@ class Prior(Section):
 ''',
     "avlib/systems/prior/tables.py": '''"""The table of shares."""
 
-from avlib.runtime.tables import INT, TEXT, Schema
+from avlib.runtime.tables.schema import INT, TEXT, Schema
 
 SHARES = Schema(
     "shares",

@@ -4,13 +4,12 @@ import numpy as np
 
 from avlib.descriptors.audio import AudioDescriptor
 from avlib.descriptors.tables import AUDIO
-from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import no_rows, read_clip
+from avlib.runtime.tables import ClipRef, no_rows, read_clip
 from avlib.speech.pcm import from_pcm
 
 
-def audio_rows(clip: TableRows, descriptor: AudioDescriptor) -> ClipRows:
+def audio_rows(clip: ClipRef, descriptor: AudioDescriptor) -> ClipRows:
     """Return the rows of table `audio` of one clip.
 
     Parameters

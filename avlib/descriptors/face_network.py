@@ -6,7 +6,7 @@ from typing import Any
 
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import ParamsError
-from avlib.runtime.memo import link
+from avlib.runtime.files import link
 from avlib.weights import FACE_MODEL, require_weights, write_json
 
 

@@ -1,6 +1,6 @@
 """The tables of described frames, one for each modality."""
 
-from avlib.runtime.tables import FLOAT, INT, TEXT, VECTOR, Schema
+from avlib.runtime.tables.schema import FLOAT, INT, TEXT, VECTOR, Schema
 
 
 def _described(name: str) -> Schema:

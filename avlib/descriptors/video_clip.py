@@ -4,12 +4,11 @@ import numpy as np
 
 from avlib.descriptors.tables import VIDEO
 from avlib.descriptors.video import Faces, VideoDescriptor
-from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import no_rows, read_clip, vectors
+from avlib.runtime.tables import ClipRef, no_rows, read_clip, vectors
 
 
-def video_rows(clip: TableRows, descriptor: VideoDescriptor) -> ClipRows:
+def video_rows(clip: ClipRef, descriptor: VideoDescriptor) -> ClipRows:
     """Return the rows of table `video` of one clip.
 
     Parameters
@@ -28,7 +27,7 @@ def video_rows(clip: TableRows, descriptor: VideoDescriptor) -> ClipRows:
     return ClipRows({"frame": numbers, "time": times, "descriptor": values})
 
 
-def read_faces(clip: TableRows) -> tuple[Faces, np.ndarray]:
+def read_faces(clip: ClipRef) -> tuple[Faces, np.ndarray]:
     """Read a clip of table `faces`; return its faces and the numbers of their frames."""
     rows = read_clip(clip.path, clip.row_group, ["frame", "time", "landmarks", "chip"])
     landmarks = vectors(rows["landmarks"]).reshape(rows.num_rows, -1, 2)

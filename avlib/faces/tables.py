@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from avlib.runtime.tables import BYTES, FLOAT, INT, TEXT, Schema, list_of
+from avlib.runtime.tables.schema import BYTES, FLOAT, INT, TEXT, Schema, list_of
 
 FACES = Schema(
     "faces",

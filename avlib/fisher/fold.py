@@ -14,6 +14,7 @@ from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.tables import FISHER
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
+from avlib.runtime.tables.schema import fixed_size_list
 
 _BATCH = 64  # clips encoded at a time
 
@@ -165,4 +166,4 @@ def _encode_all(encoder: _Encoder, source: Path, clip_ids: list[str]) -> Any:
         vectors[where] = encoded
         missing[where] = False
     assert vectors is not None, "training clips have descriptors"
-    return tables.fixed_size_list(vectors, missing)
+    return fixed_size_list(vectors, missing)

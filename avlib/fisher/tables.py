@@ -1,6 +1,6 @@
 """The table of Fisher vectors."""
 
-from avlib.runtime.tables import INT, TEXT, VECTOR, Schema
+from avlib.runtime.tables.schema import INT, TEXT, VECTOR, Schema
 
 FISHER = Schema(
     "fisher",

@@ -119,7 +119,7 @@ def seek_before(container: Any, stream: Any, moment: float) -> bool:
 
 
 def frame_time(frame: Any) -> float | None:
-    """Return a frame's presentation time in seconds on the container's axis, None if unknown."""
+    """Return when a frame or a packet is presented, in seconds on the container's axis, or None."""
     stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None else float(stamp * frame.time_base)
 

@@ -107,7 +107,7 @@ def probe(path: Path | str) -> MediaInfo:
 
 def _packet_end(packet: Any) -> float | None:
     """Return when a packet's content ends, in seconds on the container's axis."""
-    start = packet.pts if packet.pts is not None else packet.dts
+    start = demux.frame_time(packet)
     if start is None:
         return None
     if packet.duration:
@@ -117,7 +117,7 @@ def _packet_end(packet: Any) -> float | None:
     else:
         context = packet.stream.codec_context
         length = context.frame_size / context.sample_rate if context.sample_rate else 0.0
-    return float(start * packet.time_base) + length
+    return start + length
 
 
 def _declared_duration(path: Path, container: Any, duration: float) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import uuid
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import av
 import numpy as np
+
+from avlib.runtime.files import atomic_path
 
 _SUFFIXES = (".mp4", ".flv", ".avi", ".wav", ".flac")
 
@@ -61,29 +62,26 @@ def write_clip(
     first = next(images, None)
     if first is None and signal is None:
         raise ValueError(f"{path}: nothing to write, got neither a frame nor a signal")
-    partial = path.with_name(f".{uuid.uuid4().hex}.part")  # its own, should two write one clip
-    try:
-        options = {"fflags": "bitexact"}
-        with av.open(partial, "w", format=path.suffix[1:], options=options) as container:
-            tracks = []
-            if first is not None:
-                rate = Fraction(fps or 0).limit_denominator(1001)
-                pictures = itertools.chain([first], images)
-                tracks.append(_video_track(container, video_codec, pictures, rate, first.shape))
-            if signal is not None:
-                rate_hz = int(sample_rate or 0)
-                track = _audio_track(container, audio_codec, signal, rate_hz, audio_bitrate)
-                tracks.append(track)
-            for stream, _ in tracks:
-                stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
-                stream.codec_context.thread_count = 1
-            container.start_encoding()
-            encoded = [_encoded(stream, source) for stream, source in tracks]
-            for packet in heapq.merge(*encoded, key=lambda packet: packet.dts * packet.time_base):
-                container.mux(packet)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    options = {"fflags": "bitexact"}
+    with (
+        atomic_path(path) as partial,
+        av.open(partial, "w", format=path.suffix[1:], options=options) as container,
+    ):
+        tracks = []
+        if first is not None:
+            rate = Fraction(fps or 0).limit_denominator(1001)
+            pictures = itertools.chain([first], images)
+            tracks.append(_video_track(container, video_codec, pictures, rate, first.shape))
+        if signal is not None:
+            rate_hz = int(sample_rate or 0)
+            tracks.append(_audio_track(container, audio_codec, signal, rate_hz, audio_bitrate))
+        for stream, _ in tracks:
+            stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
+            stream.codec_context.thread_count = 1
+        container.start_encoding()
+        encoded = [_encoded(stream, source) for stream, source in tracks]
+        for packet in heapq.merge(*encoded, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
 
 
 def _video_track(

@@ -1,6 +1,6 @@
 """Corrupted test clips: their vectors, and what is predicted of them."""
 
-from avlib.runtime.tables import FLOAT, INT, TEXT, VECTOR, Schema
+from avlib.runtime.tables.schema import FLOAT, INT, TEXT, VECTOR, Schema
 
 ROBUSTNESS = Schema(
     "robustness",

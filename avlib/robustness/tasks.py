@@ -7,7 +7,6 @@ import pandas as pd
 
 from avlib.robustness.vectors import CorruptedClip, seed_of
 from avlib.runtime import paths, tables
-from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import ClipTask
@@ -86,8 +85,7 @@ def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
 def _task(
     ref: tables.ClipRef, fold: int, encoder: tuple[str, str], talkers: Sequence[tables.ClipRef] = ()
 ) -> ClipTask:
-    voices = [TableRows.at(talker) for talker in talkers]
-    clip = CorruptedClip(ref.clip_id, TableRows.at(ref), fold, encoder, voices)
+    clip = CorruptedClip(ref.clip_id, ref, fold, encoder, talkers)
     digests = [ref.digest, encoder[1], *(talker.digest for talker in talkers)]
     return ClipTask(ref.clip_id, ref.part, " ".join([str(fold), *digests]), clip)
 

@@ -19,9 +19,8 @@ from avlib.descriptors.video import Faces, VideoDescriptor
 from avlib.descriptors.video_clip import read_faces
 from avlib.faces.occlusion import occlude
 from avlib.fisher.fold import load_encoder
-from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import read_clip
+from avlib.runtime.tables import ClipRef, read_clip
 from avlib.speech.noise import add_noise, babble, white_noise
 from avlib.speech.pcm import from_pcm
 from avlib.speech.vad import within
@@ -39,21 +38,21 @@ class CorruptedClip:
     Attributes
     ----------
     clip_id : str
-    rows : TableRows
+    rows : ClipRef
         In table `speech` or `faces`.
     fold : int
         The one that tests it.
     encoder : (str, str)
         File and digest of that fold's encoder.
-    talkers : sequence of TableRows
+    talkers : sequence of ClipRef
         In table `speech`: the clips whose voices make the babble.
     """
 
     clip_id: str
-    rows: TableRows
+    rows: ClipRef
     fold: int
     encoder: tuple[str, str]
-    talkers: Sequence[TableRows] = ()
+    talkers: Sequence[ClipRef] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def seed_of(seed: int, *names: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
-def _speech(clip: TableRows) -> tuple[np.ndarray, int, np.ndarray]:
+def _speech(clip: ClipRef) -> tuple[np.ndarray, int, np.ndarray]:
     """Read samples, sample rate, and which samples are speech (all, when no voice was found)."""
     row = read_clip(clip.path, clip.row_group).to_pylist()[0]
     signal, rate = from_pcm(row["pcm"]), row["sample_rate"]

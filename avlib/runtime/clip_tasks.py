@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import pandas as pd
 
@@ -25,28 +24,6 @@ class RecordingInput:
     path: str
     start: float | None = None
     end: float | None = None
-
-
-@dataclass(frozen=True)
-class TableRows:
-    """Where a clip's rows of a table are.
-
-    Attributes
-    ----------
-    path : str
-        The part's file.
-    row_group, rows : int
-        The clip's row group there, and how many rows it has.
-    """
-
-    path: str
-    row_group: int
-    rows: int
-
-    @classmethod
-    def at(cls, ref: tables.ClipRef) -> Self:
-        """Return where `ref` points, for a worker that may have another working folder."""
-        return cls(str(ref.path.absolute()), ref.row_group, ref.rows)
 
 
 def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> list[ClipTask]:
@@ -81,7 +58,7 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
 
 
 def table_tasks(folder: Path, status: Path) -> list[ClipTask]:
-    """List the clips of a per-frame table, with their `TableRows`, for a stage that reads them.
+    """List the clips of a per-frame table, each with its `tables.ClipRef`, for the next stage.
 
     Parameters
     ----------
@@ -97,7 +74,7 @@ def table_tasks(folder: Path, status: Path) -> list[ClipTask]:
         verdict, reason = verdicts[ref.clip_id]
         digest = f"{ref.digest} {verdict} {reason}"
         without = None if ref.rows else (verdict, reason)
-        tasks.append(ClipTask(ref.clip_id, ref.part, digest, TableRows.at(ref), without))
+        tasks.append(ClipTask(ref.clip_id, ref.part, digest, ref, without))
     return tasks
 
 

@@ -1,7 +1,9 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, under one name or several."""
 
 import contextlib
+import glob
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,3 +22,18 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def link(source: Path | str, target: Path | str) -> None:
+    """Make `target` another name of the file `source`, or a copy where that cannot be."""
+    with atomic_path(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def remove_temporaries(folder: Path, name: str = "") -> None:
+    """Remove what a killed run left half-written in a folder (of the file `name`, when given)."""
+    for path in folder.glob(f".{glob.escape(name)}*.tmp"):
+        path.unlink(missing_ok=True)

@@ -17,7 +17,6 @@ cause may have been the machine's.
 
 import contextlib
 import fcntl
-import glob
 import hashlib
 import json
 import logging
@@ -30,11 +29,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from avlib.runtime import provenance
-from avlib.runtime.files import atomic_path
-from avlib.runtime.tables import clip_refs, part_path
+from avlib.runtime.files import atomic_path, link, remove_temporaries
+from avlib.runtime.tables import clip_refs, part_path, read_clip
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,13 @@ class Remembered:
     reason: str
     path: Path
     row_group: int | None = None
+
+    def rows(self) -> pa.Table:
+        """Read the clip's rows."""
+        if self.row_group is not None:
+            return read_clip(self.path, self.row_group)
+        with pa.OSFile(str(self.path)) as file:
+            return pa.ipc.open_file(file).read_all()
 
 
 def code_fingerprint(function: Callable[..., Any], *further: Callable[..., Any]) -> str:
@@ -219,38 +224,6 @@ class Memo:
             path.unlink()
         for path in self.clips.iterdir():
             path.unlink(missing_ok=True)
-
-
-class Reader(contextlib.ExitStack):
-    """Reads remembered rows; a context manager that keeps the parts open between reads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._open: dict[Path, pq.ParquetFile] = {}
-
-    def rows(self, found: Remembered) -> pa.Table:
-        """Return the rows of a clip."""
-        if found.row_group is None:
-            with pa.OSFile(str(found.path)) as file:
-                return pa.ipc.open_file(file).read_all()
-        if found.path not in self._open:
-            self._open[found.path] = self.enter_context(pq.ParquetFile(found.path))
-        return self._open[found.path].read_row_group(found.row_group)
-
-
-def link(source: Path | str, target: Path | str) -> None:
-    """Make `target` another name of the file `source`, or a copy where that cannot be."""
-    with atomic_path(target) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
-
-
-def remove_temporaries(folder: Path, name: str = "") -> None:
-    """Remove what a killed run left half-written in a folder (of the file `name`, when given)."""
-    for path in folder.glob(f".{glob.escape(name)}*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def stamp(path: Path) -> list[int]:

@@ -22,18 +22,18 @@ import multiprocessing
 import os
 import queue
 import signal
-import sys
 import time
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avlib.runtime.errors import AvlibError, ParamsError
 from avlib.runtime.progress import Progress
+from avlib.runtime.threads import single_thread
 
 if TYPE_CHECKING:  # importing distributed takes a second, which in-process work need not spend
     from distributed import Client, Future, Nanny
@@ -67,7 +67,7 @@ class Failure:
 
 def map_clips(
     function: Callable[[Any], Any],
-    tasks: Iterable[Any],
+    tasks: Sequence[Any],
     *,
     label: str,
     name: Callable[[Any], str] = str,
@@ -76,7 +76,7 @@ def map_clips(
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
 
-    Tasks are taken one per free worker, so memory does not grow with their number.
+    Tasks are taken one per free worker, so what is under way does not grow with their number.
 
     Parameters
     ----------
@@ -110,28 +110,21 @@ def map_clips(
             "a worker ran the main script while importing it; start the work under"
             ' `if __name__ == "__main__":`'
         )
-    total = len(tasks) if isinstance(tasks, Sized) else None
-    if total == 0:
+    if not tasks:
         return
-    names: dict[int, str] = {}
-
-    def named() -> Iterator[tuple[int, Any]]:
-        for index, task in enumerate(tasks):
-            names[index] = name(task)
-            yield index, task
-
     workers = 0 if in_turn else _local_workers()
     scheduler = "" if in_turn else os.environ.get("AVLIB_SCHEDULER", "")
-    with Progress(label, total, unit) as progress, contextlib.ExitStack() as stack:
-        if workers == 0 and not scheduler:
-            outcomes = _in_process(function, named())
-        else:
-            count = workers if total is None else min(workers, total)
+    with Progress(label, len(tasks), unit) as progress, contextlib.ExitStack() as stack:
+        if workers or scheduler:
+            count = min(workers, len(tasks))
             client = stack.enter_context(_external(scheduler) if scheduler else _local(count))
-            outcomes = _Dispatch(client, function).run(named())
+            outcomes = _Dispatch(client, function).run(enumerate(tasks))
+        else:
+            stack.enter_context(single_thread())
+            outcomes = ((index, _guarded(function, task)) for index, task in enumerate(tasks))
         for index, outcome in outcomes:
-            called = names.pop(index)
             if isinstance(outcome, Failure):
+                called = name(tasks[index])
                 logging.getLogger(__name__).debug("%s: %s", called, outcome.details)
                 progress.fail(called, outcome.reason)
             else:
@@ -174,39 +167,15 @@ def _one_line(text: str) -> str:
 
 
 @functools.cache
-def _pin_threads() -> None:
-    """Keep the numeric libraries of this process to one thread, for workers we did not start."""
+def _pin_threads() -> contextlib.ExitStack:
+    """Keep the numeric libraries of this process to one thread, for workers we did not start.
+
+    They are let go with what is returned, and the cache never drops that.
+    """
     os.environ.update(_ONE_THREAD)
-    _limit_loaded_libraries()
-
-
-def _limit_loaded_libraries() -> Callable[[], None]:
-    """Limit what is loaded already to one thread; return a function that undoes it."""
-    import threadpoolctl
-
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 1  # asked first: torch shares a pool
-    pools = threadpoolctl.threadpool_limits(1)
-    if torch:
-        torch.set_num_threads(1)
-
-    def undo() -> None:
-        if torch:
-            torch.set_num_threads(threads)
-        pools.restore_original_limits()
-
-    return undo
-
-
-def _in_process(
-    function: Callable[[Any], Any], tasks: Iterable[tuple[int, Any]]
-) -> Iterator[tuple[int, Any]]:
-    undo = _limit_loaded_libraries()
-    try:
-        for index, task in tasks:
-            yield index, _guarded(function, task)
-    finally:
-        undo()
+    pinned = contextlib.ExitStack()
+    pinned.enter_context(single_thread())
+    return pinned
 
 
 # ---------------------------------------------------------------- clusters

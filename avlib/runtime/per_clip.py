@@ -5,12 +5,13 @@ cut - from scratch, from memory, resumed after a kill, on two workers or two hun
 have the same bytes.
 """
 
+import functools
 import importlib
 import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,20 +22,13 @@ import pyarrow as pa
 
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
-from avlib.runtime.memo import (
-    Memo,
-    Reader,
-    Remembered,
-    clip_key,
-    code_fingerprint,
-    link,
-    remove_temporaries,
-    save_clip,
-)
+from avlib.runtime.files import link, remove_temporaries
+from avlib.runtime.memo import Memo, Remembered, clip_key, code_fingerprint, save_clip
 from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.tables.schema import TEXT, conform_clip
 
 _COLUMNS = ("clip_id", "stage", "status", "reason")
-CLIP_STATUS = tables.Schema("status", _COLUMNS[:2], dict.fromkeys(_COLUMNS, tables.TEXT))
+CLIP_STATUS = tables.Schema("status", _COLUMNS[:2], dict.fromkeys(_COLUMNS, TEXT))
 _SHOWN = 5  # failed clips that an error names; the status table has them all
 
 
@@ -167,17 +161,9 @@ def run_per_clip(
         fingerprint = code_fingerprint(function, *code)
         keys = {t.clip_id: clip_key(stage, t.clip_id, t.digest, params, fingerprint) for t in tasks}
         todo = run.expect(tasks, keys)
-        for task in todo:
-            if task.without:
-                path = run.memo.clip_path(keys[task.clip_id])
-                save_clip(path, tables.no_rows(schema), *task.without)
-                run.settle(task, keys[task.clip_id])
-        todo = [task for task in todo if not task.without]
-        jobs = [
-            _Job(function, task, params, schema, run.memo.clip_path(keys[task.clip_id]))
-            for task in todo
-        ]
-        results = map_clips(_compute, jobs, label=stage, name=lambda job: job.task.clip_id)
+        jobs = [(task, run.memo.clip_path(keys[task.clip_id])) for task in todo]
+        compute = functools.partial(_compute, function, params, schema)
+        results = map_clips(compute, jobs, label=stage, name=lambda job: job[0].clip_id)
         with closing(results) as failures:
             for index, failure in failures:
                 run.settle(todo[index], keys[todo[index].clip_id], failure)
@@ -223,24 +209,21 @@ def _check_tasks(stage: str, tasks: Sequence[ClipTask], skipped: Mapping[str, st
 # ---------------------------------------------------------------- inside a worker
 
 
-@dataclass(frozen=True)
-class _Job:
-    function: Callable[[Any, Any], ClipRows]
-    task: ClipTask
-    params: Any
-    schema: tables.Schema
-    path: Path
-
-
-def _compute(job: _Job) -> Failure | None:
-    """Compute a clip and keep its value, status and reason."""
-    result = job.function(job.task.payload, job.params)
+def _compute(
+    function: Callable[[Any, Any], ClipRows],
+    params: Any,
+    schema: tables.Schema,
+    job: tuple[ClipTask, Path],
+) -> Failure | None:
+    """Compute a clip and keep its value, status and reason in a file."""
+    task, path = job
+    result = function(task.payload, params)
     if result.status == "failed":
         return Failure(result.reason)
     if result.status not in ("ok", "degraded"):
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
-    rows = tables.conform_clip(result.columns, job.task.clip_id, job.schema)
-    save_clip(job.path, rows, result.status, result.reason)
+    rows = conform_clip(result.columns, task.clip_id, schema)
+    save_clip(path, rows, result.status, result.reason)
     return None
 
 
@@ -259,11 +242,15 @@ class _Run:
         self._open: Counter[str] = Counter()  # clips of a part that are not settled
 
     def expect(self, tasks: Sequence[ClipTask], keys: Mapping[str, str]) -> list[ClipTask]:
-        """Take what is remembered, write the parts that this completes; return the rest."""
+        """Settle what is remembered or has nothing to compute; return the rest."""
         todo = []
         for task in tasks:
             self._clips.setdefault(task.part, []).append(task.clip_id)
-            found = self.memo.find(task.clip_id, keys[task.clip_id])
+            key = keys[task.clip_id]
+            found = self.memo.find(task.clip_id, key)
+            if found is None and task.without:
+                save_clip(self.memo.clip_path(key), tables.no_rows(self.schema), *task.without)
+                found = self.memo.find(task.clip_id, key)
             if found is None:
                 todo.append(task)
                 self._open[task.part] += 1
@@ -297,7 +284,8 @@ class _Run:
         if whole := self._whole(found):
             link(whole, file)
         else:
-            tables.write_part(file, _stream(found), self.schema)
+            clips = ((clip_id, one.rows()) for clip_id, one in found.items())
+            tables.write_part(file, clips, self.schema)
         self.memo.keep_part(part, file, found)
         self.written.append(part)
 
@@ -309,12 +297,6 @@ class _Run:
         if len(files) > 1 or first.row_group is None:
             return None
         return first.path if len(tables.clip_refs(first.path)) == len(found) else None
-
-
-def _stream(found: Mapping[str, Remembered]) -> Iterator[tuple[str, pa.Table]]:
-    with Reader() as reader:
-        for clip_id, one in found.items():
-            yield clip_id, reader.rows(one)
 
 
 def stop_when_too_many_failed(

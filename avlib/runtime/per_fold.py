@@ -21,7 +21,8 @@ from typing import Any
 from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
-from avlib.runtime.memo import code_fingerprint, digest_of, link, locked, stamp
+from avlib.runtime.files import link
+from avlib.runtime.memo import code_fingerprint, digest_of, locked, stamp
 from avlib.runtime.parallel import Failure, map_clips
 
 CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done

@@ -28,7 +28,7 @@ class Progress:
     label
         What is going on, e.g. the stage's name.
     total
-        Number of items, None when unknown.
+        Number of items.
     unit
         What is counted.
 
@@ -39,7 +39,7 @@ class Progress:
     ...         progress.advance()
     """
 
-    def __init__(self, label: str, total: int | None, unit: str = "clips") -> None:
+    def __init__(self, label: str, total: int, unit: str = "clips") -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = self.failed = 0
         self._start = self._last_line = time.monotonic()
@@ -80,11 +80,10 @@ class Progress:
         """Say how far the work is, in one line."""
         elapsed = time.monotonic() - self._start
         rate = self.done / elapsed if elapsed > 0 else 0.0
-        known = self.total is not None
-        parts = [f"{self.done}/{self.total} {self.unit}" if known else f"{self.done} {self.unit}"]
+        parts = [f"{self.done}/{self.total} {self.unit}"]
         if self.done:
             parts.append(f"{rate:.2g} {self.unit}/s" if rate < 10 else f"{rate:.0f} {self.unit}/s")
-            if self.total is not None and self.done < self.total:
+            if self.done < self.total:
                 parts.append(f"{duration((self.total - self.done) / rate)} left")
         if self.failed:
             parts.append(f"{self.failed} failed")

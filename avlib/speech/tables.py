@@ -1,6 +1,6 @@
 """The table of each recording's sound."""
 
-from avlib.runtime.tables import BYTES, FLOAT, INT, TEXT, Schema, list_of
+from avlib.runtime.tables.schema import BYTES, FLOAT, INT, TEXT, Schema, list_of
 
 SPEECH = Schema(
     "speech",

@@ -10,7 +10,6 @@ from avlib.descriptors.video_clip import video_rows
 from avlib.faces.alignment import decode_chips, encode_jpeg
 from avlib.faces.tables import FACES
 from avlib.runtime import tables
-from avlib.runtime.clip_tasks import TableRows
 from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
 
@@ -21,7 +20,7 @@ def speech(tmp_path):
     pcm = to_pcm(np.random.default_rng(0).normal(0, 0.1, 16000))
     clip = {"clip_id": ["a"], "sample_rate": [16000], "pcm": [pcm], "intervals": [[]]}
     tables.write_table(tmp_path / "s.parquet", clip, SPEECH)
-    return TableRows(str(tmp_path / "s.parquet"), 0, 1), from_pcm(pcm)
+    return tables.clip_refs(tmp_path / "s.parquet")[0], from_pcm(pcm)
 
 
 def faces_table(path, chips):
@@ -38,7 +37,7 @@ def faces_table(path, chips):
         "chip": chips,
     }
     tables.write_table(path, columns, FACES)
-    return TableRows(str(path), 0, n)
+    return tables.clip_refs(path)[0]
 
 
 def test_frames_are_those_of_the_sound(speech):
@@ -63,7 +62,7 @@ def test_silence_has_no_descriptors(tmp_path):
         "clip_id": ["a"], "sample_rate": [16000], "pcm": [to_pcm(np.zeros(160))], "intervals": [[]],
     }  # fmt: skip
     tables.write_table(tmp_path / "s.parquet", clip, SPEECH)
-    result = audio_rows(TableRows(str(tmp_path / "s.parquet"), 0, 1), IS10())
+    result = audio_rows(tables.clip_refs(tmp_path / "s.parquet")[0], IS10())
     assert (result.columns.num_rows, result.status, result.reason) == (0, "degraded", "silence")
 
 

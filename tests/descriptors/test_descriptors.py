@@ -19,11 +19,10 @@ from avlib.descriptors.vgg_face import VGGFace, VGGFaceDescriptor
 from avlib.descriptors.video import Faces
 from avlib.descriptors.video_clip import video_rows
 from avlib.faces.alignment import encode_jpeg
-from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.errors import MediaError, ParamsError
 from avlib.runtime.memo import code_fingerprint
 from avlib.runtime.provenance import result_files, third_party
-from avlib.runtime.tables import write_table
+from avlib.runtime.tables import clip_refs, write_table
 from avlib.speech.pcm import to_pcm
 from avlib.speech.tables import SPEECH
 
@@ -186,7 +185,7 @@ def test_a_new_descriptor_is_a_file_and_a_line(signal, tmp_path, monkeypatch):
     clip = {"clip_id": ["a"], "sample_rate": [RATE], "pcm": [to_pcm(signal)], "intervals": [[]]}
     write_table(tmp_path / "speech.parquet", clip, SPEECH)
     descriptor = of_sound("loudness", "clip")
-    rows = audio_rows(TableRows(str(tmp_path / "speech.parquet"), 0, 1), descriptor)
+    rows = audio_rows(clip_refs(tmp_path / "speech.parquet")[0], descriptor)
     expected = np.sqrt(np.mean(np.square(signal, dtype=float)))
     np.testing.assert_allclose(rows.columns["descriptor"], [[expected]], rtol=1e-3)
     assert code_fingerprint(audio_rows, IS10) == before

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from avlib.descriptors.tables import AUDIO, VIDEO
@@ -86,8 +87,8 @@ def test_what_validation_and_test_clips_hold_changes_no_training_vector(project)
 
 def test_the_table_says_what_encoded_it(project):
     encoded(project / "fold")
-    facts = tables.read_metadata(project / "fold/fisher.parquet")
-    assert facts["backend_audio"] == facts["backend_video"] == "torch"
+    facts = pq.read_metadata(project / "fold/fisher.parquet").metadata
+    assert facts[b"avlib.backend_audio"] == facts[b"avlib.backend_video"] == b"torch"
 
 
 @pytest.mark.parametrize("modality", ["audio", "video"])

@@ -6,6 +6,7 @@ from sklearn.manifold import trustworthiness
 from avlib.fisher.tables import FISHER
 from avlib.report import embeddings
 from avlib.runtime import tables
+from avlib.runtime.tables.schema import fixed_size_list
 from avlib.systems.common.tables import EMBEDDINGS
 
 
@@ -28,7 +29,7 @@ def fold(n, learned, raw=None):
 def as_column(values, n):
     if values is None:
         return [None] * n
-    return tables.fixed_size_list(values, mask=np.isnan(np.asarray(values, float)).any(axis=1))
+    return fixed_size_list(values, mask=np.isnan(np.asarray(values, float)).any(axis=1))
 
 
 def test_same_clips_stand_in_every_space_in_the_same_order():

@@ -29,7 +29,6 @@ from avlib.robustness.predictions import (
 )
 from avlib.robustness.tasks import noisy_tasks
 from avlib.runtime import tables
-from avlib.runtime.clip_tasks import TableRows
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import CLIP_STATUS
 from avlib.speech.pcm import to_pcm
@@ -97,7 +96,7 @@ def describe(name, source, function, descriptor):
     for part in sorted(Path("data", source).glob("*.parquet")):
         rows = []
         for ref in tables.clip_refs(part):
-            columns = function(TableRows.at(ref), descriptor).columns
+            columns = function(ref, descriptor).columns
             named = {c: columns[c] for c in ("frame", "time", "descriptor")}
             ids = [ref.clip_id] * len(named["frame"])
             rows.append((ref.clip_id, tables.conform({"clip_id": ids, **named}, SCHEMAS[name])))
@@ -227,10 +226,9 @@ def test_the_second_model_takes_corrupted_clips_from_memory(project, caplog):
 
 def test_babble_is_of_training_clips_of_other_subjects(project):
     folds = tables.read_table("data/folds.parquet")
-    refs = {TableRows.at(r): r.clip_id for r in tables.clip_refs("data/speech")}
     subjects = {clip_id: subject for clip_id, (subject, _) in clips().items()}
     for task in noisy_tasks(folds, subjects, 0):
-        voices = [refs[talker] for talker in task.payload.talkers]
+        voices = [talker.clip_id for talker in task.payload.talkers]
         assert len(set(voices)) == 8
         assert {PART[subjects[v]] for v in voices} == {"train"}
 
@@ -238,7 +236,7 @@ def test_babble_is_of_training_clips_of_other_subjects(project):
     shared = {c: "one" if c in ("a_anger_0", "c_anger_0", "d_anger_0") else s
               for c, s in subjects.items()}  # fmt: skip
     [task] = [t for t in noisy_tasks(folds, shared, 0) if t.clip_id == "a_anger_0"]
-    voices = [refs[talker] for talker in task.payload.talkers]
+    voices = [talker.clip_id for talker in task.payload.talkers]
     assert not {"c_anger_0", "d_anger_0"} & set(voices)
 
 

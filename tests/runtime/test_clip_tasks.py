@@ -6,7 +6,7 @@ import pytest
 
 from avlib.corpora.common.tables import CLIPS
 from avlib.runtime import tables
-from avlib.runtime.clip_tasks import TableRows, failed_clips, recording_tasks, table_tasks
+from avlib.runtime.clip_tasks import failed_clips, recording_tasks, table_tasks
 from avlib.runtime.per_clip import CLIP_STATUS
 from avlib.speech.tables import SPEECH
 
@@ -64,8 +64,8 @@ def test_table_tasks_carry_rows_and_verdicts():
     tables.write_table(Path("status.parquet"), status, CLIP_STATUS)
     tasks = {t.clip_id: t for t in table_tasks(Path("speech"), Path("status.parquet"))}
     assert set(tasks) == {"a", "b"}
-    path = str(tables.part_path(Path("speech"), "s").absolute())
-    assert tasks["a"].payload == TableRows(path, 0, 1)
+    assert tasks["a"].payload == tables.clip_refs(Path("speech"))[0]
+    assert tasks["a"].payload.path == tables.part_path(Path("speech"), "s")
     assert tasks["a"].without is None
     assert tasks["b"].without == ("degraded", "no audio stream")
     assert failed_clips(Path("status.parquet")) == {"c": "failed in speech: crashed the worker"}

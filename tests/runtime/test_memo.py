@@ -14,7 +14,6 @@ from avlib.fisher.fold import encode_fold
 from avlib.runtime import memo, provenance
 from avlib.runtime.memo import (
     Memo,
-    Reader,
     Remembered,
     clip_key,
     code_fingerprint,
@@ -167,8 +166,7 @@ def test_saved_clip_is_found_under_its_key_alone(memory):
     save_clip(memory.clip_path("k"), rows("a"), "degraded", "no voice")
     found = memory.find("a", "k")
     assert found == Remembered("k", "degraded", "no voice", memory.clip_path("k"))
-    with Reader() as reader:
-        assert reader.rows(found).equals(rows("a"))
+    assert found.rows().equals(rows("a"))
     assert memory.find("a", "other") is None
 
 
@@ -189,8 +187,7 @@ def test_part_replaces_the_values_of_its_clips(memory, tmp_path):
     again = Memo(tmp_path / ".memo", "video")
     found = again.find("b", "key b")
     assert (found.status, found.row_group) == ("ok", 1)
-    with Reader() as reader:
-        assert reader.rows(found).equals(rows("b"))
+    assert found.rows().equals(rows("b"))
     assert found.path.samefile(file)
 
 

@@ -131,14 +131,15 @@ def test_result_that_cannot_travel_costs_its_own_clip_alone(external):
 def test_tasks_are_taken_only_as_workers_are_free(external):
     taken = 0
 
-    def tasks():
-        nonlocal taken
-        for i in range(100):
-            taken += 1
-            yield i
+    class Tasks(list):
+        def __iter__(self):
+            nonlocal taken
+            for i in super().__iter__():
+                taken += 1
+                yield i
 
     done = 0
-    for index, result in map_clips(double, tasks(), label="test"):
+    for index, result in map_clips(double, Tasks(range(100)), label="test"):
         done += 1
         assert result == 2 * index
         assert taken - done <= 2

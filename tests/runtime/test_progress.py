@@ -35,11 +35,11 @@ def test_first_failures_are_shown_and_all_are_counted(clock, capsys):
     assert shown.summary() == "8/10 clips, 2 clips/s, 1 s left, 8 failed"
 
 
-def test_unknown_total_shows_no_remaining_time(clock):
-    shown = Progress("epochs", None, "epochs")
+def test_finished_work_shows_no_remaining_time(clock):
+    shown = Progress("epochs", 1, "epochs")
     clock[0] = 0.01
     shown.advance()
-    assert shown.summary() == "1 epochs, 100 epochs/s"
+    assert shown.summary() == "1/1 epochs, 100 epochs/s"
 
 
 def test_long_work_is_told_in_hours(clock):

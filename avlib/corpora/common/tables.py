@@ -1,6 +1,6 @@
 """The tables that the clips stage makes of a corpus."""
 
-from avlib.runtime.tables import FLOAT, INT, TEXT, Schema
+from avlib.runtime.tables.schema import FLOAT, INT, TEXT, Schema
 
 _NUMBERS = ("arousal", "valence", "age", "start", "end", "duration", "fps")
 _COUNTS = ("width", "height", "sample_rate", "channels")

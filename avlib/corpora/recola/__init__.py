@@ -10,16 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from avlib.corpora.common import base
 from avlib.corpora.common.avec import read_frames
-from avlib.corpora.common.base import (
-    Listing,
-    Reader,
-    Recording,
-    is_media,
-    is_sound,
-    no_traces,
-    walk,
-)
 from avlib.runtime.errors import CorpusError
 
 _PARTITIONS = {"train": "train", "dev": "validation", "test": "test"}
@@ -27,7 +19,7 @@ _NAME = re.compile(r"(train|dev|test)_0?([1-9])")
 _DIMENSIONS = ("arousal", "valence")
 
 
-class Recola(Reader):
+class Recola(base.Reader):
     """RECOLA as in AV+EC 2015 and AVEC 2016 (https://diuf.unifr.ch/main/diva/recola).
 
     Ringeval et al. (2013), Introducing the RECOLA multimodal corpus, EmoSPACE; Valstar et al.
@@ -49,29 +41,29 @@ class Recola(Reader):
     name: ClassVar[str] = "recola"
     emotions: ClassVar[tuple[str, ...]] = ()
 
-    def read(self, folder: Path) -> Listing:
+    def read(self, folder: Path) -> base.Listing:
         """List the recordings and their gold standard."""
-        files = list(walk(folder))
+        files = list(base.walk(folder))
         recordings: dict[str, dict[str, str]] = {}
         unrecognised = []
-        for path in filter(is_media, files):
+        for path in filter(base.is_media, files):
             pure = PurePosixPath(path)
             clip_id = _clip_id(pure)
             if clip_id is None:
                 reason = "not named like train_1, dev_1 or test_1 (AVEC's names of RECOLA's)"
                 unrecognised.append((path, reason))
             else:
-                kind = "audio_path" if is_sound(path) else "video_path"
+                kind = "audio_path" if base.is_sound(path) else "video_path"
                 recordings.setdefault(clip_id, {}).setdefault(kind, path)
         ratings = sorted(_rating_files(files).items())
         traces = {clip_id: _trace(folder, clip_id, tables) for clip_id, tables in ratings}
         lost = "recording not here, only its labels"
-        return Listing(
+        return base.Listing(
             [_recording(name, paths, traces.get(name)) for name, paths in recordings.items()],
             unrecognised,
             _notes(recordings.keys() - traces, feature_files(folder)),
             missing=[(name, lost) for name in traces.keys() - recordings],
-            traces=pd.concat(traces.values(), ignore_index=True) if traces else no_traces(),
+            traces=pd.concat(traces.values(), ignore_index=True) if traces else base.no_traces(),
         )
 
 
@@ -85,7 +77,7 @@ def feature_files(folder: Path) -> dict[tuple[str, str, str], Path]:
         "video_geometric"; AVEC chose windows for "arousal" and "valence" apart.
     """
     found = {}
-    for path, clip_id, dimension in _tables(walk(folder)):
+    for path, clip_id, dimension in _tables(base.walk(folder)):
         kinds = [part[9:] for part in path.parts[:-1] if part.startswith("features_")]
         if kinds and kinds[0]:
             found[clip_id, kinds[0], dimension] = folder / path
@@ -144,9 +136,9 @@ def _trace(folder: Path, clip_id: str, files: dict[str, str]) -> pd.DataFrame:
     return trace
 
 
-def _recording(clip_id: str, paths: dict[str, str], trace: pd.DataFrame | None) -> Recording:
+def _recording(clip_id: str, paths: dict[str, str], trace: pd.DataFrame | None) -> base.Recording:
     labels: Any = {} if trace is None else trace[list(_DIMENSIONS)].mean().to_dict()
-    return Recording(
+    return base.Recording(
         clip_id=clip_id,
         subject=clip_id,
         emotion=None,

@@ -7,8 +7,8 @@ Large tables are folders with one *part file* per subject and one row group per 
 metadata lists its clips with a digest of their rows, so that clips are found without reading data.
 """
 
-import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -26,22 +26,7 @@ import pyarrow.parquet as pq
 
 from avlib.runtime.errors import DataError
 from avlib.runtime.files import atomic_path
-from avlib.runtime.tables.schema import (
-    BYTES,
-    FLOAT,
-    INT,
-    TEXT,
-    VECTOR,
-    Schema,
-    canonical,
-    conform,
-    conform_clip,
-    fixed_size_list,
-    is_list,
-    list_of,
-    no_rows,
-    vectors,
-)
+from avlib.runtime.tables.schema import Schema, canonical, conform, is_list, no_rows, vectors
 
 _CLIPS_KEY = b"avlib.clips"  # metadata of a part: [[clip_id, digest], ...], one per row group
 
@@ -65,7 +50,7 @@ def write_table(
     schema
         What the table holds.
     metadata
-        Facts about the whole table, kept in the file (see `read_metadata`).
+        Facts about the whole table, kept in the file's metadata as ``avlib.<key>``.
 
     Raises
     ------
@@ -83,7 +68,7 @@ def write_table(
 
 
 def write_part(path: Path | str, clips: Iterable[tuple[str, pa.Table]], schema: Schema) -> None:
-    """Write a part of a table: one row group per clip, one clip in memory at a time.
+    """Write a part of a table: one row group per clip, two clips in memory at the most.
 
     Parameters
     ----------
@@ -99,34 +84,30 @@ def write_part(path: Path | str, clips: Iterable[tuple[str, pa.Table]], schema: 
     DataError
         Two clips have vectors of different sizes, or the clips are not sorted.
     """
+    clips = iter(clips)
+    begin: list[tuple[str, pa.Table]] = []
+    for clip in clips:  # clips without rows wait for one that tells the size of vectors
+        begin.append(clip)
+        if clip[1].num_rows:
+            break
+    found = no_rows(schema).schema
+    if begin and begin[-1][1].num_rows:
+        found = canonical(begin[-1][1]).schema
     listing: list[list[str]] = []
-    with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
-        writer, found = None, no_rows(schema).schema
-        for clip_id, given in clips:
+    with atomic_path(path) as temporary, _writer(temporary, found) as writer:
+        for clip_id, given in itertools.chain(begin, clips):
             if listing and clip_id <= listing[-1][0]:
                 raise DataError(f"{path}: clip {clip_id} follows {listing[-1][0]}; expected sorted")
-            rows = canonical(given)
-            if writer is None and rows.num_rows:
-                found = rows.schema
-                writer = stack.enter_context(_writer(temporary, found))
-                for _ in listing:  # clips without rows, met before the size of vectors was known
-                    writer.write_table(found.empty_table())
-            if not rows.num_rows:
-                rows = found.empty_table()
-            elif rows.schema != found:
+            rows = canonical(given) if given.num_rows else found.empty_table()
+            if rows.schema != found:
                 difference = next(
                     f"column {a.name}: {b.type}, before it {a.type}"
                     for a, b in zip(found, rows.schema, strict=True)
                     if a != b
                 )
                 raise DataError(f"table {schema.name}, {path}: clip {clip_id} has {difference}")
-            if writer is not None:
-                writer.write_table(rows, row_group_size=max(1, rows.num_rows))
+            writer.write_table(rows, row_group_size=max(1, rows.num_rows))
             listing.append([clip_id, digest_rows(rows)])
-        if writer is None:
-            writer = stack.enter_context(_writer(temporary, found))
-            for _ in listing:
-                writer.write_table(found.empty_table())
         writer.add_key_value_metadata({_CLIPS_KEY: json.dumps(listing).encode()})
 
 
@@ -306,17 +287,6 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
             f"{path}: parts differ in their columns; run the stage again: {error}"
         ) from None
     return table.to_pandas(types_mapper=_keep_vectors)
-
-
-def read_metadata(path: Path | str) -> dict[str, str]:
-    """Return the facts that `write_table` kept in a file."""
-    with _open(path) as file:
-        metadata = file.metadata.metadata or {}
-    return {
-        key.decode().removeprefix("avlib."): value.decode()
-        for key, value in metadata.items()
-        if key.startswith(b"avlib.")
-    }
 
 
 def _files(path: Path | str) -> list[Path]:

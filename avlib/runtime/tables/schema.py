@@ -209,14 +209,12 @@ def _sorted_by_key(rows: pa.Table, key: tuple[str, ...], name: str) -> pa.Table:
     order = pc.sort_indices(rows, sort_keys=[(column, "ascending") for column in key]).to_numpy()
     if len(order) and (np.diff(order.astype(np.int64)) != 1).any():
         rows = rows.take(pa.array(order))
-    same = np.ones(max(0, rows.num_rows - 1), dtype=bool)
-    for column in key:
-        values = rows[column]
-        same &= pc.equal(values.slice(1), values.slice(0, len(same))).to_numpy()
+    keys = rows.select(list(key))
+    same = keys.to_pandas().duplicated()
     if same.any():
-        first = rows.slice(int(same.argmax()), 1).select(list(key)).to_pylist()[0]
+        first = keys.slice(int(same.argmax()), 1).to_pylist()[0]
         raise DataError(
-            f"table {name}: {int(same.sum())} rows repeat a key; expected one row per"
+            f"table {name}: {same.sum()} rows repeat a key; expected one row per"
             f" {', '.join(key)}; the first repeated one is {first}"
         )
     return rows

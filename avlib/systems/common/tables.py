@@ -1,6 +1,6 @@
 """What every system writes about the test clips."""
 
-from avlib.runtime.tables import INT, TEXT, VECTOR, Schema
+from avlib.runtime.tables.schema import INT, TEXT, VECTOR, Schema
 
 PREDICTIONS = Schema(
     "predictions",

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
+from avlib.runtime.tables.schema import fixed_size_list
 from avlib.systems.common.model import BOTH, AnyClips, Model
 from avlib.systems.common.recipe import FoldTask
 from avlib.systems.common.tables import EMBEDDINGS
@@ -69,7 +70,7 @@ def _embed(model: Model, test: AnyClips, fold: int, name: str) -> pa.Table:
     if not spaces:
         return tables.no_rows(EMBEDDINGS)
     columns = {
-        space: tables.fixed_size_list(spaces[space], mask=np.isnan(spaces[space]).any(axis=1))
+        space: fixed_size_list(spaces[space], mask=np.isnan(spaces[space]).any(axis=1))
         if space in spaces
         else pa.nulls(len(clips))
         for space in (*BOTH, "joint")

@@ -1,6 +1,6 @@
 """The table of decisions after each window."""
 
-from avlib.runtime.tables import FLOAT, INT, TEXT, Schema
+from avlib.runtime.tables.schema import FLOAT, INT, TEXT, Schema
 
 GATES = Schema(
     "gates",

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from avlib.runtime.tables import INT, TEXT, Schema
+from avlib.runtime.tables.schema import INT, TEXT, Schema
 
 PREDICTED_TRACES = Schema(
     "predicted_traces",
