@@ -23,16 +23,10 @@ from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_svm
 from avlib.systems.avef.pretraining import fill_without_labels
-from avlib.systems.avef.segments import (
-    MelFaceDataset,
-    Segments,
-    channel_statistics,
-    cut_segments,
-    in_turn,
-)
+from avlib.systems.avef.segments import MelFaceDataset, Segments, channel_statistics, cut_segments
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
-from avlib.systems.common.batch import ShuffledBatches, batch_loader
+from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, frozen, seeded
 from avlib.systems.common.kernel_svm import without_prefix
 from avlib.systems.common.model import BOTH, concatenate
@@ -178,7 +172,7 @@ class AVEFModel(DeepModel[SpokenClips]):
             size, epochs = s["joint_batch"], s["joint_epochs"]
         dataset, has = MelFaceDataset(segments, needed), segments.has(needed)
         shuffled = ShuffledBatches(np.flatnonzero(used & has), size, s["seed"])
-        watched = in_turn(~used & has, size)
+        watched = in_order(np.flatnonzero(~used & has), size)
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
         curves = train_network(
             SegmentTraining(network, s["learning_rate"], s["momentum"]),
@@ -202,14 +196,8 @@ class AVEFModel(DeepModel[SpokenClips]):
         self.svms_ = {}
         for space, needed in self.spaces.items():
             has, x, y = clips.has(needed), pooled[space].features, clips.emotion
-            learned, held_out = trained & has, ~trained & has
-            svm = fit_svm(
-                self.n_classes,
-                s["svm_c"],
-                s["svm_degree"],
-                (x[learned], y[learned]),
-                (x[held_out], y[held_out]),
-            )
+            learned, held_out = ((x[rows], y[rows]) for rows in (trained & has, ~trained & has))
+            svm = fit_svm(self.n_classes, s["svm_c"], s["svm_degree"], learned, held_out)
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
                 self.chosen_ |= {f"svm_c_{space}": svm.c, f"svm_degree_{space}": svm.degree}
             self.svms_[space] = svm

@@ -171,7 +171,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         embedded = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
         there = np.flatnonzero(clips.has((modality,)))
         with torch.inference_mode():
-            for rows in in_order(len(there), _READ):
+            for rows in in_order(range(len(there)), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
                 logits, ends = read_to_end(network, modality, half.features, half.lengths)
                 probabilities[there[rows]] = logits.double().softmax(1).cpu()

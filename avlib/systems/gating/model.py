@@ -141,7 +141,7 @@ class GatingModel(DeepModel[SequenceClips]):
         }
         presented = {m: np.zeros(shape, bool) for m in self.modalities}
         opened = np.zeros(shape, bool)
-        rows_of_batches = in_order(len(clips), _ENCODED)
+        rows_of_batches = in_order(range(len(clips)), _ENCODED)
         loader = self._loader(clips, rows_of_batches)
         with torch.inference_mode():
             for rows, batch in zip(rows_of_batches, loader, strict=True):
