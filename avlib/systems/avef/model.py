@@ -16,8 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from avlib.runtime.errors import DataError
-from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import share_right
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
@@ -28,9 +26,7 @@ from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
 from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, frozen, seeded
-from avlib.systems.common.kernel_svm import without_prefix
-from avlib.systems.common.model import BOTH, concatenate
-from avlib.systems.common.stream_cache import StreamFormat
+from avlib.systems.common.model import BOTH, concatenate, without_prefix
 
 
 class AVEFModel(DeepModel[SpokenClips]):
@@ -116,19 +112,10 @@ class AVEFModel(DeepModel[SpokenClips]):
         return model.fit(train.of_task(task), validation.of_task(task))
 
     def _check(self, clips: SpokenClips, trained: np.ndarray) -> None:
-        for space, needed in self.spaces.items():
-            emotions = np.unique(clips.emotion[trained & clips.has(needed)])
-            if len(emotions) < 2:
-                raise DataError(
-                    f"{self.system}, {space}: the training clips with {' and '.join(needed)} show"
-                    f" {len(emotions)} emotions; expected two at least"
-                )
+        for needed in self.spaces.values():
+            self.require_emotions(clips.select(trained & clips.has(needed)), needed)
             if not trained.all() and not (~trained & clips.has(needed)).any():
-                raise DataError(
-                    f"{self.system}, {space}: no validation clip has {' and '.join(needed)}, so"
-                    " nothing tells when to stop: set avef.patience to null, or hold out more"
-                    " subjects (protocol.validation)"
-                )
+                raise self.never_stops(f"no validation clip has {' and '.join(needed)}")
 
     @contextmanager
     def _segments(self, clips: SpokenClips) -> Iterator[Segments]:
@@ -309,11 +296,6 @@ class AVEFModel(DeepModel[SpokenClips]):
         model = super().load(folder)
         model.binary_ = {task: cls.load(Path(folder) / task) for task in model.settings["binary"]}
         return model
-
-
-def stream_format(settings: dict[str, Any]) -> StreamFormat:
-    """Return how the system wants its streams decoded."""
-    return StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
 
 
 def _merged(curves: dict[str, pd.DataFrame]) -> str:

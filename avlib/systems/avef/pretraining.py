@@ -13,8 +13,7 @@ from avlib.systems.avef.dbn import pretrain
 from avlib.systems.avef.inference import apply_network
 from avlib.systems.avef.network import JointNetwork
 from avlib.systems.avef.segments import Segments
-from avlib.systems.common.kernel_svm import without_prefix
-from avlib.systems.common.model import BOTH
+from avlib.systems.common.model import BOTH, without_prefix
 
 
 def fill_without_labels(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
@@ -12,6 +11,7 @@ from avlib.metric_learning.base import squared_distances
 from avlib.runtime.errors import DataError
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
+from avlib.systems.common.model import without_prefix
 
 C = (0.3, 1.0, 3.0, 10.0, 30.0)
 SIGMA = (0.5, 0.7, 1.0, 1.5, 2.5)
@@ -228,11 +228,6 @@ class KernelSVM:
                 f" {len(np.unique(y))}: check the folds and the labels"
             )
         return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
-
-
-def without_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values whose names start so, by the rest of their names."""
-    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
 
 
 def _kernel(distances: np.ndarray, width: float) -> np.ndarray:
