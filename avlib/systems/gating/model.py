@@ -22,7 +22,7 @@ from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_
 from avlib.systems.common.sequences import SequenceClips, SequenceDataset
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.windows import Windows
-from avlib.weights import load_tensors, load_weights
+from avlib.weights import load_tensors, require_weights
 
 if TYPE_CHECKING:
     from avlib.systems.gating.training import GatingTraining
@@ -276,16 +276,15 @@ class GatingModel(DeepModel[SequenceClips]):
             if chosen == "demo":
                 load_tensors(DEMO_WEIGHTS / f"{modality}.safetensors", stream, fresh="head")
             else:
-                load_weights(_WEIGHTS[modality], stream.backbone)
+                load_tensors(require_weights(_WEIGHTS[modality]), stream.backbone)
 
     def _training(self) -> "GatingTraining":
         from avlib.systems.gating.training import GatingTraining  # loads Lightning: seconds
 
         _, together = SYSTEMS[self.system]
         cross_modal = self.settings["cross_modal"] and together and self.modalities == BOTH
-        return GatingTraining(
-            self.network_, self.n_classes, self.settings, mse=together, cross_modal=cross_modal
-        )
+        settings = self.settings | {"cross_modal": cross_modal}
+        return GatingTraining(self.network_, self.n_classes, mse=together, **settings)
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
         return batch_loader(SequenceDataset(clips, self.modalities), rows, ahead=True)

@@ -68,9 +68,8 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
             self.networks_ = self.build()
-        how = (s["modality_dropout"], s["learning_rate"], s["decay_every"])
         self.train(
-            TemporalAggregationTraining(self.networks_["network"], *how),
+            TemporalAggregationTraining(self.networks_["network"], **s),
             self._loader(learned, self.modalities, shuffled=True),
             None if watched is None else self._loader(watched, self.modalities),
             epochs=s["epochs"],
