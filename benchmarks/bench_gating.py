@@ -161,7 +161,7 @@ def trainer(setting: Setting) -> GatingTraining:
     windows = Windows(setting.windows, 1.0, 0.5)
     network = GatingNetwork(BOTH, windows, setting.fps, setting.crop, apex=False, **sizes)
     settings = {"softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005}
-    return GatingTraining(network, CLASSES, settings, mse=True, cross_modal=False)
+    return GatingTraining(network, CLASSES, mse=True, cross_modal=False, **settings)
 
 
 def drain(loader: Iterable[Batch]) -> None:

@@ -22,17 +22,15 @@ import numpy as np
 import torch
 
 from avlib.params import load
+from avlib.registry import system
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.model import AVEFModel
-from avlib.systems.avef.model import stream_format as avef_format
-from avlib.systems.avef.spoken import SpokenStreams
 from avlib.systems.common.model import (
     BOTH,
     AnyClips,
     Model,
     concatenate,
 )
-from avlib.systems.common.sequences import CachedStreams
 from avlib.systems.gating import model as gating
 from avlib.weights import save_tensors
 
@@ -43,30 +41,29 @@ def main() -> None:
     """Train the networks of a system by softmax, and keep them."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("system", choices=list(EPOCHS))
-    system = parser.parse_args().system
+    name = parser.parse_args().system
     params = load(("avef", "gating", "demo_corpus"))
     if params.demo_corpus.seed == 0:
         sys.exit("error: demo_corpus.seed is 0, the demo's own people; expected another seed")
-    settings = getattr(params, system).model_dump(exclude={"train"}) | {"weights": "none"}
+    settings = getattr(params, name).model_dump(exclude={"train"}) | {"weights": "none"}
     for modality in BOTH:
-        {"gating": pretrain_gating, "avef": pretrain_avef}[system](modality, settings)
+        {"gating": pretrain_gating, "avef": pretrain_avef}[name](modality, settings, params)
 
 
-def pretrain_gating(modality: str, settings: dict[str, Any]) -> None:
+def pretrain_gating(modality: str, settings: dict[str, Any], params: Any) -> None:
     """Train and keep the stream of one modality."""
     epochs = {"softmax_epochs": EPOCHS["gating"][modality], "epochs": 0}
     model = gating.GatingModel(6, (modality,), system="gating", **settings | epochs)
-    right = _fitted(model, CachedStreams(gating.stream_format(settings)), f"gating/{modality}")
+    right = _fitted(model, system("gating").recipe("gating", params).source, f"gating/{modality}")
     stream = model.network_.stream(modality)
     _keep(stream, gating.DEMO_WEIGHTS / f"{modality}.safetensors", right)
 
 
-def pretrain_avef(modality: str, settings: dict[str, Any]) -> None:
+def pretrain_avef(modality: str, settings: dict[str, Any], params: Any) -> None:
     """Train and keep the network of one modality, on segments of everything."""
     epochs = {"epochs": EPOCHS["avef"][modality]}
     model = AVEFModel(6, (modality,), system="avef_raw", **settings | epochs)
-    source = SpokenStreams(avef_format(settings), denoise=False)
-    right = _fitted(model, source, f"avef/{modality}")
+    right = _fitted(model, system("avef").recipe("avef_raw", params).source, f"avef/{modality}")
     network = model.networks_[modality]
     _keep(network.backbone, avef_weights.DEMO_WEIGHTS / f"{modality}.safetensors", right)
 

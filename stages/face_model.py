@@ -2,7 +2,6 @@
 
 from avlib.descriptors.face_network import prepare
 from avlib.params import load
-from avlib.runtime import paths
 from avlib.runtime.stage import run
 
 PARAMS = ("face_model", "video")
@@ -11,14 +10,7 @@ PARAMS = ("face_model", "video")
 def main() -> None:
     """Write ``data/face_model``."""
     params = load(PARAMS)
-    prepare(
-        params.video.descriptor,
-        params.video.layer,
-        fer2013=paths.RAW / "fer2013" / "fer2013.csv",
-        out=paths.FACE_MODEL,
-        checkpoints=paths.MEMO / "face_model",
-        settings=params.face_model.model_dump(),
-    )
+    prepare(params.video.descriptor, params.video.layer, params.face_model.model_dump())
 
 
 if __name__ == "__main__":

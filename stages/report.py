@@ -50,7 +50,7 @@ def main() -> None:
         embeddings_section(
             data.fold_facts, {m: file.read_bytes() for m, file in drawn.items() if file.is_file()}
         ),
-        *(section for system in registry.systems() for section in system.report(data)),
+        *(system.report(data) for system in registry.systems()),
         loss_section({model: curves for model in trained if (curves := _curves(model))}),
         robustness_section(read_curves(paths.METRICS / "robustness", params.robustness.models)),
     ]

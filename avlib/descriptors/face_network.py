@@ -4,21 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.files import link
 from avlib.weights import FACE_MODEL, require_weights, write_json
 
 
-def prepare(
-    descriptor: str,
-    layer: str,
-    *,
-    fer2013: Path,
-    out: Path,
-    checkpoints: Path,
-    settings: Mapping[str, Any],
-) -> None:
+def prepare(descriptor: str, layer: str, settings: Mapping[str, Any]) -> None:
     """Lay out the face network that the video_features stage reads.
 
     VGG-Face is taken as published, or fine-tuned where FER2013 is given; other descriptors need no
@@ -28,12 +21,6 @@ def prepare(
     ----------
     descriptor, layer
         Of section ``video`` of params.yaml.
-    fer2013
-        ``fer2013.csv``, which need not be there.
-    out
-        Folder for ``network.json`` and, for VGG-Face, its tensors.
-    checkpoints
-        Where an interrupted fine-tuning resumes from.
     settings
         Section ``face_model`` of params.yaml.
 
@@ -44,6 +31,7 @@ def prepare(
     ParamsError
         fc7 is asked for, but fine-tuning replaces it.
     """
+    fer2013, out = paths.RAW / "fer2013" / "fer2013.csv", paths.FACE_MODEL
     out.mkdir(parents=True, exist_ok=True)
     fine_tuned = descriptor == "vgg_face" and fer2013.is_file()
     if fine_tuned and layer == "fc7":
@@ -54,7 +42,8 @@ def prepare(
     if fine_tuned:
         from avlib.descriptors.face_model import fine_tune  # Lightning takes seconds to load
 
-        fine_tune(fer2013, require_weights("vgg_face"), out, checkpoints=checkpoints, **settings)
+        published, checkpoints = require_weights("vgg_face"), paths.MEMO / "face_model"
+        fine_tune(fer2013, published, out, checkpoints=checkpoints, **settings)
     elif descriptor == "vgg_face":
         link(require_weights("vgg_face"), out / FACE_MODEL)
     facts = {"descriptor": descriptor, "fine_tuned_on": "fer2013" if fine_tuned else None}

@@ -1,8 +1,10 @@
 """What every metric learner needs: checked inputs and distances."""
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 
 MODALITIES = ("audio", "video")
@@ -47,6 +49,11 @@ def check_labels(y: np.ndarray, n: int, name: str = "y") -> np.ndarray:
     if labels.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},) like the features, got {labels.shape}")
     return labels
+
+
+def warn_unconverged(message: str) -> None:
+    """Warn the caller of the caller's caller that learning stopped early."""
+    warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
 
 def squared_distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:

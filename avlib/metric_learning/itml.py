@@ -1,6 +1,5 @@
 """ITML: the metric nearest to the Euclidean one that keeps pairs within bounds."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
@@ -8,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.linalg.blas import dsymv, dsyr
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
+from avlib.metric_learning.base import warn_unconverged
 from avlib.metric_learning.linear import LinearMetric, square_root
 from avlib.metric_learning.pairs import PairSampler
 
@@ -90,11 +89,9 @@ class ITML(LinearMetric):
             gaps[apart], sign[apart], upper, lower, self.gamma, self.max_iter, self.tol
         )
         if not self.converged_ and self.max_iter:
-            warnings.warn(
+            warn_unconverged(
                 f"ITML stopped after {self.max_iter} cycles before it converged: a larger max_iter"
-                " or a smaller gamma may help",
-                ConvergenceWarning,
-                stacklevel=3,
+                " or a smaller gamma may help"
             )
         return square_root(A)
 

@@ -1,16 +1,14 @@
 """LMNN: neighbours of one class close, samples of other classes a margin farther away."""
 
-import warnings
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
-from avlib.metric_learning.base import squared_distances
+from avlib.metric_learning.base import squared_distances, warn_unconverged
 from avlib.metric_learning.linear import LinearMetric
 
 SPREAD = 10.0  # mean squared pair distance at the start, in margins
@@ -90,11 +88,9 @@ class LMNN(LinearMetric):
         )
         self.loss_, self.n_iter_, self.converged_ = float(found.fun), found.nit, found.success
         if not self.converged_:
-            warnings.warn(
+            warn_unconverged(
                 f"LMNN stopped after {found.nit} steps before it converged: a larger max_iter may"
-                " help",
-                ConvergenceWarning,
-                stacklevel=3,
+                " help"
             )
         return found.x.reshape(p, p)
 

@@ -1,6 +1,5 @@
 """MERML: one metric per modality, their weighted sum, learned from pairs (eqs. 4-7)."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
@@ -9,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from avlib.metric_learning.base import check_features, check_labels
+from avlib.metric_learning.base import check_features, check_labels, warn_unconverged
 from avlib.metric_learning.descent import Descent
 from avlib.metric_learning.pairs import PairSampler
 from avlib.metric_learning.training_subspace import principal_subspace
@@ -186,11 +184,9 @@ class MERML(TransformerMixin, BaseEstimator):
         curve = self.loss_curve_
         self.converged_ = len(curve) > 1 and curve[-1] >= (1.0 - TOLERANCE) * curve[-2]
         if self.epochs > 0 and not self.converged_:
-            warnings.warn(
+            warn_unconverged(
                 f"MERML's loss still fell when it stopped after {self.epochs} epochs: "
-                "more epochs may help",
-                ConvergenceWarning,
-                stacklevel=3,
+                "more epochs may help"
             )
 
     def transform(self, X: Mapping[str, np.ndarray]) -> np.ndarray:

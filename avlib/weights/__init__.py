@@ -102,19 +102,6 @@ def require_weights(name: str, root: Path = paths.WEIGHTS) -> Path:
     return path
 
 
-def load_weights(
-    name: str, module: nn.Module, root: Path = paths.WEIGHTS, *, fresh: str | None = None
-) -> None:
-    """Fill `module` with the published weights `name`, but for the layer `fresh`.
-
-    Raises
-    ------
-    WeightsError
-        The name is unknown, the file is missing or damaged, or lacks something that `module` has.
-    """
-    load_tensors(require_weights(name, root), module, fresh=fresh)
-
-
 def load_tensors(path: Path, module: nn.Module, *, fresh: str | None = None) -> None:
     """Fill `module` from a safetensors file; tensors that `module` lacks are not even read.
 

@@ -18,12 +18,8 @@ def project(tmp_path, monkeypatch):
 
 
 def prepared(folder, backbone, layer="fc6"):
-    out = folder / "face_model"
-    prepare(
-        backbone, layer,
-        fer2013=folder / "fer2013.csv", out=out, checkpoints=folder / "memo", settings={},
-    )  # fmt: skip
-    return out
+    prepare(backbone, layer, {})
+    return folder / "data" / "face_model"
 
 
 def test_dlibs_network_needs_no_file(project):
@@ -48,6 +44,7 @@ def test_missing_weights_say_which_file_and_what_does_without(project):
 
 
 def test_fine_tuning_and_fc7_exclude_each_other(project):
-    (project / "fer2013.csv").write_text("emotion,pixels,Usage\n")
+    (project / "data/raw/fer2013").mkdir(parents=True)
+    (project / "data/raw/fer2013/fer2013.csv").write_text("emotion,pixels,Usage\n")
     with pytest.raises(ParamsError, match=r"video\.layer is fc7"):
         prepared(project, "vgg_face", "fc7")

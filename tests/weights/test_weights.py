@@ -15,7 +15,7 @@ from avlib.cli.weights import app
 from avlib.descriptors.vgg_face import VGGFace
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
-from avlib.weights import import_weights, list_weights, load_weights
+from avlib.weights import import_weights, list_weights, load_tensors, require_weights
 
 WIDTH = 1 / 32
 
@@ -139,7 +139,7 @@ def test_imported_weights_give_the_network_its_activations(state, tiny_vgg_face,
     for device in ("cpu", "meta"):
         with torch.device(device):
             network = VGGFace("fc6", width=WIDTH)
-        load_weights("vgg_face", network.eval(), tmp_path)
+        load_tensors(require_weights("vgg_face", tmp_path), network.eval())
         with torch.no_grad():
             torch.testing.assert_close(network(x), tiny_vgg_face(x, "fc6"), rtol=1e-4, atol=1e-4)
 
@@ -161,7 +161,7 @@ def test_other_names_and_shapes_are_named_in_one_line(state, tmp_path):
 
 def test_missing_weights_say_where_to_get_them_and_what_does_without(tmp_path):
     with pytest.raises(WeightsError) as caught:
-        load_weights("vgg_face", VGGFace("fc6", width=WIDTH), tmp_path)
+        load_tensors(require_weights("vgg_face", tmp_path), VGGFace("fc6", width=WIDTH))
     message = str(caught.value)
     for part in (
         str(tmp_path / "vgg_face" / "vgg_face.safetensors"),
@@ -246,7 +246,7 @@ def test_truncated_safetensors_do_not_load(state, tmp_path):
     path = import_weights(tmp_path / "file", "vgg_face", tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WeightsError, match="import the weights again"):
-        load_weights("vgg_face", VGGFace(width=WIDTH), tmp_path)
+        load_tensors(require_weights("vgg_face", tmp_path), VGGFace(width=WIDTH))
 
 
 def test_unknown_networks_are_refused(tmp_path):

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from avlib.runtime.device import device
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
-from avlib.systems.avef.segments import MelFaceDataset, Segments, in_turn
-from avlib.systems.common.batch import batch_loader
+from avlib.systems.avef.segments import MelFaceDataset, Segments
+from avlib.systems.common.batch import batch_loader, in_order
 
 _AT_ONCE = 64  # segments
 
@@ -80,7 +80,7 @@ def apply_network(
     """
     where = device()
     network.to(where).eval()
-    rows = in_turn(mask, _AT_ONCE)
+    rows = in_order(np.flatnonzero(mask), _AT_ONCE)
     batches = batch_loader(MelFaceDataset(segments, network.modalities), rows)
     for of_batch, batch in zip(rows, batches, strict=True):
         with torch.inference_mode():

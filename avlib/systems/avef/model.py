@@ -16,27 +16,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from avlib.runtime.errors import DataError
-from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import share_right
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_svm
 from avlib.systems.avef.pretraining import fill_without_labels
-from avlib.systems.avef.segments import (
-    MelFaceDataset,
-    Segments,
-    channel_statistics,
-    cut_segments,
-    in_turn,
-)
+from avlib.systems.avef.segments import MelFaceDataset, Segments, channel_statistics, cut_segments
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
-from avlib.systems.common.batch import ShuffledBatches, batch_loader
+from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, frozen, seeded
-from avlib.systems.common.kernel_svm import without_prefix
-from avlib.systems.common.model import BOTH, concatenate
-from avlib.systems.common.stream_cache import StreamFormat
+from avlib.systems.common.model import BOTH, concatenate, without_prefix
 
 
 class AVEFModel(DeepModel[SpokenClips]):
@@ -122,19 +112,10 @@ class AVEFModel(DeepModel[SpokenClips]):
         return model.fit(train.of_task(task), validation.of_task(task))
 
     def _check(self, clips: SpokenClips, trained: np.ndarray) -> None:
-        for space, needed in self.spaces.items():
-            emotions = np.unique(clips.emotion[trained & clips.has(needed)])
-            if len(emotions) < 2:
-                raise DataError(
-                    f"{self.system}, {space}: the training clips with {' and '.join(needed)} show"
-                    f" {len(emotions)} emotions; expected two at least"
-                )
+        for needed in self.spaces.values():
+            self.require_emotions(clips.select(trained & clips.has(needed)), needed)
             if not trained.all() and not (~trained & clips.has(needed)).any():
-                raise DataError(
-                    f"{self.system}, {space}: no validation clip has {' and '.join(needed)}, so"
-                    " nothing tells when to stop: set avef.patience to null, or hold out more"
-                    " subjects (protocol.validation)"
-                )
+                raise self.never_stops(f"no validation clip has {' and '.join(needed)}")
 
     @contextmanager
     def _segments(self, clips: SpokenClips) -> Iterator[Segments]:
@@ -178,7 +159,7 @@ class AVEFModel(DeepModel[SpokenClips]):
             size, epochs = s["joint_batch"], s["joint_epochs"]
         dataset, has = MelFaceDataset(segments, needed), segments.has(needed)
         shuffled = ShuffledBatches(np.flatnonzero(used & has), size, s["seed"])
-        watched = in_turn(~used & has, size)
+        watched = in_order(np.flatnonzero(~used & has), size)
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
         curves = train_network(
             SegmentTraining(network, s["learning_rate"], s["momentum"]),
@@ -202,14 +183,8 @@ class AVEFModel(DeepModel[SpokenClips]):
         self.svms_ = {}
         for space, needed in self.spaces.items():
             has, x, y = clips.has(needed), pooled[space].features, clips.emotion
-            learned, held_out = trained & has, ~trained & has
-            svm = fit_svm(
-                self.n_classes,
-                s["svm_c"],
-                s["svm_degree"],
-                (x[learned], y[learned]),
-                (x[held_out], y[held_out]),
-            )
+            learned, held_out = ((x[rows], y[rows]) for rows in (trained & has, ~trained & has))
+            svm = fit_svm(self.n_classes, s["svm_c"], s["svm_degree"], learned, held_out)
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
                 self.chosen_ |= {f"svm_c_{space}": svm.c, f"svm_degree_{space}": svm.degree}
             self.svms_[space] = svm
@@ -321,11 +296,6 @@ class AVEFModel(DeepModel[SpokenClips]):
         model = super().load(folder)
         model.binary_ = {task: cls.load(Path(folder) / task) for task in model.settings["binary"]}
         return model
-
-
-def stream_format(settings: dict[str, Any]) -> StreamFormat:
-    """Return how the system wants its streams decoded."""
-    return StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
 
 
 def _merged(curves: dict[str, pd.DataFrame]) -> str:

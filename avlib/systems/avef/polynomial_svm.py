@@ -14,6 +14,7 @@ from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise
 # Of the solver for each sample, at most. Powers of far samples are so large that it can go on for
 # hours over those that no margin divides; long before, further steps change no decision.
 STEPS = 100
+Labelled = tuple[np.ndarray, np.ndarray]  # features, labels
 
 
 class PolynomialSVM:
@@ -106,11 +107,7 @@ class PolynomialSVM:
 
 
 def fit_svm(
-    n_classes: int,
-    c: Sequence[float],
-    degree: Sequence[int],
-    learned: tuple[np.ndarray, np.ndarray],
-    held_out: tuple[np.ndarray, np.ndarray],
+    n_classes: int, c: Sequence[float], degree: Sequence[int], learned: Labelled, held_out: Labelled
 ) -> PolynomialSVM:
     """Train an SVM of the settings that do best on samples that it was not trained on.
 

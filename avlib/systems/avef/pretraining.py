@@ -13,7 +13,7 @@ from avlib.systems.avef.dbn import pretrain
 from avlib.systems.avef.inference import apply_network
 from avlib.systems.avef.network import JointNetwork
 from avlib.systems.avef.segments import Segments
-from avlib.systems.common.model import BOTH
+from avlib.systems.common.model import BOTH, without_prefix
 
 
 def fill_without_labels(
@@ -51,12 +51,9 @@ def fill_without_labels(
             data,
             held_out if len(held_out) else data[:batch],
             batch=batch,
-            epochs=settings["dbn_epochs"],
-            rates=settings["dbn_rates"],
             momentum=settings["momentum"],
-            weight_decay=settings["dbn_weight_decay"],
-            steps=settings["dbn_steps"],
             seed=settings["seed"],
+            **without_prefix("dbn_", settings),
         )
         joint.dbn.cpu()
     return rows.to_csv(index=False, lineterminator="\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, Dataset
+from torch.utils.data import Dataset
 
 from avlib.speech.mel import FRAMES, N_BANDS, mel_images
 from avlib.speech.preprocess import pre_emphasis
@@ -122,11 +122,6 @@ class MelFaceDataset(Dataset):
         if "video" in self.modalities:
             inputs["video"] = torch.from_numpy(np.stack([self.segments.chips(r) for r in rows]))
         return MelFaceBatch(torch.from_numpy(self.emotion[rows]), inputs)
-
-
-def in_turn(mask: np.ndarray, size: int) -> list[list[int]]:
-    """Return the segments of a mask in batches, in order."""
-    return list(BatchSampler(np.flatnonzero(mask).tolist(), size, drop_last=False))
 
 
 def channel_statistics(

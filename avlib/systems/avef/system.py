@@ -23,16 +23,16 @@ class AVEFSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the two is made."""
-        from avlib.systems.avef.model import stream_format
+        from avlib.speech.mel import SAMPLE_RATE
         from avlib.systems.avef.spoken import SpokenStreams
+        from avlib.systems.common.stream_cache import StreamFormat
 
         settings = params.avef.model_dump(exclude={"train"})
+        kept = StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
         return Recipe(
             model,
             self.model_class(),
             settings={"system": model, **settings},
-            source=SpokenStreams(
-                stream_format(settings), denoise=model == "avef", binary=bool(settings["binary"])
-            ),
+            source=SpokenStreams(kept, denoise=model == "avef", binary=bool(settings["binary"])),
             starts_from=weight_files("alexnet", "avef", "c3d", "demo/avef"),
         )

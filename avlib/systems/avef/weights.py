@@ -11,7 +11,7 @@ from avlib.runtime.errors import ParamsError, WeightsError
 from avlib.systems.avef import alexnet, c3d
 from avlib.systems.avef.network import SegmentNetwork, initialise
 from avlib.systems.common.deep import seeded
-from avlib.weights import load_tensors, load_weights
+from avlib.weights import load_tensors, require_weights
 
 TRANSFER = paths.WEIGHTS / "avef"  # networks of a saved model, of another corpus
 DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "avef"  # see scripts/pretrain_demo.py
@@ -49,7 +49,8 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
                 f" {', '.join(map(str, own.values()))}: the published networks have"
                 f" {', '.join(map(str, published.values()))}"
             )
-        load_weights(_PUBLISHED[modality], network.backbone, fresh=network.backbone.LAST)
+        path = require_weights(_PUBLISHED[modality])
+        load_tensors(path, network.backbone, fresh=network.backbone.LAST)
     if settings["weights"] == "demo":
         path = DEMO_WEIGHTS / f"{modality}.safetensors"
         load_tensors(path, network.backbone, fresh=network.backbone.LAST)

@@ -1,7 +1,7 @@
 """Batches of clips."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -67,9 +67,9 @@ class ShuffledBatches(Sampler[Any]):
         return iter(BatchSampler(order.tolist(), self.size, drop_last=False))
 
 
-def in_order(n: int, size: int) -> list[list[int]]:
-    """Return the indices below `n` in batches of `size`, in order."""
-    return list(BatchSampler(range(n), size, drop_last=False))
+def in_order(rows: Iterable[int], size: int) -> list[list[int]]:
+    """Return these indices in batches of `size`, in order."""
+    return list(BatchSampler(rows, size, drop_last=False))
 
 
 def batch_loader(

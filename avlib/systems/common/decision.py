@@ -64,6 +64,12 @@ def softmax(values: np.ndarray, temperature: float) -> np.ndarray:
     return special.softmax(scaled, axis=1)
 
 
+def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative log-likelihood of labels, columns of the probabilities."""
+    likelihood = probabilities[np.arange(len(labels)), labels]
+    return -float(np.log(np.maximum(likelihood, 1e-300)).mean())
+
+
 def fit_temperature(
     values: np.ndarray, classes: np.ndarray, labels: np.ndarray
 ) -> tuple[float, float]:
@@ -92,8 +98,7 @@ def fit_temperature(
 
     def nll(log_temperature: float) -> float:
         probabilities = softmax(values, float(np.exp(log_temperature)))
-        own = probabilities[np.arange(len(columns)), columns]
-        return -float(np.log(np.maximum(own, 1e-300)).mean())
+        return negative_log_likelihood(probabilities, columns)
 
     found = minimize_scalar(nll, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
     return float(np.exp(found.x)), float(found.fun)

@@ -161,13 +161,25 @@ class DeepModel(DeepFiles, Model[AnyClips]):
         else:
             watched = validation.select(self.scorable(validation))
         learned = train.select(self.scorable(train))
-        found = len(np.unique(learned.emotion))
+        self.require_emotions(learned)
+        return learned, watched
+
+    def require_emotions(self, clips: AnyClips, having: tuple[str, ...] = ()) -> None:
+        """Raise DataError where clips to train on, with these modalities, show not two emotions."""
+        found = len(np.unique(clips.emotion))
         if found < 2:
+            chosen = f" with {' and '.join(having)}" if having else ""
             raise DataError(
-                f"{self.system}: the {len(learned)} training clips have {found} emotion;"
+                f"{self.system}: the {len(clips)} training clips{chosen} have {found} emotions;"
                 " expected two at least"
             )
-        return learned, watched
+
+    def never_stops(self, reason: str) -> DataError:
+        """Return the error of validation clips that cannot tell when to stop."""
+        return DataError(
+            f"{self.system}: {reason}, so nothing tells when to stop: set {self.SYSTEM}.patience to"
+            " null, or hold out more subjects (protocol.validation)"
+        )
 
 
 def n_epochs(curves: str) -> int:

@@ -291,6 +291,11 @@ def prediction_rows(
     )
 
 
+def without_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values whose names start so, by the rest of their names."""
+    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
+
+
 def save_state(folder: Path, arrays: Mapping[str, np.ndarray], settings: Mapping) -> None:
     """Write arrays (``state.npz``) and settings (``settings.json``); equal state, equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ methods.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +18,6 @@ from avlib.runtime.params import Section
 from avlib.runtime.tables import Schema
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.tables import PREDICTIONS
-from avlib.systems.common.train_fold import train_fold
 
 if TYPE_CHECKING:
     from avlib.report import page
@@ -45,6 +44,8 @@ class System(ABC):
         What it writes about test clips, a file a model.
     folders : mapping of str to Path
         What else it writes, a folder a model with a file or folder a fold.
+    fold_trainer : str
+        What trains one fold: ``function(FoldTask, folder)``, as ``module:name``.
     report_part : str
         What makes its section of the report, if it has one: a function of the `ReportData`,
         ``module:name``, imported when it is asked for.
@@ -60,6 +61,7 @@ class System(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[Schema, ...]] = (PREDICTIONS,)
     folders: ClassVar[Mapping[str, Path]] = {"model": paths.MODELS, "embeddings": paths.EMBEDDINGS}
+    fold_trainer: ClassVar[str] = "avlib.systems.common.train_fold:train_fold"
     report_part: ClassVar[str] = ""
     deep: ClassVar[bool] = False
 
@@ -92,12 +94,12 @@ class System(ABC):
         """Return how one of its models is made."""
 
     def fold_function(self) -> Callable[..., None]:
-        """Return what trains one fold: ``function(FoldTask, folder)``, importable."""
-        return train_fold
+        """Import what trains one fold."""
+        return resolve_name(self.fold_trainer)
 
-    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
-        """Return its own sections of the report."""
-        return [resolve_name(self.report_part)(data)] if self.report_part else ()
+    def report(self, data: "ReportData") -> "page.Section | None":
+        """Return its own section of the report, if it has one."""
+        return resolve_name(self.report_part)(data) if self.report_part else None
 
 
 def table_file(schema: Schema, model: str) -> Path:

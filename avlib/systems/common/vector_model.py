@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from avlib.systems.common.kernel_svm import Embedding, KernelSVM, without_prefix
-from avlib.systems.common.model import BOTH, Model, VectorClips, require_finite
+from avlib.systems.common.kernel_svm import Embedding, KernelSVM
+from avlib.systems.common.model import BOTH, Model, VectorClips, require_finite, without_prefix
 
 
 class VectorModel(Model[VectorClips]):

@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 
 from avlib.runtime.device import device
-from avlib.runtime.errors import DataError
 from avlib.systems.common.batch import in_order
 from avlib.systems.common.deep import DeepModel, n_epochs
 from avlib.systems.common.model import BOTH
@@ -82,23 +81,14 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         self.standardisers_, self.networks_, prepared, curves = {}, {}, {}, {}
         for modality in self.modalities:
             clips = learned.select(learned.has((modality,)))
-            found = len(np.unique(clips.emotion))
-            if found < 2:
-                raise DataError(
-                    f"{self.system}: the {len(clips)} training clips with {modality} have {found}"
-                    " emotions; expected two at least"
-                )
+            self.require_emotions(clips, (modality,))
             self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
             prepared[modality] = self._prepared(clips, modality)
         for target in self.modalities:
             held_out = None
             if watched is not None:
                 if not watched.has((target,)).any():
-                    raise DataError(
-                        f"{self.system}: no validation clip has {target}, so nothing tells when to"
-                        " stop: set emobed.patience to null, or hold out more subjects"
-                        " (protocol.validation)"
-                    )
+                    raise self.never_stops(f"no validation clip has {target}")
                 held_out = held_out_loader(target, self._prepared(watched, target), s["batch_size"])
             beta = s[f"beta_{target}"]
             helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
@@ -171,7 +161,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         embedded = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
         there = np.flatnonzero(clips.has((modality,)))
         with torch.inference_mode():
-            for rows in in_order(len(there), _READ):
+            for rows in in_order(range(len(there)), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
                 logits, ends = read_to_end(network, modality, half.features, half.lengths)
                 probabilities[there[rows]] = logits.double().softmax(1).cpu()

@@ -1,15 +1,10 @@
 """EmoBed for emotions as the pipeline sees it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
-
-if TYPE_CHECKING:
-    from avlib.report import page
-    from avlib.report.report_data import ReportData
 
 
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +25,7 @@ class EmoBedSystem(System):
     }
     model = "avlib.systems.emobed.model:EmoBedModel"
     sections = {"emobed": Emobed}
+    report_part = "avlib.systems.emobed.report:emobed_section"
     deep = True
 
     def recipe(self, model: str, params: Any) -> Recipe:
@@ -41,9 +37,3 @@ class EmoBedSystem(System):
         return Recipe(
             model, self.model_class(), settings={"system": model, **settings}, source=source
         )
-
-    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
-        """Return the four systems side by side."""
-        from avlib.systems.emobed.report import emobed_section
-
-        return [emobed_section(data)]

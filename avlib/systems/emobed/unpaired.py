@@ -106,5 +106,5 @@ class UnpairedDataset(Dataset):
 
 def held_out_loader(target: str, watched: Sequences, size: int) -> DataLoader:
     """Return all sequences of the target modality, in order."""
-    draws = [{target: rows} for rows in in_order(len(watched.labels), size)]
+    draws = [{target: rows} for rows in in_order(range(len(watched.labels)), size)]
     return batch_loader(UnpairedDataset({target: watched}), draws)

@@ -15,16 +15,14 @@ from sklearn.neighbors import KNeighborsClassifier
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.runtime import paths
 from avlib.runtime.device import device
-from avlib.runtime.errors import DataError, ParamsError
+from avlib.runtime.errors import ParamsError
 from avlib.systems.common.batch import batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
 from avlib.systems.common.sequences import SequenceClips, SequenceDataset
-from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.gating.network import GatingNetwork
-from avlib.systems.gating.soundnet import RATE
 from avlib.systems.gating.windows import Windows
-from avlib.weights import load_tensors, load_weights
+from avlib.weights import load_tensors, require_weights
 
 if TYPE_CHECKING:
     from avlib.systems.gating.training import GatingTraining
@@ -106,10 +104,9 @@ class GatingModel(DeepModel[SequenceClips]):
         held_out = None
         if watched is not None:
             if not _has_triplets(watched):
-                raise DataError(
-                    f"{self.system}: the {len(watched)} validation clips form no triplet (two clips"
-                    " of an emotion and one of another), so nothing tells when to stop: set"
-                    " gating.patience to null, or hold out more subjects (protocol.validation)"
+                raise self.never_stops(
+                    f"the {len(watched)} validation clips form no triplet (two clips of an emotion"
+                    " and one of another)"
                 )
             rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
             held_out = self._loader(watched, list(rows))
@@ -141,7 +138,7 @@ class GatingModel(DeepModel[SequenceClips]):
         }
         presented = {m: np.zeros(shape, bool) for m in self.modalities}
         opened = np.zeros(shape, bool)
-        rows_of_batches = in_order(len(clips), _ENCODED)
+        rows_of_batches = in_order(range(len(clips)), _ENCODED)
         loader = self._loader(clips, rows_of_batches)
         with torch.inference_mode():
             for rows, batch in zip(rows_of_batches, loader, strict=True):
@@ -279,16 +276,15 @@ class GatingModel(DeepModel[SequenceClips]):
             if chosen == "demo":
                 load_tensors(DEMO_WEIGHTS / f"{modality}.safetensors", stream, fresh="head")
             else:
-                load_weights(_WEIGHTS[modality], stream.backbone)
+                load_tensors(require_weights(_WEIGHTS[modality]), stream.backbone)
 
     def _training(self) -> "GatingTraining":
         from avlib.systems.gating.training import GatingTraining  # loads Lightning: seconds
 
         _, together = SYSTEMS[self.system]
         cross_modal = self.settings["cross_modal"] and together and self.modalities == BOTH
-        return GatingTraining(
-            self.network_, self.n_classes, self.settings, mse=together, cross_modal=cross_modal
-        )
+        settings = self.settings | {"cross_modal": cross_modal}
+        return GatingTraining(self.network_, self.n_classes, mse=together, **settings)
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
         return batch_loader(SequenceDataset(clips, self.modalities), rows, ahead=True)
@@ -298,8 +294,3 @@ def _has_triplets(clips: SequenceClips) -> bool:
     """Say whether two clips have one emotion and a third another."""
     counts = np.bincount(clips.emotion)
     return (counts > 0).sum() >= 2 and counts.max() >= 2
-
-
-def stream_format(settings: dict[str, Any]) -> StreamFormat:
-    """Return how the system wants its streams decoded."""
-    return StreamFormat(settings["size"], settings["fps"], RATE)

@@ -9,17 +9,7 @@ from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, conditions_of, emotions_of
 from avlib.report.words import words_beside
-from avlib.systems.gating import gate_plots
-from avlib.systems.gating.gates import (
-    GROUPS,
-    MODALITIES,
-    RISE,
-    TABLE_II,
-    gate_scores,
-    group_scores,
-    plateau,
-    table_two,
-)
+from avlib.systems.gating import gate_plots, gates
 from avlib.systems.gating.tables import GATES
 
 _WORDS = words_beside(__file__)
@@ -29,8 +19,8 @@ _UNFOLDED = 12  # gates that a table shows without being opened
 
 def report_part(data: ReportData) -> Section | None:
     """Return `gates_section` of one run, the paper's own system first."""
-    gates = {model: data.table(GATES, model) for model in reversed(TABLE_II)}
-    return gates_section(gates, data.predictions, data.folds)
+    gate_tables = {model: data.table(GATES, model) for model in reversed(gates.TABLE_II)}
+    return gates_section(gate_tables, data.predictions, data.folds)
 
 
 def gates_section(
@@ -66,7 +56,7 @@ def gates_section(
     tables: list[Table] = []
     kinds, pictures = [], []
     for model, table in trained.items():
-        scores, groups = gate_scores(table, folds), group_scores(table, folds)
+        scores, groups = gates.gate_scores(table, folds), gates.group_scores(table, folds)
         names = _names(table, predictions.get(model))
         text.append(_gain(model, scores, names))
         tables += _by_gate(model, scores, names)
@@ -76,8 +66,8 @@ def gates_section(
         png = gate_plots.over_time(scores, groups, legend, 1 / len(emotions_of(table)), model)
         alt = f"Accuracy of {model} over time, by modality and for positive and negative emotions"
         pictures.append(Picture(f"gates_{model}", png, alt))
-    named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in GROUPS.items())
-    text += _WORDS("kinds", named=named, rise=100 * RISE)
+    named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in gates.GROUPS.items())
+    text += _WORDS("kinds", named=named, rise=100 * gates.RISE)
     columns = ["", "emotions", "clips", "first gate (%)", "last gate (%)", "plateau from"]
     tables.append(Table(columns, "llr", kinds))
     if at_the_end := _table_two(predictions, folds):
@@ -114,7 +104,7 @@ def _gain(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> str:
 def _by_gate(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> list[Table]:
     """Lay the scores out by gate: over folds, and, to be opened, over all test clips together."""
     default = scores[scores["condition"] == DEFAULT].set_index("gate")
-    gates = [
+    opened = [
         [str(gate), f"{row['time']:.2f}", f"{row['open']:,} / {row['clips']:,}"]
         for gate, row in default.iterrows()
     ]
@@ -127,17 +117,17 @@ def _by_gate(model: str, scores: pd.DataFrame, names: Mapping[str, str]) -> list
             over_folds.append([percent(*pair) for pair in zip(curve[metric], spread, strict=True)])
             pooled.append([percent(value) for value in curve[f"pooled_{metric}"]])
     heads = [f"{model}, gate", "until (s)", "clips open", *columns]
-    folded = f"{model}, {len(gates)} gates" if len(gates) > _UNFOLDED else ""
+    folded = f"{model}, {len(opened)} gates" if len(opened) > _UNFOLDED else ""
     together = f"{model}, all test clips of all folds together"
     return [
-        Table(heads, "r", [[*g, *c] for g, *c in zip(gates, *cells, strict=True)], line)
+        Table(heads, "r", [[*g, *c] for g, *c in zip(opened, *cells, strict=True)], line)
         for cells, line in ((over_folds, folded), (pooled, together))
     ]
 
 
 def _kind(name: str, curve: pd.DataFrame) -> list[str]:
     """Cells about the curve of one kind of emotions."""
-    gate = plateau(curve["accuracy"])
+    gate = gates.plateau(curve["accuracy"])
     ends = [percent(*curve[["accuracy", "accuracy_std"]].iloc[i]) for i in (0, -1)]
     if gate is not None:
         start = f"{curve['time'].iloc[gate - 1]:.2f} s (gate {gate})"
@@ -148,14 +138,14 @@ def _kind(name: str, curve: pd.DataFrame) -> list[str]:
 
 def _table_two(predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame) -> Table | None:
     """Lay out the nine cells of table II; a dash where something was not tested."""
-    found = table_two(predictions, folds)
+    found = gates.table_two(predictions, folds)
     if not found:
         return None
     rows = [
-        [title, *(score(found.get(model, {}).get(m)) for m in MODALITIES)]
-        for model, title in TABLE_II.items()
+        [title, *(score(found.get(model, {}).get(m)) for m in gates.MODALITIES)]
+        for model, title in gates.TABLE_II.items()
     ]
-    return Table(["at the last gate", *(_NAMES[m] for m in MODALITIES)], "lr", rows)
+    return Table(["at the last gate", *(_NAMES[m] for m in gates.MODALITIES)], "lr", rows)
 
 
 def _and(words: Sequence[str]) -> str:

@@ -27,13 +27,14 @@ class GatingSystem(System):
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the three is made."""
         from avlib.systems.common.sequences import CachedStreams
-        from avlib.systems.gating.model import stream_format
+        from avlib.systems.common.stream_cache import StreamFormat
+        from avlib.systems.gating.soundnet import RATE
 
         settings = params.gating.model_dump(exclude={"train"})
         return Recipe(
             model,
             self.model_class(),
             settings={"system": model, **settings},
-            source=CachedStreams(stream_format(settings)),
+            source=CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE)),
             starts_from=weight_files("demo/gating", "i3d", "soundnet8"),
         )

@@ -23,29 +23,22 @@ class GatingTraining(LightningModule):
     ----------
     network : GatingNetwork
     n_classes : int
-    settings : dict
-        Section ``gating`` of params.yaml: softmax_epochs, margin, learning_rate, weight_decay.
     mse : bool
         Whether the shared space draws the modalities together; the baselines train them apart.
-    cross_modal : bool
-        Take an anchor's positive and negative from the other modality.
+    settings
+        Section ``gating`` of params.yaml: softmax_epochs, margin, learning_rate, weight_decay, and
+        cross_modal, to take an anchor's positive and negative from the other modality.
     """
 
     def __init__(
-        self,
-        network: GatingNetwork,
-        n_classes: int,
-        settings: dict[str, Any],
-        *,
-        mse: bool,
-        cross_modal: bool,
+        self, network: GatingNetwork, n_classes: int, *, mse: bool, **settings: Any
     ) -> None:
         super().__init__()
         self.network, self.settings = network, settings
         self.heads = nn.ModuleDict(
             {m: nn.Linear(network.stream(m).embedding, n_classes) for m in network.streams}
         )
-        self.mse, self.cross_modal = mse, cross_modal
+        self.mse, self.cross_modal = mse, settings["cross_modal"]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam, as the paper."""

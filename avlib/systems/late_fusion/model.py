@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from avlib.systems.common.decision import negative_log_likelihood
 from avlib.systems.common.model import BOTH, Model, VectorClips, complete, concatenate
 from avlib.systems.svm.model import SVMModel
 
@@ -67,7 +68,9 @@ class LateFusionModel(Model[VectorClips]):
             said[modality] = svm.learn(train, choice).predict_proba(both)
             self.svms_[modality] = svm.learn(concatenate(train, validation), choice)
             self.chosen_ |= {f"{name}_{modality}": v for name, v in svm.chosen_.items()}
-        self.weight_ = min(self.weights, key=lambda w: _nll(_fused(said, w), both.emotion))
+        self.weight_ = min(
+            self.weights, key=lambda w: negative_log_likelihood(_fused(said, w), both.emotion)
+        )
         self.chosen_["weight_video"] = self.weight_
         return self
 
@@ -109,9 +112,3 @@ def _fused(said: dict[str, np.ndarray], weight: float) -> np.ndarray:
     if len(said) == 1:
         return said.popitem()[1]
     return (1 - weight) * said["audio"] + weight * said["video"]
-
-
-def _nll(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean negative log-likelihood of the labels."""
-    likelihood = probabilities[np.arange(len(labels)), labels]
-    return -float(np.log(np.maximum(likelihood, 1e-300)).mean())

@@ -66,7 +66,7 @@ class RandomDraws(ShuffledBatches):
 
 def centre_draws(n: int, size: int) -> list[Draw]:
     """Return all clips in order, each with the frames and windows in its segments' middles."""
-    return [Draw(clips, None) for clips in in_order(n, size)]
+    return [Draw(clips, None) for clips in in_order(range(n), size)]
 
 
 class SegmentDataset(Dataset):

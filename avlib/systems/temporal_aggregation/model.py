@@ -4,7 +4,7 @@ Birhala, Ristea, Radoi and Dutu, "Temporal aggregation of audio-visual modalitie
 recognition" (2020).
 """
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,10 +15,8 @@ from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.stream_cache import StreamFormat
 from avlib.systems.temporal_aggregation.batches import RandomDraws, SegmentDataset, centre_draws
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
-from avlib.systems.temporal_aggregation.sampling import RATE
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
     log_mean_probabilities,
@@ -70,9 +68,8 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
             self.networks_ = self.build()
-        how = (s["modality_dropout"], s["learning_rate"], s["decay_every"])
         self.train(
-            TemporalAggregationTraining(self.networks_["network"], *how),
+            TemporalAggregationTraining(self.networks_["network"], **s),
             self._loader(learned, self.modalities, shuffled=True),
             None if watched is None else self._loader(watched, self.modalities),
             epochs=s["epochs"],
@@ -117,8 +114,3 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         n, size = len(clips), s["batch_size"]
         draws = RandomDraws(np.arange(n), size, s["seed"]) if shuffled else centre_draws(n, size)
         return batch_loader(dataset, draws, ahead=True)
-
-
-def stream_format(settings: dict[str, Any]) -> StreamFormat:
-    """Return how the system wants its streams decoded."""
-    return StreamFormat(settings["size"], settings["fps"], RATE)

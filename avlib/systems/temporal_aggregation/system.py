@@ -22,8 +22,9 @@ class TemporalAggregationSystem(System):
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the networks are trained."""
         from avlib.systems.common.sequences import CachedStreams
-        from avlib.systems.temporal_aggregation.model import stream_format
+        from avlib.systems.common.stream_cache import StreamFormat
+        from avlib.systems.temporal_aggregation.sampling import RATE
 
         settings = params.temporal_aggregation.model_dump(exclude={"train"})
-        source = CachedStreams(stream_format(settings))
+        source = CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE))
         return Recipe(model, self.model_class(), settings=settings, source=source)

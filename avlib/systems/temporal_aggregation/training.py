@@ -1,6 +1,7 @@
 """How the networks of temporal aggregation learn (section IV of their paper)."""
 
 import math
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -65,36 +66,27 @@ class TemporalAggregationTraining(LightningModule):
     Parameters
     ----------
     network : SegmentNetworks
-    modality_dropout : float
-        Of a clip that has both modalities to lose one in a step; 0 is the paper.
-    learning_rate : float
-        At first.
-    decay_every : int
-        Epochs after which the learning rate falls to a tenth, again and again.
+    settings
+        Section ``temporal_aggregation`` of params.yaml: modality_dropout (of a clip that has both
+        modalities to lose one in a step; 0 is the paper), learning_rate (at first), decay_every
+        (epochs after which the learning rate falls to a tenth, again and again).
     """
 
-    def __init__(
-        self,
-        network: SegmentNetworks,
-        modality_dropout: float,
-        learning_rate: float,
-        decay_every: int,
-    ) -> None:
+    def __init__(self, network: SegmentNetworks, **settings: Any) -> None:
         super().__init__()
-        self.network = network
-        self.modality_dropout = modality_dropout
-        self.learning_rate, self.decay_every = learning_rate, decay_every
+        self.network, self.settings = network, settings
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return SGD with momentum, and the falling learning rate."""
-        optimiser = torch.optim.SGD(self.parameters(), self.learning_rate, MOMENTUM)
-        falling = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, DECAY)
+        s = self.settings
+        optimiser = torch.optim.SGD(self.parameters(), s["learning_rate"], MOMENTUM)
+        falling = torch.optim.lr_scheduler.StepLR(optimiser, s["decay_every"], DECAY)
         return [optimiser], [falling]
 
     def training_step(self, batch: SegmentBatch, index: int) -> Tensor:
         """Return the loss of a batch, some of whose clips lose a modality."""
         noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
-        present = drop_modalities(batch.present, self.modality_dropout, noise)
+        present = drop_modalities(batch.present, self.settings["modality_dropout"], noise)
         return self._loss(batch, present, "train")
 
     def validation_step(self, batch: SegmentBatch, index: int) -> None:

@@ -6,7 +6,7 @@ from torch import nn
 
 from avlib import weights
 from avlib.systems.avef.alexnet import AlexNet
-from avlib.weights import import_weights, load_weights
+from avlib.weights import import_weights, load_tensors, require_weights
 
 # Place in the published file: channels out, channels in, side of the kernel; stride and padding.
 CONVOLUTIONS = {
@@ -92,14 +92,14 @@ def test_published_file_fills_all_but_a_new_last_layer(tmp_path, monkeypatch):
 
     network = AlexNet(6, width=1 / 32)
     before = network.get_submodule(AlexNet.LAST).weight.clone()
-    load_weights("alexnet", network, tmp_path, fresh=AlexNet.LAST)
+    load_tensors(require_weights("alexnet", tmp_path), network, fresh=AlexNet.LAST)
     assert torch.equal(network.get_submodule(AlexNet.LAST).weight, before)
     x = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         found, expected = network.eval().embed(x), published.eval().embed(x)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
     with pytest.raises(weights.WeightsError, match=r"classifier.6.weight is \(1000, 128\)"):
-        load_weights("alexnet", network, tmp_path)
+        load_tensors(require_weights("alexnet", tmp_path), network)
 
 
 def test_registered_network_is_the_published_one():

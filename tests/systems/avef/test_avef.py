@@ -1,6 +1,7 @@
 import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,13 @@ from safetensors.torch import load_file
 from avlib.runtime.errors import DataError, ParamsError, WeightsError
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.dbn import pretrain
-from avlib.systems.avef.model import AVEFModel, stream_format
+from avlib.systems.avef.model import AVEFModel
+from avlib.systems.avef.params import Avef
 from avlib.systems.avef.polynomial_svm import PolynomialSVM
 from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import cut_segments
 from avlib.systems.avef.spoken import cut_clips
+from avlib.systems.avef.system import AVEFSystem
 from avlib.systems.common.model import BOTH, concatenate
 
 SETTINGS = {
@@ -250,7 +253,7 @@ def test_the_belief_network_learns_as_from_features_in_memory(trained, tmp_path)
 def test_what_cannot_be_learned_from_is_refused_in_a_line(tmp_path):
     train = spoken_clips(tmp_path / "a")
     apart = spoken_clips(tmp_path / "b", 2, audio=[0, 1], video=[2, 3])
-    with pytest.raises(DataError, match=r"joint: .* with audio and video show 0 emotions"):
+    with pytest.raises(DataError, match=r"avef: .* with audio and video have 0 emotions"):
         AVEFModel(2, **SETTINGS).fit(apart, apart.select(np.arange(0)))
     with pytest.raises(ParamsError, match=r"avef\.weights is published, but avef's width"):
         AVEFModel(2, **(SETTINGS | {"weights": "published"})).fit(train, train)
@@ -289,4 +292,5 @@ def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
 
 
 def test_streams_are_wanted_as_the_networks_take_them():
-    assert str(stream_format(SETTINGS)) == "32px-8fps-16000Hz"
+    params = SimpleNamespace(avef=Avef(train=True, **SETTINGS))
+    assert str(AVEFSystem().recipe("avef", params).source.format) == "32px-8fps-16000Hz"

@@ -8,10 +8,9 @@ from avlib.systems.avef.segments import (
     MelFaceDataset,
     channel_statistics,
     cut_segments,
-    in_turn,
 )
 from avlib.systems.avef.spoken import cut_clips
-from avlib.systems.common.batch import ShuffledBatches, batch_loader
+from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ def test_every_segment_comes_once_an_epoch_in_an_order_of_the_seed(segments):
 
 def test_batches_hold_what_is_asked_for(segments):
     dataset = MelFaceDataset(segments, ("video",))
-    batches = list(batch_loader(dataset, in_turn(segments.has(("video",)), 4)))
+    batches = list(batch_loader(dataset, in_order(np.flatnonzero(segments.has(("video",))), 4)))
     assert [len(batch) for batch in batches] == [4, 3]
     assert list(batches[0].inputs) == ["video"]
     assert batches[0].inputs["video"].shape == (4, 16, 32, 32, 3)
@@ -81,4 +80,4 @@ def test_no_clips_have_no_segments(tmp_path):
     clips = spoken_clips(tmp_path, 1)
     none = cut_segments(clips.select(np.zeros(2, bool)), tmp_path)
     assert len(none) == len(none.emotion) == 0
-    assert in_turn(none.has(("audio",)), 3) == []
+    assert in_order(np.flatnonzero(none.has(("audio",))), 3) == []

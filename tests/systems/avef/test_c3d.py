@@ -6,7 +6,7 @@ from torch import nn
 
 from avlib import weights
 from avlib.systems.avef.c3d import C3D
-from avlib.weights import import_weights, load_weights
+from avlib.weights import import_weights, load_tensors, require_weights
 
 CONVOLUTIONS = {
     "conv1": (64, 3),
@@ -104,13 +104,13 @@ def test_published_file_fills_all_but_a_new_last_layer(tmp_path, monkeypatch):
 
     network = C3D(6, width=WIDTH)
     before = network.fc8.weight.clone()
-    load_weights("c3d", network, tmp_path, fresh=C3D.LAST)
+    load_tensors(require_weights("c3d", tmp_path), network, fresh=C3D.LAST)
     assert torch.equal(network.fc8.weight, before)
     for name, tensor in published.state_dict().items():
         if not name.startswith("fc8"):
             assert torch.equal(network.state_dict()[name], tensor), name
     with pytest.raises(weights.WeightsError, match=r"fc8.weight is \(487, 128\), expected \(6"):
-        load_weights("c3d", network, tmp_path)
+        load_tensors(require_weights("c3d", tmp_path), network)
 
 
 def test_registered_network_is_the_published_one():

@@ -52,7 +52,7 @@ def test_stream_that_is_not_used_is_not_read(clips, modality, tmp_path):
 
 
 def test_loader_gives_the_asked_for_clips_in_their_order(clips):
-    loader = batch_loader(SequenceDataset(clips, BOTH), in_order(4, 3))
+    loader = batch_loader(SequenceDataset(clips, BOTH), in_order(range(4), 3))
     assert [batch.durations.tolist() for batch in loader] == [
         pytest.approx([0.75, 1.5, 0.25]),
         pytest.approx([0.5]),

@@ -12,7 +12,7 @@ from avlib.systems.gating.network import prepared
 from avlib.weights import (
     import_weights,
     load_tensors,
-    load_weights,
+    require_weights,
     save_tensors,
 )
 
@@ -200,7 +200,7 @@ def test_files_of_any_number_of_classes_import(classes, tmp_path):
     x = torch.rand(1, 3, 4, 48, 48)
     whole, bare = I3D(width=WIDTH, classes=classes), I3D(width=WIDTH, classes=None)
     for network in (whole, bare):
-        load_weights("i3d", network.eval(), tmp_path)
+        load_tensors(require_weights("i3d", tmp_path), network.eval())
     assert all(t.equal(published.state_dict()[name]) for name, t in whole.state_dict().items())
     torch.testing.assert_close(bare.features(x), published.features(x), rtol=1e-4, atol=1e-4)
 

@@ -11,7 +11,7 @@ from avlib.systems.gating.soundnet import (
     convolve_waves,
     from_tensorflow,
 )
-from avlib.weights import import_weights, load_weights
+from avlib.weights import import_weights, load_tensors, require_weights
 
 # in, out, kernel, and the max-pool behind it.
 CONVOLUTIONS = {
@@ -55,7 +55,7 @@ def root(tiny_sound8, tmp_path, monkeypatch):
 
 def loaded(root, **settings):
     network = SoundNet8(width=WIDTH, **settings)
-    load_weights("soundnet8", network, root)
+    load_tensors(require_weights("soundnet8", root), network)
     return network.eval()
 
 

@@ -12,11 +12,16 @@ import pandas as pd
 from avlib.report.concordance import is_constant
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
+from avlib.report.report_data import ReportData
 from avlib.report.scores import write_json
 from avlib.report.words import words_beside
+from avlib.runtime import paths
+from avlib.runtime.tables import read_table
 from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, over_time
 from avlib.systems.emobed.traces.scores import CLASSIC, EMOBED, trace_scores, with_labels
+from avlib.systems.emobed.traces.system import TracesSystem
+from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
 _WORDS = words_beside(__file__)
 _SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
@@ -25,6 +30,12 @@ _TITLES = {
     "ccc_per_recording": "CCC, mean of each recording's",
     "rmse": "RMSE",
 }
+
+
+def report_part(data: ReportData) -> Section | None:
+    """Return `traces_section` of one run, which writes ``metrics/traces.json``."""
+    predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
+    return traces_section(predicted, read_table(paths.TRACES), paths.METRICS / "traces.json")
 
 
 def traces_section(

@@ -1,7 +1,6 @@
 """EmoBed for continuous emotion as the pipeline sees it."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -12,10 +11,6 @@ from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.params import Traces
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
-
-if TYPE_CHECKING:
-    from avlib.report import page
-    from avlib.report.report_data import ReportData
 
 _OTHER = {"audio": "video", "video": "audio"}
 
@@ -37,6 +32,8 @@ class TracesSystem(System):
     reads = ("corpus",)
     tables = (PREDICTED_TRACES,)
     folders = {"model": paths.DATA / "trace_models"}
+    fold_trainer = "avlib.systems.emobed.traces.train_fold:train_trace_fold"
+    report_part = "avlib.systems.emobed.traces.report:report_part"
     deep = True
 
     def wanted(self, params: Any) -> list[str]:
@@ -70,20 +67,6 @@ class TracesSystem(System):
         )
         used = _modalities(model)
         return Recipe(model, self.model_class(), used, settings=settings, source=source)
-
-    def fold_function(self) -> Callable[..., None]:
-        """Return what trains a fold on recordings instead of clips."""
-        from avlib.systems.emobed.traces.train_fold import train_trace_fold
-
-        return train_trace_fold
-
-    def report(self, data: "ReportData") -> "Sequence[page.Section | None]":
-        """Return how well arousal and valence are followed; write ``metrics/traces.json``."""
-        from avlib.systems.emobed.traces.report import traces_section
-
-        predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in self.models])
-        traces = tables.read_table(paths.TRACES)
-        return [traces_section(predicted, traces, paths.METRICS / "traces.json")]
 
 
 def _modalities(model: str) -> tuple[str, ...]:
