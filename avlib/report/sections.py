@@ -283,5 +283,5 @@ def _published(title: str, results: Sequence[Published], name: str, extra: list[
 def _protocol(result: Published) -> str:
     protocol = result.protocol
     folds = f", {protocol.k} folds" if protocol.k else ""
-    independent = "subject-independent" if protocol.subject_independent else "subjects shared"
+    independent = "subject-independent" if SUBJECT_INDEPENDENT[protocol.name] else "subjects shared"
     return f"{protocol.name}{folds}, {independent}"

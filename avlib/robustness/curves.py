@@ -51,17 +51,14 @@ def missing_modality(predictions: pd.DataFrame, shares: Sequence[float], seed: i
         random = np.random.default_rng([seed, fold])
         rank = np.full(len(rows), len(rows))
         rank[both] = random.permutation(both.sum())
-        heads = random.random(len(rows)) < 0.5
-        drawn = np.where(heads, "audio_missing", "video_missing")
-        losses = {lost: np.full(len(rows), lost) for lost in LEFT} | {"either_missing": drawn}
+        drawn = np.where(random.random(len(rows)) < 0.5, *LEFT.values())
+        remaining: dict[str, Any] = {**LEFT, "either_missing": drawn}
         for share in shares:
             loses = rank < round(share * both.sum())
-            for corruption, by_clip in losses.items():
-                pieces = [rows[~loses]]
-                for lost, condition in LEFT.items():
-                    hit = of_fold["clip_id"].isin(rows.loc[loses & (by_clip == lost), "clip_id"])
-                    pieces.append(of_fold[hit & (of_fold["condition"] == condition)])
-                found.append(pd.concat(pieces).assign(corruption=corruption, level=float(share)))
+            for corruption, left in remaining.items():
+                scored = rows[["clip_id"]].assign(condition=np.where(loses, left, DEFAULT))
+                kept = of_fold.merge(scored, on=["clip_id", "condition"])
+                found.append(kept.assign(corruption=corruption, level=float(share)))
     return pd.concat(found, ignore_index=True).drop(columns="condition")
 
 

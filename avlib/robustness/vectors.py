@@ -41,17 +41,14 @@ class CorruptedClip:
     clip_id : str
     rows : TableRows
         In table `speech` or `faces`.
-    fold : int
-        The one that tests it.
     encoder : (str, str)
-        File and digest of that fold's encoder.
+        File and digest of the encoder of the fold that tests it.
     talkers : sequence of TableRows
         In table `speech`: the clips whose voices make the babble.
     """
 
     clip_id: str
     rows: TableRows
-    fold: int
     encoder: tuple[str, str]
     talkers: Sequence[TableRows] = ()
 
@@ -153,14 +150,8 @@ def _encoded(
     """Encode descriptors, by corruption and level, for the fold that tests the clip."""
     encoder = _encoder(*clip.encoder, corruption.descriptor.level, corruption.backend)
     corruptions, levels = zip(*described, strict=True)
-    return ClipRows(
-        {
-            "fold": [clip.fold] * len(described),
-            "corruption": list(corruptions),
-            "level": list(levels),
-            "vector": encoder.encode(list(described.values())),
-        }
-    )
+    vectors = encoder.encode(list(described.values()))
+    return ClipRows({"corruption": list(corruptions), "level": list(levels), "vector": vectors})
 
 
 @functools.lru_cache(maxsize=4)
