@@ -11,6 +11,15 @@ import pandas as pd
 from avlib.report.scores import DEFAULT, check_predictions, emotions_of, fold_scores, model_scores
 
 CLEAN = "clean"
+# The corruptions in the order of the report.
+TITLES = {
+    "white": "white noise",
+    "babble": "babble",
+    "occlusion": "covered face",
+    "audio_missing": "sound missing",
+    "video_missing": "face missing",
+    "either_missing": "one of the two missing",
+}
 NOISE = ("white", "babble")  # their levels are ratios of the voice to them
 # What a clip loses, and the condition under which what is left was scored.
 LEFT = {"audio_missing": "video", "video_missing": "audio"}

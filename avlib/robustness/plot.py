@@ -7,15 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from avlib.report.plots import chance_level, curve_with_band, look, panels
-from avlib.robustness.curves import NOISE, mild_to_strong
+from avlib.robustness.curves import NOISE, TITLES, mild_to_strong
 
 _AXES = dict.fromkeys(NOISE, "signal-to-noise ratio (dB)")
 _AXES["occlusion"] = "share of the face covered (%)"
 
 
-def draw(
-    by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str], titles: Mapping[str, str]
-) -> bytes:
+def draw(by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str]) -> bytes:
     """Draw accuracy against the level of each corruption, one panel each, all models in it.
 
     Parameters
@@ -24,8 +22,6 @@ def draw(
         `robustness.curves` by model.
     corruptions
         The panels, in order.
-    titles
-        Of the panels.
     """
     columns = min(3, len(corruptions))
     chance = next(iter(by_model.values()))["chance"]
@@ -39,7 +35,7 @@ def draw(
                     levels = max(levels, drawn, key=len)
             names = ["clean", *(f"{level:g}" for level in levels)] if corruption in NOISE else None
             panel.set_xticks(_places(corruption, levels), names)
-            panel.set(title=titles[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))
+            panel.set(title=TITLES[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))
             panel.grid(visible=True, axis="y")
             chance_level(panel, chance)
         for panel in places[::columns]:

@@ -6,18 +6,10 @@ from typing import Any
 from avlib.report.formats import score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.words import words_beside
-from avlib.robustness.curves import CLEAN, NOISE
+from avlib.robustness.curves import CLEAN, NOISE, TITLES
 from avlib.robustness.plot import draw
 
 _WORDS = words_beside(__file__)
-TITLES = {
-    "white": "white noise",
-    "babble": "babble",
-    "occlusion": "covered face",
-    "audio_missing": "sound missing",
-    "video_missing": "face missing",
-    "either_missing": "one of the two missing",
-}
 
 
 def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | None:
@@ -35,7 +27,7 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
     if any("missing" in corruption for corruption in present):
         text += _WORDS("missing")
     tables = [_table(corruption, by_model) for corruption in present]
-    picture = Picture("robustness", draw(by_model, present, TITLES), "Robustness of each model")
+    picture = Picture("robustness", draw(by_model, present), "Robustness of each model")
     return Section("Robustness", text, tables, [picture])
 
 
