@@ -110,10 +110,11 @@ def _point(rows: pd.DataFrame, folds: pd.DataFrame, level: Any) -> dict[str, Any
     return {"level": level, **{name: scores[name] for name in shown}, "folds": accuracies}
 
 
-def mild_to_strong(curve: Mapping[str, Any], corruption: str) -> list[dict[str, Any]]:
-    """Return the points of one corruption: the less noise, the more decibels."""
-    points = curve["corruptions"][corruption]
-    return points[::-1] if corruption in NOISE else points
+def mild_to_strong(by_model: Mapping[str, Mapping[str, Any]], corruption: str) -> list[float]:
+    """Return the levels of the models' curves: the less noise, the more decibels."""
+    every = [curve["corruptions"].get(corruption, []) for curve in by_model.values()]
+    levels = {point["level"] for points in every for point in points}
+    return sorted(levels, reverse=corruption in NOISE)
 
 
 def read_curves(folder: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from avlib.report.formats import score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.words import words_beside
-from avlib.robustness.curves import CLEAN, NOISE, TITLES
+from avlib.robustness.curves import CLEAN, NOISE, TITLES, mild_to_strong
 from avlib.robustness.plot import draw
 
 _WORDS = words_beside(__file__)
@@ -33,11 +33,8 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
 
 def _table(corruption: str, by_model: Mapping[str, Mapping[str, Any]]) -> Table:
     shown = {m: c for m, c in by_model.items() if corruption in c["corruptions"]}
-    levels = sorted({p["level"] for c in shown.values() for p in c["corruptions"][corruption]})
-    heads = [f"{100 * level:g} %" for level in levels]
-    if corruption in NOISE:  # the less noise, the more decibels: from mild to strong
-        levels.reverse()
-        heads = [f"{level:g} dB" for level in levels]
+    levels = mild_to_strong(shown, corruption)
+    heads = [f"{v:g} dB" if corruption in NOISE else f"{100 * v:g} %" for v in levels]
     rows = []
     for model, found in shown.items():
         points = {p["level"]: p for p in found["corruptions"][corruption]}
