@@ -14,13 +14,12 @@ from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher
 from avlib.protocol_params import Protocol
-from avlib.registry import DESCRIPTORS, models, systems
+from avlib.registry import DESCRIPTORS, readable_models, systems
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
 
 SYSTEM_SECTIONS = {name: t for system in systems() for name, t in system.sections.items()}
-_READ_BACK = [model for model, system in models().items() if not system.deep]
 
 
 def _one_of(names: Sequence[str]) -> AfterValidator:
@@ -49,7 +48,7 @@ class Video(descriptors.Video):
 class Robustness(robustness.Robustness):
     """Its section, with the models that there are."""
 
-    models: list[Annotated[str, _one_of(_READ_BACK)]]
+    models: list[Annotated[str, _one_of(readable_models())]]
 
 
 class SharedParams(Section):

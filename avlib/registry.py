@@ -106,6 +106,11 @@ def models() -> dict[str, "System"]:
     }
 
 
+def readable_models() -> list[str]:
+    """Return the models that can be read back; they are those that learn from Fisher vectors."""
+    return [name for name, system in models().items() if not system.deep]
+
+
 @functools.cache
 def _made(entry: str) -> Any:
     """Make the one instance of a registered class."""

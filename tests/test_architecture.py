@@ -14,8 +14,7 @@ import yaml
 from dvc.repo import Repo
 
 from avlib.params import Params, load
-from avlib.registry import CORPORA, DESCRIPTORS, models, system
-from avlib.robustness.predictions import readable_models
+from avlib.registry import CORPORA, DESCRIPTORS, models, readable_models, system
 from avlib.runtime.provenance import result_files
 
 MODELS = list(models())

@@ -160,17 +160,16 @@ def _panel(panel: Axes, by_fold: Mapping[int, pd.DataFrame], quantity: str) -> N
 
 def _facts(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:
     """Cells of the table about one model."""
-    known = {}
-    for part in _LOOKS:
-        curves = (curve.dropna() for _, curve in by_epoch(by_fold, f"{part}_loss").items())
-        known[part] = [curve for curve in curves if len(curve)]
+    train, validation = (
+        by_epoch(by_fold, f"{part}_loss").dropna(axis="columns", how="all") for part in _LOOKS
+    )
     return [
         str(len(by_fold)),
         _median([len(table) for table in by_fold.values()], ".0f"),
-        _median([curve.iloc[0] for curve in known["train"]]),
-        _median([curve.iloc[-1] for curve in known["train"]]),
-        _median([curve.min() for curve in known["validation"]]),
-        _median([curve.idxmin() for curve in known["validation"]], ".0f"),
+        _median([train[fold].dropna().iloc[0] for fold in train]),
+        _median([train[fold].dropna().iloc[-1] for fold in train]),
+        _median([validation[fold].min() for fold in validation]),
+        _median([validation[fold].idxmin() for fold in validation], ".0f"),
     ]
 
 

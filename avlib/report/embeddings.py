@@ -67,14 +67,9 @@ def neighbours_accuracy(values: np.ndarray, emotions: np.ndarray, subjects: np.n
     counts = pd.Series(subjects).value_counts()
     if len(counts) < 2 or len(subjects) - counts.iloc[0] < NEIGHBOURS:
         return float("nan")
+    nearest, others = KNeighborsClassifier(NEIGHBOURS), LeaveOneGroupOut()
     with threadpool_limits(limits=1):  # as many threads, as many ways of rounding
-        predicted = cross_val_predict(
-            KNeighborsClassifier(NEIGHBOURS),
-            values,
-            emotions,
-            groups=subjects,
-            cv=LeaveOneGroupOut(),
-        )
+        predicted = cross_val_predict(nearest, values, emotions, groups=subjects, cv=others)
     return float(np.mean(predicted == emotions))
 
 

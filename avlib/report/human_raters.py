@@ -101,27 +101,18 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
         tested=tested.nunique(),
         ratings=sum(rates["ratings"] for rates in by_given.values()),
     )
-    text += _against_published(data, by_given, published, bool(known))
+    if known and data.partial:
+        text.append(f"{data.partial}; the published rates of the raters are over the whole corpus.")
+    both = [(rates, published[given]) for given, rates in by_given.items() if given in published]
+    if both:
+        accuracy, uar = (
+            max(abs(100 * rates[metric] - figure) for rates, figure in both)
+            for metric in ("accuracy", "uar")
+        )
+        text += _WORDS("human_raters_published", accuracy=accuracy, uar=uar)
     return Section("Human raters beside the systems", text, [Table(columns, "llr", rows)])
 
 
 def _cells(rates: Mapping[str, Any], emotions: Sequence[str]) -> list[str]:
     recall = [rates["recall"].get(emotion) for emotion in emotions]
     return [f"{rates['clips']:,}", *map(percent, [rates["accuracy"], rates["uar"], *recall])]
-
-
-def _against_published(
-    data: ReportData,
-    by_given: Mapping[str, Mapping[str, Any]],
-    published: Mapping[str, float],
-    known: bool,
-) -> list[str]:
-    """Say how far the rates are from the published ones, or why nothing is said."""
-    if known and data.partial:
-        return [f"{data.partial}; the published rates of the raters are over the whole corpus."]
-    both = [(rates, published[given]) for given, rates in by_given.items() if given in published]
-    if not both:
-        return []
-    accuracy = max(abs(100 * rates["accuracy"] - figure) for rates, figure in both)
-    uar = max(abs(100 * rates["uar"] - figure) for rates, figure in both)
-    return _WORDS("human_raters_published", accuracy=accuracy, uar=uar)

@@ -16,19 +16,22 @@ TRIO = ("svm_audio", "svm_video", "merml")
 # Both learn from both modalities: before there is a metric, and after.
 BEFORE, AFTER = "svm_concat", "merml"
 _WORDS = words_beside(__file__)
+FoldScores = Mapping[int, Mapping[str, Any]]
 _TESTS = {DEFAULT: "both", "audio": "audio only", "video": "video only"}
 
 
 def one_modality(data: ReportData) -> Section | None:
     """Score models that learned from both modalities with one alone, beside those of that one."""
     tested = {
-        model: {c: model_scores(fold_scores(t, data.folds, condition=c)) for c in _TESTS}
+        model: {c: fold_scores(t, data.folds, condition=c) for c in _TESTS}
         for model, t in data.predictions.items()
         if set(_TESTS) <= set(conditions_of(t))
     }
     if not tested:
         return None
-    alone = {m: {_only(data, m): s} for m, s in data.scores.items() if _only(data, m) in _TESTS}
+    alone = {
+        m: {_only(data, m): s} for m, s in data.fold_scores.items() if _only(data, m) in _TESTS
+    }
     tables = []
     for metric, title in (("accuracy", "accuracy (%)"), ("uar", "UAR (%)")):
         body = []
@@ -36,7 +39,7 @@ def one_modality(data: ReportData) -> Section | None:
             learned = "both" if model in tested else f"{next(iter(scores))} only"
             body.append([model, learned, *(_cell(scores.get(c), metric) for c in _TESTS)])
         if {BEFORE, AFTER} <= set(tested):
-            gains = [_gain(data, condition, metric) for condition in _TESTS]
+            gains = [_gain(tested[BEFORE][c], tested[AFTER][c], metric) for c in _TESTS]
             body.append([f"{AFTER} minus {BEFORE}", "both", *gains])
         columns = [title, "learned from", *(f"tested with {name}" for name in _TESTS.values())]
         tables.append(Table(columns, "llr", body))
@@ -87,20 +90,17 @@ def _only(data: ReportData, model: str) -> str:
     return str(used[0]) if len(used) == 1 else ""
 
 
-def _cell(scores: Mapping[str, Any] | None, metric: str) -> str:
+def _cell(by_fold: FoldScores | None, metric: str) -> str:
     """Write a score, and of how many clips where these were not all."""
-    if scores is None:
+    if by_fold is None:
         return DASH
+    scores = model_scores(by_fold)
     clips = f" ({scores['clips']:,} clips)" if scores["clips"] < scores["clips_total"] else ""
     return score(scores, metric) + clips
 
 
-def _gain(data: ReportData, condition: str, metric: str) -> str:
+def _gain(before: FoldScores, after: FoldScores, metric: str) -> str:
     """Write the mean difference over folds and its standard deviation."""
-    before, after = (
-        fold_scores(data.predictions[model], data.folds, condition=condition)
-        for model in (BEFORE, AFTER)
-    )
     mean, std = mean_and_std(after[fold][metric] - before[fold][metric] for fold in before)
     return f"+{percent(mean, std)}" if mean > 0 else percent(mean, std)
 

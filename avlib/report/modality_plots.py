@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from avlib.report.agreement import CATEGORIES
-from avlib.report.plots import MARKERS, PALETTE, drawing, legend_above, name_rows, panels
+from avlib.report.plots import MARKERS, PALETTE, legend_above, name_rows, one_panel, panels
 
 _SPACES = {
     "raw": "raw, side by side",
@@ -102,8 +102,7 @@ def modality_bars(scores: Mapping[str, Mapping[str, float]]) -> bytes:
     """
     groups = list(next(iter(scores.values())))
     width = 0.8 / len(scores)
-    with drawing(max(5, 1.25 * len(groups)), 3.2) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(max(5, 1.25 * len(groups)), 3.2) as (axes, png):
         for i, (model, values) in enumerate(scores.items()):
             heights = 100 * np.array(list(values.values()), dtype=float)
             places = np.arange(len(groups)) + (i - (len(scores) - 1) / 2) * width
@@ -131,8 +130,7 @@ def weight_dots(omegas: Sequence[float]) -> bytes:
         In [0, 1], in the order of the folds.
     """
     values = np.array(omegas, dtype=float)
-    with drawing(5.5, 1.3) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(5.5, 1.3) as (axes, png):
         spread = 0.5 if len(values) > 1 else 0
         height = np.linspace(spread, -spread, len(values))  # the first fold on top
         axes.scatter(values, height, s=30, color=PALETTE[0], alpha=0.8, linewidths=0, zorder=3)

@@ -47,8 +47,7 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
     side = 1.35 + 0.42 * len(emotions)
-    with drawing(side + 0.2, side) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(side + 0.2, side) as (axes, png):
         display = ConfusionMatrixDisplay(100 * shares, display_labels=emotions)
         limits = {"vmin": 0, "vmax": 100}
         display.plot(ax=axes, cmap="Blues", values_format=".0f", colorbar=False, im_kw=limits)
@@ -102,8 +101,7 @@ def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> b
     """
     means = 100 * np.array([found["accuracy"] for found in scores.values()])
     stds = 100 * np.array([found["accuracy_std"] for found in scores.values()])
-    with drawing(8, 1.1 + 0.36 * len(scores)) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(8, 1.1 + 0.36 * len(scores)) as (axes, png):
         _bars(axes, list(scores), means, stds)
         _chance(axes, chance)
         axes.set(xlim=(0, 108), xlabel="accuracy (%), mean and standard deviation over folds")
@@ -119,8 +117,7 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
         Accuracy in [0, 1] by model, one value a fold; NaN where a fold scored no clip.
     """
     models = list(accuracies)
-    with drawing(8, 1.1 + 0.36 * len(models)) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(8, 1.1 + 0.36 * len(models)) as (axes, png):
         for row, model in enumerate(models):
             values = 100 * np.array(accuracies[model], dtype=float)
             values = values[~np.isnan(values)]
@@ -146,8 +143,7 @@ def differences(pairs: Mapping[str, tuple[float, tuple[float, float] | None]]) -
         By name: difference in [-1, 1], and the bounds of its interval or None.
     """
     names = list(pairs)
-    with drawing(8, 0.9 + 0.3 * len(names)) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(8, 0.9 + 0.3 * len(names)) as (axes, png):
         for row, (difference, bounds) in enumerate(pairs.values()):
             apart = bounds is not None and not bounds[0] <= 0 <= bounds[1]
             colour = PALETTE[0] if apart else PALETTE[7]
@@ -173,8 +169,7 @@ def stage_status(counts: pd.DataFrame) -> bytes:
         and failed are drawn grey.
     """
     total = int(counts.sum(axis="columns").max())
-    with drawing(8, 1.1 + 0.36 * len(counts)) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(8, 1.1 + 0.36 * len(counts)) as (axes, png):
         left = counts.cumsum(axis="columns") - counts
         for status, values in counts.items():
             of_status: Any = {"color": _STATUS_COLOURS.get(str(status), "#B8B8B8"), "label": status}
@@ -269,6 +264,13 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
         FigureCanvasAgg(figure)
         yield figure, png
         figure.savefig(png, format="png", metadata={"Software": None})
+
+
+@contextmanager
+def one_panel(width: float, height: float) -> Iterator[tuple[Axes, io.BytesIO]]:
+    """Give the only panel of a figure (inches) and the buffer that holds its PNG afterwards."""
+    with drawing(width, height) as (figure, png):
+        yield figure.subplots(), png
 
 
 @contextmanager

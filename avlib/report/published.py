@@ -1,8 +1,8 @@
 """Published results, and which of them may stand beside a run of ours.
 
 A published figure is comparable only if the corpus is there whole, the protocol is the same (its
-name, its number of folds where the paper states one, and whether subjects are shared) and the
-system used the same modalities. All others are kept apart.
+name, and its number of folds where the paper states one) and the system used the same modalities.
+All others are kept apart.
 """
 
 from functools import cache
@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict
-
-from avlib.protocols import SUBJECT_INDEPENDENT
 
 ALMOST_ALL = 0.98  # share of a corpus' clips from which a run holds it whole
 _FILE = Path(__file__).with_name("published_results.yaml")
@@ -27,15 +25,10 @@ class PublishedProtocol(_Facts):
 
     name: str
     k: int | None = None
-    subject_independent: bool
 
     def matches(self, name: str, k: int) -> bool:
         """Tell whether results under protocol `name` with `k` folds are comparable."""
-        return (
-            self.name == name
-            and self.subject_independent == SUBJECT_INDEPENDENT[name]
-            and self.k in (None, k)
-        )
+        return self.name == name and self.k in (None, k)
 
 
 class Published(_Facts):

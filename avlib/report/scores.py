@@ -15,6 +15,7 @@ and accuracy times coverage is the accuracy that counts what was not scored as w
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,6 @@ def fold_scores(
     folds: pd.DataFrame,
     *,
     condition: str = DEFAULT,
-    truth: pd.Series | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Scores of one model in each fold.
 
@@ -163,10 +163,6 @@ def fold_scores(
         Table ``folds``; its test parts say which clips should have been scored.
     condition
         Score the predictions that were made under this condition.
-    truth
-        Another label of the clips to score against, indexed by clip_id, for example
-        ``clips.set_index("clip_id")["vote_multimodal"]``. Clips whose label is null or a tie
-        ("anger:disgust") are left out of every count.
 
     Returns
     -------
@@ -176,17 +172,17 @@ def fold_scores(
     Raises
     ------
     DataError
-        See `check_predictions`; or the condition is absent, or a label of `truth` is unknown.
+        See `check_predictions`; or the condition is absent.
     LeakError
         A clip is scored in a fold that does not test it.
     """
-    rows, tested = _scored(predictions, folds, condition, truth)
+    rows = _scored(predictions, folds, condition)
     emotions = emotions_of(predictions)
+    totals = Counter(folds.loc[folds["part"] == "test", "fold"].tolist())
     scores = {}
-    for fold in sorted(folds.loc[folds["part"] == "test", "fold"].unique().tolist()):
+    for fold, total in sorted(totals.items()):
         of_fold = rows[rows["fold"] == fold]
         counts = confusion_matrix(of_fold["emotion"], of_fold["predicted"], emotions)
-        total = int((tested["fold"] == fold).sum())
         scores[fold] = {**confusion_scores(counts, emotions), **_counted(len(of_fold), total)}
     return scores
 
@@ -283,10 +279,8 @@ def write_json(path: Path | str, value: Any) -> None:
         temporary.write_text(to_json(value), encoding="utf-8")
 
 
-def _scored(
-    predictions: pd.DataFrame, folds: pd.DataFrame, condition: str, truth: pd.Series | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows to score, and the clips and folds that should have been scored."""
+def _scored(predictions: pd.DataFrame, folds: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """Check the predictions; return those under a condition."""
     check_predictions(predictions)
     rows = predictions[predictions["condition"] == condition]
     model = predictions["model"].iloc[0]
@@ -303,19 +297,7 @@ def _scored(
             "test it; expected predictions of the fold's test part alone. Where the folds have"
             " changed since, train that model again, or remove its table in data/predictions"
         )
-    tested = folds[folds["part"] == "test"]
-    if truth is None:
-        return rows, tested
-    label = truth[truth.notna() & ~truth.astype(str).str.contains(":", regex=False)]
-    unknown = sorted(set(label) - set(emotions_of(predictions)))
-    if unknown:
-        raise DataError(
-            f"{truth.name} holds {', '.join(unknown)}, which model {model} does not know; "
-            f"expected {', '.join(emotions_of(predictions))}"
-        )
-    rows = rows[rows["clip_id"].isin(label.index)]
-    rows = rows.assign(emotion=rows["clip_id"].map(label))
-    return rows, tested[tested["clip_id"].isin(label.index)]
+    return rows
 
 
 def _counted(clips: int, total: int) -> dict[str, Any]:

@@ -107,10 +107,7 @@ def raters_votes(data: ReportData) -> Section | None:
         return None
     rows = []
     for model, table in data.predictions.items():
-        scores = [
-            model_scores(fold_scores(table, data.folds, truth=vote)) for _, vote in votes.items()
-        ]
-        cells = [f"{score(s)}  ({s['clips']:,})" for s in scores]
+        cells = [_against(vote.dropna(), table, data.folds) for _, vote in votes.items()]
         rows.append([model, percent(data.scores[model]["accuracy"]), *cells])
     columns = ["model", "intended (%)", *(f"perceived, {heard} (%)" for heard in votes)]
     return Section(
@@ -210,6 +207,16 @@ def parameters(params: Mapping[str, Any]) -> Section:
     return Section("Parameters", code=text)
 
 
+def _against(emotions: pd.Series, predictions: pd.DataFrame, folds: pd.DataFrame) -> str:
+    """Score against other emotions, by clip_id; clips without one are left out of every count."""
+    rows = predictions[predictions["condition"] == DEFAULT]
+    rows = rows.assign(emotion=rows["clip_id"].map(emotions)).dropna(subset="emotion")
+    if rows.empty:
+        return f"{DASH}  (0)"
+    known = folds[folds["clip_id"].isin(emotions.index)]
+    return f"{score(model_scores(fold_scores(rows, known)))}  ({len(rows):,})"
+
+
 def _used(predictions: pd.DataFrame) -> str:
     """Modalities that a model used, with the number of clips where it did not always use all."""
     rows = predictions[predictions["condition"] == DEFAULT]
@@ -283,5 +290,5 @@ def _published(title: str, results: Sequence[Published], name: str, extra: list[
 def _protocol(result: Published) -> str:
     protocol = result.protocol
     folds = f", {protocol.k} folds" if protocol.k else ""
-    independent = "subject-independent" if protocol.subject_independent else "subjects shared"
+    independent = "subject-independent" if SUBJECT_INDEPENDENT[protocol.name] else "subjects shared"
     return f"{protocol.name}{folds}, {independent}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from avlib.report.plots import drawing, look
+from avlib.report.plots import look, one_panel
 from avlib.runtime.errors import DataError
 
 _PARAMS = "params.yaml"
@@ -89,8 +89,7 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
     if len(names) > 1:
         groups = list(table.groupby(names[1], sort=False))
     step = (max(ticks) - min(ticks)) / 150 if numbers else 0.02  # so that whiskers stand apart
-    with drawing(6, 3.4) as (figure, png):
-        axes = figure.subplots()
+    with one_panel(6, 3.4) as (axes, png):
         for i, (value, rows) in enumerate(groups):
             axes.errorbar(
                 rows["place"] + (i - (len(groups) - 1) / 2) * step,

@@ -11,6 +11,15 @@ import pandas as pd
 from avlib.report.scores import DEFAULT, check_predictions, emotions_of, fold_scores, model_scores
 
 CLEAN = "clean"
+# The corruptions in the order of the report.
+TITLES = {
+    "white": "white noise",
+    "babble": "babble",
+    "occlusion": "covered face",
+    "audio_missing": "sound missing",
+    "video_missing": "face missing",
+    "either_missing": "one of the two missing",
+}
 NOISE = ("white", "babble")  # their levels are ratios of the voice to them
 # What a clip loses, and the condition under which what is left was scored.
 LEFT = {"audio_missing": "video", "video_missing": "audio"}
@@ -51,17 +60,14 @@ def missing_modality(predictions: pd.DataFrame, shares: Sequence[float], seed: i
         random = np.random.default_rng([seed, fold])
         rank = np.full(len(rows), len(rows))
         rank[both] = random.permutation(both.sum())
-        heads = random.random(len(rows)) < 0.5
-        drawn = np.where(heads, "audio_missing", "video_missing")
-        losses = {lost: np.full(len(rows), lost) for lost in LEFT} | {"either_missing": drawn}
+        drawn = np.where(random.random(len(rows)) < 0.5, *LEFT.values())
+        remaining: dict[str, Any] = {**LEFT, "either_missing": drawn}
         for share in shares:
             loses = rank < round(share * both.sum())
-            for corruption, by_clip in losses.items():
-                pieces = [rows[~loses]]
-                for lost, condition in LEFT.items():
-                    hit = of_fold["clip_id"].isin(rows.loc[loses & (by_clip == lost), "clip_id"])
-                    pieces.append(of_fold[hit & (of_fold["condition"] == condition)])
-                found.append(pd.concat(pieces).assign(corruption=corruption, level=float(share)))
+            for corruption, left in remaining.items():
+                scored = rows[["clip_id"]].assign(condition=np.where(loses, left, DEFAULT))
+                kept = of_fold.merge(scored, on=["clip_id", "condition"])
+                found.append(kept.assign(corruption=corruption, level=float(share)))
     return pd.concat(found, ignore_index=True).drop(columns="condition")
 
 
@@ -104,10 +110,11 @@ def _point(rows: pd.DataFrame, folds: pd.DataFrame, level: Any) -> dict[str, Any
     return {"level": level, **{name: scores[name] for name in shown}, "folds": accuracies}
 
 
-def mild_to_strong(curve: Mapping[str, Any], corruption: str) -> list[dict[str, Any]]:
-    """Return the points of one corruption: the less noise, the more decibels."""
-    points = curve["corruptions"][corruption]
-    return points[::-1] if corruption in NOISE else points
+def mild_to_strong(by_model: Mapping[str, Mapping[str, Any]], corruption: str) -> list[float]:
+    """Return the levels of the models' curves: the less noise, the more decibels."""
+    every = [curve["corruptions"].get(corruption, []) for curve in by_model.values()]
+    levels = {point["level"] for points in every for point in points}
+    return sorted(levels, reverse=corruption in NOISE)
 
 
 def read_curves(folder: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:

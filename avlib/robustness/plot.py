@@ -4,18 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
+import pandas as pd
 
 from avlib.report.plots import chance_level, curve_with_band, look, panels
-from avlib.robustness.curves import NOISE, mild_to_strong
+from avlib.robustness.curves import NOISE, TITLES, mild_to_strong
 
 _AXES = dict.fromkeys(NOISE, "signal-to-noise ratio (dB)")
 _AXES["occlusion"] = "share of the face covered (%)"
+_DRAWN = ("accuracy", "accuracy_std")
 
 
-def draw(
-    by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str], titles: Mapping[str, str]
-) -> bytes:
+def draw(by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str]) -> bytes:
     """Draw accuracy against the level of each corruption, one panel each, all models in it.
 
     Parameters
@@ -24,22 +23,23 @@ def draw(
         `robustness.curves` by model.
     corruptions
         The panels, in order.
-    titles
-        Of the panels.
     """
     columns = min(3, len(corruptions))
     chance = next(iter(by_model.values()))["chance"]
     grid = panels(len(corruptions), columns, (3.2, 2.5), (0, 0.5), sharey=True)
     with grid as (figure, places, png):
         for corruption, panel in zip(corruptions, places, strict=True):
-            levels: list[float] = []  # of the curve with the most, which the axis names
-            for number, curve in enumerate(by_model.values()):
+            levels = mild_to_strong(by_model, corruption)
+            x = _places(corruption, levels)
+            for number, (model, curve) in enumerate(by_model.items()):
                 if corruption in curve["corruptions"]:
-                    drawn = _curve(panel, corruption, curve, number)
-                    levels = max(levels, drawn, key=len)
+                    points = pd.DataFrame(curve["corruptions"][corruption])
+                    points = points.set_index("level").reindex(levels)
+                    mean, std = ([curve["clean"][k], *points[k]] for k in _DRAWN)
+                    curve_with_band(panel, x, mean, std, model, **look(number))
             names = ["clean", *(f"{level:g}" for level in levels)] if corruption in NOISE else None
-            panel.set_xticks(_places(corruption, levels), names)
-            panel.set(title=titles[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))
+            panel.set_xticks(x, names)
+            panel.set(title=TITLES[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))
             panel.grid(visible=True, axis="y")
             chance_level(panel, chance)
         for panel in places[::columns]:
@@ -54,15 +54,6 @@ def draw(
         handles = [lines[label] for label in order]
         figure.legend(handles, order, loc="outside upper left", ncols=min(6, len(order)))
     return png.getvalue()
-
-
-def _curve(panel: Axes, corruption: str, curve: Mapping[str, Any], number: int) -> list[float]:
-    """Draw one model's curve; return its levels."""
-    points = mild_to_strong(curve, corruption)
-    levels = [point["level"] for point in points]
-    mean, std = ([p[k] for p in (curve["clean"], *points)] for k in ("accuracy", "accuracy_std"))
-    curve_with_band(panel, _places(corruption, levels), mean, std, curve["model"], **look(number))
-    return levels
 
 
 def _places(corruption: str, levels: Sequence[float]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from avlib.descriptors.descriptor import Descriptor
-from avlib.registry import models
+from avlib.registry import models, readable_models
 from avlib.robustness.tables import CORRUPTED
 from avlib.robustness.tasks import noisy_tasks, occluded_tasks
 from avlib.robustness.vectors import CLEAN, Corruption, noisy_rows, occluded_rows
@@ -98,11 +98,6 @@ def corrupted_predictions(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
-
-
-def readable_models() -> list[str]:
-    """Return the models that can be read back and tried: those that learn from Fisher vectors."""
-    return [name for name, system in models().items() if not system.deep]
 
 
 def require_readable(name: str) -> None:

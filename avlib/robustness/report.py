@@ -6,18 +6,10 @@ from typing import Any
 from avlib.report.formats import score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.words import words_beside
-from avlib.robustness.curves import CLEAN, NOISE
+from avlib.robustness.curves import CLEAN, NOISE, TITLES, mild_to_strong
 from avlib.robustness.plot import draw
 
 _WORDS = words_beside(__file__)
-TITLES = {
-    "white": "white noise",
-    "babble": "babble",
-    "occlusion": "covered face",
-    "audio_missing": "sound missing",
-    "video_missing": "face missing",
-    "either_missing": "one of the two missing",
-}
 
 
 def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | None:
@@ -35,17 +27,14 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
     if any("missing" in corruption for corruption in present):
         text += _WORDS("missing")
     tables = [_table(corruption, by_model) for corruption in present]
-    picture = Picture("robustness", draw(by_model, present, TITLES), "Robustness of each model")
+    picture = Picture("robustness", draw(by_model, present), "Robustness of each model")
     return Section("Robustness", text, tables, [picture])
 
 
 def _table(corruption: str, by_model: Mapping[str, Mapping[str, Any]]) -> Table:
     shown = {m: c for m, c in by_model.items() if corruption in c["corruptions"]}
-    levels = sorted({p["level"] for c in shown.values() for p in c["corruptions"][corruption]})
-    heads = [f"{100 * level:g} %" for level in levels]
-    if corruption in NOISE:  # the less noise, the more decibels: from mild to strong
-        levels.reverse()
-        heads = [f"{level:g} dB" for level in levels]
+    levels = mild_to_strong(shown, corruption)
+    heads = [f"{v:g} dB" if corruption in NOISE else f"{100 * v:g} %" for v in levels]
     rows = []
     for model, found in shown.items():
         points = {p["level"]: p for p in found["corruptions"][corruption]}

@@ -16,7 +16,7 @@ ROBUSTNESS = Schema(
 )
 CORRUPTED = Schema(  # lies in the memory alone
     "corrupted",
-    key=("clip_id", "fold", "corruption", "level"),
-    columns={"clip_id": TEXT, "fold": INT, "corruption": TEXT, "level": FLOAT, "vector": VECTOR},
+    key=("clip_id", "corruption", "level"),
+    columns={"clip_id": TEXT, "corruption": TEXT, "level": FLOAT, "vector": VECTOR},
     per_clip=True,
 )

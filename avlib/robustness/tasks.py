@@ -45,7 +45,7 @@ def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> 
         for clip_id in tested:
             others = {s: clips for s, clips in voices.items() if s != subjects[clip_id]}
             chosen = [refs[c] for c in _talkers(clip_id, others, seed, fold)]
-            tasks.append(_task(refs[clip_id], fold, encoder, chosen))
+            tasks.append(_task(refs[clip_id], encoder, chosen))
     return tasks
 
 
@@ -76,18 +76,18 @@ def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
     """
     refs = {ref.clip_id: ref for ref in tables.clip_refs(paths.FACES) if ref.rows}
     return [
-        _task(refs[clip_id], fold, encoder)
-        for fold, encoder, tested in _tested(folds, "video")
+        _task(refs[clip_id], encoder)
+        for _, encoder, tested in _tested(folds, "video")
         for clip_id in tested
     ]
 
 
 def _task(
-    ref: tables.ClipRef, fold: int, encoder: tuple[str, str], talkers: Sequence[tables.ClipRef] = ()
+    ref: tables.ClipRef, encoder: tuple[str, str], talkers: Sequence[tables.ClipRef] = ()
 ) -> ClipTask:
-    clip = CorruptedClip(ref.clip_id, ref, fold, encoder, talkers)
+    clip = CorruptedClip(ref, encoder, talkers)
     digests = [ref.digest, encoder[1], *(talker.digest for talker in talkers)]
-    return ClipTask(ref.clip_id, ref.part, " ".join([str(fold), *digests]), clip)
+    return ClipTask(ref.clip_id, ref.part, " ".join(digests), clip)
 
 
 def _tested(folds: pd.DataFrame, modality: str) -> Iterator[tuple[int, tuple[str, str], list[str]]]:

@@ -37,20 +37,15 @@ class CorruptedClip:
 
     Attributes
     ----------
-    clip_id : str
     rows : ClipRef
         In table `speech` or `faces`.
-    fold : int
-        The one that tests it.
     encoder : (str, str)
-        File and digest of that fold's encoder.
+        File and digest of the encoder of the fold that tests it.
     talkers : sequence of ClipRef
         In table `speech`: the clips whose voices make the babble.
     """
 
-    clip_id: str
     rows: ClipRef
-    fold: int
     encoder: tuple[str, str]
     talkers: Sequence[ClipRef] = ()
 
@@ -88,8 +83,10 @@ def noisy_rows(clip: CorruptedClip, corruption: Corruption[AudioDescriptor]) -> 
         sound, _, voiced = _speech(talker)
         talkers.append(sound[voiced])
     noises = {
-        "white": white_noise(len(signal), seed_of(corruption.seed, clip.clip_id, "white")),
-        "babble": babble(talkers, len(signal), seed_of(corruption.seed, clip.clip_id, "babble")),
+        "white": white_noise(len(signal), seed_of(corruption.seed, clip.rows.clip_id, "white")),
+        "babble": babble(
+            talkers, len(signal), seed_of(corruption.seed, clip.rows.clip_id, "babble")
+        ),
     }
     versions = {CLEAN: signal} | {
         (kind, snr): add_noise(signal, noise, snr, spoken)
@@ -121,7 +118,7 @@ def occluded_rows(clip: CorruptedClip, corruption: Corruption[VideoDescriptor]) 
     descriptor of landmarks alone stays what it is.
     """
     faces, _ = read_faces(clip.rows)
-    random = np.random.default_rng(seed_of(corruption.seed, clip.clip_id, "occlusion"))
+    random = np.random.default_rng(seed_of(corruption.seed, clip.rows.clip_id, "occlusion"))
     place = (random.random(), random.random())
     versions = {CLEAN: faces} | {
         ("occlusion", share): _Covered(faces.times, faces.landmarks, faces.jpegs, share, place)
@@ -152,14 +149,8 @@ def _encoded(
     """Encode descriptors, by corruption and level, for the fold that tests the clip."""
     encoder = _encoder(*clip.encoder, corruption.descriptor.level, corruption.backend)
     corruptions, levels = zip(*described, strict=True)
-    return ClipRows(
-        {
-            "fold": [clip.fold] * len(described),
-            "corruption": list(corruptions),
-            "level": list(levels),
-            "vector": encoder.encode(list(described.values())),
-        }
-    )
+    vectors = encoder.encode(list(described.values()))
+    return ClipRows({"corruption": list(corruptions), "level": list(levels), "vector": vectors})
 
 
 @functools.lru_cache(maxsize=4)

@@ -276,6 +276,20 @@ def test_votes_of_raters_are_scored_where_the_corpus_has_them(tmp_path, tiny):
     assert "perceived, face" not in markdown
 
 
+@pytest.mark.usefixtures("no_drawing")
+def test_votes_that_are_ties_or_missing_or_of_other_emotions_do_not_count(tmp_path, tiny):
+    merml = tiny.predict()
+    votes = merml.set_index("clip_id")["predicted"]
+    clips = tiny.clips.assign(vote_face=tiny.clips["clip_id"].map(votes))
+    clips.loc[[0, 1, 2], "vote_face"] = ["anger:disgust", None, "pride"]
+    markdown, _ = write(tmp_path, tiny, clips=clips, predictions={"merml": merml})
+    assert "| 100.0 ± 0.0 (33) |" in section(markdown, "Against what raters perceived")
+    # Nor do clips that a model did not score.
+    few = merml[merml["clip_id"].isin(clips["clip_id"][:3])]
+    markdown, _ = write(tmp_path, tiny, clips=clips, predictions={"merml": few})
+    assert "| – (0) |" in section(markdown, "Against what raters perceived")
+
+
 HOSTILE = '<script>alert("x")</script>|`*[a](b)'
 
 

@@ -110,19 +110,6 @@ def test_conditions_are_scored_apart(tiny):
         model_scores(fold_scores(predictions, tiny.folds, condition="video"))
 
 
-def test_another_label_can_be_scored_against_and_ties_do_not_count(tiny):
-    predictions = tiny.predict()
-    votes = pd.Series(
-        dict(zip(predictions["clip_id"], predictions["predicted"], strict=True)), name="vote_face"
-    )
-    votes.iloc[0], votes.iloc[1] = "anger:disgust", None
-    scores = model_scores(fold_scores(predictions, tiny.folds, truth=votes))
-    assert scores["accuracy"] == 1
-    assert scores["clips"] == scores["clips_total"] == 34
-    with pytest.raises(DataError, match="vote_face holds pride"):
-        model_scores(fold_scores(predictions, tiny.folds, truth=votes.replace("anger", "pride")))
-
-
 def test_probability_that_is_no_number_names_clip_and_model(tiny):
     predictions = tiny.predict()
     predictions.loc[4, "prob_anger"] = np.nan

@@ -21,10 +21,10 @@ from avlib.fisher.fold import FisherTask, encode_fold
 from avlib.fisher.tables import FISHER as FISHER_TABLE
 from avlib.params import Robustness, load
 from avlib.protocols import FOLDS
+from avlib.registry import readable_models
 from avlib.robustness.predictions import (
     corrupted_predictions,
     load_saved,
-    readable_models,
     require_readable,
 )
 from avlib.robustness.tasks import noisy_tasks
