@@ -2,10 +2,11 @@
 
 A test file is affected when it, a helper or fixture that it uses, a module that these import
 (directly or through others) or a data file beside such a module has changed. What `avlib.registry`
-imports by name is not followed, and tests/pipeline, which runs DVC for minutes, is left out: only
-`make test` runs everything. Of many affected files, as after a change in the tables, the closest
-are printed: the one named for the changed module, then by how many imports lead to the change,
-those of the same room first.
+imports by name is not followed, but for the contract test of all systems, which runs for the models
+of a changed system; tests/pipeline, which runs DVC for minutes, is left out: only `make test` runs
+everything. Of many affected files, as after a change in the tables, the closest are printed: the
+one named for the changed module, then by how many imports lead to the change, those of the same
+room first.
 """
 
 import argparse
@@ -17,31 +18,40 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from avlib.registry import systems
 from avlib.runtime.provenance import module_files
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 HELPERS = {path.stem: path for path in TESTS.rglob("*.py") if path.name != "conftest.py"}
+SHOWN_NAMES = 20  # of test files that are left out
 NOT_IMPORTED = {"benchmarks": "test_benchmarks", "stages": "test_architecture"}  # by folder
 # A new import in any module can break this one.
 ROOMS = "tests/test_architecture.py::test_a_stage_depends_on_exactly_the_rooms_it_imports"
+CONTRACT = "tests/systems/test_contract.py"  # imports systems by the registry's names
 
 
 def main() -> None:
-    """Print a line for each affected test file; on stderr, how many are left out."""
+    """Print arguments of pytest, a line each; on stderr, which tests are left out."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--since", default="HEAD", help="revision to compare with (default: HEAD)")
     parser.add_argument("--most", type=int, default=8, help="at most so many files (default: 8)")
     options = parser.parse_args()
     changed = changed_files(options.since)
+    if not changed:
+        print(f"nothing has changed since {options.since}", file=sys.stderr)
     found = [str(test.relative_to(ROOT)) for test in affected(changed)]
     shown = found[: options.most]
+    if CONTRACT not in shown and (models := models_of(changed)):
+        found = [CONTRACT, *(test for test in found if test != CONTRACT)]
+        shown = [CONTRACT, *shown[:-1], f'"-k not test_contract or {" or ".join(models)}"']
     if any(file.is_relative_to(ROOT / "avlib") for file in changed):
         shown += [ROOMS] * (ROOMS.partition(":")[0] not in shown)
     print(*shown, sep="\n")
-    if found[options.most :]:
-        left_out = ", ".join(Path(name).name for name in found[options.most :])
-        print(f"left out of {len(found)} affected test files: {left_out}", file=sys.stderr)
+    if left_out := [Path(name).name for name in found if name not in shown]:
+        names = ", ".join(left_out[:SHOWN_NAMES]) + ", ..." * (len(left_out) > SHOWN_NAMES)
+        said = f"left out {len(left_out)} of {len(found)} affected test files"
+        print(f"{said}: {names}", file=sys.stderr)
 
 
 def changed_files(since: str) -> set[Path]:
@@ -53,6 +63,17 @@ def changed_files(since: str) -> set[Path]:
     ):
         names += subprocess.check_output(["git", *command], cwd=ROOT, text=True).splitlines()
     return {ROOT / name for name in names}
+
+
+def models_of(changed: set[Path]) -> list[str]:
+    """Return the models of the systems in whose folders files have changed."""
+    rooms = {file.relative_to(ROOT).parts[:3] for file in changed}
+    return [
+        model
+        for system in systems()
+        if tuple(type(system).__module__.split(".")[:3]) in rooms
+        for model in system.models
+    ]
 
 
 def affected(changed: set[Path]) -> list[Path]:

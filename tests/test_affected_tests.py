@@ -1,4 +1,5 @@
 import importlib.util
+import shlex
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_the_closest_test_comes_first(changed, first):
 )
 def test_what_stands_behind_a_test_affects_it(changed, test):
     assert test in affected(changed)
+
+
+def test_a_changed_system_is_held_to_the_contract_of_its_own_models_alone(monkeypatch, capsys):
+    changed = {affected_tests.ROOT / "avlib/systems/svm/model.py"}
+    monkeypatch.setattr(affected_tests, "changed_files", lambda since: changed)
+    monkeypatch.setattr(affected_tests.sys, "argv", ["affected_tests"])
+    affected_tests.main()
+    arguments = shlex.split(capsys.readouterr().out)
+    assert arguments.count("tests/systems/test_contract.py") == 1
+    assert "-k not test_contract or svm_audio or svm_video or svm_concat" in arguments
 
 
 def test_nothing_else_is_affected():

@@ -75,7 +75,8 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"robustness__snr": []}, ["robustness.snr", "at least 1"]),
         ({"modalities": ["audio", "audio"]}, ["modalities", "twice"]),
         ({"modalities": ["smell"]}, ["modalities", "'smell'", "'audio'"]),
-        ({"protocol": None}, ["protocol is missing"]),
+        ({"protocol": None}, ["section protocol is missing; add it with the keys name, k,"]),
+        ({"merml__dim": None}, ["key merml.dim is missing; add it back"]),
         ({"corpus": "no/such"}, ["corpus", "'no/such'"]),
         ({"demo__protocol": {"folds": 3}}, ["demo: unknown key protocol.folds"]),
         ({"demo__nothing": {"folds": 3}}, ["unknown section demo.nothing; known here: avef,"]),
@@ -156,7 +157,7 @@ def different(lines):
         ("subset=all", 1, 1),  # from null
         ("modalities=[audio]", 1, 0),
         ("modalities=[video,audio]", 1, 1),
-        ("demo_corpus.seconds=[1.0,3.0]", 1, 1),
+        ("demo_corpus.seconds=[0.5,9.0]", 2, 2),
         ("video.fps=10", 1, 1),
         ("fisher.pca_video=null", 1, 1),
         ("svm.c=[1,2]", 6, 2),
@@ -214,16 +215,18 @@ def test_the_demo_may_change_only_what_dvc_tracks(tmp_path):
         load(("fisher",), path)
 
 
-def recorded(folder, stage):
-    """Write dvc.lock as if the stage had run with the committed params.yaml."""
-    values = yaml.safe_load(COMMITTED.read_text())
+def recorded(folder, stage, **laid):
+    """Write dvc.lock as if the stage had run with the committed params.yaml, changed as said."""
+    (folder / "before").mkdir()
+    values = yaml.safe_load(changed(folder / "before", **laid).read_text())
     lock = {"stages": {stage: {"params": {"params.yaml": values}}}}
     (folder / "dvc.lock").write_text(yaml.safe_dump(lock))
 
 
 def test_a_changed_value_that_the_demo_hides_is_said(tmp_path, monkeypatch, caplog):
-    path = changed(tmp_path, protocol__k=3, gating__fps=9.0, avef__epochs=9)
-    recorded(tmp_path, "train_gating")
+    laid = {"demo__gating": {"fps": 4.0}, "demo__protocol": {"k": 4}}
+    path = changed(tmp_path, protocol__k=3, gating__fps=9.0, avef__epochs=9, **laid)
+    recorded(tmp_path, "train_gating", **laid)
     monkeypatch.setenv("DVC_STAGE", "train_gating")
     load(("gating", "modalities", "protocol"), path)
     assert sorted(caplog.messages) == [

@@ -189,7 +189,7 @@ class FisherEncoder(BaseEstimator):
         if self.pca_dim is not None and self.pca_dim > min(n, d):
             raise DataError(
                 f"{self.pca_dim} PCA dimensions were asked for, of {n} frame descriptors with {d} "
-                "dimensions; lower the PCA dimension"
+                "dimensions; lower fisher.pca_audio or fisher.pca_video, or set it to null"
             )
 
 

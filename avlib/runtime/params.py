@@ -156,7 +156,11 @@ def _validate(
         *section, name = first["loc"]
         problem = f"unknown key {key}{_known(name, _keys(schema, section))}"
     elif first["type"] == "missing":
-        problem = f"key {key} is missing; add it back"
+        if hasattr(_type(schema, first["loc"]), "model_fields"):
+            keys = ", ".join(_keys(schema, first["loc"]))
+            problem = f"section {key} is missing; add it with the keys {keys}"
+        else:
+            problem = f"key {key} is missing; add it back"
     elif first["type"] == "model_type":
         keys = ", ".join(_keys(schema, first["loc"]))
         problem = f"{key} is {first['input']!r}; expected a section of the keys {keys}"
@@ -167,11 +171,16 @@ def _validate(
     raise ParamsError(f"{path}: {prefix}{problem}")
 
 
+def _type(schema: Any, place: Iterable[int | str]) -> Any:
+    """Return the type of a section or of a value."""
+    for part in place:
+        schema = schema.model_fields[part].annotation
+    return schema
+
+
 def _keys(schema: Any, section: Iterable[int | str]) -> list[str]:
     """Return the keys of a section."""
-    for part in section:
-        schema = schema.model_fields[part].annotation
-    return list(schema.model_fields)
+    return list(_type(schema, section).model_fields)
 
 
 def _known(name: int | str, keys: Iterable[str]) -> str:

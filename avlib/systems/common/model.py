@@ -179,7 +179,14 @@ class Model(Saved, Generic[AnyClips]):
 
     @abstractmethod
     def fit(self, train: AnyClips, validation: AnyClips) -> Self:
-        """Learn from the training clips, choosing settings on the validation clips."""
+        """Learn from the training clips, choosing settings on the validation clips.
+
+        Raises
+        ------
+        DataError
+            No training clip has all modalities, a vector is not finite (`complete` says both), or
+            the clips show fewer than two emotions.
+        """
 
     def scorable(self, clips: AnyClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return which clips have a modality that is used and allowed, bool of shape (n,)."""
