@@ -29,10 +29,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from avlib.runtime import provenance
 from avlib.runtime.files import atomic_path, link, remove_temporaries
-from avlib.runtime.tables import clip_refs, part_path, read_clip
+from avlib.runtime.tables import clip_refs, part_path
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ class Remembered:
     path: Path
     row_group: int | None = None
 
-    def rows(self) -> pa.Table:
-        """Read the clip's rows."""
+    def rows(self, open_part: Callable[[Path], pq.ParquetFile] = pq.ParquetFile) -> pa.Table:
+        """Read the clip's rows, from a part as `open_part` gives it."""
         if self.row_group is not None:
-            return read_clip(self.path, self.row_group)
+            return open_part(self.path).read_row_group(self.row_group)
         with pa.OSFile(str(self.path)) as file:
             return pa.ipc.open_file(file).read_all()
 

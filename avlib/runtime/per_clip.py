@@ -5,6 +5,7 @@ cut - from scratch, from memory, resumed after a kill, on two workers or two hun
 have the same bytes.
 """
 
+import contextlib
 import functools
 import importlib
 import logging
@@ -12,13 +13,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
@@ -164,7 +165,7 @@ def run_per_clip(
         jobs = [(task, run.memo.clip_path(keys[task.clip_id])) for task in todo]
         compute = functools.partial(_compute, function, params, schema)
         results = map_clips(compute, jobs, label=stage, name=lambda job: job[0].clip_id)
-        with closing(results) as failures:
+        with contextlib.closing(results) as failures:
             for index, failure in failures:
                 run.settle(todo[index], keys[todo[index].clip_id], failure)
                 stop_when_too_many_failed(stage, run.failed, len(tasks), max_failed_fraction)
@@ -284,8 +285,11 @@ class _Run:
         if whole := self._whole(found):
             link(whole, file)
         else:
-            clips = ((clip_id, one.rows()) for clip_id, one in found.items())
-            tables.write_part(file, clips, self.schema)
+            with contextlib.ExitStack() as stack:
+                # Opening a part reads where all of its clips are: once is enough.
+                opened = functools.cache(lambda part: stack.enter_context(pq.ParquetFile(part)))
+                clips = ((clip_id, one.rows(opened)) for clip_id, one in found.items())
+                tables.write_part(file, clips, self.schema)
         self.memo.keep_part(part, file, found)
         self.written.append(part)
 
