@@ -38,8 +38,9 @@ lint: setup
 types: setup
 	mypy
 
+# For two cores: a third process computes while the others wait for DVC, Git or a worker's restart.
 tests: setup
-	pytest -n 2 --dist worksteal
+	pytest -n 3 --dist worksteal
 
 test: lint types tests
 
