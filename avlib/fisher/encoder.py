@@ -83,7 +83,7 @@ class FisherEncoder(BaseEstimator):
             are not finite.
         """
         if n_clips is None:
-            n_clips = len(descriptors)  # type: ignore[arg-type]
+            n_clips = len(descriptors)  # type: ignore[arg-type]  # a sized one, see above
         sample = sample_descriptors(descriptors, n_clips, self.max_descriptors, self.seed)
         self._check_sample(sample)
         with single_thread():

@@ -302,7 +302,7 @@ def walk(folder: Path) -> Iterator[str]:
     for base, folders, files in os.walk(folder, followlinks=True):
         kept = []
         for name in sorted(folders):
-            real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118
+            real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118 - strings, as os.walk has
             if not name.startswith(".") and name != "__MACOSX" and real not in seen:
                 seen.add(real)
                 kept.append(name)

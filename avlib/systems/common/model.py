@@ -145,7 +145,7 @@ class Saved(ABC):
         """Return what it learned, as arrays; nothing here."""
         return {}
 
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027 - a hook, empty by default
         """Take back what `arrays` returned; `chosen_` is there already."""
 
     def save(self, folder: Path) -> None:
