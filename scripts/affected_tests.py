@@ -44,7 +44,7 @@ def main() -> None:
     shown = found[: options.most]
     if CONTRACT not in shown and (models := models_of(changed)):
         found = [CONTRACT, *(test for test in found if test != CONTRACT)]
-        shown = [CONTRACT, *shown[:-1], f'"-k not test_contract or {" or ".join(models)}"']
+        shown = [*found[: options.most], f'"-k not test_contract or {" or ".join(models)}"']
     if any(file.is_relative_to(ROOT / "avlib") for file in changed):
         shown += [ROOMS] * (ROOMS.partition(":")[0] not in shown)
     print(*shown, sep="\n")

@@ -52,6 +52,8 @@ def test_a_changed_system_is_held_to_the_contract_of_its_own_models_alone(monkey
     arguments = shlex.split(capsys.readouterr().out)
     assert arguments.count("tests/systems/test_contract.py") == 1
     assert "-k not test_contract or svm_audio or svm_video or svm_concat" in arguments
+    closest = affected("avlib/systems/svm/model.py")[:7]
+    assert {f"tests/{test}" for test in closest} <= set(arguments)
 
 
 def test_nothing_else_is_affected():
