@@ -71,21 +71,24 @@ class PolynomialSVM:
         accuracy : float
         """
         decided = self.decide(x)
-        self.temperature_, nll = fit_temperature(decided, self.classes_, y)
-        return -nll, float(np.mean(self.classes_[decided.argmax(axis=1)] == y))
+        self.temperature_, nll = fit_temperature(decided, y)
+        return -nll, float(np.mean(decided.argmax(axis=1) == y))
 
     def decide(self, x: np.ndarray) -> np.ndarray:
-        """One-vs-rest decisions of shape (n, n_seen); the largest is the SVM's decision."""
+        """One-vs-rest decisions of shape (n, n_classes), -inf for a class that it never saw.
+
+        The largest is the SVM's decision.
+        """
         with single_thread():
             kernel = self._kernel(x - self.mean_, self.support_)
             decisions = kernel @ self.coefficients_.T + self.intercepts_
-        return one_vs_rest(decisions, len(self.classes_))
+        values = np.full((len(x), self.n_classes), -np.inf)
+        values[:, self.classes_] = one_vs_rest(decisions, len(self.classes_))
+        return values
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Probabilities of shape (n, n_classes); the largest is the SVM's decision."""
-        probabilities = np.zeros((len(x), self.n_classes))
-        probabilities[:, self.classes_] = softmax(self.decide(x), self.temperature_)
-        return probabilities
+        return softmax(self.decide(x), self.temperature_)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""

@@ -70,19 +70,15 @@ def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> fl
     return -float(np.log(np.maximum(likelihood, 1e-300)).mean())
 
 
-def fit_temperature(
-    values: np.ndarray, classes: np.ndarray, labels: np.ndarray
-) -> tuple[float, float]:
+def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Find the temperature that makes the labels most likely.
 
     Parameters
     ----------
     values : array of shape (n, n_classes)
-        One-vs-rest decisions.
-    classes : int array of shape (n_classes,)
-        Codes of the columns, ascending.
+        One-vs-rest decisions; -inf for a class that was never learned.
     labels : int array of shape (n,)
-        True codes; samples of other classes are left out.
+        True codes; samples of a class that was never learned are left out.
 
     Returns
     -------
@@ -91,14 +87,14 @@ def fit_temperature(
     nll : float
         Mean negative log-likelihood of the labels under it; 0 when none is known.
     """
-    known = np.isin(labels, classes)
+    known = np.isfinite(values[np.arange(len(labels)), labels])
     if not known.any():
         return 1.0, 0.0
-    values, columns = values[known], np.searchsorted(classes, labels[known])
+    values, labels = values[known], labels[known]
 
     def nll(log_temperature: float) -> float:
         probabilities = softmax(values, float(np.exp(log_temperature)))
-        return negative_log_likelihood(probabilities, columns)
+        return negative_log_likelihood(probabilities, labels)
 
     found = minimize_scalar(nll, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
     return float(np.exp(found.x)), float(found.fun)

@@ -1,6 +1,6 @@
 """The RBF-SVM on a weighted distance that all vector systems share (MERML eqs. 8-9)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
@@ -12,6 +12,8 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
 from avlib.systems.common.model import without_prefix
+
+Labelled = tuple["Embedding", np.ndarray]
 
 C = (0.3, 1.0, 3.0, 10.0, 30.0)
 SIGMA = (0.5, 0.7, 1.0, 1.5, 2.5)
@@ -54,7 +56,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Choice:
-    """Settings chosen on validation samples, and what they showed there.
+    """Settings chosen on samples held out, and what they showed there.
 
     Attributes
     ----------
@@ -62,9 +64,9 @@ class Choice:
         sigma in multiples of the training samples' root median squared distance.
     temperature : float
     accuracy : float
-        On the validation samples.
+        On the samples held out.
     nll : float
-        Mean negative log-likelihood of the validation labels.
+        Mean negative log-likelihood of their labels.
     confusion : int array of shape (n_classes, n_classes)
         Rows true, columns predicted.
     """
@@ -79,10 +81,26 @@ class Choice:
     def selection_key(self) -> tuple[float, float]:
         """Return what to compare choices by: the labels' likelihood, then accuracy.
 
-        A few dozen validation clips tell settings apart by likelihood; by accuracy many settings
-        tie or differ by a clip.
+        A few dozen clips tell settings apart by likelihood; by accuracy many settings tie or
+        differ by a clip.
         """
         return -self.nll, self.accuracy
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What SVMs decide about samples that they did not learn from.
+
+    Attributes
+    ----------
+    decisions : dict of (float, float) to array of shape (n, n_classes)
+        One-vs-rest, by C and sigma; -inf for a class that the SVM never saw.
+    truth : int array of shape (n,)
+        Codes of the samples' classes.
+    """
+
+    decisions: dict[tuple[float, float], np.ndarray]
+    truth: np.ndarray
 
 
 @dataclass
@@ -125,43 +143,59 @@ class KernelSVM:
         c, sigma = (sorted(v)[len(v) // 2 : len(v) // 2 + 1] for v in (self.c, self.sigma))
         return replace(self, c=c, sigma=sigma)
 
-    def select(
-        self, train: Embedding, y: np.ndarray, validation: Embedding, y_validation: np.ndarray
-    ) -> Choice:
-        """Choose C, sigma and the temperature on validation samples.
+    def select(self, splits: Iterable[tuple[Labelled, Labelled]]) -> Choice:
+        """Choose C, sigma and the temperature on what was held out.
 
-        Returns
-        -------
-        Choice
-            The one that makes the labels likeliest; among equals the most accurate. A validation
-            class that training lacks counts as missed.
+        Parameters
+        ----------
+        splits : iterable of ((Embedding, int array), (Embedding, int array))
+            Samples to learn from and samples to judge by, with their codes.
 
         Raises
         ------
         DataError
-            Training has fewer than two classes.
+            A split has fewer than two classes to learn from.
         """
+        return self.best([self.held_out(*split) for split in splits])
+
+    def held_out(self, learned: Labelled, judged: Labelled) -> HeldOut:
+        """Train with every C and sigma; return what each decides about the samples held out."""
+        (samples, y), (others, truth) = learned, judged
         with single_thread():
-            among, across = train.distances(train), validation.distances(train)
-        median = _median(among)
-        choices = []
+            among, across = samples.distances(samples), others.distances(samples)
+        median, decisions = _median(among), {}
         for sigma in self.sigma:
             inner, outer = _kernel(among, sigma * median), _kernel(across, sigma * median)
             for c in self.c:
-                svc = self._train(inner, y, c)
-                coefficients, intercepts = pairwise(svc)
-                decisions = outer[:, svc.support_] @ coefficients.T + intercepts
-                values = one_vs_rest(decisions, len(svc.classes_))
-                choices.append(self._judge(c, sigma, svc.classes_, values, y_validation))
+                decisions[c, sigma] = self._decided(self._train(inner, y, c), outer)
+        return HeldOut(decisions, truth)
+
+    def best(self, held_out: Sequence[HeldOut]) -> Choice:
+        """Return the choice that makes the labels likeliest; among equals the most accurate.
+
+        The samples held out of all splits are judged as one. A class that a split could not learn
+        counts as missed there.
+        """
+        truth = np.concatenate([split.truth for split in held_out])
+        choices = [
+            self._judge(*setting, np.concatenate([s.decisions[setting] for s in held_out]), truth)
+            for setting in held_out[0].decisions
+        ]
         return max(choices, key=Choice.selection_key)
 
-    def _judge(
-        self, c: float, sigma: float, classes: np.ndarray, values: np.ndarray, truth: np.ndarray
-    ) -> Choice:
-        """Score one-vs-rest decisions of shape (n, n_seen) against the true codes."""
-        predicted = classes[values.argmax(axis=1)]
+    def _decided(self, svc: SVC, kernel: np.ndarray) -> np.ndarray:
+        """One-vs-rest decisions of shape (n, n_classes); -inf for a class that it never saw."""
+        coefficients, intercepts = pairwise(svc)
+        pairs = kernel[:, svc.support_] @ coefficients.T + intercepts
+        values = np.full((len(kernel), self.n_classes), -np.inf)
+        values[:, svc.classes_] = one_vs_rest(pairs, len(svc.classes_))
+        return values
+
+    def _judge(self, c: float, sigma: float, values: np.ndarray, truth: np.ndarray) -> Choice:
+        """Score one-vs-rest decisions of shape (n, n_classes) against the true codes."""
+        predicted = values.argmax(axis=1)
         confusion = confusion_matrix(truth, predicted, labels=range(self.n_classes))
-        temperature, nll = fit_temperature(values, classes, truth)
+        temperature, nll = fit_temperature(values, truth)
         accuracy = float(np.mean(predicted == truth))
         return Choice(c, sigma, temperature, accuracy, nll, confusion)
 

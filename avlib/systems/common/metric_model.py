@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -11,17 +11,20 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from avlib.runtime.errors import DataError
-from avlib.systems.common.kernel_svm import Choice, Embedding, KernelSVM
+from avlib.systems.common.inner_splits import inner_splits
+from avlib.systems.common.kernel_svm import Choice, Embedding, HeldOut, Labelled
 from avlib.systems.common.model import BOTH, VectorClips, complete, concatenate
 from avlib.systems.common.vector_model import VectorModel
+
+Split = tuple[VectorClips, VectorClips]
 
 
 class MetricModel(VectorModel):
     """A learned metric followed by the RBF-SVM on it.
 
-    The metric is learned on the training clips with each of its candidate settings; the validation
-    clips choose among these under the middle C and sigma, then C and sigma. The final metric and
-    the final SVM learn from both parts.
+    The metric is learned with each of its candidate settings, in each inner split; the clips held
+    out of these choose among the settings under the middle C and sigma, then C and sigma. The final
+    metric and the final SVM learn from all clips.
 
     Parameters
     ----------
@@ -54,15 +57,17 @@ class MetricModel(VectorModel):
         """Yield settings to try with the metric learned with them; the first of equals wins."""
 
     @abstractmethod
-    def learn(self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice) -> Any:
-        """Return the final metric, which a choice on the validation clips may steer."""
+    def learn(
+        self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice | None = None
+    ) -> Any:
+        """Return the metric with chosen settings; what they got wrong so far may steer it."""
 
     @abstractmethod
     def embedded(self, metric: Any, features: Mapping[str, np.ndarray]) -> Embedding:
         """Return vectors of all modalities in the space of a metric."""
 
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
-        """Learn metric and SVM; every choice is made on the validation clips.
+        """Learn metric and SVM; every choice is made on clips held out of inner splits.
 
         Raises
         ------
@@ -72,23 +77,41 @@ class MetricModel(VectorModel):
         """
         train = complete(train, self.modalities, "training")
         validation = complete(validation, self.modalities, "validation")
+        splits = inner_splits(train, validation, self.inner_folds)
+        settings = self._best(splits)
+        choice = self.svm.select(
+            self._embedded_split(self.learn(learned, settings), learned, judged)
+            for learned, judged in splits
+        )
         everything = concatenate(train, validation)
-
-        def select(metric: Any, svm: KernelSVM) -> Choice:
-            return svm.select(*self._labelled(metric, train), *self._labelled(metric, validation))
-
-        tried = [
-            (select(metric, self.svm.with_median_grid()).selection_key(), metric, settings)
-            for settings, metric in self.candidates(train)
-        ]
-        _, metric, settings = max(tried, key=lambda trial: trial[0])
-        choice = select(metric, self.svm)
         self.metric_ = self.learn(everything, settings, choice)
         self.svm_ = replace(self.svm).fit(*self._labelled(self.metric_, everything), choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma, **settings}
         return self
 
-    def _labelled(self, metric: Any, clips: VectorClips) -> tuple[Embedding, np.ndarray]:
+    def _best(self, splits: Sequence[Split]) -> dict[str, Any]:
+        """Return the candidate settings that make the labels of the clips held out likeliest."""
+        svm, tried = self.svm.with_median_grid(), []
+        for learned, judged in splits:
+            metrics = self.candidates(learned)
+            tried.append(
+                [
+                    (settings, svm.held_out(*self._embedded_split(metric, learned, judged)))
+                    for settings, metric in metrics
+                ]
+            )
+
+        def merit(trial: Sequence[tuple[dict[str, Any], HeldOut]]) -> tuple[float, float]:
+            return svm.best([held_out for _, held_out in trial]).selection_key()
+
+        return max(zip(*tried, strict=True), key=merit)[0][0]
+
+    def _embedded_split(
+        self, metric: Any, learned: VectorClips, judged: VectorClips
+    ) -> tuple[Labelled, Labelled]:
+        return self._labelled(metric, learned), self._labelled(metric, judged)
+
+    def _labelled(self, metric: Any, clips: VectorClips) -> Labelled:
         features = {m: clips.features[m] for m in self.modalities}
         return self.embedded(metric, features), clips.emotion
 

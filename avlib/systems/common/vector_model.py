@@ -23,6 +23,8 @@ class VectorModel(Model[VectorClips]):
         Emotions of the corpus.
     modalities : tuple of str
         Modalities that the system uses.
+    inner_folds : int
+        Divisions of training and validation clips on which settings are chosen (`inner_splits`).
     **svm
         Arguments `c`, `sigma` and `class_weight` of `KernelSVM`.
 
@@ -35,11 +37,19 @@ class VectorModel(Model[VectorClips]):
 
     svm_: KernelSVM
 
-    def __init__(self, n_classes: int, modalities: tuple[str, ...] = BOTH, **svm: Any) -> None:
+    def __init__(
+        self,
+        n_classes: int,
+        modalities: tuple[str, ...] = BOTH,
+        *,
+        inner_folds: int = 4,
+        **svm: Any,
+    ) -> None:
         if not modalities or not set(modalities) <= set(BOTH):
             raise ValueError(f"modalities must be of {list(BOTH)}, got {list(modalities)}")
         self.n_classes = n_classes
         self.modalities = tuple(m for m in BOTH if m in modalities)
+        self.inner_folds = inner_folds
         self.svm = KernelSVM(n_classes, **svm)
 
     @abstractmethod
@@ -113,7 +123,7 @@ class VectorModel(Model[VectorClips]):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
-        return super().arguments() | asdict(self.svm)
+        return super().arguments() | {"inner_folds": self.inner_folds} | asdict(self.svm)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the SVM; a subclass adds what `embed` needs."""

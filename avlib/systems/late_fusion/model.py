@@ -6,12 +6,13 @@ from typing import Any, Self
 import numpy as np
 
 from avlib.systems.common.decision import negative_log_likelihood
+from avlib.systems.common.inner_splits import inner_splits
 from avlib.systems.common.model import BOTH, Model, VectorClips, complete, concatenate
 from avlib.systems.svm.model import SVMModel
 
 
 class LateFusionModel(Model[VectorClips]):
-    """``(1 - w) p_audio + w p_video``, with w chosen on the validation clips.
+    """``(1 - w) p_audio + w p_video``, with w chosen on clips held out of inner splits.
 
     The two SVMs are those of ``svm_audio`` and ``svm_video``. A clip without one of the modalities
     gets the probabilities of the other.
@@ -25,7 +26,7 @@ class LateFusionModel(Model[VectorClips]):
     weights : sequence of float
         Candidates for w, in [0, 1]; the first of equally good ones is taken.
     **svm
-        Arguments `c`, `sigma` and `class_weight` of `SVMModel`.
+        Arguments `inner_folds`, `c`, `sigma` and `class_weight` of `SVMModel`.
 
     Attributes
     ----------
@@ -52,24 +53,28 @@ class LateFusionModel(Model[VectorClips]):
         self.weights, self.svm = tuple(weights), svm
 
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
-        """Train both SVMs, and choose the weight that makes the validation labels likeliest.
+        """Train both SVMs, and choose the weight that makes held-out labels likeliest.
 
         Raises
         ------
         DataError
             A part has no clip with one of the modalities, or none with both.
         """
-        both = complete(validation, BOTH, "validation")
+        fusable = complete(train, BOTH, "training"), complete(validation, BOTH, "validation")
         self.svms_, said, self.chosen_ = {}, {}, {}
         for modality in BOTH:
             svm = SVMModel(self.n_classes, (modality,), **self.svm)
             choice = svm.choose(train, validation)
-            # The weight is judged by SVMs that have not learned from the validation clips.
-            said[modality] = svm.learn(train, choice).predict_proba(both)
+            # The weight is judged by SVMs that have not learned from the clips they judge.
+            splits = inner_splits(*fusable, svm.inner_folds)
+            said[modality] = np.concatenate(
+                [svm.learn(learned, choice).predict_proba(judged) for learned, judged in splits]
+            )
             self.svms_[modality] = svm.learn(concatenate(train, validation), choice)
             self.chosen_ |= {f"{name}_{modality}": v for name, v in svm.chosen_.items()}
+        emotion = np.concatenate([judged.emotion for _, judged in splits])
         self.weight_ = min(
-            self.weights, key=lambda w: negative_log_likelihood(_fused(said, w), both.emotion)
+            self.weights, key=lambda w: negative_log_likelihood(_fused(said, w), emotion)
         )
         self.chosen_["weight_video"] = self.weight_
         return self

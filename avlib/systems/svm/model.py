@@ -5,7 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from avlib.systems.common.kernel_svm import Choice, Embedding
+
+from avlib.systems.common.inner_splits import inner_splits
+from avlib.systems.common.kernel_svm import Choice, Embedding, Labelled
 from avlib.systems.common.model import VectorClips, complete, concatenate
 from avlib.systems.common.vector_model import VectorModel
 
@@ -22,7 +24,7 @@ class SVMModel(VectorModel):
         return Embedding(features, dict.fromkeys(self.modalities, 1.0))
 
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
-        """Choose C and sigma on the validation clips, then learn from both parts.
+        """Choose C and sigma on clips held out of inner splits, then learn from both parts.
 
         Raises
         ------
@@ -33,17 +35,20 @@ class SVMModel(VectorModel):
         return self.learn(concatenate(train, validation), choice)
 
     def choose(self, train: VectorClips, validation: VectorClips) -> Choice:
-        """Choose C and sigma on the validation clips; errors as of `fit`."""
-        learned = self._labelled(train, "training")
-        return self.svm.select(*learned, *self._labelled(validation, "validation"))
+        """Choose C and sigma on clips held out of inner splits; errors as of `fit`."""
+        parts = (
+            complete(part, self.modalities, name)
+            for part, name in ((train, "training"), (validation, "validation"))
+        )
+        splits = inner_splits(*parts, self.inner_folds)
+        return self.svm.select((self._labelled(a), self._labelled(b)) for a, b in splits)
 
     def learn(self, clips: VectorClips, choice: Choice) -> Self:
         """Learn from the clips that have all modalities, with chosen settings."""
-        self.svm_ = replace(self.svm).fit(*self._labelled(clips, "training"), choice)
+        whole = complete(clips, self.modalities, "training")
+        self.svm_ = replace(self.svm).fit(*self._labelled(whole), choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma}
         return self
 
-    def _labelled(self, clips: VectorClips, part: str) -> tuple[Embedding, np.ndarray]:
-        """Return the vectors and the emotions of the clips that have all modalities."""
-        clips = complete(clips, self.modalities, part)
+    def _labelled(self, clips: VectorClips) -> Labelled:
         return self.embed({m: clips.features[m] for m in self.modalities}), clips.emotion

@@ -8,8 +8,9 @@ from avlib.runtime.params import Positive, Section
 
 
 class SVM(Section):
-    """The RBF-SVM of every vector model; see `avlib.systems.common.kernel_svm.KernelSVM`."""
+    """The RBF-SVM of every vector model; see `avlib.systems.common.vector_model.VectorModel`."""
 
+    inner_folds: int = Field(ge=1)
     c: list[Positive] = Field(min_length=1)
     sigma: list[Positive] = Field(min_length=1)
     class_weight: Literal["balanced"] | None

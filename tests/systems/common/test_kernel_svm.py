@@ -73,17 +73,32 @@ def test_modality_with_weight_zero_still_answers_alone(clips):
     assert alone.distances(embedded(some, audio=1.0, video=0.0)).max() > 0
 
 
+def both(train, validation):
+    return (embedded(train), train.emotion), (embedded(validation), validation.emotion)
+
+
+def test_clips_held_out_of_several_splits_are_judged_as_one(clips):
+    train, validation = clips(120, seed=1), clips(40, subjects=2, seed=2)
+    first, rest = validation.select(slice(0, 10)), validation.select(slice(10, 40))
+    svm = KernelSVM(4, c=(0.1, 10.0), sigma=(0.1, 1.0))
+    whole, parted = (
+        svm.select(both(train, judged) for judged in parts)
+        for parts in ([validation], [first, rest])
+    )
+    assert (parted.c, parted.sigma) == (whole.c, whole.sigma)
+    assert parted.nll == pytest.approx(whole.nll, rel=1e-9)
+    np.testing.assert_array_equal(parted.confusion, whole.confusion)
+
+
 def test_choice_makes_the_validation_labels_likeliest(clips):
     train, validation = clips(120, seed=1), clips(40, subjects=2, seed=2)
     svm = KernelSVM(4, c=(0.1, 10.0), sigma=(0.1, 1.0))
-    choice = svm.select(embedded(train), train.emotion, embedded(validation), validation.emotion)
+    choice = svm.select([both(train, validation)])
     nll, accuracy = {}, {}
     for c in svm.c:
         for sigma in svm.sigma:
             one = KernelSVM(4, c=(c,), sigma=(sigma,))
-            chosen = one.select(
-                embedded(train), train.emotion, embedded(validation), validation.emotion
-            )
+            chosen = one.select([both(train, validation)])
             fitted = one.fit(embedded(train), train.emotion, chosen)
             probabilities = fitted.predict_proba(embedded(validation))
             nll[c, sigma] = log_loss(validation.emotion, probabilities, labels=range(4))
@@ -100,7 +115,7 @@ def test_class_that_training_lacks_gets_probability_zero(clips):
     train, validation = clips(120, seed=1), clips(40, subjects=2, seed=2)
     train = train.select(train.emotion != 2)
     svm = KernelSVM(5)
-    choice = svm.select(embedded(train), train.emotion, embedded(validation), validation.emotion)
+    choice = svm.select([both(train, validation)])
     probabilities = svm.fit(embedded(train), train.emotion, choice).predict_proba(
         embedded(validation)
     )
@@ -125,6 +140,6 @@ def test_temperature_makes_probabilities_honest():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(20000, 3))
     labels = np.array([rng.choice(3, p=row) for row in softmax(values, 0.5)])
-    classes = np.arange(3)
-    assert fit_temperature(values, classes, labels)[0] == pytest.approx(0.5, abs=0.02)
-    assert fit_temperature(values, classes, np.full(20000, -1)) == (1.0, 0.0)
+    assert fit_temperature(values, labels)[0] == pytest.approx(0.5, abs=0.02)
+    values[:, 2] = -np.inf  # never learned
+    assert fit_temperature(values, np.full(20000, 2)) == (1.0, 0.0)
