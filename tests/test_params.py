@@ -163,7 +163,7 @@ def different(lines):
         ("svm.c=[1,2]", 6, 2),
         ("svm.class_weight=balanced", 1, 1),
         ("merml.dim=50", 1, 1),
-        ("merml.learning_rate=1e-5", 1, 1),
+        ("merml.dim=20", 1, 1),
         ("gating.train=[gating]", 1, 2),
         ("avef.binary=[arousal,valence]", 1, 3),
         ("avef.svm_degree=[2]", 1, 0),

@@ -15,32 +15,41 @@ def check_features(X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    X : dict of str to array of shape (n, d_modality)
-        One matrix per modality ("audio", "video"); rows are the same samples in each.
+    X : dict of str to array of shape (n, d_view)
+        One matrix per modality ("audio", "video"), or several views of one ("audio.is10",
+        "audio.egemaps"); rows are the same samples in each.
 
     Returns
     -------
     dict of str to float32 or float64 array
-        Audio before video.
+        Audio before video, the views of each as they came.
 
     Raises
     ------
     ValueError
         No or an unknown modality, not a matrix, matrices of different lengths, or a value that is
-        not finite (the message names the modality).
+        not finite (the message names the view).
     """
-    unknown = sorted(set(X) - set(MODALITIES))
+    unknown = sorted(view for view in X if modality_of(view) not in MODALITIES)
     if unknown or not X:
         raise ValueError(f"expected features of {' or '.join(MODALITIES)}, got {sorted(X)}")
     checked = {
-        m: check_array(X[m], dtype=[np.float64, np.float32], ensure_min_samples=0, input_name=m)
-        for m in MODALITIES
-        if m in X
+        view: check_array(
+            values, dtype=[np.float64, np.float32], ensure_min_samples=0, input_name=view
+        )
+        for modality in MODALITIES
+        for view, values in X.items()
+        if modality_of(view) == modality
     }
-    lengths = {m: len(values) for m, values in checked.items()}
+    lengths = {view: len(values) for view, values in checked.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"every modality needs the same samples, got lengths {lengths}")
     return checked
+
+
+def modality_of(view: str) -> str:
+    """Return the modality that a view describes: "audio" of "audio.egemaps"."""
+    return view.split(".")[0]
 
 
 def check_labels(y: np.ndarray, n: int, name: str = "y") -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avlib.metric_learning.loss import modality_weights, pair_loss
+from avlib.metric_learning.loss import pair_loss, view_weights
 from avlib.metric_learning.training_subspace import TrainingSubspace
 from avlib.runtime.device import device
 
@@ -19,11 +19,14 @@ class Descent:
 
     Parameters
     ----------
-    spans : dict of str to TrainingSubspace
-        Training features in learning coordinates, and as many axes as W shall have rows.
-    init : {"pca", "random"}
-        Random directions are drawn inside the span of the training features.
-    seed : int
+    first : dict of str to (TrainingSubspace, float32 array of shape (p, r))
+        By view: the training features in learning coordinates, and W at the start.
+    omega : float
+        At the start, in [0, 1].
+    learn_omega : bool
+        Whether omega moves too.
+    regularisation : float
+        At least 0; how strongly W is pulled back to its start.
 
     Attributes
     ----------
@@ -31,12 +34,21 @@ class Descent:
     omega, b : Tensor of shape ()
     """
 
-    def __init__(self, spans: Mapping[str, TrainingSubspace], init: str, seed: int) -> None:
+    def __init__(
+        self,
+        first: Mapping[str, tuple[TrainingSubspace, np.ndarray]],
+        *,
+        omega: float = 0.5,
+        learn_omega: bool = True,
+        regularisation: float = 0.0,
+    ) -> None:
         self.device = torch.device(device())
-        self.features = {m: self._tensor(s.coordinates) for m, s in spans.items()}
-        rng = np.random.default_rng(seed)
-        self.W = {m: self._tensor(_first_w(s, init, rng)) for m, s in spans.items()}
-        self.omega = torch.full((), 0.5, device=self.device)
+        self.features = {v: self._tensor(span.coordinates) for v, (span, _) in first.items()}
+        self.W = {v: self._tensor(W) for v, (_, W) in first.items()}
+        self.omega = torch.full((), omega, device=self.device)
+        self.learn_omega, self.regularisation = learn_omega, regularisation
+        # A view's slope carries its weight: with more views each would move less.
+        self._pace = max(1.0, len(self.W) / 2)
         self.b = torch.ones((), device=self.device)
         self._mean_distance = 1.0
 
@@ -44,8 +56,8 @@ class Descent:
         return torch.tensor(array, device=self.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weight of each modality's distance in eq. 4."""
-        return modality_weights(tuple(self.W), self.omega)
+        """Return the weight of each view's distance in eq. 4."""
+        return view_weights(self.W, self.omega)
 
     def scale(self, first: np.ndarray, second: np.ndarray, sign: np.ndarray) -> None:
         """Give d^2 a standard deviation of `SPREAD` over these pairs, and place b among them."""
@@ -54,6 +66,7 @@ class Descent:
         factor = SPREAD / distance.std() if distance.std() > 0 else 1.0
         for W in self.W.values():
             W *= factor**0.5
+        self._start = {view: W.clone() for view, W in self.W.items()}
         middle = factor * (distance[sign > 0].mean() + distance[sign < 0].mean()) / 2.0
         self.b.fill_(middle)
         self._mean_distance = factor * distance.mean() or 1.0
@@ -80,19 +93,55 @@ class Descent:
         """
         gaps = {m: values[first] - values[second] for m, values in self.features.items()}
         slope = pair_loss(gaps, sign, self.W, self.omega, self.b)
-        for modality, W in self.W.items():
-            W -= rate * slope.W[modality]
+        for view, W in self.W.items():
+            pull = self.regularisation * (W - self._start[view])
+            W -= rate * (self._pace * slope.W[view] + pull)
         self.b -= rate * slope.b
-        if slope.omega is not None:
+        if self.learn_omega and slope.omega is not None:
             self.omega -= OMEGA_RATE * rate / self._mean_distance * slope.omega
             self.omega.clamp_(0.0, 1.0)
         return slope.loss * len(sign)
 
 
-def _first_w(subspace: TrainingSubspace, init: str, rng: np.random.Generator) -> np.ndarray:
-    """Return W of shape (p, r) before it is scaled."""
+def first_w(
+    subspace: TrainingSubspace, init: str, rng: np.random.Generator, codes: np.ndarray
+) -> np.ndarray:
+    """Return W of shape (p, r) before it is scaled.
+
+    Parameters
+    ----------
+    subspace : TrainingSubspace
+    init : {"pca", "whitened", "random"}
+        Random directions are drawn inside the span of the training features.
+    rng : numpy.random.Generator
+    codes : int array of shape (n,)
+        Classes, which "whitened" looks at.
+    """
     if init == "pca":
         return subspace.axes
+    if init == "whitened":
+        return whitened_axes(subspace, codes)
     directions = rng.standard_normal(subspace.axes.shape) / np.sqrt(len(subspace.axes))
     varies = subspace.coordinates.any(axis=0)  # W stays 0 where training tells it nothing
     return (directions * varies).astype(np.float32)
+
+
+def whitened_axes(subspace: TrainingSubspace, codes: np.ndarray) -> np.ndarray:
+    """Return the principal axes, shortened where samples of one class differ.
+
+    ``(S + r I)^(-1/2)`` of the principal coordinates, S being their scatter within classes and r
+    the mean variance of a coordinate, scaled so that the mean squared distance of two samples is 1.
+    Half of the shrinkage is the identity's: a few hundred clips do not tell S from noise.
+    """
+    Z = subspace.coordinates.astype(np.float64) @ subspace.axes.T.astype(np.float64)
+    if not Z.any():
+        return subspace.axes
+    counts = np.bincount(codes)
+    means = np.zeros((len(counts), Z.shape[1]))
+    np.add.at(means, codes, Z)
+    within = Z - (means / np.maximum(counts, 1)[:, None])[codes]
+    scatter = within.T @ within / len(Z)
+    values, vectors = np.linalg.eigh(scatter + Z.var(axis=0).mean() * np.eye(len(scatter)))
+    L = (vectors / np.sqrt(values)).T
+    spread = 2.0 * (Z @ L.T).var(axis=0).sum()
+    return (L @ subspace.axes / np.sqrt(spread)).astype(np.float32)

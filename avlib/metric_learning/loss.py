@@ -1,9 +1,13 @@
 """MERML's loss over pairs and its gradients (eqs. 4-7)."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from avlib.metric_learning.base import modality_of
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,7 @@ class PairLoss:
     ----------
     loss : Tensor of shape ()
     W : dict of str to Tensor of shape (p, d)
+        By view.
     omega : Tensor of shape (), or None with one modality
     b : Tensor of shape ()
     """
@@ -24,11 +29,16 @@ class PairLoss:
     b: Tensor
 
 
-def modality_weights(modalities: tuple[str, ...], omega: Tensor) -> dict[str, Tensor]:
-    """Return omega for video and 1 - omega for audio (eq. 4), or 1 for a modality alone."""
-    if len(modalities) == 1:
-        return {modalities[0]: torch.ones_like(omega)}
-    return {"audio": 1.0 - omega, "video": omega}
+def view_weights(views: Iterable[str], omega: Tensor) -> dict[str, Tensor]:
+    """Return each view's weight: omega for video and 1 - omega for audio (eq. 4), or 1 alone.
+
+    Several views of a modality share its weight equally.
+    """
+    count = Counter(map(modality_of, views))
+    share = {"audio": 1.0 - omega, "video": omega}
+    if len(count) == 1:
+        share = dict.fromkeys(count, torch.ones_like(omega))
+    return {view: share[modality_of(view)] / count[modality_of(view)] for view in views}
 
 
 def pair_loss(
@@ -38,11 +48,11 @@ def pair_loss(
 
     Parameters
     ----------
-    gaps : dict of str to Tensor of shape (B, d_modality)
-        ``x_i - x_j`` (eq. 3 prints x_i twice).
+    gaps : dict of str to Tensor of shape (B, d_view)
+        ``x_i - x_j`` (eq. 3 prints x_i twice), by modality or view.
     sign : Tensor of shape (B,)
         +1 similar, -1 dissimilar.
-    W : dict of str to Tensor of shape (p_modality, d_modality)
+    W : dict of str to Tensor of shape (p_view, d_view)
     omega, b : Tensor of shape ()
 
     Returns
@@ -50,7 +60,7 @@ def pair_loss(
     PairLoss
         A pair is active while ``sign (b - d^2) < 1``, where the hinge is (eq. 7 prints 0).
     """
-    weights = modality_weights(tuple(gaps), omega)
+    weights = view_weights(gaps, omega)
     projected = {m: gap @ W[m].T for m, gap in gaps.items()}
     distance = {m: P.square().sum(dim=1) for m, P in projected.items()}
     total = torch.stack([weights[m] * d for m, d in distance.items()]).sum(dim=0)
@@ -60,6 +70,18 @@ def pair_loss(
     return PairLoss(
         loss=hinge.mean(),
         W={m: 2.0 * weights[m] * (P * slope[:, None]).T @ gaps[m] for m, P in projected.items()},
-        omega=slope @ (distance["video"] - distance["audio"]) if len(gaps) == 2 else None,
+        omega=_omega_slope(slope, distance),
         b=-slope.sum(),
     )
+
+
+def _omega_slope(slope: Tensor, distance: dict[str, Tensor]) -> Tensor | None:
+    """Gradient with respect to omega; None where there is one modality."""
+    of = {
+        modality: [d for view, d in distance.items() if modality_of(view) == modality]
+        for modality in ("audio", "video")
+    }
+    if not all(of.values()):
+        return None
+    mean = {modality: torch.stack(found).mean(dim=0) for modality, found in of.items()}
+    return slope @ (mean["video"] - mean["audio"])

@@ -1,6 +1,7 @@
 """MERML: one metric per modality, their weighted sum, learned from pairs (eqs. 4-7)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import ClassVar
@@ -11,8 +12,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from avlib.metric_learning.base import check_features, check_labels, warn_unconverged
-from avlib.metric_learning.descent import Descent
+from avlib.metric_learning.base import (
+    check_features,
+    check_labels,
+    modality_of,
+    warn_unconverged,
+)
+from avlib.metric_learning.descent import Descent, first_w
+from avlib.metric_learning.loss import view_weights
 from avlib.metric_learning.pairs import PairSampler
 from avlib.metric_learning.training_subspace import principal_subspace
 from avlib.runtime.threads import single_thread
@@ -30,7 +37,8 @@ class MERML(TransformerMixin, BaseEstimator):
     ``b - 1`` for samples of one class and above ``b + 1`` otherwise (eq. 5), by descending on the
     hinge of eq. 6. The objective is not convex in W. A pair counts while ``y (b - d^2) < 1``: the
     hinge of eq. 6, where eq. 7 as printed would stop at 0. omega stays in [0, 1] by projection,
-    b is free. With one modality there is no omega and d^2 has one term.
+    b is free. With one modality there is no omega. Several views of a modality (descriptors of
+    it side by side) have a W each and share the modality's weight.
 
     The margin of 1 is a length, so features come on one scale: each modality is divided by the
     root of its mean squared pair distance, and W is first scaled so that d^2 over random pairs has
@@ -42,12 +50,18 @@ class MERML(TransformerMixin, BaseEstimator):
     ----------
     dim : int
         Rows p of each W; no more than the rank of the training features is used.
-    init : {"pca", "random"}
-        First W: the p leading principal axes, or Gaussian directions.
+    init : {"pca", "whitened", "random"}
+        First W: the p leading principal axes; these, shortened where clips of one class differ
+        (`whitened_axes`); or Gaussian directions.
     learning_rate : float
         First step; it falls linearly to zero over the run.
     epochs : int
         0 keeps the first W.
+    regularisation : float
+        At least 0; times the squared distance of W to its start, half of it, is added to the loss.
+    omega : "learned", "equal" or float
+        "learned" starts at 0.5 and descends, as in the paper; the others leave every view the same
+        weight while W are learned. A number is then the weight of video.
     pairs_per_epoch : int
     batch_size : int
         Pairs per step, whose gradients are averaged. 1 is the paper's online descent, which wants a
@@ -60,11 +74,11 @@ class MERML(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    W_ : dict of str to float32 array of shape (p, d_modality)
+    W_ : dict of str to float32 array of shape (p, d_view)
     omega_ : float or None
         Weight of video; None with one modality.
     weights_ : dict of str to float
-        omega and 1 - omega, or 1, by modality.
+        By view: its share of omega or 1 - omega, or of 1.
     b_ : float
     loss_curve_ : list of float
         Mean hinge loss over each epoch's pairs, seen while descending.
@@ -89,17 +103,21 @@ class MERML(TransformerMixin, BaseEstimator):
     batch_size: int = 64
     hard_fraction: float = 0.25
     candidates: int = 8
+    regularisation: float = 0.0
+    omega: str | float = "learned"
     seed: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
         "dim": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"pca", "random"})],
+        "init": [StrOptions({"pca", "whitened", "random"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "epochs": [Interval(Integral, 0, None, closed="left")],
         "pairs_per_epoch": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "hard_fraction": [Interval(Real, 0, 1, closed="both")],
         "candidates": [Interval(Integral, 1, None, closed="left")],
+        "regularisation": [Interval(Real, 0, None, closed="left")],
+        "omega": [StrOptions({"learned", "equal"}), Interval(Real, 0, 1, closed="both")],
     }
 
     def fit(
@@ -113,8 +131,8 @@ class MERML(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : dict of str to array of shape (n, d_modality)
-            "audio", "video" or both.
+        X : dict of str to array of shape (n, d_view)
+            "audio", "video" or both; or several views, "audio.is10" and "audio.egemaps".
         y : array of shape (n,)
             Classes. A class with one sample takes part in dissimilar pairs only.
         groups : array of shape (n,), optional
@@ -150,18 +168,38 @@ class MERML(TransformerMixin, BaseEstimator):
             seed=int(seeds[0]),
         )
         with single_thread():
-            spans = {m: principal_subspace(v, self.dim, int(seeds[1])) for m, v in features.items()}
-            descent = Descent(spans, self.init, int(seeds[2]))
+            rng = np.random.default_rng(int(seeds[2]))
+            spans = {v: principal_subspace(X, self.dim, int(seeds[1])) for v, X in features.items()}
+            learned = self.omega == "learned"
+            descent = Descent(
+                {v: (span, first_w(span, self.init, rng, codes)) for v, span in spans.items()},
+                omega=0.5 if learned else _equal_omega(features),
+                learn_omega=learned,
+                regularisation=self.regularisation,
+            )
             descent.scale(*sampler.sample(PROBE))
             self._descend(descent, sampler)
             self.W_ = {
-                m: spans[m].restore(descent.W[m].cpu().numpy()).astype(np.float32) for m in spans
+                v: spans[v].restore(descent.W[v].cpu().numpy()).astype(np.float32) for v in spans
             }
-        self.weights_ = {m: float(w) for m, w in descent.weights().items()}
-        self.omega_ = self.weights_["video"] if len(features) == 2 else None
+        both = len({modality_of(view) for view in features}) == 2
+        self.omega_ = float(descent.omega) if both else None
+        self._weigh(self.omega_ if isinstance(self.omega, str) else self.omega)
         self.b_ = float(descent.b)
         self.n_features_in_ = sum(v.shape[1] for v in features.values())
         return self
+
+    def reweighted(self, omega: str | float) -> "MERML":
+        """Return this fitted metric with another weight of video; "equal" as of `fit`."""
+        metric = copy(self).set_params(omega=omega)
+        metric._weigh(_equal_omega(self.W_) if isinstance(omega, str) else omega)
+        return metric
+
+    def _weigh(self, omega: float | None) -> None:
+        """Set the weights that follow from omega, which one modality alone has not."""
+        self.omega_ = None if self.omega_ is None else omega
+        weights = view_weights(self.W_, torch.tensor(omega or 0.0, dtype=torch.float64))
+        self.weights_ = {view: float(weight) for view, weight in weights.items()}
 
     def _descend(self, descent: Descent, sampler: PairSampler) -> None:
         steps_per_epoch = -(-self.pairs_per_epoch // self.batch_size)
@@ -194,7 +232,7 @@ class MERML(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        float32 array of shape (n, p_audio + p_video)
+        float32 array of shape (n, sum of p_view)
             ``[sqrt(1 - omega) W_a x_a ; sqrt(omega) W_v x_v]``; audio first.
         """
         projections = self.project(X)
@@ -205,7 +243,7 @@ class MERML(TransformerMixin, BaseEstimator):
         return np.hstack(weighted).astype(np.float32)
 
     def project(self, X: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return ``W_m x_m`` of shape (n, p_m) for each modality m given, without weights."""
+        """Return ``W_v x_v`` of shape (n, p_v) for each view v given, without weights."""
         check_is_fitted(self)
         features = check_features(X)
         for modality, values in features.items():
@@ -216,3 +254,8 @@ class MERML(TransformerMixin, BaseEstimator):
                 )
         with single_thread():
             return {m: (v @ self.W_[m].T).astype(np.float32) for m, v in features.items()}
+
+
+def _equal_omega(views: Iterable[str]) -> float:
+    """Return the omega that gives every view the same weight."""
+    return float(np.mean([modality_of(view) == "video" for view in views]))

@@ -21,6 +21,13 @@ from ruamel.yaml import YAML, YAMLError
 from avlib.runtime.errors import ParamsError
 
 Positive = Annotated[float, Field(gt=0)]
+_Item = TypeVar("_Item")
+# A list to choose from; one value alone may stand without its brackets.
+Candidates = Annotated[
+    list[_Item],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    Field(min_length=1),
+]
 
 
 class Section(BaseModel):

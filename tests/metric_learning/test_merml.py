@@ -172,7 +172,10 @@ def test_rounding_does_not_grow_on_the_way_down():
             m: replace(s, coordinates=s.coordinates.astype(kind), axes=s.axes.astype(kind))
             for m, s in spans.items()
         }
-        sampler, descent = PairSampler(y, groups), Descent(spans, "pca", 0)
+        sampler, descent = (
+            PairSampler(y, groups),
+            Descent({v: (s, s.axes) for v, s in spans.items()}),
+        )
         descent.scale(*sampler.sample(1000))
         for first, second, sign in descent.batches(*sampler.sample(16000), size=16):
             descent.step(first, second, sign.to(descent.W["audio"].dtype), 0.3)
@@ -245,3 +248,52 @@ def test_parameters_are_only_stored():
     estimator = MERML(dim=7, hard_fraction=0.5)
     assert clone(estimator).get_params() == estimator.get_params()
     assert not [name for name in vars(estimator) if name.endswith("_")]
+
+
+def several_views():
+    """Two views of sound, one of faces; the second of sound holds nothing but noise."""
+    X, y, groups = toy(n=180)
+    noise = np.random.default_rng(9).normal(size=(180, 6))
+    return {"audio.a": X["audio"], "audio.b": noise, "video": X["video"]}, y, groups
+
+
+def test_views_of_a_modality_share_its_weight():
+    X, y, groups = several_views()
+    fitted = MERML(**QUICK, omega=0.4).fit(X, y, groups)
+    assert fitted.weights_ == pytest.approx({"audio.a": 0.3, "audio.b": 0.3, "video": 0.4})
+    assert fitted.omega_ == 0.4
+    equal = MERML(**QUICK, omega="equal").fit(X, y, groups)
+    assert equal.weights_ == pytest.approx(dict.fromkeys(X, 1 / 3))
+    again = equal.reweighted(0.4)
+    assert again.weights_ == fitted.weights_
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_one_view_of_each_is_the_modality_itself():
+    X, y, groups = toy()
+    named = {f"{modality}.only": values for modality, values in X.items()}
+    expected = MERML(**QUICK).fit(X, y, groups).transform(X)
+    np.testing.assert_array_equal(MERML(**QUICK).fit(named, y, groups).transform(named), expected)
+
+
+def test_whitened_start_is_the_inverse_root_of_the_shrunk_scatter_within_classes():
+    X, y, _ = toy()
+    fitted = MERML(dim=12, init="whitened", epochs=0).fit({"video": X["video"]}, y)
+    Z = X["video"] - X["video"].mean(axis=0)
+    within = sum(np.cov(Z[y == c].T, bias=True) * np.mean(y == c) for c in range(3))
+    metric = np.linalg.inv(within + Z.var(axis=0).mean() * np.eye(12))
+    found = fitted.W_["video"].astype(float)
+    found = found.T @ found
+    np.testing.assert_allclose(found / np.trace(found), metric / np.trace(metric), atol=1e-6)
+
+
+def test_regularisation_holds_the_metric_near_its_start():
+    X, y, groups = toy(n=180)
+    start = MERML(**QUICK | {"epochs": 0}).fit(X, y, groups)
+    moved = [
+        np.linalg.norm(
+            MERML(**QUICK, regularisation=r).fit(X, y, groups).W_["audio"] - start.W_["audio"]
+        )
+        for r in (0.0, 0.3, 3.0)
+    ]
+    assert moved[0] > 1.5 * moved[1] > 2 * moved[2]

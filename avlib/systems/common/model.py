@@ -57,9 +57,13 @@ class VectorClips(Clips):
     ----------
     features : dict of str to float32 array of shape (n, d_modality)
         "audio", "video"; the rows of clips without the modality hold anything.
+    views : tuple of (str, int)
+        Of what parts the vectors are made, such as ("audio.egemaps", 88), and how many columns each
+        has, in their order; none where a vector is of one piece.
     """
 
     features: dict[str, np.ndarray]
+    views: tuple[tuple[str, int], ...] = ()
 
 
 AnyClips = TypeVar("AnyClips", bound=Clips)
@@ -79,10 +83,12 @@ def map_arrays(function: Callable[..., Any], first: Record, *others: Record) -> 
         Of an array, or tensor, of each record.
     first, *others
         Dataclasses of one kind, whose fields are arrays or dicts of arrays; of dicts those count
-        that all records have.
+        that all records have. Tuples are what all have in common and stay as they are.
     """
 
     def made(*values: Any) -> Any:
+        if isinstance(values[0], tuple):
+            return values[0]
         if isinstance(values[0], dict):
             common = [name for name in values[0] if all(name in found for found in values)]
             return {name: function(*(found[name] for found in values)) for name in common}

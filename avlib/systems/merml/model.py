@@ -1,53 +1,74 @@
 """MERML as a system: the learned metric in the RBF-SVM (MERML sec. 3)."""
 
+import itertools
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 
+from avlib.metric_learning.base import modality_of
 from avlib.metric_learning.merml import MERML
 from avlib.systems.common.kernel_svm import Choice, Embedding
 from avlib.systems.common.metric_model import MetricModel, learning
-from avlib.systems.common.model import VectorClips
+from avlib.systems.common.model import VectorClips, without_prefix
 
 log = logging.getLogger(__name__)
 
+# Of these settings the clips held out choose; `MetricModel.metric` holds a value or a list.
+CANDIDATES = ("init", "regularisation", "learning_rate", "epochs", "omega")
+
 
 class MERMLModel(MetricModel):
-    """MERML's metric followed by the RBF-SVM on it (eqs. 4-9).
+    """MERML's metric followed by the RBF-SVM on it (eqs. 4-9), a W for each view of a modality.
 
-    The metric is learned on the training clips with a quarter of the epochs and with all of them,
-    and taken at its start (PCA) too. The validation clips choose among these under the middle
-    C and sigma, so that a small corpus stops early; then C and sigma. Their confusions steer the
-    hard pairs (sec. 3.6) of the final metric, which like the final SVM learns from both parts.
+    The metric is learned with every combination of the candidate settings; the clips held out of
+    the inner splits choose among these under the middle C and sigma, then C and sigma. Their
+    confusions steer the hard pairs (sec. 3.6) of the final metric.
 
     Parameters
     ----------
     n_classes, modalities, metric, **svm
-        See `MetricModel`.
+        See `MetricModel`; of the settings in `CANDIDATES` the metric may hold lists.
 
     Attributes
     ----------
     metric_ : MERML
+    views_ : tuple of (str, int)
+        See `VectorClips`.
     """
+
+    metric_: MERML
+    views_: tuple[tuple[str, int], ...] = ()
 
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
         """Learn metric and SVM; see `MetricModel`."""
+        self.views_ = train.views
         super().fit(train, validation)
         self.chosen_["b"] = float(self.metric_.b_)
         if self.metric_.omega_ is not None:
             self.chosen_["omega"] = float(self.metric_.omega_)
-        epochs = self.metric_.epochs
-        if epochs == MERML(**self.metric).epochs > 1 and not self.metric_.converged_:
-            log.warning("MERML's loss still fell when it stopped after %d epochs", epochs)
+            self.chosen_["share_video"] = self._share_of_video()
+        if self.metric_.epochs > 1 and not self.metric_.converged_:
+            log.info("MERML's loss still fell when it stopped after %d epochs", self.metric_.epochs)
         return self
 
     def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], MERML]]:
-        """Yield the metric after each number of epochs to try, the full one first."""
-        full = MERML(**self.metric).epochs
-        for epochs in sorted({full, full // 4, min(1, full), 0}, reverse=True):
-            yield {"epochs": epochs}, self.learn(train, {"epochs": epochs})
+        """Yield the metric with every combination of the candidate settings."""
+        lists = {name: _listed(self.metric[name]) for name in CANDIDATES if name in self.metric}
+        omegas = lists.pop("omega", ["learned"])
+        seen = set()
+        for values in itertools.product(*lists.values()):
+            settings = dict(zip(lists, values, strict=True))
+            if settings.get("epochs") == 0:  # no step is taken, at whatever rate
+                settings |= {name: lists[name][0] for name in lists.keys() - {"init", "epochs"}}
+            if (key := tuple(settings.items())) in seen:
+                continue
+            seen.add(key)
+            metric = self.learn(train, settings | {"omega": omegas[0]})
+            for omega in omegas:
+                chosen = metric if omega == omegas[0] else metric.reweighted(omega)
+                yield settings | {"omega": omega}, chosen
 
     def learn(
         self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice | None = None
@@ -56,42 +77,81 @@ class MERMLModel(MetricModel):
         seen = np.unique(clips.emotion)
         confusion = None if choice is None else choice.confusion[np.ix_(seen, seen)]
         metric = MERML(**{**self.metric, **settings})
-        features = {m: clips.features[m] for m in self.modalities}
+        features = self._views({m: clips.features[m] for m in self.modalities})
         with learning("MERML", clips):
             return metric.fit(features, clips.emotion, clips.subject, confusion)
 
     def embedded(self, metric: MERML, features: Mapping[str, np.ndarray]) -> Embedding:
-        """Project each modality; the weights are omega and 1 - omega."""
-        return Embedding(metric.project(features), metric.weights_)
+        """Project each view; the weights are shares of omega and 1 - omega."""
+        return Embedding(metric.project(self._views(features)), metric.weights_)
 
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Project the modalities that are there."""
         return self.embedded(self.metric_, features)
 
     def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return W_m x_m of each modality, and jointly [sqrt(1 - omega) W_a x_a ; ...] (eq. 4)."""
-        spaces = self.metric_.project(features)
+        """Return W x of each modality, its views side by side, and of all, weighted (eq. 4)."""
+        metric = self.metric_
+        views = metric.project(self._views(features))
+        spaces = {}
+        for modality in features:
+            own = [vectors for view, vectors in views.items() if modality_of(view) == modality]
+            spaces[modality] = np.hstack(own) / np.float32(np.sqrt(len(own)))
         if len(features) == len(self.modalities) > 1:
-            spaces["joint"] = self.metric_.transform(features)
+            spaces["joint"] = metric.transform(self._views(features))
         return spaces
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the SVM, and W, b, the weights and the loss curve of the metric."""
         metric = self.metric_
         return super().arrays() | {
-            **{f"metric_W_{m}": W for m, W in metric.W_.items()},
-            **{f"metric_weight_{m}": np.array(w) for m, w in metric.weights_.items()},
+            **{f"metric_W_{view}": W for view, W in metric.W_.items()},
+            **{f"metric_weight_{view}": np.array(w) for view, w in metric.weights_.items()},
             "metric_b": np.array(metric.b_),
             "metric_loss_curve": np.array(metric.loss_curve_, np.float64),
+            "view_names": np.array([name for name, _ in self.views_], dtype=str),
+            "view_widths": np.array([width for _, width in self.views_], dtype=np.int64),
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take back the SVM and the metric."""
         super().restore(arrays)
-        metric = MERML(**self.metric)
-        metric.W_ = {m: arrays[f"metric_W_{m}"] for m in self.modalities}
-        metric.weights_ = {m: float(arrays[f"metric_weight_{m}"]) for m in self.modalities}
-        metric.omega_ = metric.weights_["video"] if len(self.modalities) == 2 else None
+        names, widths = arrays["view_names"].tolist(), arrays["view_widths"].tolist()
+        self.views_ = tuple(zip(names, widths, strict=True))
+        chosen = {name: v for name, v in self.chosen_.items() if name in CANDIDATES}
+        metric = MERML(**{**self.metric, **chosen})
+        W, weights = (without_prefix(f"metric_{name}_", arrays) for name in ("W", "weight"))
+        order = [v for v in names if v in W] or list(self.modalities)
+        metric.W_ = {view: W[view] for view in order}
+        metric.weights_ = {view: float(weights[view]) for view in order}
+        metric.omega_ = self.chosen_.get("omega")
         metric.b_ = float(arrays["metric_b"])
         metric.loss_curve_ = arrays["metric_loss_curve"].tolist()
         self.metric_ = metric
+
+    def _views(self, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Cut the vectors of modalities into their views."""
+        parts = {}
+        for modality, vectors in features.items():
+            views = [view for view in self.views_ if modality_of(view[0]) == modality]
+            if not views:
+                parts[modality] = vectors
+                continue
+            names, widths = zip(*views, strict=True)
+            ends = np.cumsum(widths)[:-1]
+            parts |= dict(zip(names, np.split(vectors, ends, axis=1), strict=True))
+        return parts
+
+    def _share_of_video(self) -> float:
+        """Share of d^2 over all pairs of support samples that the video's views make up."""
+        support = self.svm_.support_
+        spread = {
+            view: support.weights[view] * float(vectors.var(axis=0, dtype=np.float64).sum())
+            for view, vectors in support.vectors.items()
+        }
+        video = sum(value for view, value in spread.items() if modality_of(view) == "video")
+        return video / (sum(spread.values()) or 1.0)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
