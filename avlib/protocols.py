@@ -11,11 +11,17 @@
     the authors keep the labels of their test part, their validation part is tested, as papers do,
     and another validation part is taken out of the training clips. Clips of a tested subject are
     left out of training and validation (one YouTube video lends clips to two parts of OMG-Emotion).
+``published``
+    Folds whose tested subjects others named (`avlib.corpora.published_folds`). A fold tests those
+    of its subjects who are here, and there is none for a fold of whom nobody is. Clips of subjects
+    whom no fold names are left out: trained on, they would give what the others did not have.
 
-The papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
+The five papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
 validation part consists of whole subjects that were taken out of the training clips, because
 anything that is selected must be selected on people whom the model has not heard or seen.
 """
+
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,18 +34,24 @@ FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "par
 PARTS = ("train", "validation", "test")
 SUBJECT_INDEPENDENT = {
     protocol: protocol != "stratified_kfold"
-    for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official")
+    for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official", "published")
 }
 
 
 def make_folds(
-    clips: pd.DataFrame, *, protocol: str, k: int, validation: float, seed: int
+    clips: pd.DataFrame,
+    *,
+    protocol: str,
+    k: int,
+    validation: float,
+    seed: int,
+    published: Sequence[Collection[str]] = (),
 ) -> pd.DataFrame:
     """Divide the labelled clips into folds.
 
-    Every labelled clip is in the test part of exactly one fold (``official`` has its own rule, see
-    above). A clip is labelled if it has an emotion; in a corpus without emotions, if it has arousal
-    or valence. The result does not depend on the order of the rows.
+    Every labelled clip is in the test part of exactly one fold (``official`` and ``published`` have
+    rules of their own, see above). A clip is labelled if it has an emotion; in a corpus without
+    emotions, if it has arousal or valence. The result does not depend on the order of the rows.
 
     Parameters
     ----------
@@ -49,12 +61,14 @@ def make_folds(
     protocol
         A key of ``SUBJECT_INDEPENDENT``.
     k
-        Number of folds; ``loso`` and ``official`` know theirs and ignore it.
+        Number of folds; ``loso``, ``official`` and ``published`` know theirs and ignore it.
     validation
         Share of the training subjects that is held out for selection, in (0, 1); at least one
         subject is, and at least one remains.
     seed
         Seed of the draw.
+    published
+        The subjects that each fold tests, under ``published``.
 
     Returns
     -------
@@ -67,12 +81,16 @@ def make_folds(
         There are more folds than subjects (or recordings).
     DataError
         No labelled clips, a clip without a subject, an emotion that a fold would test without
-        training it, too few subjects, or no usable ``partition``.
+        training it, too few subjects, no usable ``partition``, or subjects of fewer than two of
+        the published folds.
     """
     labelled = _labelled(clips).sort_values("clip_id", kind="stable").reset_index(drop=True)
     if protocol == "official":
         return _official_folds(labelled, validation, seed)
-    tested_in = _test_folds(labelled, protocol, k, np.random.default_rng(seed))
+    if protocol == "published":
+        labelled, tested_in = _listed(labelled, published)
+    else:
+        tested_in = _test_folds(labelled, protocol, k, np.random.default_rng(seed))
     folds = []
     for fold in range(tested_in.max() + 1):
         part = np.where(tested_in == fold, "test", "train").astype(object)
@@ -157,6 +175,21 @@ def _test_folds(
         return unit
     counts = np.ones((len(names), 1)) if protocol == "logso" else _class_counts(labelled, unit)
     return _spread(counts, k, rng)[unit]
+
+
+def _listed(
+    labelled: pd.DataFrame, published: Sequence[Collection[str]]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Clips of the subjects that a published list names, and the fold that tests each, from 0."""
+    fold_of = {subject: fold for fold, tested in enumerate(published) for subject in tested}
+    listed = labelled[labelled["subject"].isin(fold_of)].reset_index(drop=True)
+    tested_in, used = pd.factorize(listed["subject"].map(fold_of), sort=True)
+    if len(used) < 2:
+        raise DataError(
+            f"the corpus holds subjects of {len(used)} of the {len(published)} published folds; "
+            "expected two at least: add subjects, or choose subject_kfold, for example"
+        )
+    return listed, tested_in
 
 
 def _class_counts(clips: pd.DataFrame, unit: np.ndarray) -> np.ndarray:

@@ -262,6 +262,57 @@ def test_an_official_partition_that_divides_a_subject_trains_on_nothing_of_who_i
         folds_of(clips.assign(subject="s00"), "official")
 
 
+# Who is tested in each fold; s09 is nowhere here.
+LIST = (["s03", "s00"], ["s01", "s09"], ["s09"], ["s02", "s05", "s04"])
+
+
+def published(clips, folds=LIST, validation=0.2):
+    settings = {"k": 99, "validation": validation, "seed": 0}
+    return make_folds(clips, protocol="published", published=folds, **settings)
+
+
+def test_published_folds_test_the_subjects_that_they_name_and_are_left_out_without_any():
+    clips = corpus(6)
+    folds = published(clips)
+    check_folds(folds, clips, "published")
+    tested = joined(clips, folds).query("part == 'test'").groupby("fold")["subject"].agg(set)
+    assert tested.to_dict() == {0: {"s00", "s03"}, 1: {"s01"}, 2: {"s02", "s04", "s05"}}
+    assert (folds["part"] == "test").sum() == len(clips)
+
+
+def test_validation_subjects_of_published_folds_are_taken_out_of_the_training_ones():
+    clips = corpus(6)
+    table = joined(clips, published(clips, validation=0.5))
+    by_part = table.groupby(["fold", "part"])["subject"].agg(set)
+    for fold, (tested, held_out) in enumerate(
+        [({"s00", "s03"}, 2), ({"s01"}, 2), ({"s02", "s04", "s05"}, 2)]
+    ):
+        rest = {f"s{s:02d}" for s in range(6)} - tested
+        assert len(by_part[fold, "validation"]) == held_out
+        assert by_part[fold, "validation"] | by_part[fold, "train"] == rest
+        assert not by_part[fold, "validation"] & by_part[fold, "train"]
+
+
+def test_subjects_whom_no_published_fold_names_neither_train_nor_are_tested():
+    clips = corpus(8)
+    assert set(joined(clips, published(clips))["subject"]) == {f"s{s:02d}" for s in range(6)}
+
+
+def test_a_leak_between_published_folds_is_caught():
+    clips = corpus(6)
+    folds = published(clips)
+    row = folds[(folds["fold"] == 1) & (folds["part"] == "test")].index[0]
+    folds.loc[row, "part"] = "train"
+    with pytest.raises(LeakError, match="fold 1: subject s01 stand"):
+        check_folds(folds, clips, "published")
+
+
+def test_subjects_of_one_published_fold_alone_are_too_few():
+    clips = corpus(6)
+    with pytest.raises(DataError, match="subjects of 1 of the 2 published folds; expected two"):
+        published(clips, [["s00", "s01", "s02", "s03", "s04", "s05"], ["s09"]])
+
+
 def test_leaked_subject_is_caught_and_named():
     clips = corpus()
     folds = folds_of(clips)

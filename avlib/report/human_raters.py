@@ -81,7 +81,7 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
     by_given = recognition(data.votes, data.clips[data.clips["clip_id"].isin(tested)])
     if not by_given:
         return None
-    known = beside(data.corpus, data.protocol.name, data.n_folds).human_raters
+    known = beside(data.corpus, data.protocol.name, data.n_folds, data.protocol.folds).human_raters
     published = {} if data.partial else {rates.modalities: rates.accuracy for rates in known}
     rows = []
     for given, rates in by_given.items():

@@ -13,7 +13,7 @@ def systems(results):
 def test_results_match_where_protocol_and_folds_match():
     known = beside("crema_d", "subject_kfold", 10)
     assert systems(known.same_protocol)["merml"] == 66.5
-    assert systems(known.other_protocol) == {"HiCMAE-B": 84.89}
+    assert systems(known.other_protocol) == {"HiCMAE-B": 84.89, "HiCMAE-B, audio only": 71.01}
     assert {raters.modalities: raters.accuracy for raters in known.human_raters} == {
         "audio": 40.9,
         "video": 58.2,
@@ -28,6 +28,21 @@ def test_nothing_matches_under_another_protocol(protocol, k):
     known = beside("crema_d", protocol, k)
     assert not known.same_protocol
     assert systems(known.other_protocol)["merml"] == 66.5
+
+
+@pytest.mark.parametrize(
+    ("corpus", "folds", "k", "best"),
+    [
+        ("ravdess", "hicmae", 6, {"HiCMAE-B": 87.99, "HiCMAE-B, audio only": 72.29}),
+        ("ravdess", "luna_jimenez", 5, {"xlsr-Wav2Vec2.0 and action units": 86.70}),
+        ("crema_d", "hicmae", 5, {"HiCMAE-B": 84.89, "HiCMAE-B, audio only": 71.01}),
+        ("ravdess", "hicmae", 3, {}),  # some folds have nobody here
+    ],
+)
+def test_results_on_a_published_list_match_that_list_whole(corpus, folds, k, best):
+    assert systems(beside(corpus, "published", k, folds).same_protocol) == best
+    for other in (beside(corpus, "subject_kfold", k), beside(corpus, "published", k, "another")):
+        assert not best.keys() & systems(other.same_protocol).keys()
 
 
 def test_number_of_folds_is_free_where_the_paper_states_none():
