@@ -14,6 +14,7 @@ class Protocol(Section):
     k: int = Field(ge=2)
     folds: str | None
     validation: float = Field(gt=0, lt=1)
+    validation_by: Literal["subjects", "clips"]
     seed: int = Field(ge=0)
 
     @model_validator(mode="after")
@@ -24,5 +25,14 @@ class Protocol(Section):
             raise ValueError(
                 f"folds is {self.folds!r}, which has an effect under name published alone, and "
                 f"name is {self.name}: set one or the other (folds: null is none)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _clips_where_subjects_are_shared(self) -> Self:
+        if self.validation_by == "clips" and self.name != "stratified_kfold":
+            raise ValueError(
+                f"validation_by is clips, and name is {self.name}: expected subjects, since clips "
+                "can be held out under stratified_kfold alone"
             )
         return self

@@ -21,7 +21,7 @@ def main() -> None:
             print(remark)
     settings = protocol.model_dump(exclude={"name", "folds"})
     folds = make_folds(clips, protocol=protocol.name, published=published, **settings)
-    check_folds(folds, clips, protocol.name)
+    check_folds(folds, clips, protocol.name, protocol.validation_by)
     tables.write_table(paths.FOLDS, folds, FOLDS)
 
 

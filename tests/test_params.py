@@ -63,6 +63,7 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol__k": 1}, ["protocol.k", "greater than or equal to 2"]),
         ({"protocol__groups": 5}, ["unknown key protocol.groups; known here: folds, k, name"]),
         ({"protocol__name": "published"}, ["protocol: name is published, and folds is null"]),
+        ({"protocol__validation_by": "clips"}, ["validation_by is clips, and name is subject_kf"]),
         ({"protocol__folds": "hicmae"}, ["protocol: folds is 'hicmae'", "name is subject_kfold"]),
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
         ({"modalities": []}, ["modalities", "at least 1"]),

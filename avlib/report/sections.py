@@ -43,8 +43,7 @@ def data_and_protocol(data: ReportData) -> Section:
         "Corpus": corpus,
         "Emotions": ", ".join(f"{emotion} {n:,}" for emotion, n in emotions.items()),
         "Protocol": f"{_named(protocol)}, {folds}, {independent}, seed {protocol.seed}",
-        "Selection": f"on whole subjects held out of the training clips "
-        f"({100 * protocol.validation:g} % of the training subjects)",
+        "Selection": _selection(protocol),
         "Clips per fold": f"{per_fold} (mean)" if several else per_fold,
     }
     if len(emotions):
@@ -331,6 +330,13 @@ def _protocol(result: Published) -> str:
     folds = f", {protocol.k} folds" if protocol.k else ""
     independent = "subject-independent" if SUBJECT_INDEPENDENT[protocol.name] else "subjects shared"
     return f"{_named(protocol)}{folds}, {independent}"
+
+
+def _selection(protocol: Protocol) -> str:
+    share = f"{100 * protocol.validation:g} %"
+    if protocol.validation_by == "clips":
+        return f"on {share} of each emotion's training clips, of subjects who train too"
+    return f"on whole subjects held out of the training clips ({share} of the training subjects)"
 
 
 def _named(protocol: Protocol | PublishedProtocol) -> str:

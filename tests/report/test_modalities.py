@@ -21,7 +21,9 @@ def no_drawing(monkeypatch):
 
 
 def run(tiny, predictions):
-    protocol = Protocol(name="subject_kfold", k=3, folds=None, validation=0.25, seed=0)
+    protocol = Protocol(
+        name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+    )
     return ReportData("demo", protocol, tiny.clips, tiny.folds, tiny.status, predictions)
 
 

@@ -17,7 +17,9 @@ from avlib.report.write import results_table, write_report
 from avlib.runtime.tables import read_table, write_table
 from avlib.systems.common.tables import PREDICTIONS
 
-THREE_FOLDS = Protocol(name="subject_kfold", k=3, folds=None, validation=0.25, seed=0)
+THREE_FOLDS = Protocol(
+    name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+)
 
 
 @pytest.fixture
@@ -206,7 +208,9 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()
              for t in range(82)]  # fmt: skip
     clips = pd.DataFrame(takes, columns=["clip_id", "subject", "emotion"])
     clips = clips.assign(sha256=clips["clip_id"])
-    protocol = Protocol(name="subject_kfold", k=10, folds=None, validation=0.2, seed=0)
+    protocol = Protocol(
+        name="subject_kfold", k=10, folds=None, validation=0.2, validation_by="subjects", seed=0
+    )
     folds = make_folds(clips, protocol="subject_kfold", k=10, validation=0.2, seed=0)
     tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
     right = tested[["clip_id", "fold"]].assign(
@@ -254,7 +258,7 @@ def on_hicmaes_folds(tmp_path, tiny, actors):
         prob_anger=0.4,
         prob_fear=0.6,
     )
-    protocol = Protocol(name="published", folds="hicmae", **settings)
+    protocol = Protocol(name="published", folds="hicmae", validation_by="subjects", **settings)
     run = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
     return write(tmp_path, tiny, corpus="ravdess", predictions={"merml": right}, **run)[0]
 
