@@ -59,11 +59,21 @@ class Published(_Facts):
 
 
 class Raters(_Facts):
-    """How often human raters recognise the emotion, in percent."""
+    """How often human raters recognise the emotion, in percent; counted "" if not said how."""
 
     modalities: str
     accuracy: float
     source: str
+    counted: str = ""
+
+
+class Leading(_Facts):
+    """The emotions that a system decides from one modality rather than from the other, or both."""
+
+    system: str
+    audio: tuple[str, ...]
+    video: tuple[str, ...]
+    both: tuple[str, ...]
 
 
 class Beside(NamedTuple):
@@ -72,6 +82,7 @@ class Beside(NamedTuple):
     same_protocol: tuple[Published, ...]
     other_protocol: tuple[Published, ...]
     human_raters: tuple[Raters, ...]
+    leading: Leading | None = None  # under the same protocol
 
 
 class Whole(_Facts):
@@ -85,6 +96,7 @@ class _Corpus(_Facts):
     whole: Whole | None = None
     results: tuple[Published, ...] = ()
     human_raters: tuple[Raters, ...] = ()
+    leading: Leading | None = None
 
 
 def beside(corpus: str, protocol: str, k: int, folds: str | None = None) -> Beside:
@@ -104,7 +116,10 @@ def beside(corpus: str, protocol: str, k: int, folds: str | None = None) -> Besi
     ours = protocol, k, folds
     same = tuple(result for result in emotion if result.protocol.matches(*ours))
     other = tuple(result for result in emotion if not result.protocol.matches(*ours))
-    return Beside(same, other, known.human_raters)
+    leading = known.leading
+    if leading and leading.system not in {result.system for result in same}:
+        leading = None
+    return Beside(same, other, known.human_raters, leading)
 
 
 def partial(corpus: str, clips: int, subjects: int) -> str:

@@ -170,15 +170,15 @@ def folds(data: ReportData) -> Section | None:
 
 def published_results(data: ReportData) -> Section | None:
     """List what others reported on the corpus, apart by protocol."""
-    same, other, raters = _known(data)
-    rates = [[r.modalities, f"{r.accuracy:.1f}", r.source] for r in raters]
+    same, other, raters, _ = _known(data)
+    rates = [[r.modalities, f"{r.accuracy:.1f}", r.counted or DASH, cite(r.source)] for r in raters]
     listed = data.protocol.name == "published"
     tables = filled(
         _on_the_same_folds(data, same)
         if listed
         else _published("same protocol", same, "ours (%)", [_ours(data, r) for r in same]),
         _published("another protocol", other, "protocol", list(map(_protocol, other))),
-        Table(["human raters", "recognised (%)", "source"], "lrl", rates),
+        Table(["human raters", "recognised (%)", "counted", "source"], "lrl", rates),
     )
     if not tables:
         return None
