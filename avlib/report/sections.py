@@ -277,7 +277,12 @@ def _beside(data: ReportData, model: str) -> float | None:
 
 def _known(data: ReportData) -> Beside:
     protocol = data.protocol
-    return beside(data.corpus, protocol.name, data.n_folds, protocol.folds)
+    known = beside(data.corpus, protocol.name, data.n_folds, protocol.folds)
+    if protocol.folds is None or not data.partial:
+        return known
+    # Folds of some of the subjects are no longer the published ones, even if all of them are here.
+    others = known.same_protocol + known.other_protocol
+    return known._replace(same_protocol=(), other_protocol=others)
 
 
 def _ours(data: ReportData, result: Published) -> str:

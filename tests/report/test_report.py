@@ -240,14 +240,14 @@ def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny)
     ) in others
 
 
-def on_hicmaes_folds(tmp_path, tiny, actors):
+def on_published_folds(tmp_path, tiny, actors, name="hicmae"):
     """Report on 60 clips of each of so many actors of RAVDESS, all recognised."""
     rows = [(f"{actor:02}-{take:02}", f"Actor_{actor:02}", ["anger", "fear"][take % 2])
             for actor in range(1, actors + 1) for take in range(60)]  # fmt: skip
     clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
     clips = clips.assign(sha256=clips["clip_id"])
     settings = {"k": 10, "validation": 0.2, "seed": 0}
-    listed = published_folds("ravdess", "hicmae")
+    listed = published_folds("ravdess", name)
     folds = make_folds(clips, protocol="published", published=listed, **settings)
     tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
     right = tested[["clip_id", "fold", "emotion"]].assign(
@@ -258,14 +258,14 @@ def on_hicmaes_folds(tmp_path, tiny, actors):
         prob_anger=0.4,
         prob_fear=0.6,
     )
-    protocol = Protocol(name="published", folds="hicmae", validation_by="subjects", **settings)
+    protocol = Protocol(name="published", folds=name, validation_by="subjects", **settings)
     run = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
     return write(tmp_path, tiny, corpus="ravdess", predictions={"merml": right}, **run)[0]
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_published_results_stand_beside_ours_on_the_same_folds(tmp_path, tiny):
-    markdown = on_hicmaes_folds(tmp_path, tiny, 24)
+    markdown = on_published_folds(tmp_path, tiny, 24)
     facts = section(markdown, "Data and protocol")
     assert "published (hicmae), 6 folds, subject-independent, seed 0" in facts
     assert "of its 6 folds" not in facts
@@ -279,17 +279,22 @@ def test_published_results_stand_beside_ours_on_the_same_folds(tmp_path, tiny):
 
 
 @pytest.mark.usefixtures("no_drawing")
-def test_no_published_result_stands_beside_part_of_its_folds(tmp_path, tiny):
-    markdown = on_hicmaes_folds(tmp_path, tiny, 11)
+@pytest.mark.parametrize(
+    ("name", "actors", "used"),
+    [
+        ("hicmae", 11, "3 of its 6 folds are used (1, 2, 3)"),
+        ("luna_jimenez", 12, "5 of its 5 folds are used (1, 2, 3, 4, 5)"),
+    ],
+)
+def test_no_published_result_stands_beside_part_of_its_subjects(tmp_path, tiny, name, actors, used):
+    markdown = on_published_folds(tmp_path, tiny, actors, name)
     facts = section(markdown, "Data and protocol")
-    assert (
-        "11 of the 24 subjects of the published list hicmae are here: "
-        "3 of its 6 folds are used (1, 2, 3)"
-    ) in facts
+    assert f"{actors} of the 24 subjects of the published list {name} are here: {used}" in facts
     others = section(markdown, "Published results")
     assert "| same folds |" not in others
+    assert "the same subjects" not in others
     assert "this run" not in others
-    assert "660 clips of 11 subjects, the published figures are of 1,440 clips of 24" in others
+    assert f"{actors} subjects, the published figures are of 1,440 clips of 24" in others
 
 
 @pytest.mark.usefixtures("no_drawing")
