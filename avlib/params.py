@@ -5,11 +5,12 @@ No result depends on this file; the systems' sections come from `avlib.registry`
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from avlib.corpora.demo.params import DemoCorpus
+from avlib.corpora.published_folds import published_folds
 from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher
@@ -72,6 +73,12 @@ class SharedParams(Section):
     audio: Audio
     fisher: Fisher
     robustness: Robustness
+
+    @model_validator(mode="after")
+    def _published_list_is_of_the_corpus(self) -> Self:
+        if self.protocol.folds is not None:
+            published_folds(self.corpus, self.protocol.folds)
+        return self
 
     if TYPE_CHECKING:  # a system's section, whose type the system itself names
 

@@ -11,11 +11,19 @@
     the authors keep the labels of their test part, their validation part is tested, as papers do,
     and another validation part is taken out of the training clips. Clips of a tested subject are
     left out of training and validation (one YouTube video lends clips to two parts of OMG-Emotion).
+``published``
+    Folds whose tested subjects others named (`avlib.corpora.published_folds`). A fold tests those
+    of its subjects who are here, and there is none for a fold of whom nobody is. Clips of subjects
+    whom no fold names are left out: trained on, they would give what the others did not have.
 
-The papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
+The five papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
 validation part consists of whole subjects that were taken out of the training clips, because
-anything that is selected must be selected on people whom the model has not heard or seen.
+anything that is selected must be selected on people whom the model has not heard or seen. Only
+``stratified_kfold``, which tests people whom the model knows, may select on them too: then the
+part is clips of each emotion (MERML section 5.3 trains on all subjects, and names no validation).
 """
+
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,18 +36,25 @@ FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "par
 PARTS = ("train", "validation", "test")
 SUBJECT_INDEPENDENT = {
     protocol: protocol != "stratified_kfold"
-    for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official")
+    for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official", "published")
 }
 
 
 def make_folds(
-    clips: pd.DataFrame, *, protocol: str, k: int, validation: float, seed: int
+    clips: pd.DataFrame,
+    *,
+    protocol: str,
+    k: int,
+    validation: float,
+    seed: int,
+    validation_by: str = "subjects",
+    published: Sequence[Collection[str]] = (),
 ) -> pd.DataFrame:
     """Divide the labelled clips into folds.
 
-    Every labelled clip is in the test part of exactly one fold (``official`` has its own rule, see
-    above). A clip is labelled if it has an emotion; in a corpus without emotions, if it has arousal
-    or valence. The result does not depend on the order of the rows.
+    Every labelled clip is in the test part of exactly one fold (``official`` and ``published`` have
+    rules of their own, see above). A clip is labelled if it has an emotion; in a corpus without
+    emotions, if it has arousal or valence. The result does not depend on the order of the rows.
 
     Parameters
     ----------
@@ -49,12 +64,16 @@ def make_folds(
     protocol
         A key of ``SUBJECT_INDEPENDENT``.
     k
-        Number of folds; ``loso`` and ``official`` know theirs and ignore it.
+        Number of folds; ``loso``, ``official`` and ``published`` know theirs and ignore it.
     validation
         Share of the training subjects that is held out for selection, in (0, 1); at least one
-        subject is, and at least one remains.
+        subject is, and at least one remains. By clips, the share of each emotion's clips.
     seed
         Seed of the draw.
+    validation_by
+        "subjects"; or, under ``stratified_kfold``, "clips".
+    published
+        The subjects that each fold tests, under ``published``.
 
     Returns
     -------
@@ -64,29 +83,41 @@ def make_folds(
     Raises
     ------
     ParamsError
-        There are more folds than subjects (or recordings).
+        There are more folds than subjects (or recordings), or clips are to be held out where
+        subjects must not be shared.
     DataError
         No labelled clips, a clip without a subject, an emotion that a fold would test without
-        training it, too few subjects, or no usable ``partition``.
+        training it, too few subjects, no usable ``partition``, or subjects of fewer than two of
+        the published folds.
     """
+    if validation_by == "clips" and SUBJECT_INDEPENDENT[protocol]:
+        raise ParamsError(
+            f"protocol.validation_by is clips under {protocol}, which keeps subjects apart; "
+            "expected subjects: clips can be held out under stratified_kfold"
+        )
     labelled = _labelled(clips).sort_values("clip_id", kind="stable").reset_index(drop=True)
     if protocol == "official":
         return _official_folds(labelled, validation, seed)
-    tested_in = _test_folds(labelled, protocol, k, np.random.default_rng(seed))
+    if protocol == "published":
+        labelled, tested_in = _listed(labelled, published)
+    else:
+        tested_in = _test_folds(labelled, protocol, k, np.random.default_rng(seed))
     folds = []
     for fold in range(tested_in.max() + 1):
         part = np.where(tested_in == fold, "test", "train").astype(object)
-        folds.append(_fold_table(labelled, part, validation, seed, fold))
+        folds.append(_fold_table(labelled, part, validation, seed, fold, validation_by))
     return pd.concat(folds, ignore_index=True)
 
 
-def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None:
+def check_folds(
+    folds: pd.DataFrame, clips: pd.DataFrame, protocol: str, validation_by: str = "subjects"
+) -> None:
     """Stop a run whose folds leak.
 
     A clip, or a byte-identical recording under another clip_id, may never stand in the test part
     and another part of one fold; nor may a subject where the protocol is subject-independent.
     Validation subjects may never be training subjects, except in an official partition, which is
-    its authors' to draw.
+    its authors' to draw, and where clips are held out under ``stratified_kfold``.
 
     Raises
     ------
@@ -105,10 +136,11 @@ def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None
 
     joined = folds.merge(clips[["clip_id", "subject", "sha256"]], on="clip_id")
     independent, own_parts = SUBJECT_INDEPENDENT[protocol], protocol != "official"
+    by_clips = validation_by == "clips" and not independent
     for column, from_test, from_validation in (
         ("clip_id", True, True),
-        ("sha256", True, independent),
-        ("subject", independent, own_parts),
+        ("sha256", True, independent or by_clips),
+        ("subject", independent, own_parts and not by_clips),
     ):
         if from_test:
             _forbid_on_both_sides(joined, column, ("train", "validation"), "test")
@@ -139,9 +171,7 @@ def _test_folds(
 ) -> np.ndarray:
     """Fold that tests each clip, (n_clips,)."""
     if protocol == "stratified_kfold":
-        # Byte-identical recordings are one unit, so that no copy trains what another tests.
-        # (Recordings whose hash is unknown are units of their own.)
-        unit, names = pd.factorize(labelled["sha256"].fillna(labelled["clip_id"]))
+        unit, names = _recordings(labelled)
         noun = "recordings"
     else:
         unit, names = pd.factorize(labelled["subject"], sort=True)
@@ -157,6 +187,29 @@ def _test_folds(
         return unit
     counts = np.ones((len(names), 1)) if protocol == "logso" else _class_counts(labelled, unit)
     return _spread(counts, k, rng)[unit]
+
+
+def _recordings(clips: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
+    """Tell recordings apart by number; one whose hash is unknown is one of its own.
+
+    Byte-identical ones are one, so that no copy trains what another tests.
+    """
+    return pd.factorize(clips["sha256"].fillna(clips["clip_id"]))
+
+
+def _listed(
+    labelled: pd.DataFrame, published: Sequence[Collection[str]]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Clips of the subjects that a published list names, and the fold that tests each, from 0."""
+    fold_of = {subject: fold for fold, tested in enumerate(published) for subject in tested}
+    listed = labelled[labelled["subject"].isin(fold_of)].reset_index(drop=True)
+    tested_in, used = pd.factorize(listed["subject"].map(fold_of), sort=True)
+    if len(used) < 2:
+        raise DataError(
+            f"the corpus holds subjects of {len(used)} of the {len(published)} published folds; "
+            "expected two at least: add subjects, or choose subject_kfold, for example"
+        )
+    return listed, tested_in
 
 
 def _class_counts(clips: pd.DataFrame, unit: np.ndarray) -> np.ndarray:
@@ -198,7 +251,7 @@ def _spread(counts: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
     return fold
 
 
-def _validation_clips(
+def _validation_subjects(
     labelled: pd.DataFrame, part: np.ndarray, share: float, seed: int, fold: int
 ) -> np.ndarray:
     """Rows of the training clips to hold out: whole subjects, training keeping every class."""
@@ -216,6 +269,31 @@ def _validation_clips(
             "subjects that share their emotions: add subjects, or raise protocol.k"
         )
     return rows[held_out[subject]]
+
+
+def _validation_recordings(
+    labelled: pd.DataFrame, part: np.ndarray, share: float, seed: int, fold: int
+) -> np.ndarray:
+    """Rows of the training clips to hold out: a share of each emotion's recordings."""
+    rows = np.flatnonzero(part == "train")
+    training = labelled.iloc[rows]
+    _check_trainable(labelled[part == "test"], training, fold)
+    recording, names = _recordings(training)
+    _, first = np.unique(recording, return_index=True)
+    emotions = training["emotion"].fillna("").to_numpy()[first]
+    held_out = np.zeros(len(names), dtype=bool)
+    rng = np.random.default_rng([seed, fold])
+    for emotion in sorted(set(emotions)):
+        of_emotion = rng.permutation(np.flatnonzero(emotions == emotion))
+        wanted = max(round(share * len(of_emotion)), 1)
+        held_out[of_emotion[: min(wanted, len(of_emotion) - 1)]] = True
+    if not held_out.any():
+        raise DataError(
+            f"fold {fold}: none of its {len(names)} training recordings can be held out for "
+            "validation so that training keeps every emotion; expected two recordings of one at "
+            "least: add recordings"
+        )
+    return rows[held_out[recording]]
 
 
 def _check_trainable(test: pd.DataFrame, training: pd.DataFrame, fold: int) -> None:
@@ -285,11 +363,17 @@ def _official_folds(labelled: pd.DataFrame, validation: float, seed: int) -> pd.
 
 
 def _fold_table(
-    labelled: pd.DataFrame, part: np.ndarray, share: float, seed: int, fold: int
+    labelled: pd.DataFrame,
+    part: np.ndarray,
+    share: float,
+    seed: int,
+    fold: int,
+    by: str = "subjects",
 ) -> pd.DataFrame:
     """Return a fold; where it has no validation part yet, that is taken out of the training one."""
     if "validation" not in part:
-        part[_validation_clips(labelled, part, share, seed, fold)] = "validation"
+        draw = _validation_recordings if by == "clips" else _validation_subjects
+        part[draw(labelled, part, share, seed, fold)] = "validation"
     table = pd.DataFrame({"clip_id": labelled["clip_id"], "fold": fold, "part": part})
     return table.astype({"clip_id": str, "fold": np.int32, "part": str})
 

@@ -26,7 +26,8 @@ def main() -> None:
     for name in {schema.name for system in systems() for schema in system.tables}:
         (paths.DATA / name).mkdir(exist_ok=True)
     folds = tables.read_table(paths.FOLDS)
-    check_folds(folds, tables.read_table(paths.CLIPS), load(PARAMS).protocol.name)
+    protocol = load(PARAMS).protocol
+    check_folds(folds, tables.read_table(paths.CLIPS), protocol.name, protocol.validation_by)
     predictions, left_out = current_predictions(models(), folds)
     for line in left_out_lines(left_out):
         print(line)

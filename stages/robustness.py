@@ -28,7 +28,7 @@ def main() -> None:
     params = load(PARAMS)
     clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "sha256"])
     folds = tables.read_table(paths.FOLDS)
-    check_folds(folds, clips, params.protocol.name)
+    check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
     saved = tables.read_table(paths.PREDICTIONS / f"{model}.parquet")
     out = paths.ROBUSTNESS / f"{model}.parquet"
     metrics = paths.METRICS / "robustness" / f"{model}.json"

@@ -87,7 +87,9 @@ class TinyRun:
         from avlib.protocol_params import Protocol
         from avlib.report.report_data import ReportData
 
-        protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+        protocol = Protocol(
+            name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+        )
         facts = {"corpus": "demo", "protocol": protocol, "clips": self.clips, "folds": self.folds}
         return ReportData(**{**facts, "status": self.status, "predictions": predictions, **changes})
 

@@ -61,7 +61,10 @@ def test_modalities_are_put_in_one_order(tmp_path):
     [
         ({"protocol__k": "ten"}, ["protocol.k", "'ten'"]),
         ({"protocol__k": 1}, ["protocol.k", "greater than or equal to 2"]),
-        ({"protocol__folds": 5}, ["unknown key protocol.folds; known here: k, name"]),
+        ({"protocol__groups": 5}, ["unknown key protocol.groups; known here: folds, k, name"]),
+        ({"protocol__name": "published"}, ["protocol: name is published, and folds is null"]),
+        ({"protocol__validation_by": "clips"}, ["validation_by is clips, and name is subject_kf"]),
+        ({"protocol__folds": "hicmae"}, ["protocol: folds is 'hicmae'", "name is subject_kfold"]),
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
         ({"modalities": []}, ["modalities", "at least 1"]),
         ({"audio__descriptor": "mfcc"}, ["audio.descriptor", "'mfcc'", "egemaps, is10, log_mel"]),
@@ -78,7 +81,7 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol": None}, ["section protocol is missing; add it with the keys name, k,"]),
         ({"merml__dim": None}, ["key merml.dim is missing; add it back"]),
         ({"corpus": "no/such"}, ["corpus", "'no/such'"]),
-        ({"demo__protocol": {"folds": 3}}, ["demo: unknown key protocol.folds"]),
+        ({"demo__protocol": {"groups": 3}}, ["demo: unknown key protocol.groups"]),
         ({"demo__nothing": {"folds": 3}}, ["unknown section demo.nothing; known here: avef,"]),
         ({"demo__protocl": {"k": 3}}, ["unknown section demo.protocl; did you mean protocol?"]),
         ({"demo__protocol": 3}, ["demo.protocol is 3; expected keys of protocol"]),
@@ -103,6 +106,19 @@ def test_a_mistake_is_one_line_that_names_the_key(tmp_path, changes, said):
     assert "params.yaml" in message
     for words in said:
         assert words in message
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name"), [("ravdess", "hicma"), ("crema_d", "luna_jimenez"), ("demo", "hicmae")]
+)
+def test_a_list_that_the_corpus_does_not_have_names_those_that_there_are(tmp_path, corpus, name):
+    path = changed(tmp_path, corpus=corpus, protocol__name="published", protocol__folds=name)
+    with pytest.raises(ParamsError) as caught:
+        load(("corpus",), path)
+    said = str(caught.value)
+    assert f"protocol.folds is {name!r}, which is no published list of corpus {corpus}" in said
+    assert "hicmae, luna_jimenez of ravdess; hicmae of crema_d" in said
+    assert "\n" not in said
 
 
 def test_a_missing_or_broken_file_is_one_line(tmp_path):

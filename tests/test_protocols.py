@@ -124,6 +124,61 @@ def test_stratified_folds_hold_each_emotion_equally_often():
     assert (counts.max() - counts.min()).max() <= 1
 
 
+def by_clips(clips, protocol="stratified_kfold", validation=0.25):
+    settings = {"k": 4, "validation": validation, "seed": 0, "validation_by": "clips"}
+    return make_folds(clips, protocol=protocol, **settings)
+
+
+def test_where_subjects_are_shared_clips_of_each_emotion_may_be_held_out():
+    clips = corpus(8, takes=2)  # 16 clips of an emotion: 4 tested, 3 held out, 9 trained on
+    folds = by_clips(clips)
+    check_folds(folds, clips, "stratified_kfold", "clips")
+    counts = joined(clips, folds).groupby(["fold", "part", "emotion"]).size().unstack("part")
+    assert (counts[["test", "validation", "train"]] == [4, 3, 9]).all(axis=None)
+    train, held_out = (
+        set(joined(clips, folds).query("part == @part")["subject"])
+        for part in ("train", "validation")
+    )
+    assert len(train & held_out) > 1
+    with pytest.raises(LeakError, match="stand in train and in validation"):
+        check_folds(folds, clips, "stratified_kfold")
+
+
+@pytest.mark.parametrize("protocol", [p for p, apart in SUBJECT_INDEPENDENT.items() if apart])
+def test_no_protocol_that_keeps_subjects_apart_holds_out_clips(protocol):
+    clips = corpus(8)
+    with pytest.raises(ParamsError, match=f"validation_by is clips under {protocol}"):
+        by_clips(clips, protocol)
+    folds = folds_of(clips)
+    row = folds[(folds["fold"] == 0) & (folds["part"] == "train")].index[0]
+    folds.loc[row, "part"] = "validation"
+    check_folds(folds, clips, "stratified_kfold", "clips")
+    if protocol != "official":
+        with pytest.raises(LeakError, match="stand in train and in validation"):
+            check_folds(folds, clips, protocol, "clips")
+
+
+def test_copies_of_a_recording_are_held_out_together():
+    clips = corpus(6, takes=4)
+    clips["sha256"] = "hash of " + clips["emotion"] + clips["subject"].str[-1]
+    folds = by_clips(clips)
+    check_folds(folds, clips, "stratified_kfold", "clips")
+    assert (joined(clips, folds).groupby(["fold", "sha256"])["part"].nunique() == 1).all()
+    row = folds[(folds["fold"] == 0) & (folds["part"] == "validation")].index[0]
+    folds.loc[row, "part"] = "train"
+    with pytest.raises(LeakError, match="are the same recording"):
+        check_folds(folds, clips, "stratified_kfold", "clips")
+
+
+def test_an_emotion_of_one_training_clip_is_never_held_out():
+    clips = corpus(6)
+    rare = clips[clips["emotion"] == "fear"].iloc[[0, 4]]
+    clips = pd.concat([clips[clips["emotion"] != "fear"], rare], ignore_index=True)
+    table = joined(clips, by_clips(clips, validation=0.9)).query("emotion == 'fear'")
+    in_folds_that_test_it = table[table["fold"].isin(table.query("part == 'test'")["fold"])]
+    assert set(in_folds_that_test_it["part"]) == {"train", "test"}
+
+
 def test_emotion_rarer_than_the_folds_is_still_tested_once_a_clip():
     clips = corpus(6)
     rare = clips[clips["emotion"] == "fear"].iloc[[0, 4]]
@@ -260,6 +315,57 @@ def test_an_official_partition_that_divides_a_subject_trains_on_nothing_of_who_i
     assert len(folds) == len(clips) - 2
     with pytest.raises(DataError, match="every training clip is of a subject who is tested"):
         folds_of(clips.assign(subject="s00"), "official")
+
+
+# Who is tested in each fold; s09 is nowhere here.
+LIST = (["s03", "s00"], ["s01", "s09"], ["s09"], ["s02", "s05", "s04"])
+
+
+def published(clips, folds=LIST, validation=0.2):
+    settings = {"k": 99, "validation": validation, "seed": 0}
+    return make_folds(clips, protocol="published", published=folds, **settings)
+
+
+def test_published_folds_test_the_subjects_that_they_name_and_are_left_out_without_any():
+    clips = corpus(6)
+    folds = published(clips)
+    check_folds(folds, clips, "published")
+    tested = joined(clips, folds).query("part == 'test'").groupby("fold")["subject"].agg(set)
+    assert tested.to_dict() == {0: {"s00", "s03"}, 1: {"s01"}, 2: {"s02", "s04", "s05"}}
+    assert (folds["part"] == "test").sum() == len(clips)
+
+
+def test_validation_subjects_of_published_folds_are_taken_out_of_the_training_ones():
+    clips = corpus(6)
+    table = joined(clips, published(clips, validation=0.5))
+    by_part = table.groupby(["fold", "part"])["subject"].agg(set)
+    for fold, (tested, held_out) in enumerate(
+        [({"s00", "s03"}, 2), ({"s01"}, 2), ({"s02", "s04", "s05"}, 2)]
+    ):
+        rest = {f"s{s:02d}" for s in range(6)} - tested
+        assert len(by_part[fold, "validation"]) == held_out
+        assert by_part[fold, "validation"] | by_part[fold, "train"] == rest
+        assert not by_part[fold, "validation"] & by_part[fold, "train"]
+
+
+def test_subjects_whom_no_published_fold_names_neither_train_nor_are_tested():
+    clips = corpus(8)
+    assert set(joined(clips, published(clips))["subject"]) == {f"s{s:02d}" for s in range(6)}
+
+
+def test_a_leak_between_published_folds_is_caught():
+    clips = corpus(6)
+    folds = published(clips)
+    row = folds[(folds["fold"] == 1) & (folds["part"] == "test")].index[0]
+    folds.loc[row, "part"] = "train"
+    with pytest.raises(LeakError, match="fold 1: subject s01 stand"):
+        check_folds(folds, clips, "published")
+
+
+def test_subjects_of_one_published_fold_alone_are_too_few():
+    clips = corpus(6)
+    with pytest.raises(DataError, match="subjects of 1 of the 2 published folds; expected two"):
+        published(clips, [["s00", "s01", "s02", "s03", "s04", "s05"], ["s09"]])
 
 
 def test_leaked_subject_is_caught_and_named():

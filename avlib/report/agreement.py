@@ -10,6 +10,8 @@ import pandas as pd
 from avlib.report.scores import DEFAULT, conditions_of
 
 CATEGORIES = ("audio only", "video only", "both", "neither")
+LEADING = ("audio", "video", "both")
+AUDIO_SHARE, VIDEO_AHEAD = 20, 10  # percent of the right joint decisions, see `leading`
 ALL = "all"  # the row over all emotions
 _MODALITIES = ("audio", "video")
 
@@ -63,3 +65,37 @@ def agreement(predictions: pd.DataFrame) -> pd.DataFrame | None:
     rows = [ALL, *sorted(decided["emotion"].unique())]
     columns = pd.MultiIndex.from_product([("clips", "right"), CATEGORIES])
     return cells.reindex(index=rows, columns=columns).fillna(0).astype(int)
+
+
+def leading(counts: pd.DataFrame) -> dict[str, str]:
+    """Sort the emotions into the three categories of MERML's section 5.4.
+
+    The paper says that audio gives more than 20 % of the joint recognition of the emotions where it
+    is the more significant, that video is at least 10 % better than audio where it is, and that the
+    others need both. We take it to speak of the right joint decisions, and of the shares of them
+    that only audio's own decision agrees with, or only video's: ``audio`` if its share is above
+    20 % and above video's, ``video`` if its share is at least 10 points above audio's, else
+    ``both``.
+
+    Parameters
+    ----------
+    counts
+        What `agreement` returns.
+
+    Returns
+    -------
+    dict
+        One of `LEADING` by emotion, without emotions that no joint decision is right about.
+    """
+    found = {}
+    for emotion, right in counts["right"].drop(index=ALL).iterrows():
+        audio, video, total = right["audio only"], right["video only"], right.sum()
+        if total == 0:
+            continue
+        if 100 * audio > AUDIO_SHARE * total and audio > video:
+            found[str(emotion)] = "audio"
+        elif 100 * (video - audio) >= VIDEO_AHEAD * total:
+            found[str(emotion)] = "video"
+        else:
+            found[str(emotion)] = "both"
+    return found

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.report import modality_plots
-from avlib.report.agreement import CATEGORIES, agreement
+from avlib.report.agreement import CATEGORIES, LEADING, agreement, leading
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
+from avlib.report.published import beside
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, conditions_of, fold_scores, mean_and_std, model_scores
 from avlib.report.words import words_beside
@@ -70,7 +71,7 @@ def agreements(data: ReportData) -> Section | None:
     }
     if not counted:
         return None
-    tables = []
+    tables = [_leading_modalities(data, {m: leading(counts) for m, counts in counted.items()})]
     for model, counts in counted.items():
         rows = []
         for emotion, row in counts.iterrows():
@@ -82,6 +83,20 @@ def agreements(data: ReportData) -> Section | None:
     alt = "Share of clips by agreement of the joint decision; hatched: wrong decisions"
     picture = Picture("agreement", modality_plots.agreement_bars(counted), alt)
     return Section("Agreement of the modalities", _WORDS("agreements"), tables, [picture])
+
+
+def _leading_modalities(data: ReportData, found: Mapping[str, Mapping[str, str]]) -> Table:
+    """Table of the emotions that each model decides from audio, from video, or needs both for."""
+    rows = []
+    for model, by_emotion in found.items():
+        groups = [", ".join(e for e in by_emotion if by_emotion[e] == name) for name in LEADING]
+        rows.append([model, *(group or DASH for group in groups)])
+    protocol = data.protocol
+    known = beside(data.corpus, protocol.name, data.n_folds, protocol.folds).leading
+    if known and not data.partial:
+        published = (known.audio, known.video, known.both)
+        rows.append([f"{known.system}, in its paper", *map(", ".join, published)])
+    return Table(["model", "audio leads", "video leads", "both are needed"], "l", rows)
 
 
 def _only(data: ReportData, model: str) -> str:

@@ -1,7 +1,8 @@
 """Published results, and which of them may stand beside a run of ours.
 
 A published figure is comparable only if the corpus is there whole, the protocol is the same (its
-name, and its number of folds where the paper states one) and the system used the same modalities.
+name, the list of folds where it has one, and its number of folds where the paper states one) and
+the system used the same modalities.
 All others are kept apart.
 """
 
@@ -21,18 +22,22 @@ class _Facts(BaseModel):
 
 
 class PublishedProtocol(_Facts):
-    """Protocol of a published result; k is None where the paper states none."""
+    """Protocol of a published result.
+
+    k is None where the paper states none, folds is the list of a ``published`` one.
+    """
 
     name: str
     k: int | None = None
+    folds: str | None = None
 
-    def matches(self, name: str, k: int) -> bool:
-        """Tell whether results under protocol `name` with `k` folds are comparable."""
-        return self.name == name and self.k in (None, k)
+    def matches(self, name: str, k: int, folds: str | None) -> bool:
+        """Tell whether results under protocol `name` with `k` folds of a list are comparable."""
+        return (self.name, self.folds) == (name, folds) and self.k in (None, k)
 
 
 class Published(_Facts):
-    """One published result; accuracy, uar and f1_macro in percent."""
+    """One published result; accuracy, uar and f1_macro in percent, pretrained "" if not known."""
 
     system: str
     modalities: str
@@ -44,6 +49,7 @@ class Published(_Facts):
     f1_macro: float | None = None
     ccc_arousal: float | None = None
     ccc_valence: float | None = None
+    pretrained: str = ""
 
     @property
     def label(self) -> str:
@@ -53,11 +59,21 @@ class Published(_Facts):
 
 
 class Raters(_Facts):
-    """How often human raters recognise the emotion, in percent."""
+    """How often human raters recognise the emotion, in percent; counted "" if not said how."""
 
     modalities: str
     accuracy: float
     source: str
+    counted: str = ""
+
+
+class Leading(_Facts):
+    """The emotions that a system decides from one modality rather than from the other, or both."""
+
+    system: str
+    audio: tuple[str, ...]
+    video: tuple[str, ...]
+    both: tuple[str, ...]
 
 
 class Beside(NamedTuple):
@@ -66,6 +82,7 @@ class Beside(NamedTuple):
     same_protocol: tuple[Published, ...]
     other_protocol: tuple[Published, ...]
     human_raters: tuple[Raters, ...]
+    leading: Leading | None = None  # under the same protocol
 
 
 class Whole(_Facts):
@@ -79,9 +96,10 @@ class _Corpus(_Facts):
     whole: Whole | None = None
     results: tuple[Published, ...] = ()
     human_raters: tuple[Raters, ...] = ()
+    leading: Leading | None = None
 
 
-def beside(corpus: str, protocol: str, k: int) -> Beside:
+def beside(corpus: str, protocol: str, k: int, folds: str | None = None) -> Beside:
     """Divide the emotion recognition results on a corpus by whether they are comparable.
 
     Parameters
@@ -90,12 +108,18 @@ def beside(corpus: str, protocol: str, k: int) -> Beside:
         Name of the corpus; one without published results gives empty tuples.
     protocol, k
         Our protocol, a key of ``protocols.SUBJECT_INDEPENDENT``, and its number of folds.
+    folds
+        The list that they are, under ``published``.
     """
     known = _load()[1].get(corpus, _Corpus())
     emotion = [result for result in known.results if result.task == "emotion"]
-    same = tuple(result for result in emotion if result.protocol.matches(protocol, k))
-    other = tuple(result for result in emotion if not result.protocol.matches(protocol, k))
-    return Beside(same, other, known.human_raters)
+    ours = protocol, k, folds
+    same = tuple(result for result in emotion if result.protocol.matches(*ours))
+    other = tuple(result for result in emotion if not result.protocol.matches(*ours))
+    leading = known.leading
+    if leading and leading.system not in {result.system for result in same}:
+        leading = None
+    return Beside(same, other, known.human_raters, leading)
 
 
 def partial(corpus: str, clips: int, subjects: int) -> str:

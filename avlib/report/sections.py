@@ -6,11 +6,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from avlib.corpora.published_folds import published_folds, remarks
+from avlib.protocol_params import Protocol
 from avlib.protocols import PARTS, SUBJECT_INDEPENDENT
 from avlib.report import plots
 from avlib.report.formats import DASH, number, percent, score
 from avlib.report.page import Picture, Section, Table, filled
-from avlib.report.published import Published, beside, cite
+from avlib.report.published import Beside, Published, PublishedProtocol, beside, cite
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, condition_with, fold_scores, model_scores, scores_with
 from avlib.report.words import words_beside
@@ -40,9 +42,8 @@ def data_and_protocol(data: ReportData) -> Section:
     facts = {
         "Corpus": corpus,
         "Emotions": ", ".join(f"{emotion} {n:,}" for emotion, n in emotions.items()),
-        "Protocol": f"{protocol.name}, {folds}, {independent}, seed {protocol.seed}",
-        "Selection": f"on whole subjects held out of the training clips "
-        f"({100 * protocol.validation:g} % of the training subjects)",
+        "Protocol": f"{_named(protocol)}, {folds}, {independent}, seed {protocol.seed}",
+        "Selection": _selection(protocol),
         "Clips per fold": f"{per_fold} (mean)" if several else per_fold,
     }
     if len(emotions):
@@ -53,6 +54,10 @@ def data_and_protocol(data: ReportData) -> Section:
         )
     rows = [(name, fact) for name, fact in facts.items() if fact]  # continuous labels: no emotions
     rows += [("Found", note) for note in data.notes]
+    if protocol.folds is not None:
+        listed = published_folds(data.corpus, protocol.folds)
+        said = remarks(protocol.folds, listed, data.clips["subject"].dropna())
+        rows += [("Folds", remark) for remark in said]
     return Section("Data and protocol", tables=[Table(["", ""], "l", rows)])
 
 
@@ -165,16 +170,20 @@ def folds(data: ReportData) -> Section | None:
 
 def published_results(data: ReportData) -> Section | None:
     """List what others reported on the corpus, apart by protocol."""
-    same, other, raters = beside(data.corpus, data.protocol.name, data.n_folds)
-    rates = [[r.modalities, f"{r.accuracy:.1f}", r.source] for r in raters]
+    same, other, raters, _ = _known(data)
+    rates = [[r.modalities, f"{r.accuracy:.1f}", r.counted or DASH, cite(r.source)] for r in raters]
+    listed = data.protocol.name == "published"
     tables = filled(
-        _published("same protocol", same, "ours (%)", [_ours(data, result) for result in same]),
+        _on_the_same_folds(data, same)
+        if listed
+        else _published("same protocol", same, "ours (%)", [_ours(data, r) for r in same]),
         _published("another protocol", other, "protocol", list(map(_protocol, other))),
-        Table(["human raters", "recognised (%)", "source"], "lrl", rates),
+        Table(["human raters", "recognised (%)", "counted", "source"], "lrl", rates),
     )
     if not tables:
         return None
     text = _WORDS("published_results")
+    text += _WORDS("published_same_folds" if listed and same else "published_other_draws")
     if data.partial:
         text.append(f"{data.partial}; its scores cannot be compared with these.")
     return Section("Published results", text, tables)
@@ -259,11 +268,21 @@ def _beside(data: ReportData, model: str) -> float | None:
     """Return the published accuracy that a model's may stand beside, if there is one."""
     if data.partial:
         return None
-    for result in beside(data.corpus, data.protocol.name, data.n_folds).same_protocol:
+    for result in _known(data).same_protocol:
         same = result.system == model and result.accuracy is not None
         if same and condition_with(data.predictions[model], result.modalities) == DEFAULT:
             return result.accuracy
     return None
+
+
+def _known(data: ReportData) -> Beside:
+    protocol = data.protocol
+    known = beside(data.corpus, protocol.name, data.n_folds, protocol.folds)
+    if protocol.folds is None or not data.partial:
+        return known
+    # Folds of some of the subjects are no longer the published ones, even if all of them are here.
+    others = known.same_protocol + known.other_protocol
+    return known._replace(same_protocol=(), other_protocol=others)
 
 
 def _ours(data: ReportData, result: Published) -> str:
@@ -282,13 +301,49 @@ def _published(title: str, results: Sequence[Published], name: str, extra: list[
         values = [getattr(result, metric) for result in results]
         if any(values):
             columns[header] = [number(value, ".1f") for value in values]
-    columns |= {name: extra, "source": [cite(result.source) for result in results]}
+    columns[name] = extra
+    if any(result.pretrained for result in results):
+        columns["pre-trained on"] = [result.pretrained or DASH for result in results]
+    columns["source"] = [cite(result.source) for result in results]
     align = ["r" if column.endswith("(%)") else "l" for column in columns]
     return Table(list(columns), "".join(align), list(zip(*columns.values(), strict=True)))
+
+
+def _on_the_same_folds(data: ReportData, results: Sequence[Published]) -> Table:
+    """Table of published results on the folds of this run, and of our models below them."""
+    rows = [
+        [
+            result.system,
+            result.modalities,
+            *(number(value, ".1f") for value in (result.accuracy, result.uar)),
+            result.pretrained or DASH,
+            cite(result.source),
+        ]
+        for result in results
+    ]
+    if results and not data.partial:
+        for model, scores in data.scores.items():
+            figures = [percent(scores[metric]) for metric in ("accuracy", "uar")]
+            used = _used(data.predictions[model])
+            rows.append([model, used, *figures, "see Parameters", "this run"])
+    columns = ["same folds", "modalities", *list(_TITLES.values())[:2], "pre-trained on", "source"]
+    return Table(columns, "llrrll", rows)
 
 
 def _protocol(result: Published) -> str:
     protocol = result.protocol
     folds = f", {protocol.k} folds" if protocol.k else ""
     independent = "subject-independent" if SUBJECT_INDEPENDENT[protocol.name] else "subjects shared"
-    return f"{protocol.name}{folds}, {independent}"
+    return f"{_named(protocol)}{folds}, {independent}"
+
+
+def _selection(protocol: Protocol) -> str:
+    share = f"{100 * protocol.validation:g} %"
+    if protocol.validation_by == "clips":
+        return f"on {share} of each emotion's training clips, of subjects who train too"
+    return f"on whole subjects held out of the training clips ({share} of the training subjects)"
+
+
+def _named(protocol: Protocol | PublishedProtocol) -> str:
+    """Name a protocol, and the list that its folds are of."""
+    return f"{protocol.name} ({protocol.folds})" if protocol.folds else protocol.name

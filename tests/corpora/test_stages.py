@@ -60,6 +60,13 @@ def project(tmp_path, monkeypatch):
     [
         (enterface05, None, {"name": "stratified_kfold", "k": 2}, 14, 2),
         (enterface05, "merml_42", {"name": "stratified_kfold", "k": 2}, 12, 2),
+        (
+            enterface05,
+            "merml_42",
+            {"name": "stratified_kfold", "k": 2, "validation_by": "clips"},
+            12,
+            2,
+        ),
         (rml, None, {"name": "loso"}, 8, 3),
         (baum1s, None, {"name": "logso", "k": 2}, 8, 2),
         (baum1s, "all", {"name": "subject_kfold", "k": 2}, 12, 2),

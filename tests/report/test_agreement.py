@@ -8,6 +8,7 @@ from avlib.report.agreement import (
     CATEGORIES,
     agreement,
     decisions,
+    leading,
 )
 
 
@@ -76,3 +77,39 @@ def test_clip_without_a_modality_is_not_counted():
 def test_model_that_was_not_tested_all_three_ways_has_no_agreement(missing):
     table = predictions(EVERY)
     assert decisions(table[table["condition"] != missing]) is None
+
+
+# Decisions on ten clips of an emotion: joint, audio's and video's, and how many are so.
+def of_emotion(emotion, *counts):
+    other = "none"
+    told = {
+        "audio": (emotion, emotion, other),
+        "video": (emotion, other, emotion),
+        "both": (emotion, emotion, emotion),
+        "neither": (emotion, other, other),
+        "wrong": (other, other, other),
+    }
+    decided = [told[what] for what, n in counts for _ in range(n)]
+    return [(f"{emotion}_{n}", emotion, *row) for n, row in enumerate(decided)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([("audio", 3), ("both", 7)], "audio"),
+        ([("audio", 2), ("both", 8)], "both"),  # not more than 20 %
+        ([("audio", 3), ("video", 3), ("both", 4)], "both"),  # not more than video
+        ([("audio", 1), ("video", 2), ("both", 7)], "video"),  # 10 points ahead
+        ([("audio", 2), ("video", 3), ("both", 5)], "video"),
+        ([("audio", 5), ("video", 5), ("neither", 1)], "both"),
+        ([("audio", 3), ("both", 7), ("wrong", 90)], "audio"),  # wrong decisions do not count
+    ],
+)
+def test_an_emotion_is_led_by_what_the_right_joint_decisions_agree_with(counts, expected):
+    counted = agreement(predictions(of_emotion("fear", *counts)))
+    assert leading(counted) == {"fear": expected}
+
+
+def test_an_emotion_that_is_never_right_is_led_by_nothing():
+    rows = of_emotion("fear", ("wrong", 3)) + of_emotion("anger", ("neither", 1))
+    assert leading(agreement(predictions(rows))) == {"anger": "both"}

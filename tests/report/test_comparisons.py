@@ -44,7 +44,9 @@ def right(table):
 
 
 def run_of(tiny, predictions, folds=None):
-    protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+    protocol = Protocol(
+        name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+    )
     folds = tiny.folds if folds is None else folds
     return ReportData("demo", protocol, tiny.clips, folds, tiny.status, predictions)
 

@@ -14,7 +14,9 @@ from avlib.report.published import Beside, Raters
 from avlib.report.report_data import ReportData
 from avlib.runtime.tables import read_table, write_table
 
-PROTOCOL = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+PROTOCOL = Protocol(
+    name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+)
 COLUMNS = ["clip_id", "modality", "emotion", "ratings"]
 
 

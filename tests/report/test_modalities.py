@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from avlib.protocol_params import Protocol
 from avlib.report import modalities, modality_plots, plots
 from avlib.report.embeddings_page import embeddings_section
+from avlib.report.published import beside
 from avlib.report.report_data import ReportData
 from avlib.report.scores import fold_scores, model_scores
 from avlib.report.training_choices import training_choices
@@ -21,7 +23,9 @@ def no_drawing(monkeypatch):
 
 
 def run(tiny, predictions):
-    protocol = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+    protocol = Protocol(
+        name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+    )
     return ReportData("demo", protocol, tiny.clips, tiny.folds, tiny.status, predictions)
 
 
@@ -67,13 +71,31 @@ def test_fewer_clips_with_a_modality_are_said_beside_the_score(tiny, both):
 
 def test_agreement_is_told_by_emotion_and_sums_to_all_clips(tiny, both):
     section = modalities.agreements(run(tiny, both))
-    assert [table.columns[0] for table in section.tables] == ["svm_concat", "merml"]
-    for table in section.tables:
+    assert [table.columns[0] for table in section.tables] == ["model", "svm_concat", "merml"]
+    for table in section.tables[1:]:
         assert [row[0] for row in table.rows] == ["all", "anger", "disgust", "happiness"]
         assert [row[1] for row in table.rows] == ["36", "12", "12", "12"]
         for row in table.rows:
             shares = [int(re.match(r"\d+", cell)[0]) for cell in row[2:]]
             assert abs(sum(shares) - 100) <= 2
+
+
+def test_every_emotion_has_one_leading_modality_and_the_papers_stand_beside_the_whole_corpus(
+    tiny, both, monkeypatch
+):
+    table, *_ = modalities.agreements(run(tiny, both)).tables
+    assert [row[0] for row in table.rows] == ["svm_concat", "merml"]
+    for row in table.rows:
+        named = [emotion for cell in row[1:] for emotion in cell.split(", ") if cell != "–"]
+        assert sorted(named) == ["anger", "disgust", "happiness"]
+
+    known = beside("crema_d", "subject_kfold", 10)
+    monkeypatch.setattr(modalities, "beside", lambda *_: known)
+    table, *_ = modalities.agreements(run(tiny, both)).tables
+    paper = ["merml, in its paper", "anger, sadness", "disgust, happiness", "fear, neutral"]
+    assert table.rows[-1] == paper
+    part = replace(run(tiny, both), corpus="crema_d")  # 6 subjects of 91
+    assert len(modalities.agreements(part).tables[0].rows) == 2
 
 
 def test_figure_of_each_modality_needs_all_three_models(tiny, both):

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from avlib.corpora.published_folds import published_folds
 from avlib.protocol_params import Protocol
 from avlib.protocols import make_folds
 from avlib.report import modality_plots, plots
@@ -16,7 +17,9 @@ from avlib.report.write import results_table, write_report
 from avlib.runtime.tables import read_table, write_table
 from avlib.systems.common.tables import PREDICTIONS
 
-THREE_FOLDS = Protocol(name="subject_kfold", k=3, validation=0.25, seed=0)
+THREE_FOLDS = Protocol(
+    name="subject_kfold", k=3, folds=None, validation=0.25, validation_by="subjects", seed=0
+)
 
 
 @pytest.fixture
@@ -205,7 +208,9 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()
              for t in range(82)]  # fmt: skip
     clips = pd.DataFrame(takes, columns=["clip_id", "subject", "emotion"])
     clips = clips.assign(sha256=clips["clip_id"])
-    protocol = Protocol(name="subject_kfold", k=10, validation=0.2, seed=0)
+    protocol = Protocol(
+        name="subject_kfold", k=10, folds=None, validation=0.2, validation_by="subjects", seed=0
+    )
     folds = make_folds(clips, protocol="subject_kfold", k=10, validation=0.2, seed=0)
     tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
     right = tested[["clip_id", "fold"]].assign(
@@ -229,7 +234,67 @@ def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny)
     assert re.search(r"\| merml \| audio\+video \|.*\| 7,462 / 7,462 \| 66\.5 \|", markdown)
     others = section(markdown, "Published results")
     assert "| merml | 66.5 | 100.0 | Ghaleb" in others
-    assert "| HiCMAE-B | 84.9 | 84.9 | subject_kfold, 5 folds" in others
+    assert (
+        "| HiCMAE-B | 84.9 | 84.9 | published (hicmae), 5 folds, subject-independent "
+        "| VoxCeleb2, without labels | Sun, Lian"
+    ) in others
+
+
+def on_published_folds(tmp_path, tiny, actors, name="hicmae"):
+    """Report on 60 clips of each of so many actors of RAVDESS, all recognised."""
+    rows = [(f"{actor:02}-{take:02}", f"Actor_{actor:02}", ["anger", "fear"][take % 2])
+            for actor in range(1, actors + 1) for take in range(60)]  # fmt: skip
+    clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
+    clips = clips.assign(sha256=clips["clip_id"])
+    settings = {"k": 10, "validation": 0.2, "seed": 0}
+    listed = published_folds("ravdess", name)
+    folds = make_folds(clips, protocol="published", published=listed, **settings)
+    tested = folds[folds["part"] == "test"].merge(clips, on="clip_id")
+    right = tested[["clip_id", "fold", "emotion"]].assign(
+        model="merml",
+        condition="default",
+        modalities="audio+video",
+        predicted=tested["emotion"],
+        prob_anger=0.4,
+        prob_fear=0.6,
+    )
+    protocol = Protocol(name="published", folds=name, validation_by="subjects", **settings)
+    run = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
+    return write(tmp_path, tiny, corpus="ravdess", predictions={"merml": right}, **run)[0]
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_published_results_stand_beside_ours_on_the_same_folds(tmp_path, tiny):
+    markdown = on_published_folds(tmp_path, tiny, 24)
+    facts = section(markdown, "Data and protocol")
+    assert "published (hicmae), 6 folds, subject-independent, seed 0" in facts
+    assert "of its 6 folds" not in facts
+    same, others = section(markdown, "Published results").split("| another protocol |")
+    assert "| HiCMAE-B | audio+video | 88.0 | – | VoxCeleb2, without labels | Sun, Lian" in same
+    assert "| HiCMAE-B | audio | 72.3 | – | VoxCeleb2" in same
+    assert "| merml | audio+video | 100.0 | 100.0 | see Parameters | this run |" in same
+    assert "other draws" not in same
+    assert "| xlsr-Wav2Vec2.0 and action units | 86.7 | published (luna_jimenez), 5 folds" in others
+    assert "| gating | 67.7 | subject_kfold, 10 folds" in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize(
+    ("name", "actors", "used"),
+    [
+        ("hicmae", 11, "3 of its 6 folds are used (1, 2, 3)"),
+        ("luna_jimenez", 12, "5 of its 5 folds are used (1, 2, 3, 4, 5)"),
+    ],
+)
+def test_no_published_result_stands_beside_part_of_its_subjects(tmp_path, tiny, name, actors, used):
+    markdown = on_published_folds(tmp_path, tiny, actors, name)
+    facts = section(markdown, "Data and protocol")
+    assert f"{actors} of the 24 subjects of the published list {name} are here: {used}" in facts
+    others = section(markdown, "Published results")
+    assert "| same folds |" not in others
+    assert "the same subjects" not in others
+    assert "this run" not in others
+    assert f"{actors} subjects, the published figures are of 1,440 clips of 24" in others
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -52,7 +52,7 @@ def train_section(system: System, params: Any) -> None:
             leave_out(system, model)
     if not wanted:
         return
-    check_folds(folds, clips, params.protocol.name)
+    check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
     device = _device() if system.deep else "cpu"
     jobs = {
         model: _jobs(system, system.recipe(model, params), folds, params.modalities, device)

@@ -44,7 +44,8 @@ class OneModel(System):
         return Recipe(model, self.make, **self.how)
 
 
-PARAMS = SimpleNamespace(modalities=["audio", "video"], protocol=SimpleNamespace(name="official"))
+PROTOCOL = SimpleNamespace(name="official", validation_by="subjects")
+PARAMS = SimpleNamespace(modalities=["audio", "video"], protocol=PROTOCOL)
 METRIC = {"dim": 3, "epochs": 2, "pairs_per_epoch": 200}
 
 
