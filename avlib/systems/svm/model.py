@@ -5,7 +5,6 @@ from typing import Self
 
 import numpy as np
 
-
 from avlib.systems.common.inner_splits import inner_splits
 from avlib.systems.common.kernel_svm import Choice, Embedding, Labelled
 from avlib.systems.common.model import VectorClips, complete, concatenate

@@ -27,11 +27,13 @@ def test_clips_are_dealt_out_where_the_parts_share_subjects(clips):
 def test_one_division_is_the_parts_as_they_are(clips):
     train, validation = clips(120, seed=1), clips(40, subjects=2, seed=2, first_subject=10)
     [(learned, judged)] = inner_splits(train, validation, 1)
-    assert learned is train and judged is validation
+    assert learned is train
+    assert judged is validation
 
 
 def test_divisions_that_leave_one_emotion_to_learn_are_left_out(clips):
     train, validation = clips(20, subjects=1), clips(20, subjects=1, first_subject=10)
     train.emotion[:], validation.emotion[:] = 0, 1
     [(learned, judged)] = inner_splits(train, validation, 4)
-    assert learned is train and judged is validation
+    assert learned is train
+    assert judged is validation
