@@ -135,7 +135,7 @@ class TableInput:
     Attributes
     ----------
     called : str
-        What messages call the table: its path below ``data/raw``.
+        What messages call the table: its path in the folder of tables.
     source : Path or DataFrame
         The file that holds these rows and no others, or the rows.
     duration : float

@@ -79,7 +79,7 @@ def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask],
 
 
 def _files(table: Table) -> dict[str, Path]:
-    """Return the files of tables by their place: the path below that of params.yaml."""
+    """Return the files of tables by their path in the folder that params.yaml names."""
     place = paths.RAW / table.path
     if place.is_dir():
         # Unlike Path.rglob it follows links, as the readers of corpora do.
@@ -145,7 +145,7 @@ def _by_file(
         if clip_id is None:
             strangers.append(name)
         else:
-            found.setdefault(clip_id, []).append((_called(file), file))
+            found.setdefault(clip_id, []).append((name, file.absolute()))
     return found, strangers
 
 
@@ -155,7 +155,7 @@ def _by_row(
     """Return the rows of each clip, and the names in the column that are of none."""
     found: _Found = {}
     strangers: list[str] = []
-    for file in files.values():
+    for place, file in files.items():
         rows = read_table_file(file, column)
         if column not in rows:
             listed = ", ".join(rows.columns.tolist()[:_SHOWN])
@@ -167,12 +167,8 @@ def _by_row(
         owner = {name: clip_of(name, table, known) for name in names.unique()}
         strangers += [name for name, clip_id in owner.items() if clip_id is None]
         for clip_id, part in rows.groupby(names.map(owner), sort=False):
-            found.setdefault(str(clip_id), []).append((_called(file), part.reset_index(drop=True)))
+            found.setdefault(str(clip_id), []).append((place, part.reset_index(drop=True)))
     return found, strangers
-
-
-def _called(file: Path) -> str:
-    return file.relative_to(paths.RAW).as_posix()
 
 
 def _columns(table: Table, found: _Found) -> tuple[str, ...]:
