@@ -15,7 +15,6 @@ import pandas as pd
 
 from avlib.descriptors.descriptor import Descriptor, Level
 from avlib.descriptors.table_files import read_table_file
-from avlib.descriptors.video import subsample
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import ClipRows
 
@@ -47,8 +46,6 @@ class Table(Descriptor):
     level : {"frames", "windows", "clip"}
     rate : float or None
         Rows per second where no column holds times.
-    fps : float or None
-        Of section ``video``: rows taken per second; None: all.
     names : tuple of str
         The columns that were found (`avlib.descriptors.table_clips.own_tables`).
     """
@@ -59,7 +56,6 @@ class Table(Descriptor):
     columns: tuple[str, ...] | None = None
     level: Level = "frames"
     rate: float | None = None
-    fps: float | None = None
     names: tuple[str, ...] = ()
 
     name = "table"
@@ -72,7 +68,7 @@ class Table(Descriptor):
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
         """Make the descriptor as its section of params.yaml says, most of it in ``table``."""
-        values = settings["table"] | {"level": settings["level"], "fps": settings.get("fps")}
+        values = settings["table"] | {"level": settings["level"]}
         if values["columns"] is not None:
             values["columns"] = tuple(values["columns"])
         return cls(**values)
@@ -95,37 +91,9 @@ class Table(Descriptor):
         """Tell which rows describe something, bool of shape (n,)."""
         return np.ones(len(table), bool)
 
-
-@dataclass(frozen=True)
-class AudioTable(Table):
-    """Rows about the sound."""
-
-    modality = "audio"
-
-
-@dataclass(frozen=True)
-class VideoTable(Table):
-    """Rows about the face.
-
-    Parameters
-    ----------
-    min_confidence : float
-        A row less sure of its face has none, and neither has one without success.
-    """
-
-    min_confidence: float = 0.0
-
-    modality = "video"
-
-    def seen(self, table: pd.DataFrame) -> np.ndarray:
-        """Tell which rows have a face, bool of shape (n,)."""
-        success, confidence = (known_column(table, kind) for kind in (SUCCESS, CONFIDENCE))
-        seen = super().seen(table)
-        if success is not None:
-            seen &= success == 1
-        if confidence is not None:
-            seen &= confidence >= self.min_confidence
-        return seen
+    def sampled(self, times: np.ndarray) -> np.ndarray:
+        """Choose rows by their times, in s: indices, increasing."""
+        return np.arange(len(times))
 
 
 @dataclass(frozen=True)
@@ -203,7 +171,7 @@ def _described(rows: pd.DataFrame, clip: TableInput, table: Table) -> ClipRows:
     kept = np.flatnonzero(seen & whole)
     if not len(kept) and seen.any():
         raise DataError("; ".join(reasons))
-    kept = kept[subsample(times[kept], table.fps)]
+    kept = kept[table.sampled(times[kept])]
     if not len(kept):
         what = "face" if table.modality == "video" else "value"
         reasons = [f"no {what} in {len(rows)} rows"]

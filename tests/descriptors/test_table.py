@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from avlib import registry
-from avlib.descriptors.table import AudioTable, TableInput, VideoTable, table_rows
+from avlib.descriptors.table import TableInput, table_rows
+from avlib.descriptors.table_audio import AudioTable
+from avlib.descriptors.table_video import VideoTable
 from avlib.descriptors.tables import VIDEO
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.runtime.memo import digest_of

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from avlib.corpora.common.tables import CLIPS
-from avlib.descriptors.table import VideoTable
 from avlib.descriptors.table_clips import clip_of, clips_by_name, own_tables
+from avlib.descriptors.table_video import VideoTable
 from avlib.params import load
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError, ParamsError
