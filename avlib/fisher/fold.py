@@ -22,9 +22,9 @@ _BATCH = 64  # clips encoded at a time
 class ClipVectors:
     """Clips that already are one vector each (functionals of a recording) are standardised.
 
-    The counterpart of `FisherEncoder` for descriptors of level "clip". Fisher vectors have length 1;
-    these have squared length 1 on average, so that beside each other (svm_concat adds the squared
-    distances) neither modality drowns the other because it has more values.
+    The counterpart of `FisherEncoder` for descriptors of level "clip". Fisher vectors have length
+    1; these have squared length 1 on average, so that beside each other (svm_concat adds the
+    squared distances) neither modality drowns the other.
     """
 
     backend_ = "none"
