@@ -291,15 +291,20 @@ def numbers(rows: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
         try:
             values[:, place] = rows[column].astype("float64")
         except (TypeError, ValueError):
-            cell = next(v for v in rows[column] if pd.api.types.is_list_like(v) or _is_text(v))
+            found = [cell for cell in rows[column] if not _is_number(cell)] or list(rows[column])
             raise DataError(
-                f"column {column} holds {str(cell)[:40]!r}; expected a number in every row"
+                f"column {column} holds {str(found[0])[:40]!r}; expected a number in every row"
             ) from None
     return values
 
 
-def _is_text(cell: Any) -> bool:
-    return not pd.isna(cell) and pd.isna(pd.to_numeric(cell, errors="coerce"))
+def _is_number(cell: Any) -> bool:
+    """Tell whether a cell is a number, the text of one, or missing."""
+    try:
+        float("nan" if cell is None else cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _listed(columns: Sequence[str]) -> str:

@@ -61,9 +61,10 @@ def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask],
     else:
         found, strangers = _by_row(files, table, table.clip_column, known)
     if not found:
+        example = repr(strangers[0]) if strangers else "no rows"
         raise DataError(
             f"{paths.RAW / table.path}: none of its {len(strangers)} tables belongs to a clip;"
-            f" found {strangers[0]!r}, expected such as {clips['clip_id'].iloc[0]!r}: set"
+            f" found {example}, expected such as {clips['clip_id'].iloc[0]!r}: set"
             f" {table.modality}.table.clip_name to what turns the one into the other"
         )
     if strangers:

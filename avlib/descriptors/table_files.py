@@ -51,17 +51,20 @@ def read_table_file(path: Path, text_column: str | None = None) -> pd.DataFrame:
             table = _npy(path)
         elif kind == ".parquet":
             # Without pandas' metadata, which would hide a column as the names of the rows.
-            table = pq.read_table(path).to_pandas(ignore_metadata=True)
+            table = pq.ParquetFile(path).read().to_pandas(ignore_metadata=True)
         else:
             # A damaged letter in a comment or name must not cost the numbers.
             text = path.read_text(encoding="utf-8-sig", errors="replace")
             names, text = _arff(text) if kind == ".arff" else (None, text)
             quote = "'" if kind == ".arff" else '"'
             table = _separated(text, names, quote, text_column)
-    except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
+        table.columns = [str(name).strip() for name in table.columns]
+        if table.columns.has_duplicates:
+            twice = table.columns[table.columns.duplicated()][0]
+            raise ValueError(f"two columns are called {twice}")
+    except (OSError, ValueError, csv.Error, pa.ArrowException, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path.name}: cannot be read as {kind} ({reason})") from None
-    table.columns = [str(name).strip() for name in table.columns]
     unnamed = table.columns.str.fullmatch(r"Unnamed: \d+|__index_level_\d+__|")
     return table.loc[:, ~unnamed].reset_index(drop=True)
 

@@ -134,6 +134,7 @@ WRONG = {
     "has column AU45, which most tables do not": frames(AU45=0.0),
     "column AU01 holds 'much'; expected a number": frames(AU01=["1", "2", "much", "4", "5"]),
     r"column AU01 holds '\[0, 1\]'": frames(AU01=pd.Series([[0, 1]] * 5)),
+    "column AU01 holds '2020-01-01": frames(AU01=pd.Timestamp("2020-01-01")),
     "holds the time 0.04 s after 0.08": frames(time=[0, 0.04, 0.08, 0.04, 0.08]),
     "holds the time nan s": frames(time=[np.nan, 1, 2, 3, 4]),
 }

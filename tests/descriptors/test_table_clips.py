@@ -205,6 +205,10 @@ def wrong(project, name):
             r"none of its 8 tables belongs to a clip; found '11/01-01-01-11\.csv', expected such as"
             r" '01-01-11': set video\.table\.clip_name"
         )
+    if name == "no rows":
+        for file in project.rglob("*.csv"):
+            file.write_text("clip,a\n")
+        return {"clip_column": "clip"}, "none of its 0 tables belongs to a clip; found no rows"
     if name == "no such column":
         return {"columns": ["AU*_c", "AU01_r"]}, r"no column AU\*_c; found AU01_r, AU02_r: correct"
     if name == "no column of clips":
@@ -215,7 +219,8 @@ def wrong(project, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing there", "other names", "no such column", "no column of clips", "text"]
+    "name",
+    ["nothing there", "other names", "no rows", "no such column", "no column of clips", "text"],
 )
 def test_what_is_wrong_as_a_whole_is_one_line(project, name):
     changes, said = wrong(project, name)

@@ -113,6 +113,8 @@ BROKEN = {
     "no_data.arff": lambda path: path.write_text("@relation a\n@attribute b numeric\n"),
     "names.arff": lambda path: path.write_text("@attribute b numeric\n@data\n1,2\n"),
     "cut.parquet": lambda path: path.write_bytes(b"PAR1"),
+    "twice.parquet": lambda path: pd.DataFrame([[1, 2]], columns=["a", "a "]).to_parquet(path),
+    "long_cell.csv": lambda path: path.write_text("a" * 200_000 + ",b\n1,2\n"),
     "gone.csv": lambda path: None,
 }
 
