@@ -30,10 +30,12 @@ DESCRIPTORS = {  # by modality and name, as params.yaml gives them
         "egemaps": "avlib.descriptors.opensmile:EGeMAPS",
         "is10": "avlib.descriptors.opensmile:IS10",
         "log_mel": "avlib.descriptors.log_mel:LogMel",
+        "table": "avlib.descriptors.table_audio:AudioTable",
     },
     "video": {
         "dlib_resnet": "avlib.descriptors.dlib_resnet:DlibResNetDescriptor",
         "geometry": "avlib.descriptors.geometry:Geometry",
+        "table": "avlib.descriptors.table_video:VideoTable",
         "vgg_face": "avlib.descriptors.vgg_face:VGGFaceDescriptor",
     },
 }

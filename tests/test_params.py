@@ -175,6 +175,8 @@ def different(lines):
         ("modalities=[video,audio]", 1, 1),
         ("demo_corpus.seconds=[0.5,9.0]", 2, 2),
         ("video.fps=10", 1, 1),
+        ("video.table.columns=[AU*_r,AU*_c]", 0, 2),
+        (r"video.table.clip_name='\d\d-(.+)'", 1, 1),
         ("fisher.pca_video=null", 1, 1),
         ("svm.c=[1,2]", 6, 2),
         ("svm.class_weight=balanced", 1, 1),

@@ -3,19 +3,58 @@
 Which descriptors there are is checked where they are registered (`avlib.params`).
 """
 
-from typing import Literal
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from avlib.runtime.params import Section
+from avlib.runtime.params import Positive, Section, without_repeats
+
+
+def _below_raw(path: str) -> str:
+    """Refuse a path that could lead out of data/raw."""
+    pure = PurePosixPath(path)
+    if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in path:
+        raise ValueError("expected the path of a file or folder below data/raw")
+    return path
+
+
+def _one_group(pattern: str) -> str:
+    """Refuse what is no regular expression with one group."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"is no regular expression ({error})") from None
+    if groups != 1:
+        raise ValueError(f"has {groups} groups (...); expected one, which is the clip's name")
+    return pattern
+
+
+class Table(Section):
+    """Where the rows of descriptor `table` stand."""
+
+    path: Annotated[str, AfterValidator(_below_raw)]
+    clip_column: str | None = Field(min_length=1)
+    clip_name: Annotated[str, AfterValidator(_one_group)] | None
+    columns: Annotated[list[str], Field(min_length=1), AfterValidator(without_repeats)] | None
+    rate: Positive | None
+
+
+class VideoTable(Table):
+    """The same, of faces."""
+
+    min_confidence: float = Field(ge=0, le=1)
 
 
 class Video(Section):
     """How faces are described."""
 
     descriptor: str
+    level: Literal["frames", "clip"]
     layer: Literal["fc6", "fc7"]
     fps: float | None = Field(gt=0)
+    table: VideoTable
 
 
 class FaceModel(Section):
@@ -36,3 +75,4 @@ class Audio(Section):
     level: Literal["frames", "windows", "clip"]
     window: float = Field(ge=0.1)
     hop: float = Field(gt=0)
+    table: Table

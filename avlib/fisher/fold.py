@@ -22,7 +22,9 @@ _BATCH = 64  # clips encoded at a time
 class ClipVectors:
     """Clips that already are one vector each (functionals of a recording) are standardised.
 
-    The counterpart of `FisherEncoder` for descriptors of level "clip".
+    The counterpart of `FisherEncoder` for descriptors of level "clip". Fisher vectors have length
+    1; these have squared length 1 on average, so that beside each other (svm_concat adds the
+    squared distances) neither modality drowns the other.
     """
 
     backend_ = "none"
@@ -35,8 +37,9 @@ class ClipVectors:
         return self
 
     def encode(self, descriptors: list[np.ndarray]) -> np.ndarray:
-        """Return the standardised vectors, float32 of shape (n_clips, d)."""
-        return self._scaler.transform(np.concatenate(descriptors)).astype(np.float32)
+        """Return the standardised vectors over sqrt(d), float32 of shape (n_clips, d)."""
+        standardised = self._scaler.transform(np.concatenate(descriptors))
+        return (standardised / np.sqrt(standardised.shape[1])).astype(np.float32)
 
     def save(self, path: Path) -> None:
         """Write mean and scale as npz."""

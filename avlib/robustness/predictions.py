@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from avlib.descriptors.descriptor import Descriptor
+from avlib.descriptors.table import Table
 from avlib.registry import models, readable_models
 from avlib.robustness.tables import CORRUPTED
 from avlib.robustness.tasks import noisy_tasks, occluded_tasks
@@ -60,11 +61,18 @@ def corrupted_predictions(
     Raises
     ------
     DataError
-        The model is not trained, a fold has too few voices for a babble, or clean clips
-        come out with other vectors than in ``data/fisher``.
+        The model is not trained, or learned from a user's table; a fold has too few voices for a
+        babble; or clean clips come out with other vectors than in ``data/fisher``.
     """
     trained = {fold: load_saved(model, fold) for fold in sorted(folds["fold"].unique().tolist())}
     used = {m for system in trained.values() if system for m in system.modalities}
+    for modality in sorted(used):
+        if isinstance(descriptors[modality], Table):
+            raise DataError(
+                f"{model} learned from a table of {modality} descriptors, which cannot be"
+                f" corrupted; choose another {modality}.descriptor, or take {model} out of"
+                " robustness.models"
+            )
     folder = (paths.MEMO / "corrupted" / model).absolute()
     shutil.rmtree(folder, ignore_errors=True)  # of a killed run
     seed = settings["seed"]

@@ -27,11 +27,13 @@ from avlib.speech.pcm import to_pcm
 from avlib.speech.tables import SPEECH
 
 RATE = 16000
-AUDIO = {"level": "frames", "window": 0.5, "hop": 0.25}
-VIDEO = {"layer": "fc6", "fps": None}
+TABLE = {"path": "tables", "clip_column": None, "clip_name": None, "columns": None, "rate": None}
+AUDIO = {"level": "frames", "window": 0.5, "hop": 0.25, "table": TABLE}
+VIDEO = {"layer": "fc6", "fps": None, "level": "frames", "table": TABLE}
 LEVELS = [("is10", "windows"), ("is10", "clip"), ("egemaps", "windows"), ("egemaps", "clip")]
-SOUNDS = [*((name, "frames") for name in registry.DESCRIPTORS["audio"]), *LEVELS]
-PICTURES = list(registry.DESCRIPTORS["video"])
+# A table describes nothing itself: test_table.py.
+SOUNDS = [*((name, "frames") for name in registry.DESCRIPTORS["audio"] if name != "table"), *LEVELS]
+PICTURES = [name for name in registry.DESCRIPTORS["video"] if name != "table"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -154,7 +156,7 @@ def test_no_other_descriptor_enters_a_fingerprint(modality):
     rows, of = {"audio": (audio_rows, of_sound), "video": (video_rows, of_faces)}[modality]
     every = {source(type(of_sound(name))) for name in registry.DESCRIPTORS["audio"]}
     every |= {source(type(of_faces(name))) for name in registry.DESCRIPTORS["video"]}
-    assert len(every) == 5, "openSMILE's two sets are one file"
+    assert len(every) == 7, "openSMILE's two sets are one file"
     for name in registry.DESCRIPTORS[modality]:
         kind = type(of(name))
         files = {str(f) for code in (rows, kind) for f in result_files(Path(source(code)))}
@@ -199,7 +201,10 @@ def test_fingerprint_of_opensmile_holds_its_version():
 
 @pytest.mark.parametrize(
     ("modality", "known"),
-    [("audio", "egemaps, is10, log_mel"), ("video", "dlib_resnet, geometry, vgg_face")],
+    [
+        ("audio", "egemaps, is10, log_mel, table"),
+        ("video", "dlib_resnet, geometry, table, vgg_face"),
+    ],
 )
 def test_unknown_name_lists_those_of_the_modality(modality, known):
     with pytest.raises(ParamsError, match=rf"{modality}\.descriptor is 'mfcc'; .* one of {known}$"):

@@ -105,7 +105,9 @@ def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch
     tables.write_part(tables.part_path(project / "data" / modality, "s"), parts, schema)
     vectors = encoded(project / "fold")[modality]
     np.testing.assert_allclose(vectors[:2].mean(axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(vectors[:2].std(axis=0), 1, atol=1e-5)
+    np.testing.assert_allclose(vectors[:2].std(axis=0), vectors.shape[1] ** -0.5, atol=1e-5)
+    # Like Fisher vectors', so that neither modality drowns the other where both are side by side.
+    assert (vectors[:2] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=1e-4)
 
 
 def test_a_fold_with_nothing_to_learn_from_is_an_error(project):

@@ -12,6 +12,7 @@ from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
 from avlib.descriptors.opensmile import IS10
+from avlib.descriptors.table_video import VideoTable
 from avlib.descriptors.tables import AUDIO as AUDIO_TABLE
 from avlib.descriptors.tables import VIDEO as VIDEO_TABLE
 from avlib.descriptors.video_clip import video_rows
@@ -244,6 +245,13 @@ def test_too_few_voices_for_a_babble_are_an_error_that_says_so(project):
     folds = tables.read_table("data/folds.parquet")
     with pytest.raises(DataError, match=r"fold 0 has 0 training clips .* a babble needs 8"):
         noisy_tasks(folds, dict.fromkeys(clips(), "one"), 0)
+
+
+def test_a_table_of_the_users_cannot_be_corrupted(project):
+    tables_of_faces = DESCRIPTORS | {"video": VideoTable()}
+    with pytest.raises(DataError, match=r"svm_concat learned from a table of video descriptors"):
+        run("svm_concat", tables_of_faces)
+    assert len(run("svm_audio", tables_of_faces))
 
 
 def test_other_descriptors_than_the_models_are_an_error(project):

@@ -20,6 +20,7 @@ class AVEFSystem(System):
     sections = {"avef": Avef}
     report_part = "avlib.systems.avef.report:avef_tables"
     deep = True
+    sees_and_hears = True
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the two is made."""

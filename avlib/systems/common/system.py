@@ -52,6 +52,8 @@ class System(ABC):
     deep : bool
         Whether it trains networks, which take a whole GPU. The others learn from Fisher vectors,
         and can be tried on corrupted clips.
+    sees_and_hears : bool
+        Whether it reads faces and sound themselves, and so has no use for tables of descriptors.
     """
 
     name: ClassVar[str]
@@ -64,6 +66,7 @@ class System(ABC):
     fold_trainer: ClassVar[str] = "avlib.systems.common.train_fold:train_fold"
     report_part: ClassVar[str] = ""
     deep: ClassVar[bool] = False
+    sees_and_hears: ClassVar[bool] = False
 
     def wanted(self, params: Any) -> list[str]:
         """Return the models that params.yaml asks for, in the order of `models`.

@@ -52,6 +52,8 @@ def train_section(system: System, params: Any) -> None:
             leave_out(system, model)
     if not wanted:
         return
+    if system.sees_and_hears:
+        _say_what_is_missing(wanted, clips, params.modalities)
     check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
     device = _device() if system.deep else "cpu"
     jobs = {
@@ -63,6 +65,19 @@ def train_section(system: System, params: Any) -> None:
     for model in wanted:
         for schema in system.tables:
             tables.merge(_parts(schema, model), table_file(schema, model), schema)
+
+
+def _say_what_is_missing(
+    models: Sequence[str], clips: pd.DataFrame, modalities: Sequence[str]
+) -> None:
+    """Say where a modality exists as a table of descriptors at most: no pixels, no sound."""
+    there = [m for m in modalities if clips[f"{m}_path"].notna().any()]
+    kinds = {"audio": "sound", "video": "faces"}
+    for modality in set(modalities) - set(there):
+        print(
+            f"{', '.join(models)}: no recording has {modality}, so there are no {kinds[modality]}"
+            f" to learn from, and a table of descriptors holds none; used: {', '.join(there)}"
+        )
 
 
 def leave_out(system: System, model: str) -> None:

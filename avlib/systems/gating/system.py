@@ -23,6 +23,7 @@ class GatingSystem(System):
     tables = (PREDICTIONS, GATES)
     report_part = "avlib.systems.gating.report:report_part"
     deep = True
+    sees_and_hears = True
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the three is made."""

@@ -18,6 +18,7 @@ class TemporalAggregationSystem(System):
     model = "avlib.systems.temporal_aggregation.model:TemporalAggregationModel"
     sections = {"temporal_aggregation": TemporalAggregation}
     deep = True
+    sees_and_hears = True
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the networks are trained."""

@@ -71,10 +71,13 @@ def test_every_model_can_be_named_and_no_other(name, tmp_path):
         load((name,), path)
 
 
-def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(tmp_path, monkeypatch):
+def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(
+    tmp_path, monkeypatch, capsys
+):
     params = load(("avef", "modalities", "protocol"))
     params = params.model_copy(update={"avef": params.avef.model_copy(update={"train": ["avef"]})})
     clips = {"clip_id": ["a", "b"], "emotion": ["x", "y"], "corpus": ["c", "c"]}
+    clips |= {"audio_path": ["a.wav", None], "video_path": [None, None]}
     read = {"clips.parquet": clips, "folds.parquet": {"clip_id": ["a", "b"], "fold": [0, 0]}}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
@@ -92,6 +95,8 @@ def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(tmp_pa
     assert "train" not in trained["train_avef"]["avef"].settings
     assert Path("data/predictions/avef_raw.parquet").is_file()
     assert not Path("data/predictions/avef.parquet").exists()
+    said = "avef: no recording has video, so there are no faces to learn from"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
