@@ -13,7 +13,7 @@ from avlib.corpora.demo.params import DemoCorpus
 from avlib.corpora.published_folds import published_folds
 from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
-from avlib.fisher.params import Fisher
+from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.protocol_params import Protocol
 from avlib.registry import DESCRIPTORS, readable_models, systems
 from avlib.robustness import params as robustness
@@ -71,7 +71,9 @@ class SharedParams(Section):
     face_model: descriptors.FaceModel
     speech: Speech
     audio: Audio
+    pooling: PoolingSection
     fisher: Fisher
+    speakers: Speakers
     robustness: Robustness
 
     @model_validator(mode="after")

@@ -34,6 +34,8 @@ from avlib.runtime.tables.schema import INT, TEXT, Schema
 FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "part": TEXT})
 
 PARTS = ("train", "validation", "test")
+# Clips of a tested speaker that give his mean away and are neither learned from nor scored.
+ENROLMENT = "enrolment"
 SUBJECT_INDEPENDENT = {
     protocol: protocol != "stratified_kfold"
     for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official", "published")
@@ -109,6 +111,38 @@ def make_folds(
     return pd.concat(folds, ignore_index=True)
 
 
+def enrol(folds: pd.DataFrame, clips: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Take the first clips of each tested subject out of the test parts.
+
+    Parameters
+    ----------
+    folds
+        As of `make_folds`.
+    clips
+        Columns clip_id, subject.
+    n
+        Clips of a subject, in the order of their clip_id; they come into part ``enrolment``.
+
+    Raises
+    ------
+    DataError
+        A subject would have no clip left to score.
+    """
+    rows = folds.merge(clips[["clip_id", "subject"]], on="clip_id").sort_values("clip_id")
+    tested = rows[rows["part"] == "test"]
+    place = tested.groupby(["fold", "subject"]).cumcount()
+    left = tested[place >= n]
+    if gone := set(tested["subject"]) - set(left["subject"]):
+        raise DataError(
+            f"speakers.enrolled_clips is {n}, but {_some(gone)} have no more clips in a test part;"
+            " none would be left to score: enrol fewer"
+        )
+    key = ["clip_id", "fold"]
+    enrolled = pd.MultiIndex.from_frame(tested.loc[place < n, key])
+    chosen = pd.MultiIndex.from_frame(folds[key]).isin(enrolled)
+    return folds.assign(part=folds["part"].mask(chosen, ENROLMENT))
+
+
 def check_folds(
     folds: pd.DataFrame, clips: pd.DataFrame, protocol: str, validation_by: str = "subjects"
 ) -> None:
@@ -131,7 +165,7 @@ def check_folds(
         raise DataError(
             f"folds name {_some(unknown_clips)}, which the clips table lacks; make the folds anew"
         )
-    if unknown_parts := set(folds["part"]) - set(PARTS):
+    if unknown_parts := set(folds["part"]) - {*PARTS, ENROLMENT}:
         raise DataError(f"folds hold part {_some(unknown_parts)}; expected {', '.join(PARTS)}")
 
     joined = folds.merge(clips[["clip_id", "subject", "sha256"]], on="clip_id")
@@ -143,7 +177,8 @@ def check_folds(
         ("subject", independent, own_parts and not by_clips),
     ):
         if from_test:
-            _forbid_on_both_sides(joined, column, ("train", "validation"), "test")
+            for tested in ("test", ENROLMENT):
+                _forbid_on_both_sides(joined, column, ("train", "validation"), tested)
         if from_validation:
             _forbid_on_both_sides(joined, column, ("train",), "validation")
     _check_each_tested_once(folds, protocol)
@@ -411,7 +446,7 @@ def _check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
         raise DataError(f"a fold holds {_some(repeated)} twice; expected one row a clip and fold")
     if protocol == "official":
         return
-    times = (folds["part"] == "test").groupby(folds["clip_id"]).sum()
+    times = folds["part"].isin(("test", ENROLMENT)).groupby(folds["clip_id"]).sum()
     wrong = times[times != 1]
     if len(wrong):
         raise DataError(

@@ -88,6 +88,35 @@ def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:
     return resolve_name(known[name]).of(settings)
 
 
+def views(modality: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the descriptors of a modality by view, its own first.
+
+    A view is named after descriptor and level: "is10_frames".
+
+    Parameters
+    ----------
+    modality
+        "audio" or "video".
+    settings
+        The section of that name: see `descriptor`; its ``views`` are names with level, such as
+        "egemaps.clip".
+
+    Raises
+    ------
+    ParamsError
+        As of `descriptor`; or a view is named twice.
+    """
+    made = {}
+    for view in [f"{settings['descriptor']}.{settings['level']}", *settings["views"]]:
+        name, _, level = view.partition(".")
+        wanted = {"descriptor": name, **({"level": level} if level else {})}
+        found = descriptor(modality, {**settings, **wanted})
+        if (key := f"{name}_{found.level}") in made:
+            raise ParamsError(f"{modality}.views: {view} is named twice; {modality} has it already")
+        made[key] = found
+    return made
+
+
 def system(name: str) -> "System":
     """Return a registered system by the name of its stage."""
     return _made(SYSTEMS[name])

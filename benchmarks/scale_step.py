@@ -12,10 +12,13 @@ from pathlib import Path
 from avlib.descriptors.tables import AUDIO
 from avlib.params import load
 from avlib.protocols import FOLDS
+from avlib.runtime.tables.schema import TEXT, Schema
 from avlib.speech.tables import SPEECH
 from benchmarks import ROOT
 
 CLIPS_PER_SUBJECT = 10
+_COLUMNS = ("clip_id", "subject", "emotion")
+LABELS = Schema("labels", _COLUMNS[:1], dict.fromkeys(_COLUMNS, TEXT))
 
 
 def audio(n_clips: int) -> None:
@@ -65,6 +68,7 @@ def audio(n_clips: int) -> None:
 def fisher(n_clips: int) -> None:
     """Fit on three of four clips and encode all of them, audio alone."""
     from avlib.fisher.fold import FisherTask, encode_fold
+    from avlib.fisher.view import View
     from avlib.runtime.tables import clip_refs, write_table
 
     clip_ids = [ref.clip_id for ref in clip_refs(Path("data/audio"))]
@@ -72,11 +76,19 @@ def fisher(n_clips: int) -> None:
     parts = ["test" if number % 4 == 0 else "train" for number in range(n_clips)]
     folds = {"clip_id": clip_ids, "fold": [0] * n_clips, "part": parts}
     write_table(Path("data/folds.parquet"), folds, FOLDS)
-    Path("data/video").mkdir()
+    labels = {"clip_id": clip_ids, "subject": ["s"] * n_clips, "emotion": ["anger"] * n_clips}
+    write_table(Path("data/clips.parquet"), labels, LABELS)
     out = Path("fold-0")
     out.mkdir()
-    settings = load(("fisher",), ROOT / "params.yaml").fisher.model_dump()
-    encode_fold(FisherTask(0, ("audio",), {"audio": "frames"}, settings), out)
+    params = load(("fisher", "pooling", "speakers"), ROOT / "params.yaml")
+    task = FisherTask(
+        0,
+        {"audio": [View("audio.is10_frames", Path("data/audio"), "frames")]},
+        params.pooling.model_dump(),
+        params.speakers.model_dump(),
+        params.fisher.model_dump(),
+    )
+    encode_fold(task, out)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,58 @@
-"""Encode each clip's descriptors as Fisher vectors, fitted inside each fold's training clips."""
+"""Pool each clip's descriptors into vectors, fitted inside each fold's training clips."""
 
 from avlib import registry
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import FisherTask, encode_fold
+from avlib.fisher.view import View
 from avlib.params import load
 from avlib.runtime import paths, tables
 from avlib.runtime.device import device
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.runtime.stage import run
 
-PARAMS = ("audio", "fisher", "modalities", "video")
+PARAMS = ("audio", "fisher", "modalities", "pooling", "speakers", "video")
 
 
 def main() -> None:
     """Write ``data/fisher`` and ``data/fisher_encoders``, a file and a folder per fold."""
     params = load(PARAMS)
-    settings, modalities = params.fisher.model_dump(), tuple(params.modalities)
-    levels = {
-        modality: registry.descriptor(modality, section.model_dump()).level
+    views: dict[str, list[View]] = {
+        modality: _views(modality, section.model_dump())
         for modality, section in (("audio", params.audio), ("video", params.video))
+        if modality in params.modalities
     }
+    settings, pooling = params.fisher.model_dump(), params.pooling.model_dump()
+    speakers = params.speakers.model_dump()
     encoder = FisherEncoder(backend=params.fisher.backend)
     folds = sorted(tables.read_table(paths.FOLDS)["fold"].unique().tolist())
-    descriptors = [p for folder in paths.DESCRIPTORS.values() for p in folder.glob("*.parquet")]
+    sources = [view.source for found in views.values() for view in found]
+    descriptors = [path for folder in sources for path in folder.glob("*.parquet")]
     jobs = FoldJobs(
-        {fold: FisherTask(fold, modalities, levels, settings) for fold in folds},
+        {fold: FisherTask(fold, views, pooling, speakers, settings) for fold in folds},
         out={"fisher": paths.FISHER, "encoders": paths.FISHER_ENCODERS},
         params={
             "fisher": settings,
-            "levels": levels,
-            "modalities": modalities,
+            "pooling": pooling,
+            "speakers": speakers,
+            "views": {m: [[view.name, view.level] for view in v] for m, v in views.items()},
             "encoder": [encoder.backend_, device()],
         },
-        inputs=[paths.FOLDS, *descriptors],
+        inputs=[paths.CLIPS, paths.FOLDS, *descriptors],
     )
     run_per_fold("fisher", encode_fold, {"": jobs})
+
+
+def _views(modality: str, settings: dict) -> list[View]:
+    """Return a modality's own view and those beside it."""
+    found = registry.views(modality, settings).items()
+    return [
+        View(
+            f"{modality}.{name}",
+            paths.views(modality) / name if i else paths.DESCRIPTORS[modality],
+            descriptor.level,
+        )
+        for i, (name, descriptor) in enumerate(found)
+    ]
 
 
 if __name__ == "__main__":

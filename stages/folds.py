@@ -2,11 +2,11 @@
 
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.params import load
-from avlib.protocols import FOLDS, check_folds, make_folds
+from avlib.protocols import FOLDS, check_folds, enrol, make_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.stage import run
 
-PARAMS = ("corpus", "protocol")
+PARAMS = ("corpus", "protocol", "speakers")
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
             print(remark)
     settings = protocol.model_dump(exclude={"name", "folds"})
     folds = make_folds(clips, protocol=protocol.name, published=published, **settings)
+    if params.speakers.normalise == "enrolled":
+        folds = enrol(folds, clips, params.speakers.enrolled_clips)
     check_folds(folds, clips, protocol.name, protocol.validation_by)
     tables.write_table(paths.FOLDS, folds, FOLDS)
 

@@ -43,8 +43,8 @@ def main() -> None:
     subjects = dict(zip(clips["clip_id"], clips["subject"], strict=True))
     network = network_weights(paths.FACE_MODEL)
     descriptors = {
-        "audio": registry.descriptor("audio", params.audio.model_dump()),
-        "video": registry.descriptor("video", params.video.model_dump() | network),
+        "audio": list(registry.views("audio", params.audio.model_dump()).values()),
+        "video": list(registry.views("video", params.video.model_dump() | network).values()),
     }
     corrupted = corrupted_predictions(model, folds, subjects, settings, descriptors)
     missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)

@@ -47,6 +47,12 @@ class VideoTable(Table):
     min_confidence: float = Field(ge=0, le=1)
 
 
+Views = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.(frames|windows|clip))?$")]],
+    AfterValidator(without_repeats),
+]
+
+
 class Video(Section):
     """How faces are described."""
 
@@ -54,6 +60,7 @@ class Video(Section):
     level: Literal["frames", "clip"]
     layer: Literal["fc6", "fc7"]
     fps: float | None = Field(gt=0)
+    views: Views
     table: VideoTable
 
 
@@ -75,4 +82,5 @@ class Audio(Section):
     level: Literal["frames", "windows", "clip"]
     window: float = Field(ge=0.1)
     hop: float = Field(gt=0)
+    views: Views
     table: Table

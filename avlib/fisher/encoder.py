@@ -1,8 +1,7 @@
 """`FisherEncoder`: everything between a clip's frame descriptors and its Fisher vector."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
@@ -143,18 +142,15 @@ class FisherEncoder(BaseEstimator):
             return "vlfeat" if vlfeat.AVAILABLE and device() == "cpu" else "torch"
         return self.backend
 
-    def save(self, path: Path) -> None:
-        """Write the learned state as an .npz of plain arrays; two writes give the same bytes."""
-        np.savez(path, **{name: getattr(self, name) for name in STATE})
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the learned state as arrays."""
+        return {name: getattr(self, name) for name in STATE}
 
-    @classmethod
-    def load(cls, path: Path, **params) -> Self:
-        """Read the learned state; `params` as for the constructor, of which `backend` matters."""
-        with np.load(path, allow_pickle=False) as state:
-            encoder = cls(**params)
-            for name in STATE:
-                setattr(encoder, name, state[name])
-        return encoder
+    def restore(self, state: Mapping[str, np.ndarray]) -> Self:
+        """Take on what `state` returned."""
+        for name in STATE:
+            setattr(self, name, state[name])
+        return self
 
     def _project(self, descriptors: np.ndarray) -> np.ndarray:
         """Float64 from here on."""

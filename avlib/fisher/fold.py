@@ -1,78 +1,25 @@
 """One fold of the fisher stage: learn on the training clips, encode every clip."""
 
 import itertools
-from collections.abc import Container, Iterable, Iterator, Mapping
+import json
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-from sklearn.preprocessing import StandardScaler
 
-from avlib.fisher.encoder import FisherEncoder
+from avlib.fisher.pooling import best, candidates
+from avlib.fisher.speakers import reference_clips, speaker_means
 from avlib.fisher.tables import FISHER
+from avlib.fisher.view import View, ViewEncoder, save_encoders, spread
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.tables.schema import fixed_size_list
 
 _BATCH = 64  # clips encoded at a time
-
-
-class ClipVectors:
-    """Clips that already are one vector each (functionals of a recording) are standardised.
-
-    The counterpart of `FisherEncoder` for descriptors of level "clip". Fisher vectors have length
-    1; these have squared length 1 on average, so that beside each other (svm_concat adds the
-    squared distances) neither modality drowns the other.
-    """
-
-    backend_ = "none"
-
-    def fit(self, descriptors: Iterable[np.ndarray], n_clips: int | None = None) -> "ClipVectors":
-        """Learn each value's mean and standard deviation over the training clips."""
-        self._scaler = StandardScaler()
-        for clip in descriptors:
-            self._scaler.partial_fit(clip.astype(np.float64))
-        return self
-
-    def encode(self, descriptors: list[np.ndarray]) -> np.ndarray:
-        """Return the standardised vectors over sqrt(d), float32 of shape (n_clips, d)."""
-        standardised = self._scaler.transform(np.concatenate(descriptors))
-        return (standardised / np.sqrt(standardised.shape[1])).astype(np.float32)
-
-    def save(self, path: Path) -> None:
-        """Write mean and scale as npz."""
-        np.savez(path, mean_=self._scaler.mean_, scale_=self._scaler.scale_)
-
-    @classmethod
-    def load(cls, path: Path) -> "ClipVectors":
-        """Read what `save` wrote."""
-        vectors = cls()
-        with np.load(path, allow_pickle=False) as state:
-            vectors._scaler = StandardScaler()
-            vectors._scaler.mean_, vectors._scaler.scale_ = state["mean_"], state["scale_"]
-        return vectors
-
-
-_Encoder = FisherEncoder | ClipVectors
-
-
-def load_encoder(path: Path, level: str, backend: str) -> _Encoder:
-    """Read the encoder that `encode_fold` fitted for a modality.
-
-    Parameters
-    ----------
-    path
-        ``data/fisher_encoders/fold-<k>/<modality>.npz``.
-    level
-        Of the modality's descriptor.
-    backend
-        ``fisher.backend`` of params.yaml.
-    """
-    if level == "clip":
-        return ClipVectors.load(path)
-    return FisherEncoder.load(path, backend=backend)
 
 
 @dataclass(frozen=True)
@@ -82,25 +29,39 @@ class FisherTask:
     Attributes
     ----------
     fold : int
-    modalities : tuple of str
-        The modalities to use.
-    levels : dict of str to str
-        Of each modality's descriptor.
+    views : dict of str to sequence of View
+        By modality to use; the first is the modality's own descriptor.
+    pooling : dict of str to sequence of str
+        Section ``pooling`` of params.yaml.
+    speakers : dict
+        Section ``speakers``.
     settings : dict
-        Section ``fisher`` of params.yaml.
+        Section ``fisher``.
     """
 
     fold: int
-    modalities: tuple[str, ...]
-    levels: dict[str, str]
-    settings: dict[str, Any]
+    views: Mapping[str, Sequence[View]]
+    pooling: Mapping[str, Sequence[str]]
+    speakers: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A modality's vectors of all clips of a fold, and what made them."""
+
+    vectors: np.ndarray
+    missing: np.ndarray
+    encoders: dict[str, ViewEncoder]
+    widths: list[tuple[str, int]]
 
 
 def encode_fold(task: FisherTask, folder: Path) -> None:
     """Write ``fisher.parquet`` and ``encoders/<modality>.npz`` of one fold.
 
-    Scaling, PCA and mixture see the fold's training clips only: neither its test clips nor the
-    validation clips that settings are chosen on.
+    Scaling, PCA and mixture see the fold's training clips only. The way of pooling is chosen on the
+    training and validation clips; labels of test clips are never looked at, and test clips not at
+    all but for their own speaker's mean, where ``speakers.normalise`` asks for it.
 
     Parameters
     ----------
@@ -112,41 +73,104 @@ def encode_fold(task: FisherTask, folder: Path) -> None:
     ------
     DataError
         No training clip has any of the modalities.
+    ParamsError
+        A way of pooling does not fit the descriptor.
     """
-    fold = task.fold
     folds = tables.read_table(paths.FOLDS)
-    folds = folds[folds["fold"] == fold].sort_values("clip_id")
-    clip_ids = folds["clip_id"].tolist()
-    training = set(folds.loc[folds["part"] == "train", "clip_id"])
-    columns: dict[str, Any] = {"clip_id": clip_ids, "fold": [fold] * len(clip_ids)}
-    backends = {}
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "emotion"])
+    fold = folds[folds["fold"] == task.fold].merge(clips, on="clip_id")
+    fold = fold.sort_values("clip_id", ignore_index=True)
+    columns: dict[str, Any] = {"clip_id": fold["clip_id"], "fold": [task.fold] * len(fold)}
+    metadata: dict[str, str] = {}
+    widths: list[tuple[str, int]] = []
     (folder / "encoders").mkdir()
-    for modality, source in paths.DESCRIPTORS.items():
-        columns[modality] = pa.nulls(len(clip_ids))
-        described = {ref.clip_id for ref in tables.clip_refs(source) if ref.rows}
-        learnt_from = training & described
-        if modality not in task.modalities or not learnt_from:
+    for modality in paths.DESCRIPTORS:
+        columns[modality] = pa.nulls(len(fold))
+        encoded = _encode_modality(task, modality, fold)
+        if encoded is None:
             continue
-        encoder = _encoder(modality, task.levels[modality], task.settings)
-        training_frames = (frames for _, frames in _described(source, learnt_from))
-        encoder.fit(training_frames, len(learnt_from))
-        encoder.save(folder / "encoders" / f"{modality}.npz")
-        backends[modality] = encoder.backend_
-        columns[modality] = _encode_all(encoder, source, clip_ids)
-    if not backends:
+        columns[modality] = fixed_size_list(encoded.vectors, encoded.missing)
+        save_encoders(folder / "encoders" / f"{modality}.npz", encoded.encoders)
+        widths += encoded.widths
+        metadata |= {
+            f"backend_{modality}": next(iter(encoded.encoders.values())).pooling.backend_,
+            f"chosen_{modality}": ", ".join(
+                f"{view}: {encoder.pooling.chosen()}" for view, encoder in encoded.encoders.items()
+            ),
+        }
+    if not widths:
+        n_training = (fold["part"] == "train").sum()
         raise DataError(
-            f"none of the {len(training)} training clips has {' or '.join(task.modalities)};"
+            f"none of the {n_training} training clips has {' or '.join(task.views)};"
             " see data/status for the reasons, and check `modalities` in params.yaml"
         )
-    metadata = {f"backend_{modality}": name for modality, name in backends.items()}
+    metadata[tables.VIEWS] = json.dumps(widths)
     tables.write_table(folder / "fisher.parquet", columns, FISHER, metadata)
 
 
-def _encoder(modality: str, level: str, settings: Mapping[str, Any]) -> _Encoder:
-    if level == "clip":
-        return ClipVectors()
-    fitted = {name: settings[name] for name in ("max_descriptors", "seed", "backend")}
-    return FisherEncoder(settings["components"], settings[f"pca_{modality}"], **fitted)
+def _encode_modality(task: FisherTask, modality: str, fold: pd.DataFrame) -> _Encoded | None:
+    """Encode the views of a modality; a clip that lacks one of them lacks the modality.
+
+    None where no training clip has the modality.
+    """
+    vectors, missing, encoders, widths = [], np.zeros(len(fold), bool), {}, []
+    for view in task.views.get(modality, ()):
+        described = {ref.clip_id for ref in tables.clip_refs(view.source) if ref.rows}
+        here = fold["clip_id"].isin(described).to_numpy()
+        training = here & (fold["part"] == "train").to_numpy()
+        if not training.any():
+            return None
+        encoder = ViewEncoder(_chosen_pooling(task, modality, view, fold, here))
+        pooled = _encode_all(encoder, view.source, fold["clip_id"].tolist(), here)
+        _learn_speakers_and_scale(encoder, pooled, fold, here, training, task.speakers)
+        vectors.append(encoder.finish(pooled, fold["subject"].to_numpy(dtype=str)))
+        missing |= ~here
+        encoders[view.name] = encoder
+        widths.append((view.name, vectors[-1].shape[1]))
+    if not vectors:
+        return None
+    return _Encoded(np.hstack(vectors), missing, encoders, widths)
+
+
+def _chosen_pooling(
+    task: FisherTask, modality: str, view: View, fold: pd.DataFrame, here: np.ndarray
+) -> Any:
+    """Return the fitted way of pooling by which most held-out training clips are recognised."""
+    ways = candidates(modality, view.level, task.pooling[modality], task.settings)
+    training = set(fold.loc[here & (fold["part"] == "train"), "clip_id"])
+    known = fold["part"].isin(("train", "validation")) & fold["emotion"].notna()
+    judges = fold[here & known]
+    judged = []
+    if len(ways) > 1:
+        rows = dict(_described(view.source, set(judges["clip_id"])))
+        judged = [rows[clip_id] for clip_id in judges["clip_id"]]
+    return best(
+        ways,
+        lambda: (frames for _, frames in _described(view.source, training)),
+        len(training),
+        judged,
+        judges["emotion"].to_numpy(dtype=str),
+        judges["subject"].to_numpy(dtype=str),
+    )
+
+
+def _learn_speakers_and_scale(
+    encoder: ViewEncoder,
+    pooled: np.ndarray,
+    fold: pd.DataFrame,
+    here: np.ndarray,
+    training: np.ndarray,
+    speakers: Mapping[str, Any],
+) -> None:
+    """Learn each speaker's mean, without labels, and the scale of the training clips."""
+    subjects = fold["subject"].to_numpy(dtype=str)
+    if (normalise := speakers["normalise"]) != "none":
+        clip_ids = fold["clip_id"].to_numpy(dtype=str)
+        counted = reference_clips(subjects, clip_ids, normalise, speakers["enrolled_clips"])
+        if normalise == "enrolled":  # where subjects are shared, the first clips may be scored ones
+            counted &= (fold["part"] != "test").to_numpy()
+        encoder.means = speaker_means(pooled, subjects, counted & here)
+    encoder.scale = spread(encoder.finish(pooled[training], subjects[training]))
 
 
 def _described(source: Path, clip_ids: Container[str]) -> Iterator[tuple[str, np.ndarray]]:
@@ -155,18 +179,17 @@ def _described(source: Path, clip_ids: Container[str]) -> Iterator[tuple[str, np
             yield clip_id, tables.vectors(rows["descriptor"])
 
 
-def _encode_all(encoder: _Encoder, source: Path, clip_ids: list[str]) -> Any:
-    """Encode the clips that have descriptors; the others' vectors are null."""
-    row = {clip_id: i for i, clip_id in enumerate(clip_ids)}
+def _encode_all(
+    encoder: ViewEncoder, source: Path, clip_ids: list[str], here: np.ndarray
+) -> np.ndarray:
+    """Pool the clips that have descriptors; the others' rows hold zeros."""
+    row = {clip_id: i for i, clip_id in enumerate(clip_ids) if here[i]}
     vectors: np.ndarray | None = None
-    missing = np.ones(len(clip_ids), dtype=bool)
     described = _described(source, row)
     while batch := dict(itertools.islice(described, _BATCH)):
-        encoded = encoder.encode(list(batch.values()))
+        pooled = encoder.pooling.encode(list(batch.values()))
         if vectors is None:
-            vectors = np.zeros((len(clip_ids), encoded.shape[1]), dtype=np.float32)
-        where = [row[clip_id] for clip_id in batch]
-        vectors[where] = encoded
-        missing[where] = False
+            vectors = np.zeros((len(clip_ids), pooled.shape[1]), dtype=np.float32)
+        vectors[[row[clip_id] for clip_id in batch]] = pooled
     assert vectors is not None, "training clips have descriptors"
-    return fixed_size_list(vectors, missing)
+    return vectors

@@ -170,7 +170,9 @@ def _over_folds(
     differences = both.groupby("fold")["gained"].mean()
     if len(differences) < 2:
         return None, ("no t-test: it needs two folds, and there is one",)
-    learned = folds[(folds["part"] != "test") & folds["fold"].isin(differences.index)]
+    learned = folds[
+        folds["part"].isin(("train", "validation")) & folds["fold"].isin(differences.index)
+    ]
     n_train, n_test = (len(rows) / len(differences) for rows in (learned, both))
     if not n_train:
         return None, ("no t-test: the folds learn from no clip",)

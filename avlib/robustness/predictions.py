@@ -31,7 +31,7 @@ def corrupted_predictions(
     folds: pd.DataFrame,
     subjects: Mapping[str, str],
     settings: Mapping[str, Any],
-    descriptors: Mapping[str, Descriptor],
+    descriptors: Mapping[str, Sequence[Descriptor]],
 ) -> pd.DataFrame:
     """Predict every test clip clean, in white noise, in babble and with a covered face.
 
@@ -50,7 +50,7 @@ def corrupted_predictions(
         ``snr``, ``occlusion`` and ``seed`` of section ``robustness``; ``backend`` of section
         ``fisher``; ``max_failed_fraction``.
     descriptors
-        By modality, what the clips were described with.
+        By modality, what the clips were described with: a descriptor a view.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def corrupted_predictions(
     trained = {fold: load_saved(model, fold) for fold in sorted(folds["fold"].unique().tolist())}
     used = {m for system in trained.values() if system for m in system.modalities}
     for modality in sorted(used):
-        if isinstance(descriptors[modality], Table):
+        if any(isinstance(descriptor, Table) for descriptor in descriptors[modality]):
             raise DataError(
                 f"{model} learned from a table of {modality} descriptors, which cannot be"
                 f" corrupted; choose another {modality}.descriptor, or take {model} out of"
@@ -78,12 +78,12 @@ def corrupted_predictions(
     seed = settings["seed"]
     corrupted: dict[str, tuple[Callable, Callable[[], list[ClipTask]], Sequence[float]]] = {
         "audio": (noisy_rows, lambda: noisy_tasks(folds, subjects, seed), settings["snr"]),
-        "video": (occluded_rows, lambda: occluded_tasks(folds), settings["occlusion"]),
+        "video": (occluded_rows, lambda: occluded_tasks(folds, subjects), settings["occlusion"]),
     }
     try:
         for modality in sorted(used):
             function, tasks, levels = corrupted[modality]
-            descriptor = descriptors[modality]
+            views = tuple(descriptors[modality])
             run_per_clip(
                 f"robustness_{modality}",
                 function,
@@ -91,8 +91,8 @@ def corrupted_predictions(
                 out=folder / modality,
                 status=folder / f"{modality}_status.parquet",
                 schema=CORRUPTED,
-                params=Corruption(levels, seed, descriptor, settings["backend"]),
-                code=[type(descriptor)],
+                params=Corruption(levels, seed, views, settings["backend"]),
+                code=[type(descriptor) for descriptor in views],
                 max_failed_fraction=settings["max_failed_fraction"],
             )
         todo = [(model, fold, str(folder)) for fold, system in trained.items() if system]

@@ -45,7 +45,7 @@ def noisy_tasks(folds: pd.DataFrame, subjects: Mapping[str, str], seed: int) -> 
         for clip_id in tested:
             others = {s: clips for s, clips in voices.items() if s != subjects[clip_id]}
             chosen = [refs[c] for c in _talkers(clip_id, others, seed, fold)]
-            tasks.append(_task(refs[clip_id], encoder, chosen))
+            tasks.append(_task(refs[clip_id], encoder, subjects[clip_id], chosen))
     return tasks
 
 
@@ -66,27 +66,32 @@ def _talkers(clip_id: str, others: Mapping[str, list[str]], seed: int, fold: int
     return chosen[:TALKERS]
 
 
-def occluded_tasks(folds: pd.DataFrame) -> list[ClipTask]:
+def occluded_tasks(folds: pd.DataFrame, subjects: Mapping[str, str]) -> list[ClipTask]:
     """List the test clips that have a face.
 
     Parameters
     ----------
     folds
         Table ``folds``.
+    subjects
+        By clip_id.
     """
     refs = {ref.clip_id: ref for ref in tables.clip_refs(paths.FACES) if ref.rows}
     return [
-        _task(refs[clip_id], encoder)
+        _task(refs[clip_id], encoder, subjects[clip_id])
         for _, encoder, tested in _tested(folds, "video")
         for clip_id in tested
     ]
 
 
 def _task(
-    ref: tables.ClipRef, encoder: tuple[str, str], talkers: Sequence[tables.ClipRef] = ()
+    ref: tables.ClipRef,
+    encoder: tuple[str, str],
+    subject: str,
+    talkers: Sequence[tables.ClipRef] = (),
 ) -> ClipTask:
-    clip = CorruptedClip(ref, encoder, talkers)
-    digests = [ref.digest, encoder[1], *(talker.digest for talker in talkers)]
+    clip = CorruptedClip(ref, encoder, subject, talkers)
+    digests = [ref.digest, encoder[1], subject, *(talker.digest for talker in talkers)]
     return ClipTask(ref.clip_id, ref.part, " ".join(digests), clip)
 
 

@@ -6,10 +6,10 @@ describe them, and encoded by the encoder that the clip's fold has fitted on cle
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from avlib.descriptors.descriptor import Descriptor
 from avlib.descriptors.video import Faces, VideoDescriptor
 from avlib.descriptors.video_clip import read_faces
 from avlib.faces.occlusion import occlude
-from avlib.fisher.fold import load_encoder
+from avlib.fisher.view import ViewEncoder, load_encoders
 from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.tables import ClipRef, read_clip
 from avlib.speech.noise import add_noise, babble, white_noise
@@ -41,12 +41,15 @@ class CorruptedClip:
         In table `speech` or `faces`.
     encoder : (str, str)
         File and digest of the encoder of the fold that tests it.
+    subject : str
+        Whose mean is taken off, where the encoder knows it.
     talkers : sequence of ClipRef
         In table `speech`: the clips whose voices make the babble.
     """
 
     rows: ClipRef
     encoder: tuple[str, str]
+    subject: str
     talkers: Sequence[ClipRef] = ()
 
 
@@ -59,15 +62,15 @@ class Corruption(Generic[D]):
     levels : sequence of float
         Of the corruption: dB over the noise, or shares of the face.
     seed : int
-    descriptor : Descriptor
-        Of the modality.
+    descriptors : sequence of Descriptor
+        Of the modality's views, in the order of the encoder's.
     backend : str
         Of section ``fisher``.
     """
 
     levels: Sequence[float]
     seed: int
-    descriptor: D
+    descriptors: Sequence[D]
     backend: str
 
 
@@ -93,10 +96,11 @@ def noisy_rows(clip: CorruptedClip, corruption: Corruption[AudioDescriptor]) -> 
         for kind, noise in noises.items()
         for snr in corruption.levels
     }
-    described = {
-        key: corruption.descriptor.describe(sound, rate)[1] for key, sound in versions.items()
-    }
-    return _encoded(described, clip, corruption)
+    described = [
+        [descriptor.describe(sound, rate)[1] for sound in versions.values()]
+        for descriptor in corruption.descriptors
+    ]
+    return _encoded(list(versions), described, clip, corruption)
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,11 @@ def occluded_rows(clip: CorruptedClip, corruption: Corruption[VideoDescriptor]) 
         ("occlusion", share): _Covered(faces.times, faces.landmarks, faces.jpegs, share, place)
         for share in corruption.levels
     }
-    described = {key: corruption.descriptor.describe(of)[1] for key, of in versions.items()}
-    return _encoded(described, clip, corruption)
+    described = [
+        [descriptor.describe(of)[1] for of in versions.values()]
+        for descriptor in corruption.descriptors
+    ]
+    return _encoded(list(versions), described, clip, corruption)
 
 
 def seed_of(seed: int, *names: str) -> int:
@@ -144,16 +151,24 @@ def _speech(clip: ClipRef) -> tuple[np.ndarray, int, np.ndarray]:
 
 
 def _encoded(
-    described: Mapping[tuple[str, float], np.ndarray], clip: CorruptedClip, corruption: Corruption
+    versions: Sequence[tuple[str, float]],
+    described: Sequence[Sequence[np.ndarray]],
+    clip: CorruptedClip,
+    corruption: Corruption,
 ) -> ClipRows:
-    """Encode descriptors, by corruption and level, for the fold that tests the clip."""
-    encoder = _encoder(*clip.encoder, corruption.descriptor.level, corruption.backend)
-    corruptions, levels = zip(*described, strict=True)
-    vectors = encoder.encode(list(described.values()))
-    return ClipRows({"corruption": list(corruptions), "level": list(levels), "vector": vectors})
+    """Encode what each view's descriptor says of each version, for the fold that tests the clip."""
+    encoders = _encoders(*clip.encoder, corruption.backend).values()
+    subjects = np.full(len(versions), clip.subject)
+    vectors = [
+        encoder.encode(rows, subjects) for encoder, rows in zip(encoders, described, strict=True)
+    ]
+    corruptions, levels = zip(*versions, strict=True)
+    return ClipRows(
+        {"corruption": list(corruptions), "level": list(levels), "vector": np.hstack(vectors)}
+    )
 
 
 @functools.lru_cache(maxsize=4)
-def _encoder(path: str, digest: str, level: str, backend: str) -> Any:
-    """Load an encoder once; its digest tells it from that of an earlier run at the same path."""
-    return load_encoder(Path(path), level, backend)
+def _encoders(path: str, digest: str, backend: str) -> dict[str, ViewEncoder]:
+    """Load encoders once; the digest tells them from those of an earlier run at the same path."""
+    return load_encoders(Path(path), backend)

@@ -29,6 +29,11 @@ REPORT = Path("report")
 MEMO = Path(".memo")  # what is remembered beside DVC's outputs
 
 
+def views(modality: str) -> Path:
+    """Return the folder of the tables that describe a modality beside its own descriptor."""
+    return DATA / f"{modality}_views"
+
+
 def status(stage: str) -> Path:
     """Return the status table of a per-clip stage."""
     return STATUS / f"{stage}.parquet"

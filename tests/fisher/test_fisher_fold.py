@@ -1,6 +1,5 @@
 """One fold of the fisher stage: learnt on training clips alone, every clip encoded."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +10,28 @@ import pytest
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import FisherTask, encode_fold
+from avlib.fisher.view import View, load_encoders
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
-from avlib.runtime.errors import DataError
+from avlib.runtime.errors import DataError, ParamsError
+from avlib.runtime.tables.schema import TEXT, Schema
 
 SETTINGS = {
-    "components": 3, "pca_audio": 4, "pca_video": None, "max_descriptors": 1000, "seed": 0,
+    "components": [3], "pca_audio": [4], "pca_video": [None], "max_descriptors": 1000, "seed": 0,
     "backend": "torch",
 }  # fmt: skip
-TASK = FisherTask(0, ("audio", "video"), {"audio": "frames", "video": "frames"}, SETTINGS)
+
+
+def view(modality, level="frames"):
+    return View(f"{modality}.own", Path("data") / modality, level)
+
+
+VIEWS = {m: [view(m)] for m in ("audio", "video")}
+POOLING = {"audio": ["fisher"], "video": ["fisher"]}
+AS_THEY_ARE = {"normalise": "none", "enrolled_clips": 1}
+TASK = FisherTask(0, VIEWS, POOLING, AS_THEY_ARE, SETTINGS)
+SUBJECTS = {"a": "s1", "b": "s2", "c": "s3", "d": "s4", "e": "s4"}
+LABELS = Schema("labels", ("clip_id",), dict.fromkeys(("clip_id", "subject", "emotion"), TEXT))
 PARTS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}
 
 
@@ -49,15 +61,18 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folds = {"clip_id": list(PARTS), "fold": [0] * 5, "part": list(PARTS.values())}
     tables.write_table(Path("data/folds.parquet"), folds, FOLDS)
+    emotions = ["anger", "fear", "anger", "fear", "anger"]
+    labels = {"clip_id": list(PARTS), "subject": list(SUBJECTS.values()), "emotion": emotions}
+    tables.write_table(Path("data/clips.parquet"), labels, LABELS)
     write_descriptors(tmp_path, "audio", "abcde")
     write_descriptors(tmp_path, "video", "abcd")
     return tmp_path
 
 
-def encoded(folder):
+def encoded(folder, task=None):
     """Run the fold; vectors by modality, one row per clip."""
     folder.mkdir()
-    encode_fold(TASK, folder)
+    encode_fold(task or TASK, folder)
     table = tables.read_table(folder / "fisher.parquet")
     assert table["clip_id"].tolist() == list(PARTS)
     return {m: tables.vectors(table[m]) for m in ("audio", "video")}
@@ -68,7 +83,9 @@ def test_vectors_are_those_of_an_encoder_fitted_on_the_training_clips(project):
     encoder = FisherEncoder(3, 4, max_descriptors=1000, seed=0, backend="torch")
     encoder.fit([clip_frames(c, "audio") for c in "ab"])
     expected = encoder.encode([clip_frames(c, "audio") for c in "abcde"])
-    np.testing.assert_allclose(vectors["audio"], expected, atol=1e-6)
+    apart = ((expected[0] - expected[1]) ** 2).sum()  # the training clips; their mean is 2 below
+    expected *= np.sqrt(4 / apart)
+    np.testing.assert_allclose(vectors["audio"], expected, atol=1e-5)
 
 
 def test_a_clip_without_a_modality_has_no_vector_there(project):
@@ -91,23 +108,127 @@ def test_the_table_says_what_encoded_it(project):
     assert facts[b"avlib.backend_audio"] == facts[b"avlib.backend_video"] == b"torch"
 
 
-@pytest.mark.parametrize("modality", ["audio", "video"])
-def test_whole_clips_are_standardised_by_the_training_clips(project, monkeypatch, modality):
-    whole = replace(TASK, levels=TASK.levels | {modality: "clip"})
-    monkeypatch.setattr(sys.modules[__name__], "TASK", whole)
-    schema = {"audio": AUDIO, "video": VIDEO}[modality]
+def write_whole_clips(project, modality, name=None):
+    """A table with a row a clip; returns the rows."""
     values = {c: clip_frames(c, modality)[:1] for c in "abcde"}
+    schema = {"audio": AUDIO, "video": VIDEO}[modality]
     parts = [
         (clip, tables.conform({"clip_id": [clip], "frame": [0], "time": [0.0],
                                "descriptor": values[clip]}, schema))
         for clip in "abcde"
     ]  # fmt: skip
-    tables.write_part(tables.part_path(project / "data" / modality, "s"), parts, schema)
-    vectors = encoded(project / "fold")[modality]
+    tables.write_part(tables.part_path(project / "data" / (name or modality), "s"), parts, schema)
+    return np.concatenate(list(values.values())).astype(float)
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_whole_clips_are_standardised_by_the_training_clips(project, modality):
+    write_whole_clips(project, modality)
+    whole = replace(TASK, views=VIEWS | {modality: [view(modality, "clip")]})
+    vectors = encoded(project / "fold", whole)[modality]
     np.testing.assert_allclose(vectors[:2].mean(axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(vectors[:2].std(axis=0), vectors.shape[1] ** -0.5, atol=1e-5)
-    # Like Fisher vectors', so that neither modality drowns the other where both are side by side.
-    assert (vectors[:2] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=1e-4)
+    # As of Fisher vectors, so that neither modality drowns the other beside it.
+    assert vectors[:2].var(axis=0).sum() == pytest.approx(1, abs=1e-4)
+    assert np.ptp(vectors[:2].std(axis=0)) < 1e-5
+
+
+def test_moments_are_means_and_deviations(project):
+    vectors = encoded(project / "fold", replace(TASK, pooling=POOLING | {"audio": ["moments"]}))
+    rows = [clip_frames(c, "audio").astype(float) for c in "abcde"]
+    expected = np.array([np.r_[r.mean(axis=0), r.std(axis=0)] for r in rows])
+    expected = (expected - expected[:2].mean(axis=0)) / expected[:2].std(axis=0)
+    expected /= np.sqrt(expected[:2].var(axis=0).sum())
+    np.testing.assert_allclose(vectors["audio"], expected, atol=1e-4)
+
+
+def test_the_way_that_tells_emotions_of_other_subjects_apart_is_chosen(tmp_path, monkeypatch):
+    """Emotions differ in a column that the first principal axis, of two other columns, lacks."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    clip_ids = [f"{s}{k}" for s in "pqrstu" for k in range(4)]
+    folds = {"clip_id": clip_ids, "fold": [0] * 24, "part": ["train"] * 20 + ["test"] * 4}
+    emotions = ["anger", "fear"] * 12
+    tables.write_table(Path("data/folds.parquet"), folds, FOLDS)
+    labels = {"clip_id": clip_ids, "subject": [c[0] for c in clip_ids], "emotion": emotions}
+    tables.write_table(Path("data/clips.parquet"), labels, LABELS)
+    parts = []
+    for clip, emotion in zip(clip_ids, emotions, strict=True):
+        values = np.repeat(rng.normal(size=(40, 1)), 3, axis=1)
+        values[:, 2] = rng.normal(size=40) + (2 if emotion == "anger" else 0)
+        rows = {"clip_id": [clip] * 40, "frame": np.arange(40), "time": np.arange(40) / 10,
+                "descriptor": values.astype(np.float32)}  # fmt: skip
+        parts.append((clip, tables.conform(rows, AUDIO)))
+    tables.write_part(tables.part_path(Path("data/audio"), "s"), parts, AUDIO)
+    ways = {"audio": ["fisher", "moments"], "video": ["fisher"]}
+    single = SETTINGS | {"components": [1], "pca_audio": [1]}
+    task = FisherTask(0, {"audio": [view("audio")]}, ways, AS_THEY_ARE, single)
+    Path("fold").mkdir()
+    encode_fold(task, Path("fold"))
+    assert tables.read_facts("fold/fisher.parquet")["chosen_audio"] == "audio.own: moments"
+
+
+def test_views_stand_side_by_side_on_one_scale_and_a_clip_needs_all_of_them(project):
+    write_whole_clips(project, "audio", "audio_views/more")
+    more = View("audio.more", Path("data/audio_views/more"), "clip")
+    both = encoded(project / "both", replace(TASK, views=VIEWS | {"audio": [view("audio"), more]}))
+    alone = encoded(project / "alone")["audio"]
+    width = alone.shape[1]
+    np.testing.assert_array_equal(both["audio"][:, :width], alone)
+    for columns in (slice(0, width), slice(width, None)):
+        assert both["audio"][:2, columns].var(axis=0).sum() == pytest.approx(1, abs=1e-4)
+    facts = tables.read_facts(project / "both/fisher.parquet")
+    assert f'["audio.own", {width}], ["audio.more", 6]' in facts["views"]
+    short = replace(more, source=Path("data/video"), level="frames")  # clip e has none
+    lacking = encoded(project / "lacking", replace(TASK, views={"audio": [view("audio"), short]}))
+    assert np.isnan(lacking["audio"][4]).all()
+    assert np.isfinite(lacking["audio"][:4]).all()
+
+
+@pytest.mark.parametrize(("normalise", "counted"), [("transductive", "de"), ("enrolled", "d")])
+def test_a_speakers_own_mean_is_taken_off_without_labels(project, normalise, counted):
+    folds = {"clip_id": list(PARTS), "fold": [0] * 5,
+             "part": ["train", "train", "validation", "enrolment", "test"]}  # fmt: skip
+    tables.write_table(Path("data/folds.parquet"), folds, FOLDS)
+    speakers = {"normalise": normalise, "enrolled_clips": 1}
+    task = replace(TASK, views={"audio": [view("audio")]}, speakers=speakers)
+    plain = encoded(project / "plain", replace(task, speakers=AS_THEY_ARE))["audio"]
+    vectors = encoded(project / "fold", task)["audio"]
+    rows = ["abcde".index(clip) for clip in counted]
+    expected = plain[3:] - plain[rows].mean(axis=0)
+    np.testing.assert_allclose(vectors[3:], expected * ratio(vectors[3:], expected), atol=1e-5)
+    before = vectors[3:].copy()
+    labels = tables.read_table("data/clips.parquet")
+    labels.loc[3:, "emotion"] = "disgust"
+    tables.write_table(Path("data/clips.parquet"), labels, LABELS)
+    np.testing.assert_array_equal(encoded(project / "other", task)["audio"][3:], before)
+
+
+def ratio(found, expected):
+    return np.linalg.norm(found) / max(np.linalg.norm(expected), 1e-12)
+
+
+def test_without_normalisation_no_test_clip_changes_another(project):
+    before = encoded(project / "before")["audio"]
+    write_descriptors(project, "audio", "abcde", shifted="e")
+    after = encoded(project / "after")["audio"]
+    np.testing.assert_array_equal(before[:4], after[:4])
+
+
+def test_saved_encoders_give_the_vectors_of_the_table(project):
+    speakers = {"normalise": "transductive", "enrolled_clips": 1}
+    task = replace(TASK, speakers=speakers, pooling=POOLING | {"audio": ["both"]})
+    vectors = encoded(project / "fold", task)["audio"]
+    encoders = load_encoders(project / "fold/encoders/audio.npz", "torch")
+    assert list(encoders) == ["audio.own"]
+    again = encoders["audio.own"].encode(
+        [clip_frames(c, "audio") for c in "abcde"], np.array(list(SUBJECTS.values()))
+    )
+    np.testing.assert_allclose(again, vectors, atol=1e-5)
+
+
+def test_rows_of_frames_must_be_pooled(project):
+    with pytest.raises(ParamsError, match=r"pooling\.audio names none.*frames"):
+        encoded(project / "fold", replace(TASK, pooling=POOLING | {"audio": ["none"]}))
 
 
 def test_a_fold_with_nothing_to_learn_from_is_an_error(project):

@@ -20,6 +20,7 @@ from avlib.faces.alignment import encode_jpeg
 from avlib.faces.tables import FACES
 from avlib.fisher.fold import FisherTask, encode_fold
 from avlib.fisher.tables import FISHER as FISHER_TABLE
+from avlib.fisher.view import View
 from avlib.params import Robustness, load
 from avlib.protocols import FOLDS
 from avlib.registry import readable_models
@@ -45,7 +46,7 @@ PART = dict(zip("abcdef", ["test", "test", "train", "train", "train", "validatio
 EMOTIONS = ("anger", "calm")
 DESCRIPTORS = {"audio": IS10(), "video": DlibResNetDescriptor()}
 FISHER = {
-    "components": 2, "pca_audio": 8, "pca_video": 4, "max_descriptors": 2000, "seed": 0,
+    "components": [2], "pca_audio": [8], "pca_video": [4], "max_descriptors": 2000, "seed": 0,
     "backend": "torch",
 }  # fmt: skip
 SETTINGS = {
@@ -135,8 +136,10 @@ def corpus(tmp_path_factory):
         describe("video", "faces", video_rows, DESCRIPTORS["video"])
         work = folder / "work"
         work.mkdir()
-        levels = {"audio": "frames", "video": "frames"}
-        encode_fold(FisherTask(0, ("audio", "video"), levels, FISHER), work)
+        views = {m: [View(f"{m}.own", Path("data", m), "frames")] for m in ("audio", "video")}
+        pooling = {"audio": ["fisher"], "video": ["fisher"]}
+        speakers = {"normalise": "transductive", "enrolled_clips": 1}
+        encode_fold(FisherTask(0, views, pooling, speakers, FISHER), work)
         Path("data/fisher").mkdir()
         (work / "fisher.parquet").rename("data/fisher/fold-0.parquet")
         Path("data/fisher_encoders").mkdir()
@@ -161,7 +164,8 @@ def project(corpus, monkeypatch):
 def run(model, descriptors=DESCRIPTORS, **changes):
     folds = tables.read_table("data/folds.parquet")
     subjects = {clip_id: subject for clip_id, (subject, _) in clips().items()}
-    rows = corrupted_predictions(model, folds, subjects, SETTINGS | changes, descriptors)
+    views = {m: [descriptor] for m, descriptor in descriptors.items()}
+    rows = corrupted_predictions(model, folds, subjects, SETTINGS | changes, views)
     return rows.sort_values(["corruption", "level", "clip_id"], ignore_index=True)
 
 

@@ -30,6 +30,8 @@ from avlib.runtime.tables.schema import Schema, canonical, conform, is_list, no_
 
 _CLIPS_KEY = b"avlib.clips"  # metadata of a part: [[clip_id, digest], ...], one per row group
 
+VIEWS = "views"  # fact of a table of vectors: [[view, columns], ...], of what parts they are made
+
 
 def write_table(
     path: Path | str,
@@ -202,6 +204,18 @@ class ClipRef:
     row_group: int
     digest: str
     rows: int
+
+
+def read_facts(path: Path | str) -> dict[str, str]:
+    """Return the facts that `write_table` kept about a whole table, by key."""
+    with _open(Path(path)) as file:
+        found = file.metadata.metadata or {}
+    prefix = b"avlib."
+    return {
+        k.removeprefix(prefix).decode(): v.decode()
+        for k, v in found.items()
+        if k.startswith(prefix)
+    }
 
 
 def clip_refs(folder: Path | str) -> list[ClipRef]:

@@ -1,5 +1,6 @@
 """The clips of a fold, from whatever a system learns from."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,17 @@ class FisherVectors:
     def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, VectorClips]]:
         """Read the vectors of a fold; see `Source`."""
         emotions, labelled = labelled_clips(fold)
-        rows = tables.read_table(paths.FISHER / f"fold-{fold}.parquet")
+        file = paths.FISHER / f"fold-{fold}.parquet"
+        rows = tables.read_table(file)
         rows = labelled.merge(rows, on=["clip_id", "fold"])
         every = VectorClips(
             **label_columns(rows, emotions),
             present={m: rows[m].notna().to_numpy() for m in BOTH},
             features={m: tables.vectors(rows[m]) for m in BOTH},
+            views=tuple(
+                (view, width)
+                for view, width in json.loads(tables.read_facts(file).get(tables.VIEWS, "[]"))
+            ),
         )
         return emotions, in_parts(every, rows["part"])
 

@@ -35,11 +35,9 @@ class SVMModel(VectorModel):
 
     def choose(self, train: VectorClips, validation: VectorClips) -> Choice:
         """Choose C and sigma on clips held out of inner splits; errors as of `fit`."""
-        parts = (
-            complete(part, self.modalities, name)
-            for part, name in ((train, "training"), (validation, "validation"))
-        )
-        splits = inner_splits(*parts, self.inner_folds)
+        train = complete(train, self.modalities, "training")
+        validation = complete(validation, self.modalities, "validation")
+        splits = inner_splits(train, validation, self.inner_folds)
         return self.svm.select((self._labelled(a), self._labelled(b)) for a, b in splits)
 
     def learn(self, clips: VectorClips, choice: Choice) -> Self:
