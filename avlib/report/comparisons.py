@@ -118,15 +118,20 @@ def compare(
 
 
 def compare_all(
-    predictions: Mapping[str, pd.DataFrame], folds: pd.DataFrame, clips: pd.DataFrame
+    predictions: Mapping[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    clips: pd.DataFrame,
+    family: Sequence[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
-    """Compare the family of `pairs`, and correct the p-values of each test over it.
+    """Compare a family of models, by default `pairs`; correct the p-values of each test over it.
 
     Parameters and errors are those of `scored` and `compare`; `predictions` by model, in the
     report's order.
     """
+    if family is None:
+        family = pairs([*predictions])
     by_model = {model: scored(table, folds) for model, table in predictions.items()}
-    found = [compare(by_model[a], by_model[b], folds, clips) for a, b in pairs([*predictions])]
+    found = [compare(by_model[a], by_model[b], folds, clips) for a, b in family]
     mcnemar_holm = _corrected([c.mcnemar for c in found])
     t_holm = _corrected([c.t_test for c in found])
     each = zip(found, mcnemar_holm, t_holm, strict=True)
