@@ -48,18 +48,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
     out = parser.parse_args().out
     shared = {"corpus": "ravdess", "protocol": protocol(ROOT / paths.RAW / "ravdess")}
-    sections = []
-    for study in yaml.safe_load(STUDIES.read_text(encoding="utf-8")):
-        for normalise in study["normalise"]:
-            speakers = {"speakers": {"normalise": normalise}}
-            title = f"{study['title']}; speaker normalisation: {normalise}"
-            sections.append(ran(title, study, shared | study["params"] | speakers))
     training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
     command = f"python scripts/{Path(__file__).name}"
-    today = datetime.date.today().isoformat()
-    head = about(command, git("rev-parse", "HEAD"), today)
-    page = Page("Results on people", [head, limits(), *sections, expression_section(training)])
-    out.write_text(markdown(page), encoding="utf-8")
+    head = about(command, git("rev-parse", "HEAD"), datetime.date.today().isoformat())
+    before, sections, after = [head, limits()], [], [expression_section(training)]
+    for study in yaml.safe_load(STUDIES.read_text(encoding="utf-8")):
+        for normalise in study["normalise"]:
+            params = shared | study["params"] | {"speakers": {"normalise": normalise}}
+            title = f"{study['title']}; speaker normalisation: {normalise}"
+            sections.append(ran(title, study, params))
+            page = Page("Results on people", [*before, *sections, *after])
+            out.write_text(markdown(page), encoding="utf-8")  # now, as the next takes long
 
 
 def protocol(corpus: Path) -> dict[str, Any]:
