@@ -50,13 +50,14 @@ def main() -> None:
     shared = {"corpus": "ravdess", "protocol": protocol(ROOT / paths.RAW / "ravdess")}
     training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
     command = f"python scripts/{Path(__file__).name}"
-    head = about(command, git("rev-parse", "HEAD"), datetime.date.today().isoformat())
+    commit = git("rev-parse", "HEAD")
+    head = about(command, commit, datetime.date.today().isoformat())
     before, sections, after = [head, limits()], [], [expression_section(training)]
     for study in yaml.safe_load(STUDIES.read_text(encoding="utf-8")):
         for normalise in study["normalise"]:
             params = shared | study["params"] | {"speakers": {"normalise": normalise}}
             title = f"{study['title']}; speaker normalisation: {normalise}"
-            sections.append(ran(title, study, params))
+            sections.append(ran(title, study, params, commit))
             page = Page("Results on people", [*before, *sections, *after])
             out.write_text(markdown(page), encoding="utf-8")  # now, as the next takes long
 
@@ -72,11 +73,11 @@ def protocol(corpus: Path) -> dict[str, Any]:
     return {"name": "subject_kfold", "k": FOLDS}
 
 
-def ran(title: str, study: Mapping[str, Any], params: Mapping[str, Any]) -> Section:
+def ran(title: str, study: Mapping[str, Any], params: Mapping[str, Any], commit: str) -> Section:
     """Run a study in a fresh copy of the project; return its section of the page."""
     print(f"{title} ...", file=sys.stderr, flush=True)
     begin = time.monotonic()
-    project = fresh_copy()
+    project = fresh_copy(commit)
     lay_over(project / "params.yaml", params)
     command = ["dvc", "repro", *study["stages"]]
     # DVC starts each stage with the `python` of PATH.
@@ -90,12 +91,13 @@ def ran(title: str, study: Mapping[str, Any], params: Mapping[str, Any]) -> Sect
     return section
 
 
-def fresh_copy() -> Path:
-    """Clone the last commit beside the memory, with the corpora linked and DVC's cache shared."""
+def fresh_copy(commit: str) -> Path:
+    """Clone a commit beside the memory, with the corpora linked and DVC's cache shared."""
     project = WORK / "project"
     shutil.rmtree(project, ignore_errors=True)
     (WORK / "memory").mkdir(parents=True, exist_ok=True)
-    git("clone", "--quiet", "--shared", str(ROOT), str(project))
+    git("clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(project))
+    git("-C", str(project), "checkout", "--quiet", "--detach", commit)
     (project / paths.MEMO).symlink_to(WORK / "memory")
     for name in ("ravdess", "ravdess_au"):
         (project / paths.RAW / name).symlink_to((ROOT / paths.RAW / name).resolve())
