@@ -12,9 +12,11 @@ from avlib.report.comparisons import as_json
 from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.curves import loss_section
 from avlib.report.embeddings_page import embeddings_section
+from avlib.report.normalisation import named, titled
+from avlib.report.page import Section
 from avlib.report.report_data import ReportData
 from avlib.report.training_choices import training_choices
-from avlib.report.write import write_report
+from avlib.report.write import apart, write_report
 from avlib.robustness.curves import read_curves
 from avlib.robustness.report import robustness_section
 from avlib.runtime import paths, tables
@@ -43,16 +45,18 @@ def main() -> None:
         notes=json.loads(paths.CORPUS.read_text())["notes"],
         votes=tables.read_table(paths.VOTES),
         fold_facts={model: _fold_facts(model) for model in trained},
+        normalise=registry.speaker_normalisation(params.speakers.normalise),
     )
-    drawn = {model: paths.METRICS / "plots" / model / "tsne.png" for model in trained}
+    robustness = robustness_section(
+        read_curves(paths.METRICS / "robustness", params.robustness.models)
+    )
     more = [
         training_choices(data.fold_facts),
-        embeddings_section(
-            data.fold_facts, {m: file.read_bytes() for m, file in drawn.items() if file.is_file()}
-        ),
+        *apart(_embeddings, data),
         *(system.report(data) for system in registry.systems()),
         loss_section({model: curves for model in trained if (curves := _curves(model))}),
-        robustness_section(read_curves(paths.METRICS / "robustness", params.robustness.models)),
+        # Models that can be tried so all learn from the vectors, and are normalised alike.
+        robustness and titled(robustness, params.speakers.normalise),
     ]
     write_report(
         paths.REPORT,
@@ -63,7 +67,9 @@ def main() -> None:
         params=params.model_dump(),
         extra=[section for section in more if section],
     )
-    summary = scores.summary(params.corpus, data.scores)
+    summary: dict[str, Any] = {}
+    for kind, part in data.parts.items():
+        summary |= scores.summary(named(params.corpus, kind), part.scores)
     scores.write_json(paths.METRICS / "summary.json", summary)
     scores.write_json(paths.METRICS / "comparisons.json", as_json(data.comparisons))
 
@@ -77,6 +83,13 @@ def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:
         train = json.dumps(getattr(params, system.name).train)
         return f"switched off ({system.name}.train: {train})"
     return f"no clip has what it needs (modalities: {', '.join(params.modalities)})"
+
+
+def _embeddings(data: ReportData) -> Section | None:
+    """Show the models' spaces, and the planes that `evaluate` drew of them."""
+    drawn = {m: paths.METRICS / "plots" / m / "tsne.png" for m in data.predictions}
+    pictures = {m: file.read_bytes() for m, file in drawn.items() if file.is_file()}
+    return embeddings_section(data.fold_facts, pictures)
 
 
 def _curves(model: str) -> dict[int, pd.DataFrame]:
