@@ -1,6 +1,8 @@
 """Compare all models on one page, beside the papers' figures."""
 
+import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -40,7 +42,7 @@ def main() -> None:
         protocol=params.protocol,
         clips=clips,
         folds=folds,
-        status=pd.concat([tables.read_table(paths.status(stage)) for stage in STAGES]),
+        status=pd.concat([tables.read_table(file) for file in _status_files()]),
         predictions=trained,
         notes=json.loads(paths.CORPUS.read_text())["notes"],
         votes=tables.read_table(paths.VOTES),
@@ -51,7 +53,7 @@ def main() -> None:
         read_curves(paths.METRICS / "robustness", params.robustness.models)
     )
     more = [
-        training_choices(data.fold_facts),
+        training_choices(data.fold_facts, _poolings(params)),
         *apart(_embeddings, data),
         *(system.report(data) for system in registry.systems()),
         loss_section({model: curves for model in trained if (curves := _curves(model))}),
@@ -72,6 +74,29 @@ def main() -> None:
         summary |= scores.summary(named(params.corpus, kind), part.scores)
     scores.write_json(paths.METRICS / "summary.json", summary)
     scores.write_json(paths.METRICS / "comparisons.json", as_json(data.comparisons))
+
+
+def _status_files() -> list[Path]:
+    """Return the tables of statuses, those of the views beside the main descriptors last."""
+    of_views = [sorted(paths.views(m).glob("*.status.parquet")) for m in paths.DESCRIPTORS]
+    return [*(paths.status(stage) for stage in STAGES), *itertools.chain(*of_views)]
+
+
+def _poolings(params: Any) -> dict[int, dict[str, str]]:
+    """Read how each fold pooled the views of which there were several ways to choose from."""
+    fisher = params.fisher.model_dump()
+    found: dict[int, dict[str, str]] = {}
+    for file in sorted(paths.FISHER.glob("fold-*.parquet"), key=paths.fold_number):
+        facts = tables.read_facts(file)
+        chosen: dict[str, str] = {}
+        for modality, ways in params.pooling.model_dump().items():
+            mixtures = len(fisher["components"]) * len(fisher[f"pca_{modality}"])
+            if sum(1 if way == "moments" else mixtures for way in ways) > 1:
+                of_views = facts.get(f"chosen_{modality}", "")
+                chosen |= dict(text.split(": ") for text in of_views.split(", ") if text)
+        # Rows of a whole clip are taken as they are, whatever the ways to pool others.
+        found[paths.fold_number(file)] = {v: way for v, way in chosen.items() if way != "none"}
+    return found
 
 
 def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:

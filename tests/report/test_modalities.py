@@ -140,6 +140,23 @@ def test_what_was_chosen_stands_in_the_order_of_the_folds():
     assert training_choices({"svm": {0: {"accuracy": 0.5}}}) is None
 
 
+def test_what_views_were_pooled_by_stands_once_for_all_models():
+    video = "video.dlib_resnet_frames"
+    poolings = {
+        10: {"audio.is10_frames": "moments", video: "fisher K=16 D=32"},
+        2: {"audio.is10_frames": "fisher K=32 D=all", video: "fisher K=16 D=32"},
+    }
+    section = training_choices({"svm": {2: {"chosen": {"c": 3.0}}}}, poolings)
+    assert list(section.tables[1].rows) == [
+        ["audio.is10_frames", "fisher K=32 D=all, moments"],
+        [video, "fisher K=16 D=32 in all"],
+    ]
+    assert "pooled" in section.text[-1]
+    assert len(training_choices({}, poolings).tables) == 1
+    without = training_choices({"svm": {2: {"chosen": {"c": 3.0}}}}, {2: {}})
+    assert (len(without.tables), len(without.text)) == (1, 1)
+
+
 def test_many_folds_are_told_by_their_range_or_their_counts():
     many = {k: {"chosen": {"omega": k / 100, "init": "pca" if k else "random"}} for k in range(21)}
     rows = training_choices({"merml": many}).tables[0].rows
