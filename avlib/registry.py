@@ -142,6 +142,14 @@ def readable_models() -> list[str]:
     return [name for name, system in models().items() if not system.deep]
 
 
+def speaker_normalisation(normalise: str) -> dict[str, str]:
+    """Return by model how it takes speakers under a value of ``speakers.normalise``.
+
+    Only systems that learn from Fisher vectors are normalised; of all others it is "none".
+    """
+    return {name: "none" if system.deep else normalise for name, system in models().items()}
+
+
 @functools.cache
 def _made(entry: str) -> Any:
     """Make the one instance of a registered class."""

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from avlib.report import comparisons
 from avlib.report.comparisons import (
     MOST_MODELS,
     REFERENCE,
+    RIVALS,
     as_json,
     compare_all,
     pairs,
@@ -49,6 +52,10 @@ def run_of(tiny, predictions, folds=None):
     )
     folds = tiny.folds if folds is None else folds
     return ReportData("demo", protocol, tiny.clips, folds, tiny.status, predictions)
+
+
+def shown(run):
+    return paired_comparisons(run, run.comparisons)
 
 
 def test_two_models_are_compared_clip_by_clip(tiny, models):
@@ -213,8 +220,43 @@ def test_every_pair_while_models_are_few_and_a_fixed_reference_beyond():
     assert pairs(["alone"]) == []
 
 
+def test_of_many_models_merml_meets_each_rival_once_too():
+    many = [*RIVALS, "merml", "gating", "avef"]
+    family = pairs(many)
+    assert {frozenset(pair) for pair in family} == {
+        *(frozenset((model, REFERENCE)) for model in many if model != REFERENCE),
+        *(frozenset(("merml", rival)) for rival in RIVALS),
+    }
+    assert len({frozenset(pair) for pair in family}) == len(family) == 9 + 6
+    # Where the reference is a rival, or was not trained, there is still no pair twice.
+    for models in (["merml", *RIVALS, "gating"], [m for m in many if m != REFERENCE]):
+        assert len({frozenset(pair) for pair in pairs(models)}) == len(pairs(models))
+    assert not any("merml" in pair for pair in pairs([m for m in many if m != "merml"]))
+
+
+def test_only_models_of_equal_speaker_normalisation_are_compared(tiny, models):
+    models["avef"], models["gating"] = tiny.predict("avef", seed=7), tiny.predict("gating", seed=8)
+    kinds = {"svm": "transductive", "merml": "transductive", "gmml": "transductive"}
+    found = compare_all(models, tiny.folds, tiny.clips, kinds)
+    assert [(c.a, c.b, c.normalise) for c in found] == [
+        ("merml", "svm", "transductive"),
+        ("gmml", "svm", "transductive"),
+        ("gmml", "merml", "transductive"),
+        ("gating", "avef", "none"),
+    ]
+    adjusted = holm([c.mcnemar.p for c in found])  # the family is one, whatever the sections
+    np.testing.assert_allclose([c.mcnemar_holm for c in found], adjusted)
+    assert list(as_json(found))[2:] == ["gmml - merml, speakers transductive", "gating - avef"]
+
+    run = replace(run_of(tiny, models), normalise=kinds)
+    apart = {kind: paired_comparisons(part, run.comparisons) for kind, part in run.parts.items()}
+    assert [row[:2] for row in apart["none"].tables[0].rows] == [["gating", "avef"]]
+    assert len(apart["transductive"].tables[0].rows) == 3
+    assert all("(4 in all)" in " ".join(section.text) for section in apart.values())
+
+
 def test_section_shows_every_comparison_and_what_the_tests_assume(tiny, models):
-    section = paired_comparisons(run_of(tiny, models))
+    section = shown(run_of(tiny, models))
     (table,) = section.tables
     assert [row[:3] for row in table.rows] == [
         ["merml", "svm", "36"],
@@ -227,7 +269,7 @@ def test_section_shows_every_comparison_and_what_the_tests_assume(tiny, models):
     assert "every pair of models (3 in all)" in text
     assert "takes clips for independent" in text
     assert "resamples of whole subjects" in text
-    assert paired_comparisons(run_of(tiny, {"svm": models["svm"]})) is None
+    assert shown(run_of(tiny, {"svm": models["svm"]})) is None
 
 
 def test_what_cannot_be_computed_is_a_dash_with_its_reason(tiny, models):
@@ -236,11 +278,11 @@ def test_what_cannot_be_computed_is_a_dash_with_its_reason(tiny, models):
     fold = only_a["fold"].iloc[0]
     one, its_folds = some_folds(models, tiny.folds, [fold])
     for predictions, of in ((tables, folds), ({**one, "svm": only_a}, its_folds)):
-        section = paired_comparisons(run_of(tiny, predictions, of))
-        shown, reasons = section.tables
-        cells = [cell for table in (shown, reasons) for row in table.rows for cell in row]
+        section = shown(run_of(tiny, predictions, of))
+        found, reasons = section.tables
+        cells = [cell for table in (found, reasons) for row in table.rows for cell in row]
         assert not any("nan" in cell.lower() or "none" in cell.lower() for cell in cells)
-        assert [row[-1] for row in shown.rows] == ["–"] * 3
+        assert [row[-1] for row in found.rows] == ["–"] * 3
         assert all("no t-test" in row[2] for row in reasons.rows)
     assert "no interval" in reasons.rows[0][2]
 
@@ -249,7 +291,7 @@ def test_section_without_any_common_clip_draws_nothing(tiny, models):
     ends = models["svm"]["clip_id"].str.endswith("_0")
     halves = {"svm": models["svm"][ends], "merml": models["merml"][~ends]}
     halves = {m: t.reset_index(drop=True) for m, t in halves.items()}
-    section = paired_comparisons(run_of(tiny, halves))
+    section = shown(run_of(tiny, halves))
     assert not section.pictures
     assert section.tables[0].rows[0] == ["merml", "svm", "0", *["–"] * 8]
     assert section.tables[1].rows[0][2] == "no clip was scored by both"
@@ -303,3 +345,22 @@ def test_command_names_a_model_that_it_cannot_compare(data, model, words):
     assert isinstance(result.exception, DataError)
     assert words in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+def test_command_compares_no_models_of_different_speaker_normalisation(
+    tmp_path, tiny, data, monkeypatch
+):
+    write_table(data / "predictions" / "avef.parquet", tiny.predict("avef"), PREDICTIONS)
+    text = Path("params.yaml").read_text()
+    assert "normalise: none" in text
+    Path(tmp_path / "params.yaml").write_text(
+        text.replace("normalise: none", "normalise: enrolled")
+    )
+    write_table(data / "predictions" / "svm_audio.parquet", tiny.predict("svm_audio"), PREDICTIONS)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["compare", "merml", "avef", "--data", str(data)])
+    assert isinstance(result.exception, DataError)
+    assert "merml and avef are not compared" in str(result.exception)
+    assert "(enrolled and none)" in str(result.exception)
+    result = CliRunner().invoke(app, ["compare", "merml", "svm_audio", "--data", str(data)])
+    assert "36 clips of 6 subjects, speakers normalised (enrolled)" in result.output
