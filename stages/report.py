@@ -43,13 +43,11 @@ def main() -> None:
         notes=json.loads(paths.CORPUS.read_text())["notes"],
         votes=tables.read_table(paths.VOTES),
         fold_facts={model: _fold_facts(model) for model in trained},
+        drawn={model: _drawn(model) for model in trained},
     )
-    drawn = {model: paths.METRICS / "plots" / model / "tsne.png" for model in trained}
     more = [
         training_choices(data.fold_facts),
-        embeddings_section(
-            data.fold_facts, {m: file.read_bytes() for m, file in drawn.items() if file.is_file()}
-        ),
+        embeddings_section(data.fold_facts, data.pictures("tsne")),
         *(system.report(data) for system in registry.systems()),
         loss_section({model: curves for model in trained if (curves := _curves(model))}),
         robustness_section(read_curves(paths.METRICS / "robustness", params.robustness.models)),
@@ -83,6 +81,12 @@ def _curves(model: str) -> dict[int, pd.DataFrame]:
     """Read the training curves of each fold of a network."""
     files = (paths.MODELS / model).glob("fold-*/curves.csv")
     return {paths.fold_number(file.parent): pd.read_csv(file) for file in files}
+
+
+def _drawn(model: str) -> dict[str, bytes]:
+    """Read the pictures that `evaluate` drew of a model."""
+    files = (paths.METRICS / "plots" / model).glob("*.png")
+    return {file.stem: file.read_bytes() for file in files}
 
 
 def _fold_facts(model: str) -> dict[int, dict[str, Any]]:

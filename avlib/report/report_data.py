@@ -36,6 +36,8 @@ class ReportData:
         What the corpus' raters answered.
     fold_facts : mapping
         By model and fold: the content of ``metrics/folds/<model>/fold-<k>.json``.
+    drawn : mapping
+        By model and name: the pictures in ``metrics/plots/<model>``, which are shown as they are.
     """
 
     corpus: str
@@ -47,6 +49,7 @@ class ReportData:
     notes: Sequence[str] = ()
     votes: pd.DataFrame | None = None
     fold_facts: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
+    drawn: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
     def table(self, schema: Schema, model: str) -> pd.DataFrame:
         """Return what a model wrote into a table; no rows where it has none of these folds."""
@@ -67,6 +70,10 @@ class ReportData:
     def comparisons(self) -> list[Comparison]:
         """Paired comparisons of the models."""
         return compare_all(self.predictions, self.folds, self.clips)
+
+    def pictures(self, name: str) -> dict[str, bytes]:
+        """Return by model the picture of this name, of those that have one."""
+        return {model: found[name] for model, found in self.drawn.items() if name in found}
 
     def recalls(self, model: str) -> dict[str, float]:
         """Recall of each emotion over a model's test clips of all folds; NaN without clips."""
