@@ -47,6 +47,7 @@ def main() -> None:
         notes=json.loads(paths.CORPUS.read_text())["notes"],
         votes=tables.read_table(paths.VOTES),
         fold_facts={model: _fold_facts(model) for model in trained},
+        drawn={model: _drawn(model) for model in trained},
         normalise=registry.speaker_normalisation(params.speakers.normalise),
     )
     robustness = robustness_section(
@@ -112,15 +113,19 @@ def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:
 
 def _embeddings(data: ReportData) -> Section | None:
     """Show the models' spaces, and the planes that `evaluate` drew of them."""
-    drawn = {m: paths.METRICS / "plots" / m / "tsne.png" for m in data.predictions}
-    pictures = {m: file.read_bytes() for m, file in drawn.items() if file.is_file()}
-    return embeddings_section(data.fold_facts, pictures)
+    return embeddings_section(data.fold_facts, data.pictures("tsne"))
 
 
 def _curves(model: str) -> dict[int, pd.DataFrame]:
     """Read the training curves of each fold of a network."""
     files = (paths.MODELS / model).glob("fold-*/curves.csv")
     return {paths.fold_number(file.parent): pd.read_csv(file) for file in files}
+
+
+def _drawn(model: str) -> dict[str, bytes]:
+    """Read the pictures that `evaluate` drew of a model."""
+    files = (paths.METRICS / "plots" / model).glob("*.png")
+    return {file.stem: file.read_bytes() for file in files}
 
 
 def _fold_facts(model: str) -> dict[int, dict[str, Any]]:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from avlib.corpora import fer2013
 from avlib.descriptors.face_images import batches, enlarge, unpack
+from avlib.descriptors.face_network import FACE_MODEL
 from avlib.descriptors.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, train_network
@@ -22,7 +23,7 @@ from avlib.runtime.device import device
 from avlib.runtime.digests import file_digest
 from avlib.runtime.files import atomic_path
 from avlib.runtime.memo import code_fingerprint, digest_of
-from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
+from avlib.weights import load_tensors, save_tensors, write_json
 
 Trainable = Literal["head", "fc6", "all"]
 

@@ -1,5 +1,9 @@
-"""The face_model stage: which weights describe the faces."""
+"""The face_model stage: which weights describe the faces.
 
+What loads torch is imported where it is used: dlib's network needs nothing here, and torch seconds.
+"""
+
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +11,9 @@ from typing import Any
 from avlib.runtime import paths
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import ParamsError
-from avlib.runtime.files import link
-from avlib.weights import FACE_MODEL, require_weights, write_json
+from avlib.runtime.files import atomic_path, link
+
+FACE_MODEL = "face_model.safetensors"  # the name of VGG-Face in `paths.FACE_MODEL`
 
 
 def prepare(descriptor: str, layer: str, settings: Mapping[str, Any]) -> None:
@@ -40,14 +45,18 @@ def prepare(descriptor: str, layer: str, settings: Mapping[str, Any]) -> None:
             " or move the csv away to use VGG-Face as published"
         )
     if fine_tuned:
-        from avlib.descriptors.face_model import fine_tune  # Lightning takes seconds to load
+        from avlib.descriptors.face_model import fine_tune
+        from avlib.weights import require_weights
 
         published, checkpoints = require_weights("vgg_face"), paths.MEMO / "face_model"
         fine_tune(fer2013, published, out, checkpoints=checkpoints, **settings)
     elif descriptor == "vgg_face":
+        from avlib.weights import require_weights
+
         link(require_weights("vgg_face"), out / FACE_MODEL)
     facts = {"descriptor": descriptor, "fine_tuned_on": "fer2013" if fine_tuned else None}
-    write_json(out / "network.json", facts)
+    with atomic_path(out / "network.json") as scratch:
+        scratch.write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def network_weights(folder: Path) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class ReportData:
         By model and fold: the content of ``metrics/folds/<model>/fold-<k>.json``.
     normalise : mapping of str to {"none", "enrolled", "transductive"}
         Speaker normalisation by model; "none" of those that it lacks.
+    drawn : mapping
+        By model and name: the pictures in ``metrics/plots/<model>``, which are shown as they are.
     """
 
     corpus: str
@@ -51,6 +53,7 @@ class ReportData:
     notes: Sequence[str] = ()
     votes: pd.DataFrame | None = None
     fold_facts: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
+    drawn: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     normalise: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -72,6 +75,7 @@ class ReportData:
                 self,
                 predictions=of(kind, self.predictions),
                 fold_facts=of(kind, self.fold_facts),
+                drawn=of(kind, self.drawn),
             )
             for kind in kinds
         }
@@ -107,6 +111,10 @@ class ReportData:
     def comparisons(self) -> list[Comparison]:
         """Paired comparisons of the models, those of each normalisation among themselves."""
         return compare_all(self.predictions, self.folds, self.clips, self.normalise)
+
+    def pictures(self, name: str) -> dict[str, bytes]:
+        """Return by model the picture of this name, of those that have one."""
+        return {model: found[name] for model, found in self.drawn.items() if name in found}
 
     def recalls(self, model: str) -> dict[str, float]:
         """Recall of each emotion over a model's test clips of all folds; NaN without clips."""

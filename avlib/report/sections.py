@@ -141,12 +141,12 @@ def recalls(data: ReportData) -> Section | None:
 
 def confusions(data: ReportData) -> Section | None:
     """Show which emotions each model confuses."""
-    if not data.scores:
+    pictures = [
+        Picture(f"confusion_{model}", png, f"Confusion matrix of {model}")
+        for model, png in data.pictures("confusion").items()
+    ]
+    if not pictures:
         return None
-    pictures = []
-    for model, scores in data.scores.items():
-        png = plots.confusion(**scores["pooled"]["confusion"], title=model)
-        pictures.append(Picture(f"confusion_{model}", png, f"Confusion matrix of {model}"))
     text = ["Test clips of all folds. Large figures are percent of the true emotion, small clips."]
     return Section("Confusions", text, (), pictures)
 

@@ -1,3 +1,4 @@
+import functools
 import re
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -22,12 +23,16 @@ THREE_FOLDS = Protocol(
 )
 
 
+@functools.cache
+def picture():
+    return plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
+
+
 @pytest.fixture
 def no_drawing(monkeypatch):
     """Drawing takes most of a report's time, and most tests read its words."""
-    empty = plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
+    empty = picture()
     for name in (
-        "confusion",
         "recall_bars",
         "comparison_bars",
         "fold_dots",
@@ -45,6 +50,7 @@ def write(folder, tiny, *, untrained=None, params=None, extra=(), **changes):
         "corpus": "demo", "protocol": THREE_FOLDS, "clips": tiny.clips, "folds": tiny.folds,
         "status": tiny.status,
         "predictions": {"svm_audio": tiny.predict("svm_audio", used="audio")},
+        "drawn": {"svm_audio": {"confusion": picture()}},
     }  # fmt: skip
     write_report(
         folder,
