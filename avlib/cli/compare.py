@@ -22,10 +22,9 @@ def compare(
     The p-values are of this comparison alone; the report corrects them over its
     family of comparisons. Models of different speaker normalisation are refused.
     """
-    from avlib.params import load
     from avlib.registry import speaker_normalisation
     from avlib.report import comparisons, comparisons_page
-    from avlib.report.normalisation import NONE
+    from avlib.report.normalisation import NONE, normalise_of
     from avlib.runtime.tables import read_table
 
     folder = data / paths.PREDICTIONS.name
@@ -39,7 +38,8 @@ def compare(
         tables[model] = read_table(file)
         if tables[model].empty:
             raise DataError(f"{file}: holds no predictions, as no clip has what {model} needs")
-    known = speaker_normalisation(load(("speakers",)).speakers.normalise)
+    folds, clips = (read_table(data / path.name) for path in (paths.FOLDS, paths.CLIPS))
+    known = speaker_normalisation(normalise_of(data / paths.FISHER_ENCODERS.name, folds))
     kind_a, kind_b = (known.get(model, NONE) for model in (model_a, model_b))
     if kind_a != kind_b:
         raise DataError(
@@ -47,7 +47,6 @@ def compare(
             f" ({kind_a} and {kind_b}); compare two models of one, or run with"
             " speakers.normalise=none"
         )
-    folds, clips = (read_table(data / path.name) for path in (paths.FOLDS, paths.CLIPS))
     a, b = (comparisons.scored(tables[model], folds) for model in (model_a, model_b))
     compared = replace(comparisons.compare(a, b, folds, clips), normalise=kind_a)
     for line in comparisons_page.summary_lines(compared):

@@ -6,7 +6,12 @@ statistics of the tested speaker's own clips, which another has not.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from avlib.protocols import ENROLMENT
 from avlib.report.page import Section
 
 NONE = "none"
@@ -40,3 +45,20 @@ def titled(section: Section, normalise: str) -> Section:
         for p in section.pictures
     ]
     return replace(section, title=section.title + in_words(normalise), pictures=pictures)
+
+
+def normalise_of(encoders: Path, folds: pd.DataFrame) -> str:
+    """Return how the Fisher vectors of a run are normalised, which params.yaml may no longer say.
+
+    Parameters
+    ----------
+    encoders
+        ``data/fisher_encoders``, which holds the speakers' means.
+    folds
+        Table ``folds``, where clips are enrolled or not.
+    """
+    for file in sorted(encoders.glob("fold-*/*.npz")):
+        with np.load(file, allow_pickle=False) as arrays:
+            if any(name.endswith("/speakers") and len(arrays[name]) for name in arrays.files):
+                return "enrolled" if (folds["part"] == ENROLMENT).any() else "transductive"
+    return NONE

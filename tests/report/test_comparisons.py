@@ -1,6 +1,5 @@
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +8,10 @@ from typer.testing import CliRunner
 
 from avlib.cli.main import app
 from avlib.corpora.common.tables import CLIPS
+from avlib.fisher.pooling import Pooling
+from avlib.fisher.view import ViewEncoder, save_encoders
 from avlib.protocol_params import Protocol
-from avlib.protocols import FOLDS
+from avlib.protocols import FOLDS, enrol
 from avlib.report import comparisons
 from avlib.report.comparisons import (
     MOST_MODELS,
@@ -347,20 +348,36 @@ def test_command_names_a_model_that_it_cannot_compare(data, model, words):
     assert "\n" not in str(result.exception)
 
 
-def test_command_compares_no_models_of_different_speaker_normalisation(
-    tmp_path, tiny, data, monkeypatch
-):
-    write_table(data / "predictions" / "avef.parquet", tiny.predict("avef"), PREDICTIONS)
-    text = Path("params.yaml").read_text()
-    assert "normalise: none" in text
-    Path(tmp_path / "params.yaml").write_text(
-        text.replace("normalise: none", "normalise: enrolled")
+@pytest.mark.parametrize("kind", ["transductive", "enrolled"])
+def test_command_compares_no_models_of_different_speaker_normalisation(tiny, data, kind):
+    """What counts is what lies in the folder: params.yaml has been put back meanwhile."""
+    save(data, "none")
+    merml, svm, avef = (
+        tiny.predict(m, seed=i) for i, m in enumerate(("merml", "svm_audio", "avef"))
     )
-    write_table(data / "predictions" / "svm_audio.parquet", tiny.predict("svm_audio"), PREDICTIONS)
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, ["compare", "merml", "avef", "--data", str(data)])
+    if kind == "enrolled":
+        folds = enrol(tiny.folds, tiny.clips, 2)
+        write_table(data / "folds.parquet", folds, FOLDS)
+        left = folds.loc[folds["part"] == "test", "clip_id"]
+        merml, svm, avef = (t[t["clip_id"].isin(left)] for t in (merml, svm, avef))
+    for model, table in (("merml", merml), ("svm_audio", svm), ("avef", avef)):
+        write_table(data / "predictions" / f"{model}.parquet", table, PREDICTIONS)
+    pair = ["compare", "merml", "avef", "--data", str(data)]
+    assert CliRunner().invoke(app, pair).exit_code == 0
+
+    save(data, kind)
+    result = CliRunner().invoke(app, pair)
     assert isinstance(result.exception, DataError)
-    assert "merml and avef are not compared" in str(result.exception)
-    assert "(enrolled and none)" in str(result.exception)
+    assert str(result.exception).startswith("merml and avef are not compared")
+    assert f"({kind} and none)" in str(result.exception)
     result = CliRunner().invoke(app, ["compare", "merml", "svm_audio", "--data", str(data)])
-    assert "36 clips of 6 subjects, speakers normalised (enrolled)" in result.output
+    assert f"clips of 6 subjects, speakers normalised ({kind})" in result.output
+
+
+def save(data, kind):
+    """Save a fold's encoder as the fisher stage does, with or without speakers' means."""
+    pooling = Pooling("none").fit(lambda: iter([np.ones((1, 2))]), 1)
+    means = {} if kind == "none" else {"a": np.zeros(2)}
+    folder = data / "fisher_encoders" / "fold-0"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_encoders(folder / "audio.npz", {"audio.is10_clip": ViewEncoder(pooling, means)})
