@@ -136,11 +136,13 @@ def compare_all(
     folds: pd.DataFrame,
     clips: pd.DataFrame,
     normalise: Mapping[str, str] | None = None,
+    family: Sequence[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
     """Compare the `pairs` of each speaker normalisation; correct each test's p-values over all.
 
     Parameters and errors are those of `scored` and `compare`; `predictions` by model, in the
-    report's order; `normalise` by model, "none" of those that it lacks.
+    report's order; `normalise` by model, "none" of those that it lacks; `family`
+    takes other pairs than `pairs`.
     """
     by_model = {model: scored(table, folds) for model, table in predictions.items()}
     alike: dict[str, list[str]] = {}
@@ -149,7 +151,8 @@ def compare_all(
     found = [
         replace(compare(by_model[a], by_model[b], folds, clips), normalise=kind)
         for kind, models in alike.items()
-        for a, b in pairs(models)
+        for a, b in family or pairs(models)
+        if {a, b} <= set(models)
     ]
     mcnemar_holm = _corrected([c.mcnemar for c in found])
     t_holm = _corrected([c.t_test for c in found])

@@ -38,7 +38,7 @@ def paired_comparisons(data: ReportData, family: Sequence[Comparison]) -> Sectio
         alt = "Difference in accuracy of each pair of models and its interval; line: no difference"
         pictures = [Picture("differences", plots.differences(drawn), alt)]
     text = _explanation(found, [*data.predictions], len(family))
-    return Section("Paired comparisons", text, filled(_table(found), why), pictures)
+    return Section("Paired comparisons", text, filled(comparison_table(found), why), pictures)
 
 
 def summary_lines(comparison: Comparison) -> list[str]:
@@ -68,7 +68,8 @@ def _p_is(p: float) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
-def _table(found: Sequence[Comparison]) -> Table:
+def comparison_table(found: Sequence[Comparison]) -> Table:
+    """Lay out all tests of each comparison in a row."""
     rows = [
         [
             c.a,

@@ -103,19 +103,28 @@ def write_page(folder: Path | str, page: Page) -> None:
         for picture in section.pictures:
             with atomic_path(folder / "pictures" / f"{picture.name}.png") as temporary:
                 temporary.write_bytes(picture.png)
-    for name, autoescape in (("report.md", False), ("report.html", True)):
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent),
-            autoescape=autoescape,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        environment.filters |= {"md": markdown_text, "breakable": _breakable}
-        text = environment.get_template(f"{name}.jinja").render(page=page)
+    html = _rendered("report.html.jinja", page, autoescape=True)
+    for name, text in (("report.md", markdown(page)), ("report.html", html)):
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def markdown(page: Page) -> str:
+    """Return a page as Markdown; it shows pictures from a folder ``pictures`` beside it."""
+    return _rendered("report.md.jinja", page, autoescape=False)
+
+
+def _rendered(template: str, page: Page, *, autoescape: bool) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"md": markdown_text, "breakable": _breakable}
+    return environment.get_template(template).render(page=page)
 
 
 def markdown_text(text: str) -> str:

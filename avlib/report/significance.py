@@ -7,7 +7,8 @@ Each test buys its answer with another assumption, so that they are best read to
 - `corrected_t` compares folds and allows for their shared training clips by a rule of thumb. It
   has few degrees of freedom, and so little power.
 - `bootstrap_interval` resamples whole subjects and so allows for what the clips of one have in
-  common. It takes the trained models as they are, and is too narrow with few subjects.
+  common. It takes the trained models as they are, and is too narrow with few subjects;
+  `score_intervals` are of one model alone.
 """
 
 from typing import NamedTuple
@@ -38,10 +39,17 @@ class CorrectedT(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Bounds of a difference in accuracy, in [-1, 1]."""
+    """Bounds of a score, in [0, 1], or of a difference of two, in [-1, 1]."""
 
     low: float
     high: float
+
+
+class ScoreIntervals(NamedTuple):
+    """Bounds of one model's scores over all its test clips."""
+
+    accuracy: Interval
+    uar: Interval
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
@@ -133,13 +141,64 @@ def bootstrap_interval(
     names, of_clip = np.unique(subjects, return_inverse=True)
     if len(names) < 2:
         return None
-    # Sums of a subject's clips are all that a resample needs: it then weighs subjects by how
-    # often each was drawn, which for draws with replacement is a multinomial count.
     sign = np.asarray(right_a, dtype=int) - np.asarray(right_b, dtype=int)
     gained = np.bincount(of_clip, weights=sign)  # (n_subjects,)
     clips = np.bincount(of_clip)
-    even = np.full(len(names), 1 / len(names))
-    drawn = np.random.default_rng(seed).multinomial(len(names), even, size=resamples)
-    differences = (drawn @ gained) / (drawn @ clips)
-    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
+    drawn = _drawn(len(names), resamples, seed)
+    return _percentiles((drawn @ gained) / (drawn @ clips), level)
+
+
+def score_intervals(
+    right: np.ndarray,
+    emotions: np.ndarray,
+    subjects: np.ndarray,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> ScoreIntervals | None:
+    """Percentile bootstrap intervals of accuracy and UAR, resampling as `bootstrap_interval` does.
+
+    A resample's UAR is the mean recall of the emotions that its subjects show.
+
+    Parameters
+    ----------
+    right : ndarray of shape (n_clips,), bool
+        Whether the model recognises each clip.
+    emotions, subjects : ndarray of shape (n_clips,)
+        What is shown in each clip, and by whom.
+    level, resamples, seed
+        As of `bootstrap_interval`.
+
+    Returns
+    -------
+    ScoreIntervals or None
+        None with fewer than two subjects.
+    """
+    names, of_clip = np.unique(subjects, return_inverse=True)
+    if len(names) < 2:
+        return None
+    shown, emotion = np.unique(emotions, return_inverse=True)
+    counts = np.zeros((2, len(names), len(shown)), dtype=int)
+    np.add.at(counts[0], (of_clip, emotion), np.asarray(right, dtype=int))
+    np.add.at(counts[1], (of_clip, emotion), 1)
+    found, clips = _drawn(len(names), resamples, seed) @ counts  # (resamples, n_emotions) each
+    accuracies = found.sum(axis=1) / clips.sum(axis=1)
+    recalls = np.divide(found, clips, out=np.full(clips.shape, np.nan), where=clips > 0)
+    uars = np.nanmean(recalls, axis=1)
+    return ScoreIntervals(_percentiles(accuracies, level), _percentiles(uars, level))
+
+
+def _drawn(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each subject is in each resample, int of shape (resamples, n_subjects).
+
+    Sums over a subject's clips are all that a resample needs, weighed by how often the subject was
+    drawn, which for draws with replacement is a multinomial count.
+    """
+    even = np.full(n_subjects, 1 / n_subjects)
+    return np.random.default_rng(seed).multinomial(n_subjects, even, size=resamples)
+
+
+def _percentiles(values: np.ndarray, level: float) -> Interval:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))

@@ -459,7 +459,11 @@ def test_markdown_keeps_names_readable():
 
 def mixed(tiny, kind="transductive"):
     models = {m: tiny.predict(m, seed=i) for i, m in enumerate(("svm_audio", "merml", "avef"))}
-    return {"predictions": models, "normalise": dict.fromkeys(("svm_audio", "merml"), kind)}
+    return {
+        "predictions": models,
+        "normalise": dict.fromkeys(("svm_audio", "merml"), kind),
+        "drawn": {model: {"confusion": picture()} for model in models},
+    }
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -8,6 +8,7 @@ from avlib.report.significance import (
     bootstrap_interval,
     corrected_t,
     mcnemar,
+    score_intervals,
 )
 
 
@@ -149,3 +150,26 @@ def test_interval_of_equal_models_is_zero_and_repeats_itself():
 def test_one_subject_has_no_interval():
     a, b = answers(3, 2, 1, 3)
     assert bootstrap_interval(a, b, np.zeros(len(a))) is None
+
+
+def test_intervals_of_scores_agree_with_resampling_clip_by_clip():
+    """The same draws of unequal subjects, of whom one alone shows the third emotion."""
+    random = np.random.default_rng(3)
+    subjects = np.array(["u", "v", "w", "x"])[random.integers(0, 4, 60)]
+    emotions = np.where(subjects == "u", "c", np.array(["a", "b"])[random.integers(0, 2, 60)])
+    right = random.random(60) < 0.6
+    found = score_intervals(right, emotions, subjects, level=0.9, resamples=300, seed=5)
+    scores = []
+    for times in np.random.default_rng(5).multinomial(4, [1 / 4] * 4, size=300):
+        clips = np.concatenate(
+            [np.tile(np.flatnonzero(subjects == s), n) for s, n in zip("uvwx", times, strict=True)]
+        )
+        shown = np.unique(emotions[clips])
+        uar = np.mean([right[clips][emotions[clips] == e].mean() for e in shown])
+        scores.append((right[clips].mean(), uar))
+    expected = np.quantile(scores, [0.05, 0.95], axis=0).T
+    np.testing.assert_allclose(found, expected)
+
+
+def test_one_subjects_scores_have_no_interval():
+    assert score_intervals(np.array([True, False]), np.array(["a", "b"]), np.zeros(2)) is None

@@ -1,0 +1,145 @@
+"""Write docs/results.md: what the systems reach on recordings of people.
+
+    python scripts/results_on_people.py --out docs/results.md
+
+Runs the studies of results_on_people.yaml on the recordings under data/raw: `ravdess` (sound) and
+`ravdess_au/clips.csv` (OpenFace's action units of the same performances). Every study runs in a
+copy of the last commit. DVC's cache and a memory in .memo/results_on_people are kept, so that a
+run that was interrupted goes on, and one without changes takes minutes.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from ruamel.yaml import YAML
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from avlib.corpora.published_folds import published_folds
+from avlib.params import load
+from avlib.registry import models
+from avlib.report.page import Page, Section, markdown
+from avlib.report.people import about, expression_section, limits, study_section
+from avlib.report.report_data import ReportData
+from avlib.runtime import paths, tables
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDIES = Path(__file__).with_suffix(".yaml")
+WORK = ROOT / paths.MEMO / "results_on_people"
+EXPRESSION = ROOT / paths.WEIGHTS / "expression" / "training.json"
+LISTED = "hicmae"  # the published folds, where every actor is here
+FOLDS = 6
+
+
+def main() -> None:
+    """Run the studies and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
+    out = parser.parse_args().out
+    shared = {"corpus": "ravdess", "protocol": protocol(ROOT / paths.RAW / "ravdess")}
+    training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
+    command = f"python scripts/{Path(__file__).name}"
+    commit = git("rev-parse", "HEAD")
+    head = about(command, commit, datetime.date.today().isoformat())
+    before, sections, after = [head, limits()], [], [expression_section(training)]
+    for study in yaml.safe_load(STUDIES.read_text(encoding="utf-8")):
+        for normalise in study["normalise"]:
+            params = shared | study["params"] | {"speakers": {"normalise": normalise}}
+            title = f"{study['title']}; speaker normalisation: {normalise}"
+            sections.append(ran(title, study, params, commit))
+            page = Page("Results on people", [*before, *sections, *after])
+            out.write_text(markdown(page), encoding="utf-8")  # now, as the next takes long
+
+
+def protocol(corpus: Path) -> dict[str, Any]:
+    """Return published folds where all of their actors are here, else folds of those who are."""
+    actors = {path.name for path in corpus.glob("Actor_*")}
+    if not actors:
+        sys.exit(f"error: no folder Actor_XX in {corpus}; link RAVDESS there, see docs/corpora.md")
+    listed = {actor for fold in published_folds("ravdess", LISTED) for actor in fold}
+    if listed <= actors:
+        return {"name": "published", "folds": LISTED, "k": FOLDS}
+    return {"name": "subject_kfold", "k": FOLDS}
+
+
+def ran(title: str, study: Mapping[str, Any], params: Mapping[str, Any], commit: str) -> Section:
+    """Run a study in a fresh copy of the project; return its section of the page."""
+    print(f"{title} ...", file=sys.stderr, flush=True)
+    begin = time.monotonic()
+    project = fresh_copy(commit)
+    lay_over(project / "params.yaml", params)
+    command = ["dvc", "repro", *study["stages"]]
+    # DVC starts each stage with the `python` of PATH.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        [sys.executable, "-m", *command], cwd=project, env=os.environ | {"PATH": path}, check=True
+    )
+    section = study_section(title, study["text"], read(project), params, " ".join(command))
+    shutil.rmtree(project)
+    print(f"{title}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+    return section
+
+
+def fresh_copy(commit: str) -> Path:
+    """Clone a commit beside the memory, with the corpora linked and DVC's cache shared."""
+    project = WORK / "project"
+    shutil.rmtree(project, ignore_errors=True)
+    (WORK / "memory").mkdir(parents=True, exist_ok=True)
+    git("clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(project))
+    git("-C", str(project), "checkout", "--quiet", "--detach", commit)
+    (project / paths.MEMO).symlink_to(WORK / "memory")
+    for name in ("ravdess", "ravdess_au"):
+        (project / paths.RAW / name).symlink_to((ROOT / paths.RAW / name).resolve())
+    (project / ".dvc/config.local").write_text(f"[cache]\n    dir = {ROOT / '.dvc/cache'}\n")
+    return project
+
+
+def lay_over(file: Path, params: Mapping[str, Any]) -> None:
+    """Set values in ``params.yaml``."""
+    yaml = YAML()
+    whole = yaml.load(file)
+    _set(whole, params)
+    yaml.dump(whole, file)
+
+
+def _set(whole: Any, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            _set(whole[name], value)
+        else:
+            whole[name] = value
+
+
+def read(project: Path) -> ReportData:
+    """Read the tables that a run wrote."""
+    params = load(("corpus", "protocol"), project / "params.yaml")
+    written = {model: project / paths.PREDICTIONS / f"{model}.parquet" for model in models()}
+    predictions = {m: tables.read_table(file) for m, file in written.items() if file.is_file()}
+    return ReportData(
+        corpus=params.corpus,
+        protocol=params.protocol,
+        clips=tables.read_table(project / paths.CLIPS),
+        folds=tables.read_table(project / paths.FOLDS),
+        status=pd.DataFrame(columns=["stage", "status"]),
+        predictions={model: rows for model, rows in predictions.items() if len(rows)},
+    )
+
+
+def git(*arguments: str) -> str:
+    """Return what Git says."""
+    return subprocess.check_output(["git", *arguments], cwd=ROOT, text=True).strip()
+
+
+if __name__ == "__main__":
+    main()

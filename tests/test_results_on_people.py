@@ -1,0 +1,40 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avlib.params import Params, load
+
+spec = importlib.util.spec_from_file_location("people", "scripts/results_on_people.py")
+people = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(people)
+STUDIES = yaml.safe_load(people.STUDIES.read_text())
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study["title"])
+def test_params_of_a_study_are_possible_and_its_stages_there(study, tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text(Path("params.yaml").read_text())
+    before = file.read_text().splitlines()
+    people.lay_over(file, {"corpus": "ravdess", **study["params"]})
+    params = load(tuple(Params.model_fields), file)
+    assert params.corpus == "ravdess"
+    assert params.fisher.components == [study["params"]["fisher"]["components"]]
+    kept = set(before) & set(file.read_text().splitlines())
+    assert len(kept) > 0.9 * len(set(before))  # comments and all
+    assert set(study["stages"]) <= set(yaml.safe_load(Path("dvc.yaml").read_text())["stages"])
+    for normalise in study["normalise"]:
+        people.lay_over(file, {"speakers": {"normalise": normalise}})
+        assert load(("speakers",), file).speakers.normalise == normalise
+
+
+def test_published_folds_are_taken_where_every_actor_is_here(tmp_path):
+    with pytest.raises(SystemExit, match=re.escape("link RAVDESS there")):
+        people.protocol(tmp_path)
+    for number in range(1, 24):
+        (tmp_path / f"Actor_{number:02}").mkdir()
+    assert people.protocol(tmp_path)["name"] == "subject_kfold"
+    (tmp_path / "Actor_24").mkdir()
+    assert people.protocol(tmp_path) == {"name": "published", "folds": "hicmae", "k": 6}
