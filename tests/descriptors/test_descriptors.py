@@ -154,7 +154,7 @@ def test_no_other_descriptor_enters_a_fingerprint(modality):
     rows, of = {"audio": (audio_rows, of_sound), "video": (video_rows, of_faces)}[modality]
     every = {source(type(of_sound(name))) for name in registry.DESCRIPTORS["audio"]}
     every |= {source(type(of_faces(name))) for name in registry.DESCRIPTORS["video"]}
-    assert len(every) == 5, "openSMILE's two sets are one file"
+    assert len(every) == 6, "openSMILE's two sets are one file"
     for name in registry.DESCRIPTORS[modality]:
         kind = type(of(name))
         files = {str(f) for code in (rows, kind) for f in result_files(Path(source(code)))}
@@ -199,7 +199,7 @@ def test_fingerprint_of_opensmile_holds_its_version():
 
 @pytest.mark.parametrize(
     ("modality", "known"),
-    [("audio", "egemaps, is10, log_mel"), ("video", "dlib_resnet, geometry, vgg_face")],
+    [("audio", "egemaps, is10, log_mel"), ("video", "dlib_resnet, expression, geometry, vgg_face")],
 )
 def test_unknown_name_lists_those_of_the_modality(modality, known):
     with pytest.raises(ParamsError, match=rf"{modality}\.descriptor is 'mfcc'; .* one of {known}$"):
