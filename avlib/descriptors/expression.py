@@ -40,11 +40,11 @@ class ExpressionDescriptor(ChipDescriptor):
 
     name = "expression"
     dim = FEATURES + CLASSES
-    batch_cpu, batch_gpu = 64, 512
+    batch_cpu, batch_gpu = 32, 512
 
     def load(self, device: str) -> Callable[[np.ndarray], Tensor]:
         """Load the network onto a device; WeightsError where its weights are missing."""
-        network = self.network().to(device, memory_format=torch.channels_last)
+        network = self.network().to(device)
 
         def describe(chips: np.ndarray) -> Tensor:
             x = network.see(crop(chips, device)).to(memory_format=torch.channels_last)

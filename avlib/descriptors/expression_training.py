@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional
 
@@ -102,12 +103,11 @@ class _Task(LightningModule):
     def __init__(self, side: int, blur: float, steps: int):
         super().__init__()
         self.blur, self.steps = blur, steps
-        self.network = ExpressionNet(side, DETAIL if blur else 0.0).to(
-            memory_format=torch.channels_last
-        )
+        network = ExpressionNet(side, DETAIL if blur else 0.0)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.SGD(
             self.network.parameters(),
             PEAK_RATE,
