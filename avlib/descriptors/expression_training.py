@@ -36,13 +36,13 @@ BLUR_TOLERANCE = 0.5  # pixels
 DETAIL = 6.5  # cycles a face that are left in blurred faces; finer ones are under the noise
 
 # Of the variation: at most this much, to either side.
-TURN = math.radians(10)
-ZOOM = 0.12  # log of the scale
+TURN = math.radians(12)
+ZOOM = 0.15  # log of the scale
 STRETCH = 0.06  # log of the ratio of width and height
-SHIFT = 0.06  # of the face's side
-GAMMA = 0.4  # log of the exponent of the grey levels
-ERASED = 0.3  # share of faces that lose a rectangle
-ERASED_SIDE = (0.15, 0.4)  # of the face's
+SHIFT = 0.08  # of the face's side
+GAMMA = 0.5  # log of the exponent of the grey levels
+ERASED = 0.5  # share of faces that lose a rectangle
+ERASED_SIDE = (0.15, 0.45)  # of the face's
 
 
 def vary(grey: Tensor, side: int) -> Tensor:
