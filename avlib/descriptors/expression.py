@@ -18,7 +18,7 @@ from avlib.faces.alignment import CHIP
 from avlib.weights import load_tensors, require_weights
 
 # The square of the chip, from its left, top, right and bottom edge in pixels, that frames a face as
-# FER2013 frames its faces.
+# FER2013 does: where the median of the landmarks found on PublicTest puts it, made symmetric.
 CROP = (25, 12, 199, 186)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
