@@ -34,6 +34,7 @@ DESCRIPTORS = {  # by modality and name, as params.yaml gives them
     },
     "video": {
         "dlib_resnet": "avlib.descriptors.dlib_resnet:DlibResNetDescriptor",
+        "expression": "avlib.descriptors.expression:ExpressionDescriptor",
         "geometry": "avlib.descriptors.geometry:Geometry",
         "table": "avlib.descriptors.table_video:VideoTable",
         "vgg_face": "avlib.descriptors.vgg_face:VGGFaceDescriptor",

@@ -1,4 +1,4 @@
-"""Prepare the face network: dlib's needs nothing, VGG-Face is taken or fine-tuned on FER2013."""
+"""Prepare the face network: ours is taken, VGG-Face too or fine-tuned, dlib's needs nothing."""
 
 from avlib.descriptors.face_network import prepare
 from avlib.params import load
