@@ -5,7 +5,7 @@ What loads torch is imported where it is used: dlib's network needs nothing here
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,24 @@ from avlib.runtime.errors import ParamsError
 from avlib.runtime.files import atomic_path, link
 
 FACE_MODEL = "face_model.safetensors"  # the name of VGG-Face in `paths.FACE_MODEL`
+NETWORKS = ("vgg_face", "expression")  # descriptors whose weights stand there
+
+
+def network_among(descriptors: Sequence[str]) -> str:
+    """Return the descriptor of which weights are laid out, by default the first.
+
+    Raises
+    ------
+    ParamsError
+        Several need weights.
+    """
+    needed = [name for name in descriptors if name in NETWORKS]
+    if len(needed) > 1:
+        raise ParamsError(
+            f"video.descriptor and video.views name {' and '.join(needed)}; expected one network at"
+            " most that needs weights"
+        )
+    return needed[0] if needed else descriptors[0]
 
 
 def prepare(descriptor: str, layer: str, settings: Mapping[str, Any]) -> None:
@@ -55,7 +73,7 @@ def prepare(descriptor: str, layer: str, settings: Mapping[str, Any]) -> None:
         fine_tune(faces, published, out, checkpoints=checkpoints, **settings)
         facts = {"fine_tuned_on": "fer2013", "faces": faces.as_posix(), "reason": None}
     else:
-        if descriptor in ("vgg_face", "expression"):
+        if descriptor in NETWORKS:
             from avlib.weights import require_weights
 
             link(require_weights(descriptor), out / FACE_MODEL)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from avlib.descriptors import face_model
-from avlib.descriptors.face_network import network_weights, prepare
+from avlib.descriptors.face_network import network_among, network_weights, prepare
 from avlib.runtime.errors import ParamsError, WeightsError
 
 
@@ -101,3 +101,10 @@ def test_fine_tuning_and_fc7_exclude_each_other(project):
     (project / "data/raw/fer2013/fer2013.csv").write_text("emotion,pixels,Usage\n")
     with pytest.raises(ParamsError, match=r"video\.layer is fc7"):
         prepared(project, "vgg_face", "fc7")
+
+
+def test_the_network_may_be_a_view_but_there_is_one():
+    assert network_among(["table", "expression"]) == "expression"
+    assert network_among(["geometry"]) == "geometry"
+    with pytest.raises(ParamsError, match="name vgg_face and expression; expected one"):
+        network_among(["vgg_face", "geometry", "expression"])
