@@ -34,6 +34,7 @@ DESCRIPTORS = {  # by modality and name, as params.yaml gives them
     },
     "video": {
         "dlib_resnet": "avlib.descriptors.dlib_resnet:DlibResNetDescriptor",
+        "expression": "avlib.descriptors.expression:ExpressionDescriptor",
         "geometry": "avlib.descriptors.geometry:Geometry",
         "table": "avlib.descriptors.table_video:VideoTable",
         "vgg_face": "avlib.descriptors.vgg_face:VGGFaceDescriptor",
@@ -140,6 +141,14 @@ def models() -> dict[str, "System"]:
 def readable_models() -> list[str]:
     """Return the models that can be read back; they are those that learn from Fisher vectors."""
     return [name for name, system in models().items() if not system.deep]
+
+
+def speaker_normalisation(normalise: str) -> dict[str, str]:
+    """Return by model how it takes speakers under a value of ``speakers.normalise``.
+
+    Only systems that learn from Fisher vectors are normalised; of all others it is "none".
+    """
+    return {name: "none" if system.deep else normalise for name, system in models().items()}
 
 
 @functools.cache

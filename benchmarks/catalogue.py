@@ -11,6 +11,7 @@ from benchmarks.table import Table
 
 NAMES = (
     "prepare",
+    "face_networks",
     "avef_preparation",
     "avef_clip",
     "noop",

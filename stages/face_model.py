@@ -1,6 +1,6 @@
-"""Prepare the face network: dlib's needs nothing, VGG-Face is taken or fine-tuned on FER2013."""
+"""Prepare the face network: ours is taken, VGG-Face too or fine-tuned, dlib's needs nothing."""
 
-from avlib.descriptors.face_network import prepare
+from avlib.descriptors.face_network import network_among, prepare
 from avlib.params import load
 from avlib.runtime.stage import run
 
@@ -10,7 +10,9 @@ PARAMS = ("face_model", "video")
 def main() -> None:
     """Write ``data/face_model``."""
     params = load(PARAMS)
-    prepare(params.video.descriptor, params.video.layer, params.face_model.model_dump())
+    video = params.video
+    names = [video.descriptor, *(view.partition(".")[0] for view in video.views)]
+    prepare(network_among(names), video.layer, params.face_model.model_dump())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Compare all models on one page, beside the papers' figures."""
 
+import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,9 +14,11 @@ from avlib.report.comparisons import as_json
 from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.curves import loss_section
 from avlib.report.embeddings_page import embeddings_section
+from avlib.report.normalisation import named, titled
+from avlib.report.page import Section
 from avlib.report.report_data import ReportData
 from avlib.report.training_choices import training_choices
-from avlib.report.write import write_report
+from avlib.report.write import apart, write_report
 from avlib.robustness.curves import read_curves
 from avlib.robustness.report import robustness_section
 from avlib.runtime import paths, tables
@@ -38,21 +42,24 @@ def main() -> None:
         protocol=params.protocol,
         clips=clips,
         folds=folds,
-        status=pd.concat([tables.read_table(paths.status(stage)) for stage in STAGES]),
+        status=pd.concat([tables.read_table(file) for file in _status_files()]),
         predictions=trained,
         notes=json.loads(paths.CORPUS.read_text())["notes"],
         votes=tables.read_table(paths.VOTES),
         fold_facts={model: _fold_facts(model) for model in trained},
+        drawn={model: _drawn(model) for model in trained},
+        normalise=registry.speaker_normalisation(params.speakers.normalise),
     )
-    drawn = {model: paths.METRICS / "plots" / model / "tsne.png" for model in trained}
+    robustness = robustness_section(
+        read_curves(paths.METRICS / "robustness", params.robustness.models)
+    )
     more = [
-        training_choices(data.fold_facts),
-        embeddings_section(
-            data.fold_facts, {m: file.read_bytes() for m, file in drawn.items() if file.is_file()}
-        ),
+        training_choices(data.fold_facts, _poolings(params)),
+        *apart(_embeddings, data),
         *(system.report(data) for system in registry.systems()),
         loss_section({model: curves for model in trained if (curves := _curves(model))}),
-        robustness_section(read_curves(paths.METRICS / "robustness", params.robustness.models)),
+        # Models that can be tried so all learn from the vectors, and are normalised alike.
+        robustness and titled(robustness, params.speakers.normalise),
     ]
     write_report(
         paths.REPORT,
@@ -63,9 +70,34 @@ def main() -> None:
         params=params.model_dump(),
         extra=[section for section in more if section],
     )
-    summary = scores.summary(params.corpus, data.scores)
+    summary: dict[str, Any] = {}
+    for kind, part in data.parts.items():
+        summary |= scores.summary(named(params.corpus, kind), part.scores)
     scores.write_json(paths.METRICS / "summary.json", summary)
     scores.write_json(paths.METRICS / "comparisons.json", as_json(data.comparisons))
+
+
+def _status_files() -> list[Path]:
+    """Return the tables of statuses, those of the views beside the main descriptors last."""
+    of_views = [sorted(paths.views(m).glob("*.status.parquet")) for m in paths.DESCRIPTORS]
+    return [*(paths.status(stage) for stage in STAGES), *itertools.chain(*of_views)]
+
+
+def _poolings(params: Any) -> dict[int, dict[str, str]]:
+    """Read how each fold pooled the views of which there were several ways to choose from."""
+    fisher = params.fisher.model_dump()
+    found: dict[int, dict[str, str]] = {}
+    for file in sorted(paths.FISHER.glob("fold-*.parquet"), key=paths.fold_number):
+        facts = tables.read_facts(file)
+        chosen: dict[str, str] = {}
+        for modality, ways in params.pooling.model_dump().items():
+            mixtures = len(fisher["components"]) * len(fisher[f"pca_{modality}"])
+            if sum(1 if way == "moments" else mixtures for way in ways) > 1:
+                of_views = facts.get(f"chosen_{modality}", "")
+                chosen |= dict(text.split(": ") for text in of_views.split(", ") if text)
+        # Rows of a whole clip are taken as they are, whatever the ways to pool others.
+        found[paths.fold_number(file)] = {v: way for v, way in chosen.items() if way != "none"}
+    return found
 
 
 def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:
@@ -79,10 +111,21 @@ def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:
     return f"no clip has what it needs (modalities: {', '.join(params.modalities)})"
 
 
+def _embeddings(data: ReportData) -> Section | None:
+    """Show the models' spaces, and the planes that `evaluate` drew of them."""
+    return embeddings_section(data.fold_facts, data.pictures("tsne"))
+
+
 def _curves(model: str) -> dict[int, pd.DataFrame]:
     """Read the training curves of each fold of a network."""
     files = (paths.MODELS / model).glob("fold-*/curves.csv")
     return {paths.fold_number(file.parent): pd.read_csv(file) for file in files}
+
+
+def _drawn(model: str) -> dict[str, bytes]:
+    """Read the pictures that `evaluate` drew of a model."""
+    files = (paths.METRICS / "plots" / model).glob("*.png")
+    return {file.stem: file.read_bytes() for file in files}
 
 
 def _fold_facts(model: str) -> dict[int, dict[str, Any]]:

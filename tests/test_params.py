@@ -68,7 +68,10 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
         ({"modalities": []}, ["modalities", "at least 1"]),
         ({"audio__descriptor": "mfcc"}, ["audio.descriptor", "'mfcc'", "egemaps, is10, log_mel"]),
-        ({"video__descriptor": "is10"}, ["video.descriptor", "'is10'", "dlib_resnet, geometry"]),
+        (
+            {"video__descriptor": "is10"},
+            ["video.descriptor", "'is10'", "dlib_resnet, expression, geometry"],
+        ),
         ({"robustness__models": ["avef"]}, ["robustness.models.0", "'avef'", "svm_concat"]),
         ({"robustness__models": ["merml", "merml"]}, ["robustness.models", "twice"]),
         ({"robustness__models": ["svm"]}, ["robustness.models.0", "'svm'", "svm_concat"]),

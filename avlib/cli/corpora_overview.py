@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from avlib.corpora import fer2013
 from avlib.corpora.common.base import Reader
-from avlib.corpora.fer2013 import LICENCE, N_FACES, SOURCE
 from avlib.registry import CORPORA, reader
 from avlib.runtime.errors import CorpusError
 
@@ -70,15 +70,14 @@ def _recordings(reader: Reader, folder: Path) -> Found:
 
 
 def _faces(raw: Path) -> Found:
-    """FER2013 is one csv of pictures, for the face network alone."""
-    path = raw / "fer2013" / "fer2013.csv"
-    whole = f"{N_FACES:,} faces"
-    absent = Found("fer2013", "", whole, whole, "", SOURCE, LICENCE)
-    if not path.is_file():
+    """FER2013 is pictures, for the face networks alone."""
+    path = fer2013.find(raw / "fer2013")
+    whole = f"{fer2013.N_FACES:,} faces"
+    absent = Found("fer2013", "", whole, whole, "", fer2013.SOURCE, fer2013.LICENCE)
+    if path is None:
         return absent
-    with path.open("rb") as file:
-        faces = max(sum(1 for _ in file) - 1, 0)  # without the titles
-    missing = f"{N_FACES - faces:,} faces" if faces < N_FACES else ""
+    faces = fer2013.count(path)
+    missing = f"{fer2013.N_FACES - faces:,} faces" if faces < fer2013.N_FACES else ""
     return replace(absent, here=f"{faces:,} faces", missing=missing)
 
 

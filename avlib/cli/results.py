@@ -19,7 +19,7 @@ def results(summary: Path = paths.METRICS / "summary.json") -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"{summary}: no results ({error}); run `dvc repro` first") from None
     typer.echo(results_table(scores))
-    if "demo" in scores:
+    if any(corpus.partition(",")[0] == "demo" for corpus in scores):
         typer.echo("\nGenerated stand-in data: no score here says anything about people.")
     typer.echo(
         "\nOpen report/report.html next: every model, emotion and fold, with pictures."

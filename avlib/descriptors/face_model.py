@@ -1,5 +1,6 @@
 """VGG-Face taught emotions on FER2013: the face descriptor of the paper on MERML, section 4."""
 
+import logging
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from avlib.corpora import fer2013
-from avlib.descriptors.face_images import batches, enlarge, unpack
+from avlib.descriptors.face_images import batches, enlarge, relative_blur, unpack
+from avlib.descriptors.face_network import FACE_MODEL
 from avlib.descriptors.vgg_face import FULLY_CONNECTED, VGGFace
 from avlib.networks.channels import scaled
 from avlib.networks.train_network import EpochSampler, train_network
@@ -22,13 +24,14 @@ from avlib.runtime.device import device
 from avlib.runtime.digests import file_digest
 from avlib.runtime.files import atomic_path
 from avlib.runtime.memo import code_fingerprint, digest_of
-from avlib.weights import FACE_MODEL, load_tensors, save_tensors, write_json
+from avlib.weights import load_tensors, save_tensors, write_json
 
 Trainable = Literal["head", "fc6", "all"]
 
 HEAD = 1000
 # How the names of the parameters begin that are learned.
 LEARNED = {"head": ("emotion",), "fc6": ("emotion", "fc6"), "all": ("",)}
+BLUR_NOTED = 1.0  # pixels
 KEPT_RATE = 0.1  # of the head's learning rate: kept layers start where they are already good
 
 
@@ -51,7 +54,7 @@ class FaceModel(VGGFace):
 
 
 def fine_tune(
-    csv_path: Path,
+    faces: Path,
     pretrained: Path,
     out: Path,
     *,
@@ -67,7 +70,8 @@ def fine_tune(
     """Fine-tune VGG-Face on FER2013 and write it with its report.
 
     Trains on Training, stops and selects by the accuracy on PublicTest; the accuracy on
-    PrivateTest is computed once, from the selected epoch, and decides nothing.
+    PrivateTest is computed once, from the selected epoch, and decides nothing. Of folders of
+    pictures it trains on seven eighths of train, selects by the rest, and tests on test.
 
     The paper fine-tunes "by keeping the convolutional and the FCL layer 6" and then describes
     faces by fc6: resolved as kept in place and trained on, because an fc6 that does not move would
@@ -76,8 +80,9 @@ def fine_tune(
 
     Parameters
     ----------
-    csv_path : Path
-        ``fer2013.csv``.
+    faces : Path
+        ``fer2013.csv``, or a folder of pictures, of whose train part an eighth, drawn by `seed`, is
+        held out as there is no PublicTest; see `avlib.corpora.fer2013.read_faces`.
     pretrained : Path
         Published VGG-Face weights as safetensors.
     out : Path
@@ -103,21 +108,29 @@ def fine_tune(
     Raises
     ------
     CorpusError
-        The csv is missing or lacks a column or a part.
+        FER2013 is missing or lacks a column or a part.
     WeightsError
         `pretrained` is missing or holds another network.
     ParamsError
         The training diverged.
     """
     model = _initial(pretrained, width, seed)
-    next(fer2013.read_faces(csv_path, Counter()), None)  # says what is wrong with the csv, if it is
+    next(fer2013.read_faces(faces, Counter()), None)  # says what is wrong with it, if anything is
     # Named after all that decides the result, so that no other run finds the checkpoints.
-    files = [file_digest(csv_path), file_digest(pretrained)]
+    files = [fer2013.digest(faces), file_digest(pretrained)]
     arguments = [epochs, batch_size, learning_rate, patience, seed, trainable, width]
     work = checkpoints / digest_of([[code_fingerprint(fine_tune), *files], arguments])[:16]
     work.mkdir(parents=True, exist_ok=True)
     rejected: Counter[str] = Counter()
-    parts = unpack(csv_path, work, rejected)
+    parts = unpack(faces, work, rejected, seed)
+    blur = relative_blur(parts["train"], parts["validation"])
+    if blur > BLUR_NOTED:
+        logging.getLogger(__name__).warning(
+            "%s: the faces to train on are blurred against those to validate with, by a Gaussian of"
+            " %.1f pixels; FER2013 as published has both sharp",
+            faces,
+            blur,
+        )
     task = _Task(model, learning_rate, trainable)
     train_network(
         task,
@@ -135,8 +148,10 @@ def fine_tune(
     chosen = max(curves, key=lambda row: row["validation_accuracy"])  # the first of equals
     report = {
         "trainable": trainable,
+        "validated_on": "held-out train" if faces.is_dir() else "PublicTest",
         "images": {part: len(images) for part, images in parts.items()},
         "rejected": dict(sorted(rejected.items())),
+        "blur": blur,
         "epochs": curves,
         "best_epoch": chosen["epoch"],
         "validation_accuracy": chosen["validation_accuracy"],

@@ -21,7 +21,7 @@ from avlib.metric_learning.base import (
 from avlib.metric_learning.descent import Descent, first_w
 from avlib.metric_learning.loss import view_weights
 from avlib.metric_learning.pairs import PairSampler
-from avlib.metric_learning.training_subspace import principal_subspace
+from avlib.metric_learning.training_subspace import TrainingSubspace, principal_subspace
 from avlib.runtime.threads import single_thread
 
 PROBE = 4000  # pairs that set the first scale of W and b
@@ -120,12 +120,23 @@ class MERML(TransformerMixin, BaseEstimator):
         "omega": [StrOptions({"learned", "equal"}), Interval(Real, 0, 1, closed="both")],
     }
 
+    def reduce(self, X: Mapping[str, np.ndarray]) -> dict[str, TrainingSubspace]:
+        """Find the principal axes of each view, for fits that share them."""
+        seed = int(self._seeds()[1])
+        with single_thread():
+            return {v: principal_subspace(x, self.dim, seed) for v, x in check_features(X).items()}
+
+    def _seeds(self) -> np.ndarray:
+        """Seeds of the pairs, of the axes of large matrices, and of a random start."""
+        return np.random.SeedSequence(self.seed).generate_state(3)
+
     def fit(
         self,
         X: Mapping[str, np.ndarray],
         y: np.ndarray,
         groups: np.ndarray | None = None,
         confusion: np.ndarray | None = None,
+        subspaces: Mapping[str, TrainingSubspace] | None = None,
     ) -> "MERML":
         """Learn the metric.
 
@@ -140,6 +151,8 @@ class MERML(TransformerMixin, BaseEstimator):
         confusion : array of shape (n_classes, n_classes), optional
             Counts (rows true, columns predicted, in the order of the sorted classes) that steer the
             hard pairs.
+        subspaces : dict of str to TrainingSubspace, optional
+            What `reduce` returned for X.
 
         Returns
         -------
@@ -158,7 +171,7 @@ class MERML(TransformerMixin, BaseEstimator):
         features = check_features(X)
         n = len(next(iter(features.values())))
         self.classes_, codes = np.unique(check_labels(y, n), return_inverse=True)
-        seeds = np.random.SeedSequence(self.seed).generate_state(3)
+        seeds = self._seeds()
         sampler = PairSampler(
             codes,
             groups,
@@ -169,7 +182,7 @@ class MERML(TransformerMixin, BaseEstimator):
         )
         with single_thread():
             rng = np.random.default_rng(int(seeds[2]))
-            spans = {v: principal_subspace(X, self.dim, int(seeds[1])) for v, X in features.items()}
+            spans = subspaces or self.reduce(features)
             learned = self.omega == "learned"
             descent = Descent(
                 {v: (span, first_w(span, self.init, rng, codes)) for v, span in spans.items()},

@@ -2,8 +2,11 @@
 
 Two models are compared on the clips that both scored in the same fold under condition `default`.
 The family of comparisons, over which p-values are corrected, follows from the list of models
-alone: every pair while that stays readable, otherwise every model against `svm_concat`. Choosing
-the best baseline after looking at the scores would be selection, which no correction undoes.
+alone: every pair while that stays readable, otherwise every model against `svm_concat`, and MERML
+against each other model of the same vectors too, since whether its metric beats theirs is what its
+paper asks. Choosing the best baseline after looking at the scores would be selection, which no
+correction undoes. Models of different speaker normalisation are never compared: the family is made
+of those of each normalisation among themselves, and corrected as one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +18,15 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from avlib.report import significance
+from avlib.report.normalisation import NONE, named
 from avlib.report.scores import DEFAULT, fold_scores
 from avlib.report.significance import CorrectedT, Interval, McNemar
 from avlib.runtime.errors import DataError
 
 REFERENCE = "svm_concat"  # both modalities and nothing learned about them
 MOST_MODELS = 8  # of which every pair is shown: 28 comparisons
+MERML = "merml"
+RIVALS = ("svm_audio", "svm_video", "svm_concat", "late_fusion", "lmnn", "itml", "gmml")
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class Comparison:
         p-values after Holm's correction over the family.
     missing : tuple of str
         Why something is None.
+    normalise : {"none", "enrolled", "transductive"}
+        Speaker normalisation of both.
     """
 
     a: str
@@ -52,18 +60,24 @@ class Comparison:
     mcnemar_holm: float | None = None
     t_holm: float | None = None
     missing: tuple[str, ...] = ()
+    normalise: str = NONE
 
 
 def pairs(models: Sequence[str]) -> list[tuple[str, str]]:
     """Return the family: pairs of models in their order, the later model of each pair first.
 
     All pairs of up to `MOST_MODELS` models; of more, each model against `REFERENCE`, or against
-    the first one where that was not trained.
+    the first one where that was not trained, and `MERML` against those of `RIVALS` that were. No
+    pair comes twice.
     """
     if len(models) <= MOST_MODELS:
         return [(later, earlier) for earlier, later in combinations(models, 2)]
     reference = REFERENCE if REFERENCE in models else models[0]
-    return [(model, reference) for model in models if model != reference]
+    family = [(model, reference) for model in models if model != reference]
+    if MERML in models:
+        own = [(MERML, rival) for rival in RIVALS if rival in models]
+        family += [pair for pair in own if pair not in family and pair[::-1] not in family]
+    return family
 
 
 def compare(
@@ -121,17 +135,25 @@ def compare_all(
     predictions: Mapping[str, pd.DataFrame],
     folds: pd.DataFrame,
     clips: pd.DataFrame,
+    normalise: Mapping[str, str] | None = None,
     family: Sequence[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
-    """Compare a family of models, by default `pairs`; correct the p-values of each test over it.
+    """Compare the `pairs` of each speaker normalisation; correct each test's p-values over all.
 
     Parameters and errors are those of `scored` and `compare`; `predictions` by model, in the
-    report's order.
+    report's order; `normalise` by model, "none" of those that it lacks; `family`
+    takes other pairs than `pairs`.
     """
-    if family is None:
-        family = pairs([*predictions])
     by_model = {model: scored(table, folds) for model, table in predictions.items()}
-    found = [compare(by_model[a], by_model[b], folds, clips) for a, b in family]
+    alike: dict[str, list[str]] = {}
+    for model in predictions:
+        alike.setdefault((normalise or {}).get(model, NONE), []).append(model)
+    found = [
+        replace(compare(by_model[a], by_model[b], folds, clips), normalise=kind)
+        for kind, models in alike.items()
+        for a, b in family or pairs(models)
+        if {a, b} <= set(models)
+    ]
     mcnemar_holm = _corrected([c.mcnemar for c in found])
     t_holm = _corrected([c.t_test for c in found])
     each = zip(found, mcnemar_holm, t_holm, strict=True)
@@ -139,9 +161,12 @@ def compare_all(
 
 
 def as_json(found: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
-    """Lay out comparisons for a JSON file: by ``a - b``, fractions, null where there is none."""
+    """Lay out comparisons for a JSON file: by ``a - b``, fractions, null where there is none.
+
+    A speaker normalisation follows the pair: ``a - b, speakers transductive``.
+    """
     return {
-        f"{c.a} - {c.b}": {
+        named(f"{c.a} - {c.b}", c.normalise): {
             "clips": c.clips,
             "subjects": c.subjects,
             "difference": c.difference,

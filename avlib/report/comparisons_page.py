@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from avlib.report import plots
-from avlib.report.comparisons import MOST_MODELS, Comparison
+from avlib.report.comparisons import MERML, MOST_MODELS, RIVALS, Comparison
 from avlib.report.formats import DASH, p_text
+from avlib.report.normalisation import in_words
 from avlib.report.page import Picture, Section, Table, filled
 from avlib.report.report_data import ReportData
 from avlib.report.significance import LEVEL, RESAMPLES, Interval
@@ -13,9 +14,18 @@ from avlib.report.words import words_beside
 _WORDS = words_beside(__file__)
 
 
-def paired_comparisons(data: ReportData) -> Section | None:
-    """Say which differences between models are more than chance, and what each test assumes."""
-    found = data.comparisons
+def paired_comparisons(data: ReportData, family: Sequence[Comparison]) -> Section | None:
+    """Say which differences between models are more than chance, and what each test assumes.
+
+    Parameters
+    ----------
+    data
+        Models of one speaker normalisation.
+    family
+        All comparisons of the run, over which p-values are corrected; those of these models are
+        shown.
+    """
+    found = [comparison for comparison in family if comparison.normalise == data.normalised]
     if not found:
         return None
     reasons = [[c.a, c.b, "; ".join(c.missing)] for c in found if c.missing]
@@ -27,14 +37,15 @@ def paired_comparisons(data: ReportData) -> Section | None:
     if drawn:
         alt = "Difference in accuracy of each pair of models and its interval; line: no difference"
         pictures = [Picture("differences", plots.differences(drawn), alt)]
-    text = _explanation(found, len(data.predictions))
+    text = _explanation(found, [*data.predictions], len(family))
     return Section("Paired comparisons", text, filled(comparison_table(found), why), pictures)
 
 
 def summary_lines(comparison: Comparison) -> list[str]:
     """Say in plain lines what `compare` found, for the terminal."""
     c = comparison
-    lines = [f"{c.a} (A) against {c.b} (B): {c.clips:,} clips of {c.subjects:,} subjects"]
+    of = f"{c.clips:,} clips of {c.subjects:,} subjects{in_words(c.normalise)}"
+    lines = [f"{c.a} (A) against {c.b} (B): {of}"]
     if c.difference is not None:
         lines.append(f"accuracy A - B: {_points(c.difference)} points")
     if c.interval:
@@ -80,12 +91,17 @@ def comparison_table(found: Sequence[Comparison]) -> Table:
     return Table(columns, "llr", rows)
 
 
-def _explanation(found: Sequence[Comparison], n_models: int) -> list[str]:
-    if n_models <= MOST_MODELS:
+def _explanation(found: Sequence[Comparison], models: Sequence[str], n: int) -> list[str]:
+    if len(models) <= MOST_MODELS:
         family = "every pair of models"
     else:
-        family = f"every model against {found[0].b}, which was fixed before any score was known"
-    return _WORDS("comparisons", family=family, n=len(found), resamples=RESAMPLES)
+        family = f"every model against {found[0].b}"
+        if MERML in models and (rivals := [m for m in RIVALS if m in models and m != found[0].b]):
+            family += f", and {MERML} against {', '.join(rivals)}"
+        family += ", fixed before any score was known"
+    if n > len(found):
+        family += "; and so among the models of the other speaker normalisation, in their section"
+    return _WORDS("comparisons", family=family, n=n, resamples=RESAMPLES)
 
 
 def _points(difference: float) -> str:

@@ -2,13 +2,12 @@
 
 Embeddings of two folds come from two trained models and share no space, so everything here is about
 one fold. Of its test clips, those count that have a place in every space.
+
+scikit-learn is loaded where it is used: the report needs none of it, and it takes a second.
 """
 
 import numpy as np
 import pandas as pd
-from sklearn.manifold import TSNE
-from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from avlib.runtime.tables import vectors
@@ -64,6 +63,9 @@ def neighbours_accuracy(values: np.ndarray, emotions: np.ndarray, subjects: np.n
         Share of the clips that get their own emotion; NaN where there is but one subject, or too
         few clips of others.
     """
+    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+    from sklearn.neighbors import KNeighborsClassifier
+
     counts = pd.Series(subjects).value_counts()
     if len(counts) < 2 or len(subjects) - counts.iloc[0] < NEIGHBOURS:
         return float("nan")
@@ -86,6 +88,8 @@ def tsne(values: np.ndarray, seed: int = 0) -> np.ndarray:
     array of shape (n_clips, 2)
         The same on every run.
     """
+    from sklearn.manifold import TSNE
+
     values = np.asarray(values, np.float64)
     if not values.std(axis=0).any():  # all in one place, which has no principal axes to start from
         return np.zeros((len(values), 2))

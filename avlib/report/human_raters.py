@@ -30,8 +30,8 @@ from typing import Any
 import pandas as pd
 
 from avlib.report.formats import DASH, number, percent
+from avlib.report.normalisation import NONE
 from avlib.report.page import Section, Table
-from avlib.report.published import beside
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT
 from avlib.report.words import words_beside
@@ -86,9 +86,9 @@ def human_raters_beside_systems(data: ReportData) -> Section | None:
     by_given = recognition(data.votes, data.clips[data.clips["clip_id"].isin(tested)])
     if not by_given:
         return None
-    known = beside(data.corpus, data.protocol.name, data.n_folds, data.protocol.folds).human_raters
+    known = data.published.human_raters
     single = {rates.modalities: rates.accuracy for rates in known if not rates.counted}
-    published = {} if data.partial else single
+    published = single if data.normalised == NONE and not data.partial else {}
     rows = []
     for given, rates in by_given.items():
         cells = [*_cells(rates, data.emotions), number(published.get(given), ".1f")]

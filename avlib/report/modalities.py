@@ -7,7 +7,6 @@ from avlib.report import modality_plots
 from avlib.report.agreement import CATEGORIES, LEADING, agreement, leading
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
-from avlib.report.published import beside
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, conditions_of, fold_scores, mean_and_std, model_scores
 from avlib.report.words import words_beside
@@ -91,8 +90,7 @@ def _leading_modalities(data: ReportData, found: Mapping[str, Mapping[str, str]]
     for model, by_emotion in found.items():
         groups = [", ".join(e for e in by_emotion if by_emotion[e] == name) for name in LEADING]
         rows.append([model, *(group or DASH for group in groups)])
-    protocol = data.protocol
-    known = beside(data.corpus, protocol.name, data.n_folds, protocol.folds).leading
+    known = data.published.leading
     if known and not data.partial:
         published = (known.audio, known.video, known.both)
         rows.append([f"{known.system}, in its paper", *map(", ".join, published)])

@@ -55,7 +55,7 @@ def study_section(
     ]
     if COMPARED in data.predictions and others:
         family = [(COMPARED, other) for other in others]
-        found = compare_all(data.predictions, data.folds, data.clips, family)
+        found = compare_all(data.predictions, data.folds, data.clips, family=family)
         tables.append(comparison_table(found))
     published = published_results(data) if protocol.folds else None
     if published:

@@ -261,9 +261,10 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
     png = io.BytesIO()
     with style.context(STYLE, after_reset=True):  # a user's own matplotlibrc changes no picture
         figure = Figure((width, height), dpi=_DPI, layout="constrained", facecolor="white")
-        FigureCanvasAgg(figure)
+        canvas = FigureCanvasAgg(figure)
         yield figure, png
-        figure.savefig(png, format="png", metadata={"Software": None})
+        # Not `savefig`, which draws everything once more, only to lay it out.
+        canvas.print_png(png, metadata={"Software": None})
 
 
 @contextmanager

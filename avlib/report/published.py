@@ -2,16 +2,19 @@
 
 A published figure is comparable only if the corpus is there whole, the protocol is the same (its
 name, the list of folds where it has one, and its number of folds where the paper states one) and
-the system used the same modalities.
+the system used the same modalities. A run that normalises speakers is comparable with none.
 All others are kept apart.
 """
 
+import itertools
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+from avlib.report.normalisation import NONE
 
 ALMOST_ALL = 0.98  # share of a corpus' clips from which a run holds it whole
 _FILE = Path(__file__).with_name("published_results.yaml")
@@ -99,7 +102,9 @@ class _Corpus(_Facts):
     leading: Leading | None = None
 
 
-def beside(corpus: str, protocol: str, k: int, folds: str | None = None) -> Beside:
+def beside(
+    corpus: str, protocol: str, k: int, folds: str | None = None, *, normalise: str = NONE
+) -> Beside:
     """Divide the emotion recognition results on a corpus by whether they are comparable.
 
     Parameters
@@ -110,12 +115,16 @@ def beside(corpus: str, protocol: str, k: int, folds: str | None = None) -> Besi
         Our protocol, a key of ``protocols.SUBJECT_INDEPENDENT``, and its number of folds.
     folds
         The list that they are, under ``published``.
+    normalise
+        How our models normalise speakers. No published figure uses clips of the tested speakers, so
+        with any normalisation all of them count as of another protocol.
     """
     known = _load()[1].get(corpus, _Corpus())
     emotion = [result for result in known.results if result.task == "emotion"]
     ours = protocol, k, folds
-    same = tuple(result for result in emotion if result.protocol.matches(*ours))
-    other = tuple(result for result in emotion if not result.protocol.matches(*ours))
+    alike = [normalise == NONE and result.protocol.matches(*ours) for result in emotion]
+    same = tuple(itertools.compress(emotion, alike))
+    other = tuple(result for result, is_same in zip(emotion, alike, strict=True) if not is_same)
     leading = known.leading
     if leading and leading.system not in {result.system for result in same}:
         leading = None

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from avlib.protocol_params import Protocol
+from avlib.protocols import ENROLMENT
 from avlib.report.comparisons import Comparison, compare_all
 from avlib.report.current import current_rows
-from avlib.report.published import partial
+from avlib.report.normalisation import NONE
+from avlib.report.published import Beside, beside, partial
 from avlib.report.scores import fold_scores, model_scores
 from avlib.runtime import paths, tables
 from avlib.runtime.tables import Schema
@@ -36,6 +38,10 @@ class ReportData:
         What the corpus' raters answered.
     fold_facts : mapping
         By model and fold: the content of ``metrics/folds/<model>/fold-<k>.json``.
+    normalise : mapping of str to {"none", "enrolled", "transductive"}
+        Speaker normalisation by model; "none" of those that it lacks.
+    drawn : mapping
+        By model and name: the pictures in ``metrics/plots/<model>``, which are shown as they are.
     """
 
     corpus: str
@@ -47,6 +53,44 @@ class ReportData:
     notes: Sequence[str] = ()
     votes: pd.DataFrame | None = None
     fold_facts: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
+    drawn: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    normalise: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def parts(self) -> dict[str, "ReportData"]:
+        """By normalisation, "none" first: this run with the models of that one alone.
+
+        Sections that set models side by side take one part at a time.
+        """
+        found = {model: self.normalise.get(model, NONE) for model in self.predictions}
+        kinds = sorted(set(found.values()), key=lambda kind: kind != NONE)
+        if len(kinds) < 2:
+            return {kinds[0] if kinds else NONE: self}
+
+        def of(kind: str, by_model: Mapping[str, Any]) -> dict[str, Any]:
+            return {model: value for model, value in by_model.items() if found[model] == kind}
+
+        return {
+            kind: replace(
+                self,
+                predictions=of(kind, self.predictions),
+                fold_facts=of(kind, self.fold_facts),
+                drawn=of(kind, self.drawn),
+            )
+            for kind in kinds
+        }
+
+    @property
+    def normalised(self) -> str:
+        """The one normalisation of all models; a run of several has it only in its `parts`."""
+        (kind,) = self.parts
+        return kind
+
+    @cached_property
+    def enrolled(self) -> pd.DataFrame:
+        """Clips that give a tested speaker's mean away and are not scored: rows of `clips`."""
+        rows = self.folds.loc[self.folds["part"] == ENROLMENT, ["clip_id", "fold"]]
+        return rows.merge(self.clips, on="clip_id")
 
     def table(self, schema: Schema, model: str) -> pd.DataFrame:
         """Return what a model wrote into a table; no rows where it has none of these folds."""
@@ -65,8 +109,12 @@ class ReportData:
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """Paired comparisons of the models."""
-        return compare_all(self.predictions, self.folds, self.clips)
+        """Paired comparisons of the models, those of each normalisation among themselves."""
+        return compare_all(self.predictions, self.folds, self.clips, self.normalise)
+
+    def pictures(self, name: str) -> dict[str, bytes]:
+        """Return by model the picture of this name, of those that have one."""
+        return {model: found[name] for model, found in self.drawn.items() if name in found}
 
     def recalls(self, model: str) -> dict[str, float]:
         """Recall of each emotion over a model's test clips of all folds; NaN without clips."""
@@ -90,8 +138,25 @@ class ReportData:
 
     @cached_property
     def partial(self) -> str:
-        """What the run lacks of the corpus; "" where it is whole."""
+        """What the run lacks of the corpus; "" where it is whole and all of it is scored."""
+        if n := self.enrolled["clip_id"].nunique():
+            return (
+                f"This run does not score {n:,} enrolled clips, the published figures are over all"
+            )
         return partial(self.corpus, len(self.used_clips), self.used_clips["subject"].nunique())
+
+    @cached_property
+    def published(self) -> Beside:
+        """What was published on the corpus, by whether it may stand beside these models."""
+        protocol = self.protocol
+        known = beside(
+            self.corpus, protocol.name, self.n_folds, protocol.folds, normalise=self.normalised
+        )
+        if protocol.folds is None or not self.partial:
+            return known
+        # Folds of some of the subjects are not the published ones, even if all of them are here.
+        others = known.same_protocol + known.other_protocol
+        return known._replace(same_protocol=(), other_protocol=others)
 
     @property
     def n_folds(self) -> int:

@@ -8,11 +8,12 @@ import yaml
 
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.protocol_params import Protocol
-from avlib.protocols import PARTS, SUBJECT_INDEPENDENT
+from avlib.protocols import ENROLMENT, PARTS, SUBJECT_INDEPENDENT
 from avlib.report import plots
 from avlib.report.formats import DASH, number, percent, score
+from avlib.report.normalisation import NONE
 from avlib.report.page import Picture, Section, Table, filled
-from avlib.report.published import Beside, Published, PublishedProtocol, beside, cite
+from avlib.report.published import Published, PublishedProtocol, cite
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, condition_with, fold_scores, model_scores, scores_with
 from avlib.report.words import words_beside
@@ -36,7 +37,7 @@ def data_and_protocol(data: ReportData) -> Section:
     apart = SUBJECT_INDEPENDENT[protocol.name]
     independent = "subject-independent" if apart else "subjects are shared"
     sizes = data.folds.groupby(["part", "fold"]).size().groupby("part").mean()
-    per_fold = ", ".join(f"{part} {sizes.get(part, 0):,.0f}" for part in PARTS)
+    per_fold = ", ".join(f"{part} {sizes.get(part, 0):,.0f}" for part in _parts(data))
     several = data.n_folds > 1
     folds = f"{data.n_folds} folds" if several else "1 fold"
     facts = {
@@ -45,6 +46,8 @@ def data_and_protocol(data: ReportData) -> Section:
         "Protocol": f"{_named(protocol)}, {folds}, {independent}, seed {protocol.seed}",
         "Selection": _selection(protocol),
         "Clips per fold": f"{per_fold} (mean)" if several else per_fold,
+        "Speakers": _speakers(data),
+        "Enrolled clips": _enrolled(data),
     }
     if len(emotions):
         facts["Chance"] = (
@@ -67,6 +70,9 @@ def results(data: ReportData) -> Section:
         return Section("Results", ["No model has predictions yet."])
     columns = ["model", "modalities used", *_TITLES.values(), "clips scored"]
     text = _WORDS("results")
+    if data.normalised != NONE:
+        enrolled = data.enrolled["clip_id"].nunique()
+        text += _WORDS(f"results_{data.normalised}", each=_enrolled_each(data), n=enrolled)
     published = {model: _beside(data, model) for model in data.scores}
     comparable = any(published.values())
     if comparable:
@@ -93,7 +99,7 @@ def models(
     data: ReportData, descriptions: Mapping[str, str], untrained: Mapping[str, str]
 ) -> Section | None:
     """Say in one line what each model is, and why some have no scores."""
-    known = [(m, descriptions[m]) for m in data.scores if m in descriptions]
+    known = [(m, descriptions[m]) for m in data.predictions if m in descriptions]
     absent = [(m, descriptions.get(m, DASH), why) for m, why in untrained.items()]
     tables = filled(
         Table(["model", "what it is"], "l", known),
@@ -135,12 +141,12 @@ def recalls(data: ReportData) -> Section | None:
 
 def confusions(data: ReportData) -> Section | None:
     """Show which emotions each model confuses."""
-    if not data.scores:
+    pictures = [
+        Picture(f"confusion_{model}", png, f"Confusion matrix of {model}")
+        for model, png in data.pictures("confusion").items()
+    ]
+    if not pictures:
         return None
-    pictures = []
-    for model, scores in data.scores.items():
-        png = plots.confusion(**scores["pooled"]["confusion"], title=model)
-        pictures.append(Picture(f"confusion_{model}", png, f"Confusion matrix of {model}"))
     text = ["Test clips of all folds. Large figures are percent of the true emotion, small clips."]
     return Section("Confusions", text, (), pictures)
 
@@ -150,7 +156,7 @@ def folds(data: ReportData) -> Section | None:
     if not data.scores:
         return None
     parts = pd.crosstab(data.folds["fold"], data.folds["part"])
-    parts = parts.reindex(columns=list(PARTS), fill_value=0)
+    parts = parts.reindex(columns=_parts(data), fill_value=0)
     tested = data.folds[data.folds["part"] == "test"].merge(data.clips[["clip_id", "subject"]])
     subjects = tested.groupby("fold")["subject"].nunique()
     rows = []
@@ -158,7 +164,7 @@ def folds(data: ReportData) -> Section | None:
         counts = [f"{n:,}" for n in (subjects.get(fold, 0), *parts.loc[fold])]
         scores = [percent(by_fold[fold]["accuracy"]) for by_fold in data.fold_scores.values()]
         rows.append([str(fold), *counts, *scores])
-    columns = ["fold", "subjects tested", *PARTS, *data.fold_scores]
+    columns = ["fold", "subjects tested", *parts.columns, *data.fold_scores]
     folded = f"Clips and accuracy in each of {len(rows)} folds" if len(rows) > 12 else ""
     table = Table(columns, "r", rows, folded)
     dots = {m: [s["accuracy"] for s in f.values()] for m, f in data.fold_scores.items()}
@@ -170,7 +176,7 @@ def folds(data: ReportData) -> Section | None:
 
 def published_results(data: ReportData) -> Section | None:
     """List what others reported on the corpus, apart by protocol."""
-    same, other, raters, _ = _known(data)
+    same, other, raters, _ = data.published
     rates = [[r.modalities, f"{r.accuracy:.1f}", r.counted or DASH, cite(r.source)] for r in raters]
     listed = data.protocol.name == "published"
     tables = filled(
@@ -186,6 +192,8 @@ def published_results(data: ReportData) -> Section | None:
     text += _WORDS("published_same_folds" if listed and same else "published_other_draws")
     if data.partial:
         text.append(f"{data.partial}; its scores cannot be compared with these.")
+    if data.normalised != NONE:
+        text += _WORDS("published_normalised", normalise=data.normalised)
     return Section("Published results", text, tables)
 
 
@@ -214,6 +222,36 @@ def parameters(params: Mapping[str, Any]) -> Section:
     """Show the parameters of the run."""
     text = yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True).strip()
     return Section("Parameters", code=text)
+
+
+def _parts(data: ReportData) -> list[str]:
+    """Parts that the folds may have: enrolment only where they have it."""
+    return [*PARTS, ENROLMENT] if len(data.enrolled) else [*PARTS]
+
+
+def _speakers(data: ReportData) -> str:
+    """Say which models normalise speakers, and how; "" where none does."""
+    return "; ".join(
+        f"normalised ({kind}) by {', '.join(part.predictions)}"
+        for kind, part in data.parts.items()
+        if kind != NONE
+    )
+
+
+def _enrolled(data: ReportData) -> str:
+    """Count the clips that are enrolled; "" where none is."""
+    if data.enrolled.empty:
+        return ""
+    clips, subjects = data.enrolled["clip_id"].nunique(), data.enrolled["subject"].nunique()
+    return (
+        f"{clips:,} of {subjects:,} tested speakers, the first {_enrolled_each(data)} of each; "
+        "no model is scored on them"
+    )
+
+
+def _enrolled_each(data: ReportData) -> int:
+    """Return how many clips of each tested speaker are enrolled."""
+    return int(data.enrolled.groupby(["fold", "subject"]).size().max()) if len(data.enrolled) else 0
 
 
 def _against(emotions: pd.Series, predictions: pd.DataFrame, folds: pd.DataFrame) -> str:
@@ -268,21 +306,11 @@ def _beside(data: ReportData, model: str) -> float | None:
     """Return the published accuracy that a model's may stand beside, if there is one."""
     if data.partial:
         return None
-    for result in _known(data).same_protocol:
+    for result in data.published.same_protocol:
         same = result.system == model and result.accuracy is not None
         if same and condition_with(data.predictions[model], result.modalities) == DEFAULT:
             return result.accuracy
     return None
-
-
-def _known(data: ReportData) -> Beside:
-    protocol = data.protocol
-    known = beside(data.corpus, protocol.name, data.n_folds, protocol.folds)
-    if protocol.folds is None or not data.partial:
-        return known
-    # Folds of some of the subjects are no longer the published ones, even if all of them are here.
-    others = known.same_protocol + known.other_protocol
-    return known._replace(same_protocol=(), other_protocol=others)
 
 
 def _ours(data: ReportData, result: Published) -> str:

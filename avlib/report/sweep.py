@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from avlib.report.normalisation import named, normalisation_of
 from avlib.report.plots import look, one_panel
 from avlib.runtime.errors import DataError
 
@@ -29,14 +30,16 @@ def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str
     -------
     DataFrame
         experiment (the commit's is named by its branch), one column per parameter, accuracy,
-        accuracy_std, clips; sorted by the parameters. The commit counts as one more experiment.
-        Experiments that failed or wait, or that differ from the workspace's params.yaml in another
-        parameter, are left out; of two with the same values the later one counts.
+        accuracy_std, clips, speakers (the model's normalisation); sorted by the parameters. The
+        commit counts as one more experiment. Experiments that failed or wait, or that differ from
+        the workspace's params.yaml in another parameter, are left out; of two with the same values
+        the later one counts.
 
     Raises
     ------
     DataError
-        A parameter or the model is unknown, or fewer than two values of the first are left.
+        A parameter or the model is unknown, fewer than two values of the first are left, or the
+        model's speakers are normalised in some of the experiments and in others otherwise.
     """
     workspace, commit = shown[:2]
     fixed = by_dotted_key(_of(workspace, "params", _PARAMS))
@@ -47,16 +50,23 @@ def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str
     for run in _runs(commit):
         values = by_dotted_key(_of(run, "params", _PARAMS))
         others = {**fixed, **{name: values.get(name) for name in names}}
-        scores: dict[str, Any] = next(iter(_of(run, "metrics", _SUMMARY).values()), {})
-        models |= set(scores)
-        if values == others and model in scores:
-            metrics = {key: scores[model][key] for key in _SHOWN}
-            point = {name: values[name] for name in names}
-            rows.append({"experiment": run["name"] or run["rev"][:7], **point, **metrics})
+        for corpus, scores in _of(run, "metrics", _SUMMARY).items():
+            models |= set(scores)
+            if values == others and model in scores:
+                metrics = {key: scores[model][key] for key in _SHOWN}
+                metrics["speakers"] = normalisation_of(corpus)
+                point = {name: values[name] for name in names}
+                rows.append({"experiment": run["name"] or run["rev"][:7], **point, **metrics})
     if model not in models:
         raise DataError(f"no experiment scored {model}; scored are {', '.join(sorted(models))}")
-    table = pd.DataFrame(rows, columns=["experiment", *names, *_SHOWN])
+    table = pd.DataFrame(rows, columns=["experiment", *names, *_SHOWN, "speakers"])
     table = table.drop_duplicates(list(names), keep="last")
+    if table["speakers"].nunique() > 1:
+        raise DataError(
+            f"speaker normalisation of {model} differs between the experiments"
+            f" ({', '.join(sorted(table['speakers'].unique()))}), and such scores are not compared:"
+            f" draw over another parameter than {' and '.join(names)}"
+        )
     if table[names[0]].nunique() < 2:
         raise DataError(
             f"of the experiments on this commit that differ from {_PARAMS} in nothing but "
@@ -101,7 +111,8 @@ def draw(table: pd.DataFrame, names: Sequence[str], model: str) -> bytes:
             )
         axes.set_xticks([*ticks], [*ticks.values()])
         axes.grid(visible=True)
-        axes.set(xlabel=names[0], ylabel="accuracy (%), mean and std over folds", title=model)
+        axes.set(xlabel=names[0], ylabel="accuracy (%), mean and std over folds")
+        axes.set_title(named(model, table["speakers"].iloc[0]))
         if len(names) > 1:
             axes.legend()
     return png.getvalue()

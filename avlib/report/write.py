@@ -1,6 +1,6 @@
 """The report: one page that compares every model that has predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from avlib.report import modalities, sections
 from avlib.report.comparisons_page import paired_comparisons
 from avlib.report.formats import percent, score
 from avlib.report.human_raters import human_raters_beside_systems
+from avlib.report.normalisation import titled
 from avlib.report.page import Page, Section, write_page
 from avlib.report.report_data import ReportData
 
@@ -49,19 +50,19 @@ def write_report(
     """
     parts = [
         sections.data_and_protocol(data),
-        sections.results(data),
+        *apart(sections.results, data),
         sections.models(data, descriptions, untrained),
-        modalities.one_modality(data),
-        modalities.contribution(data),
-        modalities.agreements(data),
-        human_raters_beside_systems(data),
-        sections.raters_votes(data),
-        sections.recalls(data),
-        sections.confusions(data),
-        paired_comparisons(data),
+        *apart(modalities.one_modality, data),
+        *apart(modalities.contribution, data),
+        *apart(modalities.agreements, data),
+        *apart(human_raters_beside_systems, data),
+        *apart(sections.raters_votes, data),
+        *apart(sections.recalls, data),
+        *apart(sections.confusions, data),
+        *apart(lambda part: paired_comparisons(part, data.comparisons), data),
         *extra,
-        sections.folds(data),
-        sections.published_results(data),
+        *apart(sections.folds, data),
+        sections.published_results(next(iter(data.parts.values()))),  # no normalised one if it can
         sections.clip_status(data),
         sections.parameters(params),
     ]
@@ -70,17 +71,29 @@ def write_report(
     write_page(folder, page)
 
 
+def apart(section: Callable[[ReportData], Section | None], data: ReportData) -> list[Section]:
+    """Make a section once for the models of each speaker normalisation, named in its title."""
+    made = {kind: section(part) for kind, part in data.parts.items()}
+    return [titled(found, kind) for kind, found in made.items() if found]
+
+
 def results_table(summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    """Lay out `scores.summary` as a table for the terminal, in percent, best accuracy first."""
+    """Lay out `scores.summary` for the terminal, in percent, best accuracy first.
+
+    Models of each speaker normalisation have a table of their own.
+    """
+    return "\n\n".join(_results_table(*entry) for entry in summary.items())
+
+
+def _results_table(corpus: str, models: Mapping[str, Mapping[str, Any]]) -> str:
     table = TerminalTable(box=MARKDOWN)
     for column in ("corpus", "model"):
         table.add_column(column, no_wrap=True)
     for column in ("accuracy", "UAR", "macro-F1", "clips"):
         table.add_column(column, justify="right", no_wrap=True)
-    for corpus, models in summary.items():
-        for model, scores in sorted(models.items(), key=lambda item: -(item[1]["accuracy"] or 0)):
-            shares = score(scores), percent(scores["uar"]), percent(scores["f1_macro"])
-            table.add_row(corpus, model, *shares, f"{scores['clips']:,}")
+    for model, scores in sorted(models.items(), key=lambda item: -(item[1]["accuracy"] or 0)):
+        shares = score(scores), percent(scores["uar"]), percent(scores["f1_macro"])
+        table.add_row(corpus, model, *shares, f"{scores['clips']:,}")
     console = Console(width=200, color_system=None, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(table)

@@ -23,7 +23,6 @@ from avlib.runtime.errors import WeightsError
 from avlib.runtime.files import atomic_path
 from avlib.weights.files import read_tensors
 
-FACE_MODEL = "face_model.safetensors"  # VGG-Face as the face_model stage leaves it
 # Batch norm's step counter is missing from files made before torch had it; nothing reads it.
 _UNREAD = "num_batches_tracked"
 

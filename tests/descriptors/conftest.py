@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.torch import save_file
+from scipy.ndimage import gaussian_filter
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -24,9 +25,12 @@ def tiny_pretrained(tiny_vgg_face, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def write_fer() -> Callable[..., Path]:
-    """Write a small fer2013.csv whose emotions are told by where the face is bright."""
+    """Write a small fer2013.csv whose emotions are told by where the face is bright.
 
-    def write(path: Path, counts: dict[str, int], seed: int = 0) -> Path:
+    Those to train on are blurred when that is asked for.
+    """
+
+    def write(path: Path, counts: dict[str, int], seed: int = 0, blur: float = 0.0) -> Path:
         rng = np.random.default_rng(seed)
         with path.open("w", newline="") as file:
             rows = csv.writer(file)
@@ -37,6 +41,8 @@ def write_fer() -> Callable[..., Path]:
                     pixels = rng.integers(40, 80, (48, 48))
                     row, column = divmod(emotion, 3)
                     pixels[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16] += 150
+                    if blur and usage == "Training":
+                        pixels = gaussian_filter(pixels, blur)
                     rows.writerow([emotion, " ".join(map(str, pixels.ravel())), usage])
         return path
 

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
+from avlib.corpora.fer2013 import FOLDERS
 from avlib.descriptors.face_images import enlarge
 from avlib.descriptors.face_model import fine_tune
 from avlib.descriptors.vgg_face import VGGFace
@@ -162,6 +165,39 @@ def test_faces_are_enlarged_to_colour_chips_less_the_mean():
     assert large.shape == (1, 3, 224, 224)
     expected = torch.tensor([200 - 129.186, 200 - 104.762, 200 - 93.594])
     torch.testing.assert_close(large.mean((0, 2, 3)), expected)
+
+
+def test_pictures_are_learned_from_like_the_csv(tiny_pretrained, tmp_path):
+    random = np.random.default_rng(0)
+    for part, n in (("train", 8), ("test", 1)):
+        for name in FOLDERS:
+            (tmp_path / part / name).mkdir(parents=True)
+            for k in range(n):
+                face = Image.fromarray(random.integers(0, 256, (48, 48), np.uint8))
+                face.save(tmp_path / part / name / f"{k}.png")
+    report = fine_tune(
+        tmp_path,
+        tiny_pretrained,
+        tmp_path / "out",
+        checkpoints=tmp_path / "work",
+        **QUICK | {"epochs": 1, "batch_size": 16},
+    )
+    assert report["validated_on"] == "held-out train"
+    assert report["images"]["train"] + report["images"]["validation"] == 56
+    assert report["images"]["test"] == 7
+
+
+def test_blurred_training_faces_are_said(write_fer, tiny_pretrained, tmp_path, caplog):
+    path = write_fer(tmp_path / "fer.csv", SMALL, blur=2.0)
+    report = fine_tune(
+        path,
+        tiny_pretrained,
+        tmp_path / "out",
+        checkpoints=tmp_path / "work",
+        **QUICK | {"epochs": 1},
+    )
+    assert report["blur"] > 1
+    assert "the faces to train on are blurred against those to validate with" in caplog.text
 
 
 def test_missing_weights_or_faces_are_one_clear_line(write_fer, tiny_pretrained, tmp_path):

@@ -1,12 +1,12 @@
 """Corpora as their users have them: linked, partly broken, partly without a modality."""
 
 import json
-import shutil
 
 import av
 import numpy as np
 import pandas as pd
 import pytest
+from excerpts import excerpt
 
 from avlib import media
 
@@ -25,7 +25,7 @@ def as_ravdess(checkout, folder, modality):
         target.mkdir(parents=True, exist_ok=True)
         source = checkout.folder / "data/raw/demo" / row.path
         if modality == "01":
-            shutil.copyfile(source, target / f"{name}.mp4")
+            excerpt(source, target / f"{name}.mp4")
         else:
             media.write_clip(
                 target / f"{name}.wav", None, 25, media.read_audio(source), 16000,

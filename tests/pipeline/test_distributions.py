@@ -4,12 +4,10 @@ import csv
 import json
 import shutil
 
-import av
 import pandas as pd
 import pytest
+from excerpts import excerpt
 from openpyxl import Workbook
-
-from avlib import media
 
 pytestmark = pytest.mark.pipeline
 
@@ -18,15 +16,7 @@ WORDS = {"neutral": "surprise"}
 
 
 def as_avi(source, target):
-    """Recode a clip as mpeg4 and pcm."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(source)) as stream:
-        frames = [frame.to_ndarray(format="rgb24") for frame in stream.decode(video=0)]
-        fps = float(stream.streams.video[0].average_rate)
-    sound = media.read_audio(source)
-    media.write_clip(
-        target, frames, fps, sound, 16000, video_codec="mpeg4", audio_codec="pcm_s16le"
-    )
+    excerpt(source, target, video_codec="mpeg4", audio_codec="pcm_s16le")
 
 
 def enterface05(rows, folder):
@@ -45,9 +35,7 @@ def baum1s(rows, folder):
     book.active.append(["No", "Clip Name", "Emotion"])
     for number, (source, subject, emotion) in enumerate(rows):
         clip = f"S{subject:03}_{number:03}"
-        place = folder / "BAUM1s_MP4 - All" / clip[:4].lower()
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, place / f"{clip}.mp4")
+        excerpt(source, folder / "BAUM1s_MP4 - All" / clip[:4].lower() / f"{clip}.mp4")
         book.active.append([number, clip, emotion.title()])
     book.save(folder / "Annotations_BAUM1s.xlsx")
 
@@ -122,7 +110,7 @@ def test_spans_of_videos_run_under_the_authors_parts_and_gone_videos_are_counted
                     times = ("0.2", "1.3", f"video{number}", "utterance_1.mp4")
                     table.writerow([link, *times, 0.5, 0.1, OMG_CODES.index(emotion)])
                     if number:  # the first video is gone
-                        shutil.copyfile(source, folder / f"video{number}.mp4")
+                        excerpt(source, folder / f"video{number}.mp4", 0, 1.5)
     (clone.folder / "data/raw/omg_emotion").symlink_to(folder, target_is_directory=True)
     clone.set(corpus="omg_emotion", protocol={"name": "official"}, video={"fps": 3})
     recognise(clone)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -7,12 +8,15 @@ from typer.testing import CliRunner
 
 from avlib.cli.main import app
 from avlib.corpora.common.tables import CLIPS
+from avlib.fisher.pooling import Pooling
+from avlib.fisher.view import ViewEncoder, save_encoders
 from avlib.protocol_params import Protocol
-from avlib.protocols import FOLDS
+from avlib.protocols import FOLDS, enrol
 from avlib.report import comparisons
 from avlib.report.comparisons import (
     MOST_MODELS,
     REFERENCE,
+    RIVALS,
     as_json,
     compare_all,
     pairs,
@@ -49,6 +53,10 @@ def run_of(tiny, predictions, folds=None):
     )
     folds = tiny.folds if folds is None else folds
     return ReportData("demo", protocol, tiny.clips, folds, tiny.status, predictions)
+
+
+def shown(run):
+    return paired_comparisons(run, run.comparisons)
 
 
 def test_two_models_are_compared_clip_by_clip(tiny, models):
@@ -213,8 +221,43 @@ def test_every_pair_while_models_are_few_and_a_fixed_reference_beyond():
     assert pairs(["alone"]) == []
 
 
+def test_of_many_models_merml_meets_each_rival_once_too():
+    many = [*RIVALS, "merml", "gating", "avef"]
+    family = pairs(many)
+    assert {frozenset(pair) for pair in family} == {
+        *(frozenset((model, REFERENCE)) for model in many if model != REFERENCE),
+        *(frozenset(("merml", rival)) for rival in RIVALS),
+    }
+    assert len({frozenset(pair) for pair in family}) == len(family) == 9 + 6
+    # Where the reference is a rival, or was not trained, there is still no pair twice.
+    for models in (["merml", *RIVALS, "gating"], [m for m in many if m != REFERENCE]):
+        assert len({frozenset(pair) for pair in pairs(models)}) == len(pairs(models))
+    assert not any("merml" in pair for pair in pairs([m for m in many if m != "merml"]))
+
+
+def test_only_models_of_equal_speaker_normalisation_are_compared(tiny, models):
+    models["avef"], models["gating"] = tiny.predict("avef", seed=7), tiny.predict("gating", seed=8)
+    kinds = {"svm": "transductive", "merml": "transductive", "gmml": "transductive"}
+    found = compare_all(models, tiny.folds, tiny.clips, kinds)
+    assert [(c.a, c.b, c.normalise) for c in found] == [
+        ("merml", "svm", "transductive"),
+        ("gmml", "svm", "transductive"),
+        ("gmml", "merml", "transductive"),
+        ("gating", "avef", "none"),
+    ]
+    adjusted = holm([c.mcnemar.p for c in found])  # the family is one, whatever the sections
+    np.testing.assert_allclose([c.mcnemar_holm for c in found], adjusted)
+    assert list(as_json(found))[2:] == ["gmml - merml, speakers transductive", "gating - avef"]
+
+    run = replace(run_of(tiny, models), normalise=kinds)
+    apart = {kind: paired_comparisons(part, run.comparisons) for kind, part in run.parts.items()}
+    assert [row[:2] for row in apart["none"].tables[0].rows] == [["gating", "avef"]]
+    assert len(apart["transductive"].tables[0].rows) == 3
+    assert all("(4 in all)" in " ".join(section.text) for section in apart.values())
+
+
 def test_section_shows_every_comparison_and_what_the_tests_assume(tiny, models):
-    section = paired_comparisons(run_of(tiny, models))
+    section = shown(run_of(tiny, models))
     (table,) = section.tables
     assert [row[:3] for row in table.rows] == [
         ["merml", "svm", "36"],
@@ -227,7 +270,7 @@ def test_section_shows_every_comparison_and_what_the_tests_assume(tiny, models):
     assert "every pair of models (3 in all)" in text
     assert "takes clips for independent" in text
     assert "resamples of whole subjects" in text
-    assert paired_comparisons(run_of(tiny, {"svm": models["svm"]})) is None
+    assert shown(run_of(tiny, {"svm": models["svm"]})) is None
 
 
 def test_what_cannot_be_computed_is_a_dash_with_its_reason(tiny, models):
@@ -236,11 +279,11 @@ def test_what_cannot_be_computed_is_a_dash_with_its_reason(tiny, models):
     fold = only_a["fold"].iloc[0]
     one, its_folds = some_folds(models, tiny.folds, [fold])
     for predictions, of in ((tables, folds), ({**one, "svm": only_a}, its_folds)):
-        section = paired_comparisons(run_of(tiny, predictions, of))
-        shown, reasons = section.tables
-        cells = [cell for table in (shown, reasons) for row in table.rows for cell in row]
+        section = shown(run_of(tiny, predictions, of))
+        found, reasons = section.tables
+        cells = [cell for table in (found, reasons) for row in table.rows for cell in row]
         assert not any("nan" in cell.lower() or "none" in cell.lower() for cell in cells)
-        assert [row[-1] for row in shown.rows] == ["–"] * 3
+        assert [row[-1] for row in found.rows] == ["–"] * 3
         assert all("no t-test" in row[2] for row in reasons.rows)
     assert "no interval" in reasons.rows[0][2]
 
@@ -249,7 +292,7 @@ def test_section_without_any_common_clip_draws_nothing(tiny, models):
     ends = models["svm"]["clip_id"].str.endswith("_0")
     halves = {"svm": models["svm"][ends], "merml": models["merml"][~ends]}
     halves = {m: t.reset_index(drop=True) for m, t in halves.items()}
-    section = paired_comparisons(run_of(tiny, halves))
+    section = shown(run_of(tiny, halves))
     assert not section.pictures
     assert section.tables[0].rows[0] == ["merml", "svm", "0", *["–"] * 8]
     assert section.tables[1].rows[0][2] == "no clip was scored by both"
@@ -303,3 +346,38 @@ def test_command_names_a_model_that_it_cannot_compare(data, model, words):
     assert isinstance(result.exception, DataError)
     assert words in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+@pytest.mark.parametrize("kind", ["transductive", "enrolled"])
+def test_command_compares_no_models_of_different_speaker_normalisation(tiny, data, kind):
+    """What counts is what lies in the folder: params.yaml has been put back meanwhile."""
+    save(data, "none")
+    merml, svm, avef = (
+        tiny.predict(m, seed=i) for i, m in enumerate(("merml", "svm_audio", "avef"))
+    )
+    if kind == "enrolled":
+        folds = enrol(tiny.folds, tiny.clips, 2)
+        write_table(data / "folds.parquet", folds, FOLDS)
+        left = folds.loc[folds["part"] == "test", "clip_id"]
+        merml, svm, avef = (t[t["clip_id"].isin(left)] for t in (merml, svm, avef))
+    for model, table in (("merml", merml), ("svm_audio", svm), ("avef", avef)):
+        write_table(data / "predictions" / f"{model}.parquet", table, PREDICTIONS)
+    pair = ["compare", "merml", "avef", "--data", str(data)]
+    assert CliRunner().invoke(app, pair).exit_code == 0
+
+    save(data, kind)
+    result = CliRunner().invoke(app, pair)
+    assert isinstance(result.exception, DataError)
+    assert str(result.exception).startswith("merml and avef are not compared")
+    assert f"({kind} and none)" in str(result.exception)
+    result = CliRunner().invoke(app, ["compare", "merml", "svm_audio", "--data", str(data)])
+    assert f"clips of 6 subjects, speakers normalised ({kind})" in result.output
+
+
+def save(data, kind):
+    """Save a fold's encoder as the fisher stage does, with or without speakers' means."""
+    pooling = Pooling("none").fit(lambda: iter([np.ones((1, 2))]), 1)
+    means = {} if kind == "none" else {"a": np.zeros(2)}
+    folder = data / "fisher_encoders" / "fold-0"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_encoders(folder / "audio.npz", {"audio.is10_clip": ViewEncoder(pooling, means)})

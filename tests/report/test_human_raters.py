@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ from avlib.corpora.common import tables as corpus_tables
 from avlib.corpora.common.base import no_votes
 from avlib.protocol_params import Protocol
 from avlib.registry import reader
-from avlib.report import human_raters
+from avlib.report import report_data
 from avlib.report.human_raters import human_raters_beside_systems, recognition
 from avlib.report.published import Beside, Raters
 from avlib.report.report_data import ReportData
@@ -118,11 +119,15 @@ def test_a_corpus_without_ratings_has_no_such_section(tiny):
 def test_published_rates_stand_beside_a_whole_corpus_alone(tiny, monkeypatch):
     facts = [("audio", 41.5), ("video", 50.0), ("audio+video", 68.0)]
     rates = tuple(Raters(modalities=m, accuracy=a, source="s") for m, a in facts)
-    monkeypatch.setattr(human_raters, "beside", lambda *_: Beside((), (), rates))
+    monkeypatch.setattr(report_data, "beside", lambda *_, **_named: Beside((), (), rates))
     section = human_raters_beside_systems(run_of(tiny, rated(tiny)))
     assert section.tables[0].columns[-1] == "published (%)"
     assert [row[-1] for row in section.tables[0].rows] == ["41.5", "68.0", "–"]
     assert "within 2.0 points of these accuracies" in section.text[1]
+
+    normalised = replace(run_of(tiny, rated(tiny)), normalise={"merml": "transductive"})
+    assert normalised.normalised == "transductive"
+    assert "published (%)" not in human_raters_beside_systems(normalised).tables[0].columns
 
     section = human_raters_beside_systems(run_of(tiny, rated(tiny), corpus="crema_d"))
     assert "published (%)" not in section.tables[0].columns

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from avlib.protocol_params import Protocol
-from avlib.report import modalities, modality_plots, plots
+from avlib.report import modalities, modality_plots, plots, report_data
 from avlib.report.embeddings_page import embeddings_section
 from avlib.report.published import beside
 from avlib.report.report_data import ReportData
@@ -90,12 +90,26 @@ def test_every_emotion_has_one_leading_modality_and_the_papers_stand_beside_the_
         assert sorted(named) == ["anger", "disgust", "happiness"]
 
     known = beside("crema_d", "subject_kfold", 10)
-    monkeypatch.setattr(modalities, "beside", lambda *_: known)
+    monkeypatch.setattr(report_data, "beside", lambda *_, **_named: known)
     table, *_ = modalities.agreements(run(tiny, both)).tables
     paper = ["merml, in its paper", "anger, sadness", "disgust, happiness", "fear, neutral"]
     assert table.rows[-1] == paper
     part = replace(run(tiny, both), corpus="crema_d")  # 6 subjects of 91
     assert len(modalities.agreements(part).tables[0].rows) == 2
+
+
+def test_paper_stands_beside_no_models_that_normalise_speakers(tiny, both, monkeypatch):
+    asked = []
+
+    def noted(*_, normalise):
+        asked.append(normalise)
+        return beside("crema_d", "subject_kfold", 10, normalise=normalise)
+
+    monkeypatch.setattr(report_data, "beside", noted)
+    kinds = dict.fromkeys(both, "enrolled")
+    table, *_ = modalities.agreements(replace(run(tiny, both), normalise=kinds)).tables
+    assert [row[0] for row in table.rows] == ["svm_concat", "merml"]
+    assert asked == ["enrolled"]
 
 
 def test_figure_of_each_modality_needs_all_three_models(tiny, both):
@@ -124,6 +138,23 @@ def test_what_was_chosen_stands_in_the_order_of_the_folds():
     ]
     assert [picture.name for picture in section.pictures] == ["omega_merml"]
     assert training_choices({"svm": {0: {"accuracy": 0.5}}}) is None
+
+
+def test_what_views_were_pooled_by_stands_once_for_all_models():
+    video = "video.dlib_resnet_frames"
+    poolings = {
+        10: {"audio.is10_frames": "moments", video: "fisher K=16 D=32"},
+        2: {"audio.is10_frames": "fisher K=32 D=all", video: "fisher K=16 D=32"},
+    }
+    section = training_choices({"svm": {2: {"chosen": {"c": 3.0}}}}, poolings)
+    assert list(section.tables[1].rows) == [
+        ["audio.is10_frames", "fisher K=32 D=all, moments"],
+        [video, "fisher K=16 D=32 in all"],
+    ]
+    assert "pooled" in section.text[-1]
+    assert len(training_choices({}, poolings).tables) == 1
+    without = training_choices({"svm": {2: {"chosen": {"c": 3.0}}}}, {2: {}})
+    assert (len(without.tables), len(without.text)) == (1, 1)
 
 
 def test_many_folds_are_told_by_their_range_or_their_counts():

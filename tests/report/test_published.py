@@ -160,3 +160,14 @@ def test_a_system_may_have_figures_with_each_modality(corpus):
     assert cells["gating", "audio"].label == "gating, audio only"
     assert cells["gating", "audio+video"].label == "gating"
     assert {r.label for r in results if r.system == "svm_audio"} <= {"svm_audio"}
+
+
+def test_no_figure_may_stand_beside_models_that_normalise_speakers():
+    usual = beside("crema_d", "subject_kfold", 10)
+    assert usual.same_protocol
+    for kind in ("enrolled", "transductive"):
+        found = beside("crema_d", "subject_kfold", 10, normalise=kind)
+        assert not found.same_protocol
+        assert found.leading is None
+        assert len(found.other_protocol) == len(usual.same_protocol + usual.other_protocol)
+        assert found.human_raters == usual.human_raters

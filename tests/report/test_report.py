@@ -1,3 +1,4 @@
+import functools
 import re
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -7,7 +8,7 @@ import pytest
 
 from avlib.corpora.published_folds import published_folds
 from avlib.protocol_params import Protocol
-from avlib.protocols import make_folds
+from avlib.protocols import enrol, make_folds
 from avlib.report import modality_plots, plots
 from avlib.report.formats import percent
 from avlib.report.page import Section, Table, markdown_text
@@ -22,12 +23,16 @@ THREE_FOLDS = Protocol(
 )
 
 
+@functools.cache
+def picture():
+    return plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
+
+
 @pytest.fixture
 def no_drawing(monkeypatch):
     """Drawing takes most of a report's time, and most tests read its words."""
-    empty = plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
+    empty = picture()
     for name in (
-        "confusion",
         "recall_bars",
         "comparison_bars",
         "fold_dots",
@@ -45,6 +50,7 @@ def write(folder, tiny, *, untrained=None, params=None, extra=(), **changes):
         "corpus": "demo", "protocol": THREE_FOLDS, "clips": tiny.clips, "folds": tiny.folds,
         "status": tiny.status,
         "predictions": {"svm_audio": tiny.predict("svm_audio", used="audio")},
+        "drawn": {"svm_audio": {"confusion": picture()}},
     }  # fmt: skip
     write_report(
         folder,
@@ -199,7 +205,7 @@ def test_published_figures_stand_apart_under_another_protocol(tmp_path, tiny):
     assert "| audio | 40.9 |" in others
 
 
-def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()):
+def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=(), **more):
     """Report on so many subjects with the clips that CREMA-D has of each, all recognised.
 
     Also under some conditions, where all is taken for anger.
@@ -223,7 +229,7 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()
         prob_fear=0.6,
     )
     alone = [right.assign(condition=c, modalities=c, predicted="anger") for c in also]
-    changes = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
+    changes = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status, **more}
     predictions = {model: pd.concat([right, *alone], ignore_index=True)}
     return write(tmp_path, tiny, corpus="crema_d", predictions=predictions, **changes)[0]
 
@@ -240,7 +246,7 @@ def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny)
     ) in others
 
 
-def on_published_folds(tmp_path, tiny, actors, name="hicmae"):
+def on_published_folds(tmp_path, tiny, actors, name="hicmae", **more):
     """Report on 60 clips of each of so many actors of RAVDESS, all recognised."""
     rows = [(f"{actor:02}-{take:02}", f"Actor_{actor:02}", ["anger", "fear"][take % 2])
             for actor in range(1, actors + 1) for take in range(60)]  # fmt: skip
@@ -259,7 +265,7 @@ def on_published_folds(tmp_path, tiny, actors, name="hicmae"):
         prob_fear=0.6,
     )
     protocol = Protocol(name="published", folds=name, validation_by="subjects", **settings)
-    run = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status}
+    run = {"clips": clips, "folds": folds, "protocol": protocol, "status": tiny.status, **more}
     return write(tmp_path, tiny, corpus="ravdess", predictions={"merml": right}, **run)[0]
 
 
@@ -449,6 +455,91 @@ def test_table_with_a_short_row_is_refused():
 
 def test_markdown_keeps_names_readable():
     assert markdown_text("svm_concat a|b\n_x_") == "svm_concat a\\|b \\_x\\_"
+
+
+def mixed(tiny, kind="transductive"):
+    models = {m: tiny.predict(m, seed=i) for i, m in enumerate(("svm_audio", "merml", "avef"))}
+    return {
+        "predictions": models,
+        "normalise": dict.fromkeys(("svm_audio", "merml"), kind),
+        "drawn": {model: {"confusion": picture()} for model in models},
+    }
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize("title", ["Results", "Recall of each emotion", "Folds", "Confusions"])
+def test_scores_of_different_speaker_normalisation_stand_apart(tmp_path, tiny, title):
+    markdown, html = write(tmp_path, tiny, **mixed(tiny))
+    plain = section(markdown, title)
+    apart = section(markdown, f"{title}, speakers normalised (transductive)")
+    assert "avef" in plain
+    assert not {"merml", "svm_audio"} & set(re.findall(r"\w+", plain))
+    assert "avef" not in apart
+    assert "merml" in apart
+    pictures = re.findall(r"\(pictures/(\w+)\.png\)", markdown)
+    assert len(set(pictures)) == len(pictures)
+    anchors = re.findall(r'<section id="([^"]+)"', html)
+    assert len(set(anchors)) == len(anchors)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_report_says_what_was_used_of_the_tested_speakers(tmp_path, tiny):
+    markdown, _ = write(tmp_path, tiny, **mixed(tiny))
+    facts = section(markdown, "Data and protocol")
+    assert "| Speakers | normalised (transductive) by svm_audio, merml |" in facts
+    assert "Enrolled" not in facts
+    text = section(markdown, "Results, speakers normalised (transductive)")
+    assert "not subject-independent in the strict sense" in text
+    assert "strict sense" not in section(markdown, "Results")
+    usual, _ = write(tmp_path, tiny)
+    assert "ormalise" not in usual
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_enrolled_clips_are_counted_and_scored_by_nobody(tmp_path, tiny):
+    folds = enrol(tiny.folds, tiny.clips, 2)
+    left = folds.loc[folds["part"] == "test", "clip_id"]
+    run = mixed(tiny, "enrolled")
+    run["predictions"] = {
+        m: table[table["clip_id"].isin(left)] for m, table in run["predictions"].items()
+    }
+    markdown, _ = write(tmp_path, tiny, folds=folds, **run)
+    facts = section(markdown, "Data and protocol")
+    assert "| Enrolled clips | 12 of 6 tested speakers, the first 2 of each;" in facts
+    assert "test 8, enrolment 4 (mean)" in facts
+    apart = section(markdown, "Results, speakers normalised (enrolled)")
+    assert "first 2 clips" in apart
+    assert "(12 clips) are in no score" in apart
+    assert "24 / 24" in apart
+    assert "| enrolment |" in section(markdown, "Folds")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_no_published_figure_stands_beside_normalised_speakers(tmp_path, tiny):
+    usual = crema_d(tmp_path, tiny, 91)
+    assert "| 66.5 |" in section(usual, "Results")
+    markdown = crema_d(tmp_path, tiny, 91, normalise={"merml": "transductive"})
+    assert "66.5" not in section(markdown, "Results, speakers normalised (transductive)")
+    published = section(markdown, "Published results")
+    assert "| same protocol |" not in published
+    assert "100.0" not in published
+    assert "none of ours stands beside them" in published
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_normalised_speakers_never_stand_beside_others_of_the_same_folds(tmp_path, tiny):
+    markdown = on_published_folds(tmp_path, tiny, 24, normalise={"merml": "transductive"})
+    assert "this run |" not in markdown
+    assert "| same folds |" not in markdown
+
+
+def test_terminal_has_a_table_for_each_speaker_normalisation():
+    line = {"accuracy": 0.5, "accuracy_std": None, "uar": None, "f1_macro": 0.1, "clips": 12}
+    both = {"demo": {"avef": line}, "demo, speakers transductive": {"merml": line}}
+    first, second = results_table(both).split("\n\n")
+    assert "avef" in first
+    assert "merml" not in first
+    assert "| demo, speakers transductive | merml |" in second
 
 
 def test_terminal_table_lists_the_best_model_first_and_dashes_what_is_unknown():

@@ -112,3 +112,35 @@ def test_single_fold_without_a_spread_is_drawn():
     one = run("a", 50, "pca", 0.5)
     one["data"]["metrics"]["metrics/summary.json"]["data"]["demo"]["merml"]["accuracy_std"] = None
     assert draw(collect(shown(one), NAMES, "merml"), NAMES, "merml")
+
+
+def normalised(name, dim, kind, key, accuracy=0.5):
+    """A run whose MERML stands under `key`, and a deep system under the corpus itself."""
+    one = run(name, dim, "pca", accuracy)
+    line = one["data"]["metrics"]["metrics/summary.json"]["data"]["demo"]["merml"]
+    both = {"demo": {"avef": line}, key: {"merml": line}} if key != "demo" else {
+        "demo": {"avef": line, "merml": line}
+    }  # fmt: skip
+    one["data"]["metrics"]["metrics/summary.json"]["data"] = both
+    one["data"]["params"]["params.yaml"]["data"]["speakers"] = {"normalise": kind}
+    return one
+
+
+def test_normalised_models_are_found_and_never_drawn_beside_others():
+    key = "demo, speakers transductive"
+    commit = normalised("main", 200, "transductive", key)
+    runs = [{**commit, "rev": "workspace", "name": None}, commit]
+    same = normalised("a", 50, "transductive", key, 0.6)
+    runs[1] = {**commit, "experiments": [{"revs": [same], "name": "a"}]}
+    table = collect(runs, ["merml.dim"], "merml")
+    assert table[["merml.dim", "speakers"]].to_numpy().tolist() == [
+        [50, "transductive"],
+        [200, "transductive"],
+    ]
+    assert draw(table, ["merml.dim"], "merml")
+    other = normalised("b", 200, "none", "demo")
+    runs[1] = {**commit, "experiments": [{"revs": [other], "name": "b"}]}
+    with pytest.raises(DataError, match=r"differs between the experiments \(none, transductive\)"):
+        collect(runs, ["speakers.normalise"], "merml")
+    # A system that is not normalised stands on one side of it.
+    assert len(collect(runs, ["speakers.normalise"], "avef")) == 2

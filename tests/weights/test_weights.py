@@ -256,7 +256,9 @@ def test_unknown_networks_are_refused(tmp_path):
 
 def test_list_tells_which_weights_are_here(state, tmp_path):
     before = {row["name"]: row["present"] for row in list_weights(tmp_path)}
-    assert before == dict.fromkeys(("vgg_face", "i3d", "soundnet8", "c3d", "alexnet"), "no")
+    assert before == dict.fromkeys(
+        ("vgg_face", "expression", "i3d", "soundnet8", "c3d", "alexnet"), "no"
+    )
     as_torch(state, tmp_path / "file")
     import_weights(tmp_path / "file", "vgg_face", tmp_path)
     rows = {row["name"]: row for row in list_weights(tmp_path)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from avlib.metric_learning.base import modality_of
 from avlib.metric_learning.merml import MERML
+from avlib.metric_learning.training_subspace import TrainingSubspace
 from avlib.systems.common.kernel_svm import Choice, Embedding
 from avlib.systems.common.metric_model import MetricModel, learning
 from avlib.systems.common.model import VectorClips, without_prefix
@@ -58,6 +59,7 @@ class MERMLModel(MetricModel):
         lists = {name: _listed(self.metric[name]) for name in CANDIDATES if name in self.metric}
         omegas = lists.pop("omega", ["learned"])
         seen = set()
+        subspaces = self._metric({}).reduce(self._of(train))
         for values in itertools.product(*lists.values()):
             settings = dict(zip(lists, values, strict=True))
             if settings.get("epochs") == 0:  # no step is taken, at whatever rate
@@ -65,21 +67,36 @@ class MERMLModel(MetricModel):
             if (key := tuple(settings.items())) in seen:
                 continue
             seen.add(key)
-            metric = self.learn(train, settings | {"omega": omegas[0]})
+            metric = self.learn(train, settings | {"omega": omegas[0]}, subspaces=subspaces)
             for omega in omegas:
                 chosen = metric if omega == omegas[0] else metric.reweighted(omega)
                 yield settings | {"omega": omega}, chosen
 
     def learn(
-        self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice | None = None
+        self,
+        clips: VectorClips,
+        settings: Mapping[str, Any],
+        choice: Choice | None = None,
+        subspaces: Mapping[str, TrainingSubspace] | None = None,
     ) -> MERML:
-        """Return the metric, steered by a choice's confusions of the classes that it sees."""
+        """Return the metric, steered by a choice's confusions of the classes that it sees.
+
+        The clips' subspaces save finding them, where they are known.
+        """
         seen = np.unique(clips.emotion)
         confusion = None if choice is None else choice.confusion[np.ix_(seen, seen)]
-        metric = MERML(**{**self.metric, **settings})
-        features = self._views({m: clips.features[m] for m in self.modalities})
         with learning("MERML", clips):
-            return metric.fit(features, clips.emotion, clips.subject, confusion)
+            return self._metric(settings).fit(
+                self._of(clips), clips.emotion, clips.subject, confusion, subspaces
+            )
+
+    def _metric(self, settings: Mapping[str, Any]) -> MERML:
+        """Return an unfitted metric; of what the settings leave open, the first candidates."""
+        first = {n: _listed(self.metric[n])[0] for n in CANDIDATES if n in self.metric}
+        return MERML(**{**self.metric, **first, **settings})
+
+    def _of(self, clips: VectorClips) -> dict[str, np.ndarray]:
+        return self._views({m: clips.features[m] for m in self.modalities})
 
     def embedded(self, metric: MERML, features: Mapping[str, np.ndarray]) -> Embedding:
         """Project each view; the weights are shares of omega and 1 - omega."""
@@ -119,7 +136,7 @@ class MERMLModel(MetricModel):
         names, widths = arrays["view_names"].tolist(), arrays["view_widths"].tolist()
         self.views_ = tuple(zip(names, widths, strict=True))
         chosen = {name: v for name, v in self.chosen_.items() if name in CANDIDATES}
-        metric = MERML(**{**self.metric, **chosen})
+        metric = self._metric(chosen)
         W, weights = (without_prefix(f"metric_{name}_", arrays) for name in ("W", "weight"))
         order = [v for v in names if v in W] or list(self.modalities)
         metric.W_ = {view: W[view] for view in order}
