@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from avlib.corpora.published_folds import published_folds
 from avlib.params import load
-from avlib.registry import models
+from avlib.registry import models, speaker_normalisation
 from avlib.report.page import Page, Section, markdown
 from avlib.report.people import about, expression_section, limits, study_section
 from avlib.report.report_data import ReportData
@@ -47,6 +47,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
     out = parser.parse_args().out
+    units = ROOT / paths.RAW / "ravdess_au" / "clips.csv"
+    if not units.is_file():
+        sys.exit(
+            f"error: {units} is missing; expected action units of RAVDESS, see docs/features.md"
+        )
     shared = {"corpus": "ravdess", "protocol": protocol(ROOT / paths.RAW / "ravdess")}
     training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
     command = f"python scripts/{Path(__file__).name}"
@@ -123,7 +128,7 @@ def _set(whole: Any, values: Mapping[str, Any]) -> None:
 
 def read(project: Path) -> ReportData:
     """Read the tables that a run wrote."""
-    params = load(("corpus", "protocol"), project / "params.yaml")
+    params = load(("corpus", "protocol", "speakers"), project / "params.yaml")
     written = {model: project / paths.PREDICTIONS / f"{model}.parquet" for model in models()}
     predictions = {m: tables.read_table(file) for m, file in written.items() if file.is_file()}
     return ReportData(
@@ -133,6 +138,7 @@ def read(project: Path) -> ReportData:
         folds=tables.read_table(project / paths.FOLDS),
         status=pd.DataFrame(columns=["stage", "status"]),
         predictions={model: rows for model, rows in predictions.items() if len(rows)},
+        normalise=speaker_normalisation(params.speakers.normalise),
     )
 
 

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from avlib.params import Params, load
+from avlib.runtime import paths
+from avlib.runtime.tables import write_table
 
 spec = importlib.util.spec_from_file_location("people", "scripts/results_on_people.py")
 people = importlib.util.module_from_spec(spec)
@@ -38,3 +40,16 @@ def test_published_folds_are_taken_where_every_actor_is_here(tmp_path):
     assert people.protocol(tmp_path)["name"] == "subject_kfold"
     (tmp_path / "Actor_24").mkdir()
     assert people.protocol(tmp_path) == {"name": "published", "folds": "hicmae", "k": 6}
+
+
+def test_a_run_is_read_with_the_normalisation_of_its_speakers(tmp_path, tiny, schemas):
+    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    people.lay_over(tmp_path / "params.yaml", {"speakers": {"normalise": "transductive"}})
+    merml = tiny.predict("merml")
+    write_table(tmp_path / paths.FOLDS, tiny.folds, schemas["folds"])
+    write_table(tmp_path / paths.PREDICTIONS / "merml.parquet", merml, schemas["predictions"])
+    tiny.clips.to_parquet(tmp_path / paths.CLIPS)
+    run = people.read(tmp_path)
+    assert run.normalised == "transductive"
+    assert list(run.predictions) == ["merml"]
+    assert run.scores["merml"]["clips"] == len(tiny.clips)

@@ -75,6 +75,15 @@ def test_published_results_stand_below_a_run_on_their_folds_alone(run, tiny):
     assert "cannot be compared" in text  # 36 clips are not the whole corpus
 
 
+def test_published_results_stand_apart_from_normalised_speakers(run, tiny):
+    protocol = run.protocol.model_copy(update={"name": "published", "folds": "hicmae", "k": 3})
+    known = {"corpus": "ravdess", "protocol": protocol}
+    for normalise, said in (("transductive", True), ("none", False)):
+        normalised = dict.fromkeys(run.predictions, normalise)
+        text = section_of(tiny.data(run.predictions, **known, normalise=normalised)).text
+        assert any("none of ours stands beside them" in line for line in text) == said
+
+
 def test_expression_network_is_scored_by_its_training():
     scores = {"accuracy": 0.7, "accuracy_mirrored": 0.75, "confusions": [[6, 2], [1, 1]]}
     (table,) = expression_section({"scores": {"test": scores}}).tables
