@@ -66,6 +66,9 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol__validation_by": "clips"}, ["validation_by is clips, and name is subject_kf"]),
         ({"protocol__folds": "hicmae"}, ["protocol: folds is 'hicmae'", "name is subject_kfold"]),
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
+        ({"fisher__components": "many"}, ["fisher.components is 'many'"]),
+        ({"fisher__components": [16, "x"]}, ["fisher.components.1 is 'x'"]),
+        ({"merml__omega": 7}, ["merml.omega is 7"]),
         ({"modalities": []}, ["modalities", "at least 1"]),
         ({"audio__descriptor": "mfcc"}, ["audio.descriptor", "'mfcc'", "egemaps, is10, log_mel"]),
         (

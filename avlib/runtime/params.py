@@ -174,8 +174,27 @@ def _validate(
     else:
         said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
         found = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
-        problem = f"{key}{found}: {said}"
+        problem = f"{_written(values, first['loc'])}{found}: {said}"
     raise ParamsError(f"{path}: {prefix}{problem}")
+
+
+def _written(values: Any, place: Iterable[int | str]) -> str:
+    """Return a place as the file has it: without an index into a value that stands alone there.
+
+    Where several types are allowed pydantic names the one that it tried last; that goes too.
+    """
+    key: list[str] = []
+    for part in place:
+        known = (
+            values
+            if isinstance(values, dict)
+            else range(len(values) if isinstance(values, list) else 0)
+        )
+        if part not in known:
+            break
+        values = values[part]
+        key.append(str(part))
+    return ".".join(key)
 
 
 def _type(schema: Any, place: Iterable[int | str]) -> Any:
