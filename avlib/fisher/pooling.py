@@ -136,9 +136,10 @@ def held_out_accuracy(vectors: np.ndarray, emotions: np.ndarray, subjects: np.nd
     Returns
     -------
     float
-        In [0, 1]; 0 where there are not two subjects.
+        In [0, 1]; 0 where there are not two subjects, or two clips of an emotion.
     """
-    n = min(INNER_FOLDS, len(np.unique(subjects)))
+    commonest = int(np.unique(emotions, return_counts=True)[1].max(initial=0))
+    n = min(INNER_FOLDS, len(np.unique(subjects)), commonest)  # scikit-learn refuses more
     if n < 2:
         return 0.0
     with single_thread():

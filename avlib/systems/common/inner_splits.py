@@ -19,7 +19,8 @@ def inner_splits(
     ----------
     train, validation : VectorClips
     n : int
-        Divisions; no more than there are subjects. 1 takes the two parts as they are.
+        Divisions; no more than there are subjects, or clips of the commonest emotion. 1 takes the
+        two parts as they are.
 
     Returns
     -------
@@ -30,7 +31,8 @@ def inner_splits(
     everything = concatenate(train, validation)
     shared = np.intersect1d(train.subject, validation.subject).size > 0
     groups = everything.clip_id if shared else everything.subject
-    n = min(n, len(np.unique(groups)))
+    # No more divisions than the commonest emotion has clips: scikit-learn refuses more.
+    n = min(n, len(np.unique(groups)), int(np.bincount(everything.emotion).max(initial=0)))
     if n < 2:
         return [(train, validation)]
     # The seed is no parameter: it decides nothing but who judges together.

@@ -37,3 +37,13 @@ def test_divisions_that_leave_one_emotion_to_learn_are_left_out(clips):
     [(learned, judged)] = inner_splits(train, validation, 4)
     assert learned is train
     assert judged is validation
+
+
+def test_no_more_divisions_than_the_commonest_emotion_has_clips(clips):
+    train = clips(6, n_classes=3, subjects=6)
+    validation = clips(3, n_classes=3, subjects=3, first_subject=10)
+    splits = inner_splits(train, validation, 8)
+    assert len(splits) == 3
+    assert sorted(np.concatenate([judged.clip_id for _, judged in splits])) == sorted(
+        concatenate(train, validation).clip_id
+    )
