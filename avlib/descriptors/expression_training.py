@@ -104,6 +104,7 @@ class _Task(LightningModule):
         super().__init__()
         self.blur, self.steps = blur, steps
         network = ExpressionNet(side, DETAIL if blur else 0.0)
+        # torch's stubs lack this form of `to`.
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
 

@@ -84,7 +84,7 @@ def _files(table: Table) -> dict[str, Path]:
     place = paths.RAW / table.path
     if place.is_dir():
         # Unlike Path.rglob it follows links, as the readers of corpora do.
-        names = sorted(glob.glob("**/*", root_dir=place, recursive=True))  # noqa: PTH207
+        names = sorted(glob.glob("**/*", root_dir=place, recursive=True))  # noqa: PTH207 - names
         files = {PurePosixPath(name).as_posix(): place / name for name in names}
     else:
         files = {place.name: place}
