@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,13 @@ from avlib.corpora.published_folds import published_folds
 from avlib.params import load
 from avlib.registry import models, speaker_normalisation
 from avlib.report.page import Page, Section, markdown
-from avlib.report.people import about, expression_section, limits, study_section
+from avlib.report.people import (
+    about,
+    expression_section,
+    limits,
+    study_section,
+    variations_section,
+)
 from avlib.report.report_data import ReportData
 from avlib.runtime import paths, tables
 
@@ -62,7 +68,7 @@ def main() -> None:
         for normalise in study["normalise"]:
             params = shared | study["params"] | {"speakers": {"normalise": normalise}}
             title = f"{study['title']}; speaker normalisation: {normalise}"
-            sections.append(ran(title, study, params, commit))
+            sections.append(section_of(title, study, params, commit))
             page = Page("Results on people", [*before, *sections, *after])
             out.write_text(markdown(page), encoding="utf-8")  # now, as the next takes long
 
@@ -78,22 +84,42 @@ def protocol(corpus: Path) -> dict[str, Any]:
     return {"name": "subject_kfold", "k": FOLDS}
 
 
-def ran(title: str, study: Mapping[str, Any], params: Mapping[str, Any], commit: str) -> Section:
-    """Run a study in a fresh copy of the project; return its section of the page."""
+def section_of(
+    title: str, study: Mapping[str, Any], params: Mapping[str, Any], commit: str
+) -> Section:
+    """Run a study, or each of its variations; return the section of the page."""
+    text, command = study["text"], " ".join(["dvc repro", *study["stages"]])
+    if "variations" not in study:
+        return study_section(title, text, ran(title, study, [params], commit), params, command)
+    variations = study["variations"]
+    runs = {
+        name: ran(f"{title}: {name}", study, [params, values], commit)
+        for name, values in variations.items()
+    }
+    return variations_section(title, text, runs, params, variations, command)
+
+
+def ran(
+    title: str, study: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], commit: str
+) -> ReportData:
+    """Run a study's stages in a fresh copy of the project; return the tables of the run."""
     print(f"{title} ...", file=sys.stderr, flush=True)
     begin = time.monotonic()
     project = fresh_copy(commit)
-    lay_over(project / "params.yaml", params)
-    command = ["dvc", "repro", *study["stages"]]
+    for values in layers:
+        lay_over(project / "params.yaml", values)
     # DVC starts each stage with the `python` of PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
-        [sys.executable, "-m", *command], cwd=project, env=os.environ | {"PATH": path}, check=True
+        [sys.executable, "-m", "dvc", "repro", *study["stages"]],
+        cwd=project,
+        env=os.environ | {"PATH": path},
+        check=True,
     )
-    section = study_section(title, study["text"], read(project), params, " ".join(command))
+    data = read(project)
     shutil.rmtree(project)
     print(f"{title}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
-    return section
+    return data
 
 
 def fresh_copy(commit: str) -> Path:

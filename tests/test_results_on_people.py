@@ -30,6 +30,14 @@ def test_params_of_a_study_are_possible_and_its_stages_there(study, tmp_path):
     for normalise in study["normalise"]:
         people.lay_over(file, {"speakers": {"normalise": normalise}})
         assert load(("speakers",), file).speakers.normalise == normalise
+    as_it_was = file.read_text()
+    for values in study.get("variations", {}).values():
+        people.lay_over(file, values)
+        merml = load(("merml",), file).merml.model_dump()
+        assert all(
+            merml[name] in (value, [value]) for name, value in values.get("merml", {}).items()
+        )
+        file.write_text(as_it_was)
 
 
 def test_published_folds_are_taken_where_every_actor_is_here(tmp_path):

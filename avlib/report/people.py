@@ -1,6 +1,7 @@
 """Sections of docs/results.md: what the systems reach on recordings of people."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,60 @@ def study_section(
     command
         What ran with them.
     """
+    order = sorted(data.scores, key=lambda m: -data.scores[m]["pooled"]["accuracy"])
+    tables = [_scores(data, order)]
+    others = [m for m in OTHERS if m in data.predictions] or [
+        m for m in ALONE if m in data.predictions
+    ]
+    if COMPARED in data.predictions and others:
+        family = [(COMPARED, other) for other in others]
+        found = compare_all(data.predictions, data.folds, data.clips, family=family)
+        tables.append(comparison_table(found))
+    published = published_results(data) if data.protocol.folds else None
+    if published:
+        text, tables = [*text, *published.text], [*tables, *published.tables]
+    return Section(title, [*text, *_people(data)], tables, code=_code(command, params))
+
+
+def variations_section(
+    title: str,
+    text: Sequence[str],
+    runs: Mapping[str, ReportData],
+    params: Mapping[str, Any],
+    variations: Mapping[str, Mapping[str, Any]],
+    command: str,
+) -> Section:
+    """Show MERML with one setting after the other changed, and compare each with the first run.
+
+    Parameters
+    ----------
+    title, text, params, command
+        See `study_section`.
+    runs
+        By name of a variation: the tables of its run. All have the same folds.
+    variations
+        By name: the values that it lays over `params`.
+    """
+    names, first = list(runs), next(iter(runs.values()))
+    data = replace(
+        first,
+        predictions={
+            name: run.predictions[COMPARED].assign(model=name) for name, run in runs.items()
+        },
+        normalise=dict.fromkeys(names, first.normalised),
+    )
+    family = [(name, names[0]) for name in names[1:]]
+    found = compare_all(data.predictions, data.folds, data.clips, data.normalise, family=family)
+    code = f"{_code(command, params)}\n# and laid over them, one after the other:\n"
+    code += _block(variations)
+    tables = [_scores(data, names), comparison_table(found)]
+    return Section(title, [*text, *_people(data)], tables, code=code)
+
+
+def _people(data: ReportData) -> list[str]:
+    """Say of how many people a run is, and how they were divided."""
     protocol = data.protocol
-    people = _WORDS(
+    return _WORDS(
         "people",
         clips=len(data.used_clips),
         subjects=data.used_clips["subject"].nunique(),
@@ -49,20 +102,14 @@ def study_section(
         protocol=f"{protocol.name} ({protocol.folds})" if protocol.folds else protocol.name,
         folds=data.n_folds,
     )
-    tables = [_scores(data)]
-    others = [m for m in OTHERS if m in data.predictions] or [
-        m for m in ALONE if m in data.predictions
-    ]
-    if COMPARED in data.predictions and others:
-        family = [(COMPARED, other) for other in others]
-        found = compare_all(data.predictions, data.folds, data.clips, family=family)
-        tables.append(comparison_table(found))
-    published = published_results(data) if protocol.folds else None
-    if published:
-        text, tables = [*text, *published.text], [*tables, *published.tables]
-    block = yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True).strip()
-    code = f"# {command}\n# with these values in params.yaml:\n{block}"
-    return Section(title, [*text, *people], tables, code=code)
+
+
+def _code(command: str, params: Mapping[str, Any]) -> str:
+    return f"# {command}\n# with these values in params.yaml:\n{_block(params)}"
+
+
+def _block(values: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True).strip()
 
 
 def expression_section(training: Mapping[str, Any] | None) -> Section:
@@ -100,11 +147,10 @@ def limits() -> Section:
     return Section("What this does not show", _WORDS("people_limits"))
 
 
-def _scores(data: ReportData) -> Table:
-    """Table of the models' scores over all test clips, the most accurate first."""
+def _scores(data: ReportData, order: Sequence[str]) -> Table:
+    """Table of the models' scores over all test clips."""
     rows = []
     subjects = data.clips.set_index("clip_id")["subject"]
-    order = sorted(data.scores, key=lambda m: -data.scores[m]["pooled"]["accuracy"])
     for model in order:
         scores, clips = data.scores[model], scored(data.predictions[model], data.folds)
         intervals = score_intervals(

@@ -5,7 +5,7 @@ import yaml
 from avlib.report.comparisons import compare, scored
 from avlib.report.formats import p_text, percent
 from avlib.report.page import Page, markdown
-from avlib.report.people import about, expression_section, limits, study_section
+from avlib.report.people import about, expression_section, limits, study_section, variations_section
 
 MODELS = ("svm_audio", "svm_concat", "merml", "gmml")
 PARAMS = {"corpus": "demo", "video": {"table": {"clip_name": r"\d\d-(.+)"}}}
@@ -64,6 +64,20 @@ def test_the_block_of_a_run_can_be_read_back_and_says_what_ran(run):
     assert yaml.safe_load(section.code) == PARAMS
     assert "dvc repro train_svm" in section.code.splitlines()[0]
     assert "36 clips of 6 people, 3 emotions (chance 33.3 %)" in section.text[-1]
+
+
+def test_variations_of_merml_are_each_compared_with_the_first(tiny):
+    runs = {
+        name: tiny.data({"merml": tiny.predict("merml", seed=i)})
+        for i, name in enumerate(("as it is", "other", "third"))
+    }
+    changes = {"as it is": {}, "other": {"merml": {"dim": 3}}, "third": {"merml": {"seed": 1}}}
+    section = variations_section("Settings", ["Why."], runs, PARAMS, changes, "dvc repro x")
+    scores, compared = section.tables
+    for row, run in zip(scores.rows, runs.values(), strict=True):  # in their order
+        assert row[1] == percent(run.scores["merml"]["pooled"]["accuracy"])
+    assert [row[:2] for row in compared.rows] == [["other", "as it is"], ["third", "as it is"]]
+    assert yaml.safe_load(section.code) == PARAMS | changes
 
 
 def test_published_results_stand_below_a_run_on_their_folds_alone(run, tiny):
