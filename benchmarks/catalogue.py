@@ -16,6 +16,7 @@ NAMES = (
     "avef_clip",
     "noop",
     "scale",
+    "voices",
     "fisher",
     "merml",
     "metric_learning",

@@ -54,11 +54,13 @@ def test_an_experiment_with_another_dimension_reruns_three_stages(clone):
     assert len(clone.dvc("metrics", "diff").stdout.splitlines()) < 25, "more than one screen"
 
 
-def test_other_mixtures_rerun_everything_from_the_fisher_vectors_on(clone):
-    stages = ran(clone.dvc("exp", "run", "-S", "fisher.components=3").stdout)
-    assert stages[0] == "fisher"
+def test_other_mixtures_rerun_the_systems_of_vectors_and_no_other(clone):
+    ran_again = ran(clone.dvc("exp", "run", "-S", "fisher.components=3", "train_svm").stdout)
+    assert ran_again == ["fisher", "train_svm"]
+    stages = yaml.safe_load((clone.folder / "dvc.yaml").read_text())["stages"]
+    readers = {name for name, stage in stages.items() if "data/fisher" in stage.get("deps", [])}
     of_vectors = {f"train_{system.name}" for system in systems() if not system.deep}
-    assert set(stages) == {"fisher", *of_vectors, "evaluate", "report"}
+    assert readers & {f"train_{system.name}" for system in systems()} == of_vectors
 
 
 def test_some_systems_alone_are_scored_and_the_report_lists_the_others(clone):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from avlib.runtime.params import Positive, Section, all_or_some_of, without_repeats
+from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of, without_repeats
 
 
 class Avef(Section):
@@ -28,8 +28,8 @@ class Avef(Section):
     joint_batch: int = Field(ge=1)
     joint_epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
-    svm_c: list[Positive] = Field(min_length=1)
-    svm_degree: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    svm_c: Candidates[Positive]
+    svm_degree: Candidates[Annotated[int, Field(ge=1)]]
     binary: list[Literal["arousal", "valence"]]
     seed: int = Field(ge=0)
 

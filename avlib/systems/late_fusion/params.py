@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from avlib.runtime.params import Section
+from avlib.runtime.params import Candidates, Section
 
 
 class LateFusion(Section):
     """How the probabilities of the SVMs of both modalities are weighted."""
 
-    weights: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
+    weights: Candidates[Annotated[float, Field(ge=0, le=1)]]

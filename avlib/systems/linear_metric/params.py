@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from avlib.runtime.params import Positive, Section
+from avlib.runtime.params import Candidates, Positive, Section
 
 
 class MetricSection(Section):
@@ -19,13 +19,13 @@ class Lmnn(MetricSection):
 
     neighbours: int = Field(ge=1)
     mu: float = Field(ge=0, le=1)
-    max_iter: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    max_iter: Candidates[Annotated[int, Field(ge=0)]]
 
 
 class Itml(MetricSection):
     """ITML's metric; see `avlib.metric_learning.itml.ITML`. `gamma` are candidates."""
 
-    gamma: list[Positive] = Field(min_length=1)
+    gamma: Candidates[Positive]
     pairs: int = Field(ge=2)
     bounds: list[Annotated[float, Field(ge=0, le=100)]] = Field(min_length=2, max_length=2)
     max_iter: int = Field(ge=0)
@@ -41,5 +41,5 @@ class Itml(MetricSection):
 class Gmml(MetricSection):
     """GMML's metric; see `avlib.metric_learning.gmml.GMML`. Lists are candidates."""
 
-    t: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
-    regularisation: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    t: Candidates[Annotated[float, Field(ge=0, le=1)]]
+    regularisation: Candidates[Annotated[float, Field(ge=0)]]

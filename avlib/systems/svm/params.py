@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from avlib.runtime.params import Positive, Section
+from avlib.runtime.params import Candidates, Positive, Section
 
 
 class SVM(Section):
     """The RBF-SVM of every vector model; see `avlib.systems.common.vector_model.VectorModel`."""
 
     inner_folds: int = Field(ge=1)
-    c: list[Positive] = Field(min_length=1)
-    sigma: list[Positive] = Field(min_length=1)
+    c: Candidates[Positive]
+    sigma: Candidates[Positive]
     class_weight: Literal["balanced"] | None
