@@ -81,7 +81,7 @@ def broken(finished, tmp_path):
 def test_broken_clips_cost_nobody_else_anything_and_are_accounted_for(clone, broken):
     folder, files, one = broken
     link_corpus(clone, folder)
-    clone.set(corpus="ravdess", max_failed_fraction=0.2, protocol={"k": 2}, video={"fps": 3})
+    clone.set(corpus="ravdess", max_failed_fraction=0.2, protocol={"k": 3}, video={"fps": 3})
     clone.dvc("repro")
     status = statuses(clone)
     empty, cut, silent_film, voice, blank = (files[i].stem[3:] for i in (0, 1, 3, 4, 5))
