@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from avlib.corpora.demo.params import DemoCorpus
 from avlib.corpora.published_folds import published_folds
@@ -52,11 +52,17 @@ class Robustness(robustness.Robustness):
     models: list[Annotated[str, _one_of(readable_models())]]
 
 
+def _text_keys(labels: Any) -> Any:
+    """Return emotions that are numbers, as codes are, as the text of a table."""
+    return {str(k): v for k, v in labels.items()} if isinstance(labels, dict) else labels or {}
+
+
 class SharedParams(Section):
     """What concerns all systems; `Params` has the systems' sections too."""
 
     corpus: str = Field(min_length=1, pattern=r"^[a-z0-9_]+$")
     subset: str | None
+    labels: Annotated[dict[str, str | None], BeforeValidator(_text_keys)]
     modalities: Annotated[
         list[Literal["audio", "video"]],
         Field(min_length=1),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from avlib.runtime import paths
 from avlib.runtime.errors import CorpusError, ParamsError
 
 if TYPE_CHECKING:
@@ -54,16 +55,21 @@ SYSTEMS = {  # by the name of the stage, train_<name>; in the order of the repor
 
 
 def reader(corpus: str) -> "Reader":
-    """Return the reader of a corpus.
+    """Return the reader of a corpus: one of `CORPORA`, or any folder with a table of its clips.
 
     Raises
     ------
     CorpusError
         The name is unknown; the message lists the known ones.
     """
-    if corpus not in CORPORA:
-        raise CorpusError(f"corpus: {corpus!r} is unknown; expected one of {', '.join(CORPORA)}")
-    return _made(CORPORA[corpus])
+    if corpus in CORPORA:
+        return _made(CORPORA[corpus])
+    if not (paths.RAW / corpus).is_dir():
+        raise CorpusError(
+            f"corpus: {corpus!r} is unknown; expected one of {', '.join(CORPORA)}, or a folder"
+            f" {paths.RAW / corpus} with a table clips.csv of path, subject and emotion"
+        )
+    return resolve_name("avlib.corpora.listed:ListedCorpus")(corpus)
 
 
 def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:

@@ -1,18 +1,27 @@
 """List the recordings with their labels, checksums and media properties, and continuous labels."""
 
+from dataclasses import replace
+
 import pandas as pd
 
-from avlib.corpora.common.base import Listing, Recording
-from avlib.corpora.common.describe import Described, describe
+from avlib.corpora.common.base import Listing
+from avlib.corpora.common.describe import describe_all
+from avlib.corpora.common.relabel import relabelled
 from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
 from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import paths, tables
-from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.parallel import Failure
 from avlib.runtime.per_clip import CLIP_STATUS, stop_when_too_many_failed
 from avlib.runtime.stage import run
+from avlib.runtime.tables.schema import TEXT
 
-PARAMS = ("corpus", "subset", "max_failed_fraction")
+PARAMS = ("corpus", "subset", "labels", "max_failed_fraction")
+
+# With what a user's own table says beside the columns that all corpora have.
+EXTENDED = replace(
+    CLIPS, columns={**CLIPS.columns, "extra": TEXT}, nullable=CLIPS.nullable | {"extra"}
+)
 
 
 def main() -> None:
@@ -23,16 +32,13 @@ def main() -> None:
     """
     params = load(PARAMS)
     folder = paths.RAW / params.corpus
-    listing = reader(params.corpus).recordings(folder, params.subset)
+    listing = relabelled(reader(params.corpus).recordings(folder, params.subset), params.labels)
     for note in listing.notes:
         print(note)
     status = [(path, "failed", reason) for path, reason in listing.unrecognised]
     rows = []
-    tasks = [(recording, str(folder)) for recording in listing.recordings]
-    for index, result in map_clips(
-        describe_one, tasks, label="clips", name=lambda task: task[0].clip_id
-    ):
-        clip_id = listing.recordings[index].clip_id
+    for recording, result in describe_all(listing.recordings, folder):
+        clip_id = recording.clip_id
         if isinstance(result, Failure):
             status.append((clip_id, "failed", result.reason))
         else:
@@ -43,7 +49,8 @@ def main() -> None:
     table = pd.concat([table, _missing(listing)])
     tables.write_table(paths.status("clips"), table, CLIP_STATUS)
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
-    tables.write_table(paths.CLIPS, pd.DataFrame(rows), CLIPS)
+    clips = pd.DataFrame(rows)
+    tables.write_table(paths.CLIPS, clips, EXTENDED if "extra" in clips else CLIPS)
     tables.write_table(paths.VOTES, listing.votes, VOTES)
     traces = listing.traces[listing.traces["clip_id"].isin([row["clip_id"] for row in rows])]
     traces = traces.assign(frame=traces.groupby("clip_id").cumcount())
@@ -53,12 +60,6 @@ def main() -> None:
 def _missing(listing: Listing) -> pd.DataFrame:
     rows = pd.DataFrame(listing.missing, columns=["clip_id", "reason"], dtype=str)
     return rows.assign(status="failed", stage="clips")
-
-
-def describe_one(task: tuple[Recording, str]) -> Described:
-    """Probe and hash one recording (in a worker)."""
-    recording, folder = task
-    return describe(recording, folder)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import yaml
 from dvc.repo import Repo
 
 from avlib.params import Params, load
-from avlib.registry import CORPORA, DESCRIPTORS, models, readable_models, system
+from avlib.registry import DESCRIPTORS, models, readable_models, system
 from avlib.runtime.provenance import result_files
 
 MODELS = list(models())
@@ -39,11 +39,8 @@ def rooms_behind(stage):
         if f'registry.descriptor("{modality}"' in text:
             for entry in named.values():
                 rooms |= set(rooms_of(entry.partition(":")[0]))
-    if stage == "clips":  # lists the chosen corpus
-        for entry in CORPORA.values():
-            rooms |= set(rooms_of(entry.partition(":")[0]))
-        own = {f"avlib/corpora/{corpus}" for corpus in CORPORA}
-        rooms = rooms - own | {"avlib/corpora/${corpus}"}
+    if stage == "reader":  # of any corpus; what else a reader imports is in what it writes
+        rooms.add("avlib/corpora")
     if stage.startswith("train_"):
         found, params = system(stage.removeprefix("train_")), load(tuple(Params.model_fields))
         for recipe in (found.recipe(model, params) for model in found.models):

@@ -10,10 +10,16 @@ from rich.table import Column, Table
 
 from avlib.runtime import paths
 
-_SHOWN = 20  # damaged files named one by one
+_SHOWN = 20  # damaged files, or problems, named one by one
+
+app = typer.Typer(
+    help="Show which corpora are here; check one, or list the clips of your own.",
+)
 
 
+@app.callback(invoke_without_command=True)
 def corpora(
+    context: typer.Context,
     raw: Annotated[Path, typer.Option(help="Folder of the corpora.")] = paths.RAW,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare CREMA-D's files with the official release.")
@@ -25,6 +31,8 @@ def corpora(
     """Show what is here of every corpus, what is missing, its protocol and where to get it."""
     from avlib.cli.corpora_overview import overview
 
+    if context.invoked_subcommand is not None:
+        return
     if verify or hashes:
         _verify(raw / "crema_d", hashes=hashes)
         return
@@ -44,6 +52,72 @@ def corpora(
         for remark in row.remarks:
             typer.echo(f"{row.corpus}: {remark}")
     typer.echo(f"Put or link a corpus as {raw}/<corpus>; docs/corpora.md has a card of each.")
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="The corpus: its folder below data/raw.")],
+    subset: Annotated[str | None, typer.Option(help="As `subset` in params.yaml.")] = None,
+) -> None:
+    """Read a whole corpus as the pipeline will, and list what is wrong with it."""
+    from avlib.corpora.common.check import check as found_in
+    from avlib.registry import reader
+
+    folder = paths.RAW / name
+    listing = reader(name).recordings(folder, subset)
+    found = found_in(listing, folder)
+    table = Table("emotion", Column("clips", justify="right"))
+    for emotion, count in sorted(found.emotions.items()):
+        table.add_row(emotion, f"{count:,}")
+    if found.emotions:
+        Console().print(table)
+    for note in [*listing.notes, *(f"warning: {warning}" for warning in found.warnings)]:
+        typer.echo(note)
+    for where, what in found.problems[:_SHOWN]:
+        typer.echo(f"{where}: {what}")
+    if (more := len(found.problems) - _SHOWN) > 0:
+        typer.echo(f"... and {more:,} more")
+    typer.echo(
+        f"{found.usable:,} clips of {found.subjects:,} subjects can be used,"
+        f" {found.duration / 60:.1f} min; {len(found.problems):,} problems"
+    )
+    if found.problems:
+        raise typer.Exit(1)
+    typer.echo(f"Set `corpus: {name}` in params.yaml and run `dvc repro`.")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Of your recordings, such as data/raw/mine.")],
+    pattern: Annotated[
+        str,
+        typer.Option(
+            help="How the files are named: '{subject}_{emotion}_*.wav', or with widths:"
+            " '{subject:2}{sentence:3}{emotion:1}*.wav'. Other fields become columns too."
+        ),
+    ],
+    force: Annotated[bool, typer.Option(help="Write over a table that is there.")] = False,
+) -> None:
+    """Write the table clips.csv of your own corpus from the names of its files."""
+    from avlib.corpora.listed.from_names import table_from_names
+    from avlib.corpora.listed.table import find_table
+    from avlib.runtime.errors import CorpusError
+
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: there is no such folder; expected that of your recordings")
+    if (there := find_table(folder)) and (not force or there.suffix != ".csv"):
+        raise CorpusError(f"{there}: is there already; give --force to write over a clips.csv")
+    rows, others = table_from_names(folder, pattern)
+    rows.to_csv(folder / "clips.csv", index=False)
+    counts = rows["emotion"].value_counts().sort_index()
+    shown = ", ".join(f"{emotion} {count:,}" for emotion, count in counts.items())
+    typer.echo(
+        f"{folder / 'clips.csv'}: {len(rows):,} clips of {rows['subject'].nunique():,} subjects"
+    )
+    typer.echo(f"emotions: {shown}")
+    if others:
+        typer.echo(f"{len(others):,} recordings are named otherwise, such as {others[0]}")
+    typer.echo(f"Next: python -m avlib corpora check {folder.name}")
 
 
 def _verify(folder: Path, *, hashes: bool) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from avlib.corpora import fer2013
 from avlib.corpora.common.base import Reader
+from avlib.corpora.listed import ListedCorpus
 from avlib.registry import CORPORA, reader
 from avlib.runtime.errors import CorpusError
 
@@ -36,14 +37,22 @@ class Found:
 
 
 def overview(raw: Path) -> list[Found]:
-    """Look at every known corpus under ``data/raw``, without opening a recording.
+    """Look at known corpora under ``data/raw`` and at users' own, without opening a recording.
 
     Parameters
     ----------
     raw : Path
         The folder of the corpora, each in a folder of its reader's name.
     """
-    return [*(_recordings(reader(name), raw / name) for name in CORPORA), _faces(raw)]
+    known = [_recordings(reader(name), raw / name) for name in CORPORA]
+    own = [_recordings(ListedCorpus(folder.name), folder) for folder in _listed(raw)]
+    return [*known, _faces(raw), *own]
+
+
+def _listed(raw: Path) -> list[Path]:
+    """Return the folders of corpora that their users list in tables."""
+    folders = sorted(raw.iterdir()) if raw.is_dir() else []
+    return [f for f in folders if f.name not in CORPORA and any(f.glob("clips.*"))]
 
 
 def _recordings(reader: Reader, folder: Path) -> Found:

@@ -13,8 +13,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (corpora.corpora, results.results, compare.compare, sweep.sweep):
+for _command in (results.results, compare.compare, sweep.sweep):
     app.command()(_command)
+app.add_typer(corpora.app, name="corpora")
 app.add_typer(weights.app, name="weights")
 
 

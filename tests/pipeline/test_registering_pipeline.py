@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pipeline
 def test_a_new_system_and_descriptor_recompute_no_clip_and_retrain_no_other_fold(clone):
     add_newcomers(clone.folder)
     done = clone.dvc("repro")
-    started = {"face_model", "video_features", "audio_features", "train_traces"}
+    started = {"reader", "face_model", "video_features", "audio_features", "train_traces"}
     assert set(ran(done.stdout)) == started | {"train_prior", "evaluate", "report"}
     said = done.stdout + done.stderr
     clips = re.findall(r"(\w+): computed (\d+), from memory (\d+)", said)

@@ -48,6 +48,8 @@ class Recording:
         The corpus's own word or code for the emotion, as it stands there.
     start, end : float or None
         Where the clip lies in its files, in seconds; None is the files' own start or end.
+    extra : str or None
+        What a user's own table says beside all this, as JSON.
     missing : str
         Why the clip is incomplete: a file that its neighbours have and it has not; "" if none.
     corpus : str
@@ -73,6 +75,7 @@ class Recording:
     original_emotion: str | None = None
     start: float | None = None
     end: float | None = None
+    extra: str | None = None
     missing: str = ""
     corpus: str = ""
 

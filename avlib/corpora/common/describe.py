@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from avlib.corpora.common import labels
 from avlib.corpora.common.base import Recording, leaves_folder
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import MediaError
+from avlib.runtime.parallel import Failure, map_clips
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
 
     row = asdict(recording)
     del row["missing"]
+    if recording.extra is None:
+        del row["extra"]
     row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
     row["binary_valence"] = labels.BINARY_VALENCE.get(recording.emotion or "")
     for kind, figures in _FIGURES.items():
@@ -108,6 +112,20 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     row["sha256"] = _digest(recording, [folder / path for path in used])
     row["duration"] = min(end, whole) - start
     return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def describe_all(
+    recordings: Sequence[Recording], folder: Path | str
+) -> Iterator[tuple[Recording, Described | Failure]]:
+    """Describe recordings in parallel, in no particular order; what cannot be read is a failure."""
+    tasks = [(recording, str(folder)) for recording in recordings]
+    for index, result in map_clips(_describe, tasks, label="clips", name=lambda t: t[0].clip_id):
+        yield recordings[index], result
+
+
+def _describe(task: tuple[Recording, str]) -> Described:
+    """Describe one recording (in a worker)."""
+    return describe(*task)
 
 
 def _digest(recording: Recording, paths: list[Path]) -> str:

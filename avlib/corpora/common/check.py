@@ -1,0 +1,92 @@
+"""What is wrong with a corpus, before a pipeline runs on it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from avlib.corpora.common.base import Listing, Recording
+from avlib.corpora.common.describe import describe_all
+from avlib.runtime.parallel import Failure
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What reading a whole corpus has found.
+
+    Attributes
+    ----------
+    problems : list of (str, str)
+        The clip, file or line of a table, and what is wrong with it.
+    warnings : list of str
+        What protocols will stumble over.
+    emotions : Counter
+        Clips of each emotion.
+    usable, subjects : int
+    duration : float
+        Of all usable clips, s.
+    """
+
+    problems: list[tuple[str, str]]
+    warnings: list[str]
+    emotions: Counter[str]
+    usable: int
+    subjects: int
+    duration: float
+
+
+def check(listing: Listing, folder: Path | str) -> Findings:
+    """Read every recording as stage ``clips`` does.
+
+    Parameters
+    ----------
+    listing
+        Of a reader.
+    folder
+        The corpus's.
+    """
+    problems = [*listing.unrecognised, *listing.missing]
+    usable: list[Recording] = []
+    duration = 0.0
+    for recording, result in describe_all(listing.recordings, folder):
+        if isinstance(result, Failure):
+            problems.append((recording.clip_id, result.reason))
+            continue
+        if result.status != "ok":
+            problems.append((recording.clip_id, result.reason))
+        usable.append(recording)
+        duration += result.row["duration"]
+    emotions = Counter(r.emotion for r in usable if r.emotion is not None)
+    subjects = {r.subject for r in usable}
+    return Findings(
+        sorted(problems), _warnings(usable), emotions, len(usable), len(subjects), duration
+    )
+
+
+def _warnings(recordings: list[Recording]) -> list[str]:
+    warnings = []
+    shown_by: dict[str, set[str]] = {}
+    parts: dict[str, set[str]] = {}
+    for recording in recordings:
+        if recording.emotion is not None:
+            shown_by.setdefault(recording.emotion, set()).add(recording.subject)
+        if recording.partition is not None:
+            parts.setdefault(recording.subject, set()).add(recording.partition)
+    people = {recording.subject for recording in recordings}
+    if len(people) < 3:
+        warnings.append(
+            f"{len(people)} subjects; training, validation and test need one each: three at least"
+        )
+    for emotion, subjects in sorted(shown_by.items()):
+        if len(subjects) < 2:
+            warnings.append(
+                f"emotion {emotion!r} is shown by {min(subjects)} alone, so that nobody learns it"
+                " where it is tested: join it with another, or leave it out (`labels` in"
+                " params.yaml)"
+            )
+    for subject, found in sorted(parts.items()):
+        if len(found) > 1:
+            warnings.append(
+                f"subject {subject} is in parts {' and '.join(sorted(found))}; under protocol"
+                " official the tested part keeps the subject's clips, the others lose them"
+            )
+    return warnings

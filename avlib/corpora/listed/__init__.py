@@ -1,0 +1,197 @@
+"""Reader of any corpus whose owner lists its clips in a table."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from avlib.corpora.common.base import (
+    Listing,
+    Reader,
+    Recording,
+    is_media,
+    is_sound,
+    leaves_folder,
+    walk,
+)
+from avlib.corpora.listed.table import find_table, read_rows
+from avlib.runtime.errors import CorpusError
+
+FILES = ("path", "video", "audio")
+TEXTS = ("emotion", "sentence", "intensity", "take", "sex")
+NUMBERS = ("start", "end", "arousal", "valence", "age")
+PARTS = ("train", "validation", "test")
+COLUMNS = ("clip_id", "subject", "part", *FILES, *TEXTS, *NUMBERS)
+
+
+class ListedCorpus(Reader):
+    """A folder with a table of its clips: ``data/raw/<name>/clips.csv``.
+
+    A row is a clip. ``path`` (or ``video`` and ``audio``, where sound and picture are two files)
+    names its file in the folder, ``subject`` the person, ``emotion`` what is shown, in any words;
+    ``arousal`` and ``valence`` are numbers on any scale. ``start`` and ``end`` (s) cut the clip out
+    of its file, ``part`` (train, validation, test) is for the protocol ``official``; ``sentence``,
+    ``intensity``, ``take``, ``sex``, ``age`` and ``clip_id`` may be given, and whatever else there
+    is stays in the clips table's column ``extra``.
+
+    Without a column ``clip_id`` a clip is called after its file, with its span where it has one.
+    """
+
+    emotions = ()  # as the table has them
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        vars(self).update(name=name, title=name)
+
+    def read(self, folder: Path) -> Listing:
+        """List the rows of the table; one that is wrong is named by its line."""
+        table = find_table(folder)
+        if table is None:
+            raise CorpusError(f"{folder}: has no table of its clips; {self._expected(folder)}")
+        rows = read_rows(table)
+        _require_columns(rows, table)
+        recordings: dict[str, tuple[str, Recording]] = {}
+        wrong: list[tuple[str, str]] = []
+        subjects: dict[str, str] = {}
+        for line, row in _lines(rows, table):
+            try:
+                recording = _recording(row, subjects)
+                if recording.clip_id in recordings:
+                    first = recordings[recording.clip_id][0]
+                    raise ValueError(
+                        f"clip {recording.clip_id} stands in {first} already; expected one row a"
+                        " clip: remove one, or give both a clip_id"
+                    )
+                recordings[recording.clip_id] = line, recording
+            except ValueError as error:
+                wrong.append((line, str(error)))
+        found = [recording for _, recording in recordings.values()]
+        if not found:
+            line, reason = wrong[0] if wrong else (table.name, "it has no rows")
+            raise CorpusError(f"{folder}: none of its clips can be used; {line}: {reason}")
+        return Listing(found, wrong, _notes(folder, found, wrong))
+
+
+def _require_columns(rows: pd.DataFrame, table: Path) -> None:
+    has = ", ".join(rows.columns)[:200]
+    for wanted in (FILES, ("subject",), ("emotion", "arousal", "valence")):
+        if not any(column in rows for column in wanted):
+            raise CorpusError(f"{table}: has no column {' or '.join(wanted)}; found {has}: add it")
+
+
+def _lines(rows: pd.DataFrame, table: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each row with what to call it: the line of a text file or of a sheet, below the names.
+
+    A row without anything in it is none.
+    """
+    for number, row in enumerate(rows.to_dict("records"), start=2):
+        cells = {str(column): str(cell).strip() for column, cell in row.items()}
+        if any(cells.values()):
+            yield f"{table.name} line {number}", cells
+
+
+def _recording(row: Mapping[str, str], subjects: dict[str, str]) -> Recording:
+    """Return a row's clip.
+
+    Parameters
+    ----------
+    row
+        Its cells by column, "" where empty.
+    subjects
+        Names of the rows before, by what they became.
+
+    Raises
+    ------
+    ValueError
+        What is wrong with the row.
+    """
+    video, audio = _files(row)
+    start, end = _number(row, "start"), _number(row, "end")
+    if start is not None and start < 0:
+        raise ValueError(f"start is {start:g} s; expected 0 or later")
+    if end is not None and end <= (start or 0.0):
+        raise ValueError(f"end is {end:g} s, start {start or 0:g} s; expected an end after it")
+    part = row.get("part", "").lower() or None
+    if part is not None and part not in PARTS:
+        raise ValueError(f"part is {row['part']!r}; expected {', '.join(PARTS)} or nothing")
+    extra = {column: cell for column, cell in row.items() if column not in COLUMNS and cell}
+    return Recording(
+        clip_id=row.get("clip_id") or _clip_id(video or audio or "", start, end),
+        subject=_subject(row.get("subject", ""), subjects),
+        video_path=video,
+        audio_path=audio,
+        start=start,
+        end=end,
+        partition=part,
+        original_emotion=row.get("emotion") or None,
+        arousal=_number(row, "arousal"),
+        valence=_number(row, "valence"),
+        age=_number(row, "age"),
+        extra=json.dumps(extra, ensure_ascii=False) if extra else None,
+        emotion=row.get("emotion") or None,
+        sentence=row.get("sentence") or None,
+        intensity=row.get("intensity") or None,
+        take=row.get("take") or None,
+        sex=row.get("sex") or None,
+    )
+
+
+def _files(row: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return the files of picture and sound; ``path`` is both, or sound alone by its ending."""
+    path, video, audio = (row.get(column, "").replace("\\", "/") for column in FILES)
+    for named in filter(None, (path, video, audio)):
+        if leaves_folder(named):
+            raise ValueError(f"{named} leads out of the corpus's folder; expected a path inside it")
+    if path and (video or audio):
+        raise ValueError("has a path, and video or audio too; expected one or the others")
+    if path:
+        return (None if is_sound(path) else path), path
+    if not (video or audio):
+        raise ValueError("names no file; expected a path")
+    return video or None, audio or None
+
+
+def _number(row: Mapping[str, str], column: str) -> float | None:
+    text = row.get(column, "")
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{column} is {text!r}; expected a number or nothing")
+    return value
+
+
+def _clip_id(path: str, start: float | None, end: float | None) -> str:
+    """Name a clip after its file and span, whatever other rows there are."""
+    name = str(PurePosixPath(path).with_suffix("")).replace("/", "_")
+    span = "" if end is None else f"-{end:g}"
+    return name if start is None and end is None else f"{name}_{start or 0:g}{span}"
+
+
+def _subject(name: str, subjects: dict[str, str]) -> str:
+    """Return a subject's name as files may have it; the rows before tell whose it is."""
+    if not name:
+        raise ValueError("has no subject; expected who is recorded, so that nobody is tested on")
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    if subjects.setdefault(plain, name) != name:
+        raise ValueError(
+            f"subject {name!r} and {subjects[plain]!r} look alike in the names of files; expected"
+            " letters, digits, _ and -: rename one of them"
+        )
+    return plain
+
+
+def _notes(folder: Path, found: list[Recording], wrong: list[tuple[str, str]]) -> list[str]:
+    named = {path for r in found for path in (r.video_path, r.audio_path)}
+    others = [path for path in filter(is_media, walk(folder)) if path not in named]
+    if not others or wrong:  # a wrong row may name them
+        return []
+    return [f"{len(others):,} recordings that the table does not name left out, e.g. {others[0]}"]

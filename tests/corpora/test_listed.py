@@ -1,0 +1,234 @@
+"""A user's own corpus: a folder and a table of its clips."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from builders import write_media
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avlib.corpora.listed import ListedCorpus
+from avlib.corpora.listed.from_names import name_pattern, table_from_names
+from avlib.registry import reader
+from avlib.runtime.errors import CorpusError
+from avlib.runtime.tables import read_table
+from stages import clips, folds
+
+ROWS = [
+    {"path": "a/x.wav", "subject": "Ann", "emotion": "Wut", "sentence": "1", "mood": "calm"},
+    {"path": "a/y.wav", "subject": "Bo", "emotion": "Freude", "sentence": "2", "mood": ""},
+]
+
+
+def corpus(folder, rows=ROWS, suffix=".csv", **options):
+    """Write the table of a corpus without recordings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table, file = pd.DataFrame(rows), folder / f"clips{suffix}"
+    if suffix == ".xlsx":
+        table.to_excel(file, index=False)
+    elif suffix == ".parquet":
+        table.to_parquet(file)
+    else:
+        table.to_csv(file, index=False, sep="\t" if suffix == ".tsv" else ",", **options)
+    return folder
+
+
+def listed(folder):
+    return ListedCorpus("mine").recordings(folder)
+
+
+def problems(folder, *rows):
+    """What is wrong with rows that follow a right one, by line."""
+    return dict(listed(corpus(folder, [ROWS[0], *rows])).unrecognised)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".xlsx"])
+def test_a_row_of_any_table_is_a_clip(tmp_path, suffix):
+    first, second = listed(corpus(tmp_path, suffix=suffix)).recordings
+    assert first.clip_id == "a_x"
+    assert (first.subject, first.emotion, first.sentence) == ("Ann", "Wut", "1")
+    assert (first.video_path, first.audio_path) == (None, "a/x.wav")
+    assert json.loads(first.extra) == {"mood": "calm"}
+    assert second.extra is None
+    assert first.corpus == "mine"
+
+
+def test_a_table_of_a_spreadsheet_in_another_language_is_read(tmp_path):
+    text = '\ufeffPath;Subject;Emotion;Arousal\r\n"ä b.mp4";7;Ärger;0,5\r\n;;;\r\n'
+    (tmp_path / "clips.csv").write_text(text, encoding="utf-8", newline="")
+    (found,) = listed(tmp_path).recordings
+    assert (found.video_path, found.audio_path, found.subject) == ("ä b.mp4", "ä b.mp4", "7")
+    assert (found.emotion, found.arousal) == ("Ärger", 0.5)
+
+
+def test_spans_of_one_file_are_clips_of_their_own(tmp_path):
+    spans = [(0, 1.5), (1.5, 3), (3, "")]
+    rows = [
+        {"path": "long.mp4", "subject": "s", "emotion": "e", "start": start, "end": end}
+        for start, end in spans
+    ]
+    found = listed(corpus(tmp_path, rows)).recordings
+    assert [(r.start, r.end) for r in found] == [(0.0, 1.5), (1.5, 3.0), (3.0, None)]
+    assert [r.clip_id for r in found] == ["long_0-1.5", "long_1.5-3", "long_3"]
+
+
+def test_sound_and_picture_may_be_two_files(tmp_path):
+    rows = [{"video": "v.mp4", "audio": "v.wav", "subject": "s", "emotion": "e", "clip_id": "one"}]
+    (found,) = listed(corpus(tmp_path, rows)).recordings
+    assert (found.clip_id, found.video_path, found.audio_path) == ("one", "v.mp4", "v.wav")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"path": ""}, "names no file"),
+        ({"path": "../x.wav"}, "out of the corpus's folder"),
+        ({"path": "/etc/x.wav"}, "out of the corpus's folder"),
+        ({"path": "a\\..\\..\\x.wav"}, "out of the corpus's folder"),
+        ({"subject": ""}, "no subject"),
+        ({"path": "a/x.wav"}, "clips.csv line 2 already"),
+        ({"start": "soon"}, "start is 'soon'"),
+        ({"start": "nan"}, "start is 'nan'"),
+        ({"start": "-1"}, "start is -1 s"),
+        ({"start": "2", "end": "2"}, "end is 2 s"),
+        ({"part": "training"}, "part is 'training'"),
+        ({"arousal": "high"}, "arousal is 'high'"),
+    ],
+)
+def test_a_wrong_row_is_named_by_its_line_and_costs_no_other(tmp_path, change, said):
+    row = {"path": "a/z.wav", "subject": "Bo", "emotion": "Wut", **change}
+    found = problems(tmp_path, row)
+    assert list(found) == ["clips.csv line 3"]
+    assert said in found["clips.csv line 3"]
+
+
+def test_two_people_whose_names_become_one_are_told_apart(tmp_path):
+    found = problems(
+        tmp_path, {**ROWS[1], "subject": "A n"}, {**ROWS[0], "subject": "A/n", "path": "b.wav"}
+    )
+    assert "'A/n' and 'A n'" in found["clips.csv line 4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file,subject,emotion\nx.wav,a,b\n", "no column path or video or audio; found file"),
+        ("path,emotion\nx.wav,b\n", "no column subject"),
+        ("path,subject\nx.wav,a\n", "no column emotion or arousal or valence"),
+        ("path,subject,emotion,Path\nx.wav,a,b,c\n", "two columns 'path'"),
+        ("", "cannot be read"),
+        ("path,subject,emotion\n", "clips.csv: it has no rows"),
+        ("path,subject,emotion\nx.wav,,b\n", "line 2: has no subject"),
+    ],
+)
+def test_a_table_without_a_use_is_an_error_in_one_line(tmp_path, text, said):
+    (tmp_path / "clips.csv").write_text(text)
+    with pytest.raises(CorpusError) as error:
+        listed(tmp_path)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_in_another_encoding_or_two_tables_are_errors(tmp_path):
+    (tmp_path / "clips.csv").write_bytes("path,subject,emotion\nä.wav,a,b\n".encode("latin-1"))
+    with pytest.raises(CorpusError, match="UTF-8"):
+        listed(tmp_path)
+    corpus(tmp_path, suffix=".xlsx")
+    with pytest.raises(CorpusError, match=r"clips\.csv and clips\.xlsx"):
+        listed(tmp_path)
+
+
+def test_recordings_that_the_table_does_not_name_are_counted(tmp_path):
+    corpus(tmp_path)
+    for name in ("a/x.wav", "a/y.wav", "other.wav", "more.mp4", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (note,) = listed(tmp_path).notes
+    assert note == "2 recordings that the table does not name left out, e.g. more.mp4"
+
+
+def test_an_unknown_corpus_says_how_to_make_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match=r"data/raw/mine with a table clips\.csv"):
+        reader("mine")
+    Path("data/raw/mine").mkdir(parents=True)
+    (tmp_path / "data/raw/mine/x.wav").touch()
+    with pytest.raises(CorpusError, match="has no table of its clips"):
+        reader("mine").recordings(Path("data/raw/mine"))
+
+
+@given(
+    st.from_regex(r"[a-z]{1,4}", fullmatch=True),
+    st.from_regex(r"[A-Za-z0-9-]{1,6}", fullmatch=True),
+)
+def test_fields_are_read_off_names_that_are_made_of_them(subject, emotion):
+    found = name_pattern("{subject}_{emotion}_*.wav").fullmatch(f"{subject}_{emotion}_x_1.wav")
+    assert found.groupdict() == {"subject": subject, "emotion": emotion}
+
+
+def test_fields_may_have_widths_or_be_folders(tmp_path):
+    fixed = name_pattern("{subject:2}{sentence:3}{emotion:1}?.wav").fullmatch("03a01Fa.wav")
+    assert fixed.groupdict() == {"subject": "03", "sentence": "a01", "emotion": "F"}
+    for name in ("x/ann/joy/1.wav", "x/bo/fear/2.mp4", "x/readme.txt", "x/3.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    table, others = table_from_names(tmp_path, "**/{subject}/{emotion}/*")
+    assert table.to_dict("list") == {
+        "path": ["x/ann/joy/1.wav", "x/bo/fear/2.mp4"],
+        "subject": ["ann", "bo"],
+        "emotion": ["joy", "fear"],
+    }
+    assert others == ["x/3.wav"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("{subject}_*.wav", "lacks {emotion}"),
+        ("{subject}_{emotion}_{subject}.wav", "has {subject} twice"),
+        ("{subject}-{emotion}.wav", r"none of its 1 recordings, such as a_b\.wav, is named like"),
+    ],
+)
+def test_a_pattern_without_a_use_is_an_error(tmp_path, pattern, said):
+    (tmp_path / "a_b.wav").touch()
+    with pytest.raises(CorpusError, match=said):
+        table_from_names(tmp_path, pattern)
+
+
+def test_stages_read_it_like_any_corpus_and_keep_what_else_the_table_says(tmp_path, monkeypatch):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    params |= {"corpus": "mine", "labels": {"Wut": "anger", "Angst": None}}
+    params["protocol"] = {**params["protocol"], "k": 3}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    folder = tmp_path / "data/raw/mine"
+    rows = [
+        {"path": f"{subject}_{n}.wav", "subject": subject, "emotion": emotion, "room": f"r{n}"}
+        for subject in "abc"
+        for n, emotion in enumerate(("Wut", "Freude", "Angst"))
+    ]
+    corpus(folder, [*rows, {**rows[0], "path": "gone.wav"}, {**rows[0], "path": "c_0.wav"}])
+    for row in rows:
+        write_media(folder / row["path"], seconds=0.4, sample_rate=16000)
+    params["max_failed_fraction"] = 0.5
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    clips.main()
+    table = read_table("data/clips.parquet").set_index("clip_id")
+    assert len(table) == 9
+    assert table.loc["a_0", ["emotion", "original_emotion", "extra"]].tolist() == [
+        "anger",
+        "Wut",
+        '{"room": "r0"}',
+    ]
+    assert table["emotion"].isna().sum() == 3
+    status = read_table("data/status/clips.parquet").set_index("clip_id")
+    assert set(status.index[status["status"] == "failed"]) == {"gone", "clips.csv line 12"}
+    folds.main()
+    divided = read_table("data/folds.parquet")
+    assert divided["clip_id"].nunique() == 6
+    assert np.isin(divided["part"].unique(), ["train", "validation", "test"]).all()
