@@ -55,7 +55,7 @@ def collect(shown: Sequence[Mapping[str, Any]], names: Sequence[str], model: str
             if values == others and model in scores:
                 metrics = {key: scores[model][key] for key in _SHOWN}
                 metrics["speakers"] = normalisation_of(corpus)
-                point = {name: values[name] for name in names}
+                point = {name: _place(values[name]) for name in names}
                 rows.append({"experiment": run["name"] or run["rev"][:7], **point, **metrics})
     if model not in models:
         raise DataError(f"no experiment scored {model}; scored are {', '.join(sorted(models))}")
@@ -129,6 +129,11 @@ def _runs(commit: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             runs += experiment["revs"][:1]
     read = [run for run in runs if run["data"] and not run.get("error")]
     return sorted(read, key=lambda run: str(run["data"].get("timestamp")))
+
+
+def _place(value: Any) -> Any:
+    """Return a parameter's value as a place on an axis: of candidates their list, as text."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _of(run: Mapping[str, Any], kind: str, file: str) -> dict[str, Any]:

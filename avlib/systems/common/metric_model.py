@@ -1,8 +1,9 @@
 """What the systems that learn a metric share: candidates, the choice among them, the final one."""
 
+import logging
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -15,6 +16,8 @@ from avlib.systems.common.inner_splits import inner_splits
 from avlib.systems.common.kernel_svm import Choice, Embedding, HeldOut, Labelled
 from avlib.systems.common.model import BOTH, VectorClips, complete, concatenate
 from avlib.systems.common.vector_model import VectorModel
+
+log = logging.getLogger(__name__)
 
 Split = tuple[VectorClips, VectorClips]
 
@@ -53,8 +56,8 @@ class MetricModel(VectorModel):
         self.metric = dict(metric or {})
 
     @abstractmethod
-    def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], Any]]:
-        """Yield settings to try with the metric learned with them; the first of equals wins."""
+    def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
+        """Yield settings to try, and what learns the metric with them; the first of equals wins."""
 
     @abstractmethod
     def learn(
@@ -90,21 +93,27 @@ class MetricModel(VectorModel):
         return self
 
     def _best(self, splits: Sequence[Split]) -> dict[str, Any]:
-        """Return the candidate settings that make the labels of the clips held out likeliest."""
-        svm, tried = self.svm.with_median_grid(), []
+        """Return the candidate settings that make the labels of the clips held out likeliest.
+
+        Settings with which the metric cannot be learned lose; where none can be, that is an error.
+        """
+        svm = self.svm.with_median_grid()
+        trials: dict[tuple, tuple[dict[str, Any], list[HeldOut]]] = {}
+        problem: DataError | None = None
         for learned, judged in splits:
-            metrics = self.candidates(learned)
-            tried.append(
-                [
-                    (settings, svm.held_out(*self._embedded_split(metric, learned, judged)))
-                    for settings, metric in metrics
-                ]
-            )
-
-        def merit(trial: Sequence[tuple[dict[str, Any], HeldOut]]) -> tuple[float, float]:
-            return svm.best([held_out for _, held_out in trial]).selection_key()
-
-        return max(zip(*tried, strict=True), key=merit)[0][0]
+            for settings, learn in self.candidates(learned):
+                _, held_out = trials.setdefault(tuple(settings.items()), (settings, []))
+                try:
+                    split = self._embedded_split(learn(), learned, judged)
+                except DataError as error:
+                    problem = error
+                    log.warning("%s: not chosen, %s", _listed(settings), error)
+                    continue
+                held_out.append(svm.held_out(*split))
+        whole = [trial for trial in trials.values() if len(trial[1]) == len(splits)]
+        if problem is not None and not whole:
+            raise problem
+        return max(whole, key=lambda trial: svm.best(trial[1]).selection_key())[0]
 
     def _embedded_split(
         self, metric: Any, learned: VectorClips, judged: VectorClips
@@ -118,6 +127,10 @@ class MetricModel(VectorModel):
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
         return {**super().arguments(), "metric": self.metric}
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """LMNN, ITML and GMML as systems: one metric on both modalities side by side, in the RBF-SVM."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,15 @@ class LinearMetricModel(MetricModel):
             raise ValueError(f"method must be one of {sorted(METHODS)}, got {method!r}")
         self.method = method
 
-    def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], LinearMetric]]:
-        """Yield the metric with every combination of the candidate settings."""
+    def candidates(
+        self, train: VectorClips
+    ) -> Iterator[tuple[dict[str, Any], Callable[[], LinearMetric]]]:
+        """Yield every combination of the candidate settings."""
         subspace = METHODS[self.method](**self.metric).reduce(self._side_by_side(train.features))
         names = [name for name in CANDIDATES[self.method] if name in self.metric]
         for values in itertools.product(*(self.metric[name] for name in names)):
             settings = dict(zip(names, values, strict=True))
-            yield settings, self.learn(train, settings, subspace=subspace)
+            yield settings, partial(self.learn, train, settings, subspace=subspace)
 
     def learn(
         self,

@@ -2,7 +2,8 @@
 
 import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any, Self
 
 import numpy as np
@@ -54,12 +55,19 @@ class MERMLModel(MetricModel):
             log.info("MERML's loss still fell when it stopped after %d epochs", self.metric_.epochs)
         return self
 
-    def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], MERML]]:
-        """Yield the metric with every combination of the candidate settings."""
+    def candidates(
+        self, train: VectorClips
+    ) -> Iterator[tuple[dict[str, Any], Callable[[], MERML]]]:
+        """Yield every combination of the candidate settings.
+
+        The weights of video that are numbers share one descent, of which each weighs the views
+        anew. With one modality there is no such weight.
+        """
         lists = {name: _listed(self.metric[name]) for name in CANDIDATES if name in self.metric}
         omegas = lists.pop("omega", ["learned"])
         seen = set()
         subspaces = self._metric({}).reduce(self._of(train))
+        learn = partial(self.learn, train, subspaces=subspaces)
         for values in itertools.product(*lists.values()):
             settings = dict(zip(lists, values, strict=True))
             if settings.get("epochs") == 0:  # no step is taken, at whatever rate
@@ -67,10 +75,13 @@ class MERMLModel(MetricModel):
             if (key := tuple(settings.items())) in seen:
                 continue
             seen.add(key)
-            metric = self.learn(train, settings | {"omega": omegas[0]}, subspaces=subspaces)
+            if len(self.modalities) == 1:
+                yield settings, partial(learn, settings)
+                continue
+            equal = cache(partial(learn, settings | {"omega": "equal"}))
             for omega in omegas:
-                chosen = metric if omega == omegas[0] else metric.reweighted(omega)
-                yield settings | {"omega": omega}, chosen
+                whole = settings | {"omega": omega}
+                yield whole, partial(learn, whole) if omega == "learned" else _weighed(equal, omega)
 
     def learn(
         self,
@@ -168,6 +179,10 @@ class MERMLModel(MetricModel):
         }
         video = sum(value for view, value in spread.items() if modality_of(view) == "video")
         return video / (sum(spread.values()) or 1.0)
+
+
+def _weighed(learn: Callable[[], MERML], omega: str | float) -> Callable[[], MERML]:
+    return lambda: learn().reweighted(omega)
 
 
 def _listed(value: Any) -> list[Any]:
