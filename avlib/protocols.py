@@ -28,6 +28,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
+from avlib.runtime.digests import name_digest
 from avlib.runtime.errors import DataError, LeakError, ParamsError
 from avlib.runtime.tables.schema import INT, TEXT, Schema
 
@@ -112,7 +113,9 @@ def make_folds(
 
 
 def enrol(folds: pd.DataFrame, clips: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Take the first clips of each tested subject out of the test parts.
+    """Take some clips of each tested subject out of the test parts.
+
+    They are drawn by the digests of their names: names may sort by emotion, as RAVDESS's do.
 
     Parameters
     ----------
@@ -121,14 +124,15 @@ def enrol(folds: pd.DataFrame, clips: pd.DataFrame, n: int) -> pd.DataFrame:
     clips
         Columns clip_id, subject.
     n
-        Clips of a subject, in the order of their clip_id; they come into part ``enrolment``.
+        Clips of a subject; they come into part ``enrolment``.
 
     Raises
     ------
     DataError
         A subject would have no clip left to score.
     """
-    rows = folds.merge(clips[["clip_id", "subject"]], on="clip_id").sort_values("clip_id")
+    rows = folds.merge(clips[["clip_id", "subject"]], on="clip_id")
+    rows = rows.iloc[rows["clip_id"].map(name_digest).argsort()]
     tested = rows[rows["part"] == "test"]
     place = tested.groupby(["fold", "subject"]).cumcount()
     left = tested[place >= n]

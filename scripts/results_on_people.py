@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from avlib.corpora.published_folds import published_folds
 from avlib.params import load
-from avlib.registry import models, speaker_normalisation
+from avlib.registry import models, reader, speaker_normalisation
 from avlib.report.page import Page, Section, markdown
 from avlib.report.people import (
     about,
@@ -39,6 +39,7 @@ from avlib.report.people import (
 )
 from avlib.report.report_data import ReportData
 from avlib.runtime import paths, tables
+from avlib.runtime.errors import CorpusError
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = Path(__file__).with_suffix(".yaml")
@@ -75,9 +76,11 @@ def main() -> None:
 
 def protocol(corpus: Path) -> dict[str, Any]:
     """Return published folds where all of their actors are here, else folds of those who are."""
-    actors = {path.name for path in corpus.glob("Actor_*")}
-    if not actors:
-        sys.exit(f"error: no folder Actor_XX in {corpus}; link RAVDESS there, see docs/corpora.md")
+    try:
+        listing = reader("ravdess").recordings(corpus)
+    except CorpusError as error:
+        sys.exit(f"error: {error}")
+    actors = {recording.subject for recording in listing.recordings}
     listed = {actor for fold in published_folds("ravdess", LISTED) for actor in fold}
     if listed <= actors:
         return {"name": "published", "folds": LISTED, "k": FOLDS}

@@ -1,9 +1,9 @@
 import importlib.util
-import re
 from pathlib import Path
 
 import pytest
 import yaml
+from builders import ravdess_file
 
 from avlib.params import Params, load
 from avlib.runtime import paths
@@ -41,12 +41,13 @@ def test_params_of_a_study_are_possible_and_its_stages_there(study, tmp_path):
 
 
 def test_published_folds_are_taken_where_every_actor_is_here(tmp_path):
-    with pytest.raises(SystemExit, match=re.escape("link RAVDESS there")):
+    with pytest.raises(SystemExit, match="ravdess"):
         people.protocol(tmp_path)
     for number in range(1, 24):
-        (tmp_path / f"Actor_{number:02}").mkdir()
+        ravdess_file(tmp_path, f"03-01-01-01-01-01-{number:02}", archive_level=True)
+    (tmp_path / "Actor_24").mkdir()  # without recordings
     assert people.protocol(tmp_path)["name"] == "subject_kfold"
-    (tmp_path / "Actor_24").mkdir()
+    ravdess_file(tmp_path, "03-01-01-01-01-01-24")
     assert people.protocol(tmp_path) == {"name": "published", "folds": "hicmae", "k": 6}
 
 

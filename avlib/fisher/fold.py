@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from avlib.fisher.pooling import best, candidates
-from avlib.fisher.speakers import reference_clips, speaker_means
+from avlib.fisher.speakers import Means, reference_clips, speaker_means, without_means
 from avlib.fisher.tables import FISHER
 from avlib.fisher.view import View, ViewEncoder, save_encoders, spread
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.tables.schema import fixed_size_list
+
+log = logging.getLogger(__name__)
 
 _BATCH = 64  # clips encoded at a time
 
@@ -114,15 +117,19 @@ def _encode_modality(task: FisherTask, modality: str, fold: pd.DataFrame) -> _En
     None where no training clip has the modality.
     """
     vectors, missing, encoders, widths = [], np.zeros(len(fold), bool), {}, []
-    for view in task.views.get(modality, ()):
-        described = {ref.clip_id for ref in tables.clip_refs(view.source) if ref.rows}
-        here = fold["clip_id"].isin(described).to_numpy()
-        training = here & (fold["part"] == "train").to_numpy()
-        if not training.any():
-            return None
+    described = {view: _described_by(view, fold) for view in task.views.get(modality, ())}
+    learned = (fold["part"] == "train").to_numpy()
+    if lacking := [view.name for view, here in described.items() if not here[learned].any()]:
+        if len(lacking) < len(described):
+            raise DataError(
+                f"view {lacking[0]} describes none of the {learned.sum()} training clips of fold"
+                f" {task.fold}, others do; see data/status, or take it out of {modality}.views"
+            )
+        return None
+    for view, here in described.items():
         encoder = ViewEncoder(_chosen_pooling(task, modality, view, fold, here))
         pooled = _encode_all(encoder, view.source, fold["clip_id"].tolist(), here)
-        _learn_speakers_and_scale(encoder, pooled, fold, here, training, task.speakers)
+        here = _learn_speakers_and_scale(encoder, pooled, fold, here, task)
         vectors.append(encoder.finish(pooled, fold["subject"].to_numpy(dtype=str)))
         missing |= ~here
         encoders[view.name] = encoder
@@ -130,6 +137,12 @@ def _encode_modality(task: FisherTask, modality: str, fold: pd.DataFrame) -> _En
     if not vectors:
         return None
     return _Encoded(np.hstack(vectors), missing, encoders, widths)
+
+
+def _described_by(view: View, fold: pd.DataFrame) -> np.ndarray:
+    """Tell which clips have rows, bool of shape (n_clips,)."""
+    described = {ref.clip_id for ref in tables.clip_refs(view.source) if ref.rows}
+    return fold["clip_id"].isin(described).to_numpy()
 
 
 def _chosen_pooling(
@@ -144,33 +157,59 @@ def _chosen_pooling(
     if len(ways) > 1:
         rows = dict(_described(view.source, set(judges["clip_id"])))
         judged = [rows[clip_id] for clip_id in judges["clip_id"]]
+    subjects = judges["subject"].to_numpy(dtype=str)
+
+    def freed(vectors: np.ndarray) -> np.ndarray:
+        return without_means(vectors, subjects, _means(vectors, judges, task.speakers))
+
     return best(
         ways,
         lambda: (frames for _, frames in _described(view.source, training)),
         len(training),
         judged,
         judges["emotion"].to_numpy(dtype=str),
-        judges["subject"].to_numpy(dtype=str),
+        subjects,
+        freed,
     )
 
 
+def _means(vectors: np.ndarray, clips: pd.DataFrame, speakers: Mapping[str, Any]) -> Means:
+    """Return each speaker's mean vector, as ``speakers.normalise`` asks for it."""
+    if (normalise := speakers["normalise"]) == "none":
+        return {}
+    subjects, clip_ids = (clips[name].to_numpy(dtype=str) for name in ("subject", "clip_id"))
+    counted = reference_clips(subjects, clip_ids, normalise, speakers["enrolled_clips"])
+    if normalise == "enrolled":  # where subjects are shared, those clips may be scored ones
+        counted &= (clips["part"] != "test").to_numpy()
+    return speaker_means(vectors, subjects, counted)
+
+
 def _learn_speakers_and_scale(
-    encoder: ViewEncoder,
-    pooled: np.ndarray,
-    fold: pd.DataFrame,
-    here: np.ndarray,
-    training: np.ndarray,
-    speakers: Mapping[str, Any],
-) -> None:
-    """Learn each speaker's mean, without labels, and the scale of the training clips."""
+    encoder: ViewEncoder, pooled: np.ndarray, fold: pd.DataFrame, here: np.ndarray, task: FisherTask
+) -> np.ndarray:
+    """Learn each speaker's mean, without labels, and the scale of the training clips.
+
+    Returns
+    -------
+    bool array of shape (n_clips,)
+        Clips that have a vector: those of a speaker whose mean is not known have none.
+    """
     subjects = fold["subject"].to_numpy(dtype=str)
-    if (normalise := speakers["normalise"]) != "none":
-        clip_ids = fold["clip_id"].to_numpy(dtype=str)
-        counted = reference_clips(subjects, clip_ids, normalise, speakers["enrolled_clips"])
-        if normalise == "enrolled":  # where subjects are shared, the first clips may be scored ones
-            counted &= (fold["part"] != "test").to_numpy()
-        encoder.means = speaker_means(pooled, subjects, counted & here)
+    if task.speakers["normalise"] != "none":
+        encoder.means = _means(pooled[here], fold[here], task.speakers)
+        unknown = here & ~np.isin(subjects, list(encoder.means))
+        if unknown.any():
+            log.warning(
+                "fold %d: %d clips of %s left out, none of the clips that would tell the"
+                " speaker's mean has a vector",
+                task.fold,
+                unknown.sum(),
+                ", ".join(np.unique(subjects[unknown])),
+            )
+        here = here & ~unknown
+    training = here & (fold["part"] == "train").to_numpy()
     encoder.scale = spread(encoder.finish(pooled[training], subjects[training]))
+    return here
 
 
 def _described(source: Path, clip_ids: Container[str]) -> Iterator[tuple[str, np.ndarray]]:

@@ -1,7 +1,8 @@
 """How the rows that describe a clip become one vector, and the choice between several ways."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,8 +12,10 @@ from sklearn.svm import SVC
 
 from avlib.fisher.clip_vectors import ClipVectors, Moments
 from avlib.fisher.encoder import FisherEncoder
-from avlib.runtime.errors import ParamsError
+from avlib.runtime.errors import DataError, ParamsError
 from avlib.runtime.threads import single_thread
+
+log = logging.getLogger(__name__)
 
 POOLINGS = ("fisher", "moments", "both", "none")
 INNER_FOLDS = 4
@@ -156,25 +159,44 @@ def held_out_accuracy(vectors: np.ndarray, emotions: np.ndarray, subjects: np.nd
 
 
 def best(
-    ways: Iterable[Pooling],
+    ways: Sequence[Pooling],
     frames: Frames,
     n_clips: int,
     judged: Sequence[np.ndarray],
     emotions: np.ndarray,
     subjects: np.ndarray,
+    freed: Callable[[np.ndarray], np.ndarray],
 ) -> Pooling:
     """Fit each way of pooling; return the one by which most held-out clips are recognised.
 
     Parameters
     ----------
     ways
-        The first of equals wins; of one alone nothing is judged.
+        The first of equals wins; of one alone nothing is judged. One that cannot be fitted loses.
     frames, n_clips
         The training clips.
     judged : sequence of arrays of shape (n_i, d)
         Rows of the training and validation clips, with their emotions and subjects.
+    freed : function
+        Takes the speakers' means off these clips' vectors, where the systems get such.
+
+    Raises
+    ------
+    DataError
+        No way can be fitted.
     """
-    fitted = [way.fit(frames, n_clips) for way in ways]
-    if len(fitted) == 1:
-        return fitted[0]
-    return max(fitted, key=lambda way: held_out_accuracy(way.encode(judged), emotions, subjects))
+    if len(ways) == 1:
+        return ways[0].fit(frames, n_clips)
+    scores: list[tuple[float, Pooling]] = []
+    problem: DataError | None = None
+    for way in ways:
+        try:
+            vectors = way.fit(frames, n_clips).encode(judged)
+        except DataError as error:
+            problem = error
+            log.warning("%s: not chosen, %s", way.chosen(), error)
+            continue
+        scores.append((held_out_accuracy(freed(vectors), emotions, subjects), way))
+    if problem is not None and not scores:
+        raise problem
+    return max(scores, key=lambda score: score[0])[1]

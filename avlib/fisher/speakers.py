@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from avlib.runtime.digests import name_digest
+
 Means = Mapping[str, np.ndarray]
 
 
@@ -16,14 +18,15 @@ def reference_clips(
     ----------
     subjects, clip_ids : str arrays of shape (n,)
     normalise : {"enrolled", "transductive"}
-        The first clips of each speaker, in the order of their clip_id; or all of them.
+        Some clips of each speaker, drawn by the digests of their names, those of `enrol` of
+        `avlib.protocols`; or all of them.
     enrolled : int
-        How many those first clips are.
+        How many those are.
     """
     if normalise == "transductive":
         return np.ones(len(subjects), bool)
     chosen = np.zeros(len(subjects), bool)
-    order = np.argsort(clip_ids, kind="stable")
+    order = np.argsort([name_digest(clip_id) for clip_id in clip_ids])
     for subject in np.unique(subjects):
         chosen[order[subjects[order] == subject][:enrolled]] = True
     return chosen

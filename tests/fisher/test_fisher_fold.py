@@ -11,9 +11,11 @@ from scipy.stats import norm
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import FisherTask, encode_fold
+from avlib.fisher.pooling import Pooling, held_out_accuracy
 from avlib.fisher.view import View, load_encoders
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
+from avlib.runtime.digests import name_digest
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.runtime.tables.schema import TEXT, Schema
 
@@ -248,3 +250,79 @@ def test_a_fold_with_nothing_to_learn_from_is_an_error(project):
             part.unlink()
     with pytest.raises(DataError, match="none of the 2 training clips has audio or video"):
         encoded(project / "fold")
+
+
+def test_a_view_that_no_training_clip_has_is_named(project):
+    write_descriptors(project, "audio", "cde")
+    (project / "data/more").mkdir()
+    for part in (project / "data/audio").iterdir():
+        part.rename(project / "data/more" / part.name)
+    write_descriptors(project, "audio", "abcde")
+    more = replace(view("audio"), name="audio.more", source=Path("data/more"))
+    with pytest.raises(DataError, match=r"view audio\.more describes none of the 2 training clips"):
+        encoded(project / "fold", replace(TASK, views={"audio": [view("audio"), more]}))
+
+
+def test_a_speaker_whose_mean_is_not_known_has_no_vectors(project, caplog):
+    silent, heard = sorted("de", key=name_digest)  # the first is the one that is drawn
+    parts = PARTS | {silent: "enrolment", heard: "test"}
+    folds = {"clip_id": list(parts), "fold": [0] * 5, "part": list(parts.values())}
+    tables.write_table(Path("data/folds.parquet"), folds, FOLDS)
+    write_descriptors(project, "audio", "abc" + heard)
+    speakers = {"normalise": "enrolled", "enrolled_clips": 1}
+    task = replace(TASK, views={"audio": [view("audio")]}, speakers=speakers)
+    vectors = encoded(project / "fold", task)["audio"]
+    assert np.isnan(vectors[3:]).all()
+    assert np.isfinite(vectors[:3]).all()
+    assert "1 clips of s4 left out" in caplog.text
+
+
+def test_enrolled_means_are_not_of_clips_to_score(project):
+    """Under stratified_kfold a speaker trains and is tested: the drawn clip may be a tested one."""
+    labels = tables.read_table("data/clips.parquet").assign(subject="s")
+    tables.write_table(Path("data/clips.parquet"), labels, LABELS)
+    speakers = {"normalise": "enrolled", "enrolled_clips": 5}
+    task = replace(TASK, views={"audio": [view("audio")]}, speakers=speakers)
+    before = encoded(project / "before", task)["audio"]
+    write_descriptors(project, "audio", "abcde", shifted="e")
+    np.testing.assert_array_equal(encoded(project / "after", task)["audio"][:4], before[:4])
+
+
+def test_test_clips_do_not_judge_ways_of_pooling(project, monkeypatch):
+    judges = []
+
+    def spied(vectors, emotions, subjects):
+        judges.append((list(emotions), list(subjects)))
+        return 0.0
+
+    monkeypatch.setattr("avlib.fisher.pooling.held_out_accuracy", spied)
+    encoded(project / "fold", replace(TASK, pooling=POOLING | {"audio": ["fisher", "moments"]}))
+    assert judges == [(["anger", "fear", "anger"], ["s1", "s2", "s3"])] * 2
+
+
+def test_people_judge_what_was_learned_from_others():
+    """Vectors tell who shows what, and nothing that two people share."""
+    n = 6
+    subjects = np.repeat([f"s{i}" for i in range(n)], 8)
+    emotions = np.tile(np.repeat(["anger", "fear"], 4), n)
+    own = np.unique(np.char.add(subjects, emotions), return_inverse=True)[1]
+    assert held_out_accuracy(np.eye(2 * n)[own], emotions, subjects) <= 0.5
+    assert held_out_accuracy(np.eye(2 * n)[own], emotions, np.arange(len(own)).astype(str)) == 1
+
+
+def test_a_way_that_cannot_be_fitted_loses_and_is_an_error_alone(project, caplog):
+    impossible = SETTINGS | {"components": [500, 3]}
+    encoded(project / "fold", replace(TASK, settings=impossible))
+    assert "fisher K=500" in caplog.text
+    assert "K=3" in tables.read_facts(project / "fold/fisher.parquet")["chosen_audio"]
+    with pytest.raises(DataError, match="mixture of 600"):
+        encoded(project / "none", replace(TASK, settings=SETTINGS | {"components": [500, 600]}))
+
+
+def test_both_ways_side_by_side_are_half_each():
+    rows = [np.random.default_rng(i).normal(size=(20, 3)) for i in range(8)]
+    settings = {"n_components": 2, "pca_dim": None}
+    both = Pooling("both", "torch", **settings).fit(lambda: iter(rows), len(rows)).encode(rows)
+    for name, columns in (("fisher", slice(0, 12)), ("moments", slice(12, None))):
+        alone = Pooling(name, "torch", **settings).fit(lambda: iter(rows), len(rows)).encode(rows)
+        np.testing.assert_allclose(both[:, columns] * np.sqrt(2), alone, atol=1e-6)

@@ -137,7 +137,7 @@ class Saved(ABC):
     checkpoints : Path, optional
         Where a long training keeps how far it is, and goes on after an interruption.
     chosen_ : dict
-        What was chosen on the validation clips, as JSON knows it; the report shows it.
+        What was chosen on clips held out, as JSON knows it; the report shows it.
     """
 
     checkpoints: Path | None = None
@@ -185,7 +185,7 @@ class Model(Saved, Generic[AnyClips]):
 
     @abstractmethod
     def fit(self, train: AnyClips, validation: AnyClips) -> Self:
-        """Learn from the training clips, choosing settings on the validation clips.
+        """Learn from the training clips, and from the validation clips as the class says.
 
         Raises
         ------
