@@ -29,6 +29,7 @@ CORPORA = {  # by the name of the folder under data/raw
 DESCRIPTORS = {  # by modality and name, as params.yaml gives them
     "audio": {
         "egemaps": "avlib.descriptors.opensmile:EGeMAPS",
+        "huggingface": "avlib.descriptors.encoder_audio:EncoderAudio",
         "is10": "avlib.descriptors.opensmile:IS10",
         "log_mel": "avlib.descriptors.log_mel:LogMel",
         "table": "avlib.descriptors.table_audio:AudioTable",
@@ -37,6 +38,7 @@ DESCRIPTORS = {  # by modality and name, as params.yaml gives them
         "dlib_resnet": "avlib.descriptors.dlib_resnet:DlibResNetDescriptor",
         "expression": "avlib.descriptors.expression:ExpressionDescriptor",
         "geometry": "avlib.descriptors.geometry:Geometry",
+        "huggingface": "avlib.descriptors.encoder_video:EncoderVideo",
         "table": "avlib.descriptors.table_video:VideoTable",
         "vgg_face": "avlib.descriptors.vgg_face:VGGFaceDescriptor",
     },

@@ -3,6 +3,7 @@
 from avlib import registry
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.describe_corpus import describe_corpus
+from avlib.descriptors.encoder_folder import encoder_digest
 from avlib.descriptors.tables import AUDIO
 from avlib.params import load
 from avlib.runtime import paths
@@ -14,7 +15,8 @@ PARAMS = ("audio", "max_failed_fraction")
 def main() -> None:
     """Write ``data/audio``, ``data/audio_views`` and the status of every clip."""
     params = load(PARAMS)
-    views = registry.views("audio", params.audio.model_dump())
+    settings = params.audio.model_dump()
+    views = registry.views("audio", settings | encoder_digest("audio", settings))
     describe_corpus("audio", views, audio_rows, paths.SPEECH, AUDIO, params.max_failed_fraction)
 
 

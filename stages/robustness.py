@@ -8,6 +8,7 @@ import sys
 import pandas as pd
 
 from avlib import registry
+from avlib.descriptors.encoder_folder import encoder_digest
 from avlib.descriptors.face_network import network_weights
 from avlib.params import load
 from avlib.protocols import check_folds
@@ -41,10 +42,13 @@ def main() -> None:
         "max_failed_fraction": params.max_failed_fraction,
     }
     subjects = dict(zip(clips["clip_id"], clips["subject"], strict=True))
-    network = network_weights(paths.FACE_MODEL)
+    settings_of = {
+        "audio": params.audio.model_dump(),
+        "video": params.video.model_dump() | network_weights(paths.FACE_MODEL),
+    }
     descriptors = {
-        "audio": list(registry.views("audio", params.audio.model_dump()).values()),
-        "video": list(registry.views("video", params.video.model_dump() | network).values()),
+        modality: list(registry.views(modality, given | encoder_digest(modality, given)).values())
+        for modality, given in settings_of.items()
     }
     corrupted = corrupted_predictions(model, folds, subjects, settings, descriptors)
     missing = missing_modality(saved, params.robustness.missing, params.robustness.seed)

@@ -2,6 +2,7 @@
 
 from avlib import registry
 from avlib.descriptors.describe_corpus import describe_corpus
+from avlib.descriptors.encoder_folder import encoder_digest
 from avlib.descriptors.face_network import network_weights
 from avlib.descriptors.tables import VIDEO
 from avlib.descriptors.video_clip import video_rows
@@ -16,7 +17,7 @@ def main() -> None:
     """Write ``data/video``, ``data/video_views`` and the status of every clip."""
     params = load(PARAMS)
     settings = params.video.model_dump() | network_weights(paths.FACE_MODEL)
-    views = registry.views("video", settings)
+    views = registry.views("video", settings | encoder_digest("video", settings))
     describe_corpus("video", views, video_rows, paths.FACES, VIDEO, params.max_failed_fraction)
 
 

@@ -5,9 +5,9 @@ Which descriptors there are is checked where they are registered (`avlib.params`
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from avlib.runtime.params import Positive, Section, without_repeats
 
@@ -18,6 +18,21 @@ def _below_raw(path: str) -> str:
     if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in path:
         raise ValueError("expected the path of a file or folder below data/raw")
     return path
+
+
+def _below_weights(path: str) -> str:
+    """Refuse a path that is no folder below data/weights."""
+    pure = PurePosixPath(path)
+    if pure.parts[:2] != ("data", "weights") or len(pure.parts) < 3 or ".." in pure.parts:
+        raise ValueError("expected a folder below data/weights, such as data/weights/wavlm")
+    return path
+
+
+def _layer(value: Any) -> Any:
+    """Refuse what names no layer of an encoder."""
+    if value in ("last", "mean") or (type(value) is int and value >= 0):
+        return value
+    raise ValueError("expected last, mean or the number of a layer, from 0 on")
 
 
 def _one_group(pattern: str) -> str:
@@ -47,6 +62,8 @@ class VideoTable(Table):
     min_confidence: float = Field(ge=0, le=1)
 
 
+EncoderFolder = Annotated[str, AfterValidator(_below_weights)]
+EncoderLayer = Annotated[int | str, BeforeValidator(_layer)]
 Views = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.(frames|windows|clip))?$")]],
     AfterValidator(without_repeats),
@@ -59,6 +76,8 @@ class Video(Section):
     descriptor: str
     level: Literal["frames", "clip"]
     layer: Literal["fc6", "fc7"]
+    model: EncoderFolder
+    model_layer: EncoderLayer
     fps: float | None = Field(gt=0)
     views: Views
     table: VideoTable
@@ -82,5 +101,7 @@ class Audio(Section):
     level: Literal["frames", "windows", "clip"]
     window: float = Field(ge=0.1)
     hop: float = Field(gt=0)
+    model: EncoderFolder
+    model_layer: EncoderLayer
     views: Views
     table: Table

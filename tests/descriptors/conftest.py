@@ -1,4 +1,5 @@
 import csv
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,16 @@ from scipy.ndimage import gaussian_filter
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread(one_thread):
     """Networks here are small."""
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Nothing is looked for in the network."""
+
+    def refuse(*args):
+        raise AssertionError(f"the network was asked for {args[1:]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture(scope="session")

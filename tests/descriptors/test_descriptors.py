@@ -31,9 +31,13 @@ TABLE = {"path": "tables", "clip_column": None, "clip_name": None, "columns": No
 AUDIO = {"level": "frames", "window": 0.5, "hop": 0.25, "table": TABLE}
 VIDEO = {"layer": "fc6", "fps": None, "level": "frames", "table": TABLE}
 LEVELS = [("is10", "windows"), ("is10", "clip"), ("egemaps", "windows"), ("egemaps", "clip")]
-# A table describes nothing itself: test_table.py.
-SOUNDS = [*((name, "frames") for name in registry.DESCRIPTORS["audio"] if name != "table"), *LEVELS]
-PICTURES = [name for name in registry.DESCRIPTORS["video"] if name != "table"]
+# A table describes nothing itself: test_table.py. Encoders are the user's: test_encoder_*.py.
+OTHERS = ("huggingface", "table")
+SOUNDS = [
+    *((name, "frames") for name in registry.DESCRIPTORS["audio"] if name not in OTHERS),
+    *LEVELS,
+]
+PICTURES = [name for name in registry.DESCRIPTORS["video"] if name not in OTHERS]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -156,7 +160,7 @@ def test_no_other_descriptor_enters_a_fingerprint(modality):
     rows, of = {"audio": (audio_rows, of_sound), "video": (video_rows, of_faces)}[modality]
     every = {source(type(of_sound(name))) for name in registry.DESCRIPTORS["audio"]}
     every |= {source(type(of_faces(name))) for name in registry.DESCRIPTORS["video"]}
-    assert len(every) == 8, "openSMILE's two sets are one file"
+    assert len(every) == 10, "openSMILE's two sets are one file"
     for name in registry.DESCRIPTORS[modality]:
         kind = type(of(name))
         files = {str(f) for code in (rows, kind) for f in result_files(Path(source(code)))}
@@ -202,8 +206,8 @@ def test_fingerprint_of_opensmile_holds_its_version():
 @pytest.mark.parametrize(
     ("modality", "known"),
     [
-        ("audio", "egemaps, is10, log_mel, table"),
-        ("video", "dlib_resnet, expression, geometry, table, vgg_face"),
+        ("audio", "egemaps, huggingface, is10, log_mel, table"),
+        ("video", "dlib_resnet, expression, geometry, huggingface, table, vgg_face"),
     ],
 )
 def test_unknown_name_lists_those_of_the_modality(modality, known):
