@@ -21,7 +21,7 @@ PARAMS = ("protocol",)
 
 
 def main() -> None:
-    """Write ``metrics/models``, ``metrics/folds`` and ``metrics/plots``."""
+    """Write ``metrics/models``, ``metrics/folds``, ``metrics/plots`` and ``metrics/predictions``."""
     # The report depends on these folders as a whole; of systems that never ran here there are none.
     for name in {schema.name for system in systems() for schema in system.tables}:
         (paths.DATA / name).mkdir(exist_ok=True)
@@ -38,11 +38,13 @@ def main() -> None:
     }
     with locked(paths.MEMO / "evaluate"):
         done, _ = compute_each("evaluate", evaluate_model, tasks, keys, unit="models")
-        for part in ("models", "folds", "plots"):
+        for part in ("models", "folds", "plots", "predictions"):
             shutil.rmtree(paths.METRICS / part, ignore_errors=True)
             (paths.METRICS / part).mkdir(parents=True)
         for model, folder in done.items():
             shutil.copyfile(folder / "scores.json", paths.METRICS / "models" / f"{model}.json")
+            csv = paths.METRICS / "predictions" / f"{model}.csv"
+            shutil.copyfile(folder / "predictions.csv", csv)
             for part in ("folds", "plots"):
                 shutil.copytree(folder / part, paths.METRICS / part / model)
 

@@ -1,4 +1,4 @@
-"""What is written of one model: its scores in each fold and over the folds, and their pictures."""
+"""What is written of one model: scores of each fold and over the folds, pictures, predictions."""
 
 import json
 from dataclasses import dataclass
@@ -42,11 +42,12 @@ def input_files(task: ModelTask) -> list[Path]:
 
 
 def evaluate_model(task: ModelTask, folder: Path) -> None:
-    """Write ``scores.json``, ``folds/fold-<k>.json`` and ``plots/`` of a model into a folder."""
+    """Write ``scores.json``, ``folds/``, ``plots/`` and ``predictions.csv`` of a model."""
     model = task.model
     clips = tables.read_table(paths.CLIPS)
     folds = tables.read_table(paths.FOLDS)
     predictions = tables.read_table(paths.PREDICTIONS / f"{model}.parquet")
+    _as_csv(predictions, clips).to_csv(folder / "predictions.csv", index=False, float_format="%.6g")
     pictures = folder / "plots"
     for made in (folder / "folds", pictures):
         made.mkdir()
@@ -70,6 +71,13 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
     if counts is not None:
         png = modality_plots.agreement_bars({model: counts})
         (pictures / "agreement.png").write_bytes(png)
+
+
+def _as_csv(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions as other programs like to read them: who is tested stands beside."""
+    rows = predictions.merge(clips[["clip_id", "subject"]], on="clip_id", how="left")
+    first = ["clip_id", "subject"]
+    return rows[[*first, *(column for column in predictions.columns if column != "clip_id")]]
 
 
 def _facts(model: str, fold: int) -> dict[str, Any]:

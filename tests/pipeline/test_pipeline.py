@@ -34,6 +34,13 @@ def test_one_command_goes_from_recordings_to_a_report(finished):
     assert set(summary) == set(models())
     clips = pd.read_parquet(finished.folder / "data/clips.parquet")
     assert all(scores["clips"] == len(clips) == 36 for scores in summary.values())
+    for model in summary:
+        rows = pd.read_csv(finished.folder / f"metrics/predictions/{model}.csv")
+        rows = rows[rows["condition"] == "default"]
+        assert set(rows["clip_id"]) == set(clips["clip_id"])
+        right = (rows["predicted"] == rows["emotion"]).mean()
+        scores = json.loads((finished.folder / f"metrics/models/{model}.json").read_text())
+        assert right == pytest.approx(scores["pooled"]["accuracy"], abs=1e-6)
     html = (finished.folder / "report/report.html").read_text()
     assert "Generated stand-in data" in html
     assert "http" not in re.sub(r'href="[^"]*"', "", html).split("<body")[0]
