@@ -21,7 +21,7 @@ PARAMS = ("protocol",)
 
 
 def main() -> None:
-    """Write ``metrics/models``, ``metrics/folds``, ``metrics/plots`` and ``metrics/predictions``."""
+    """Write the folders models, folds, plots and predictions of ``metrics``."""
     # The report depends on these folders as a whole; of systems that never ran here there are none.
     for name in {schema.name for system in systems() for schema in system.tables}:
         (paths.DATA / name).mkdir(exist_ok=True)
