@@ -33,8 +33,8 @@ def scores_by_corpus(data: ReportData) -> Section | None:
         if "test" not in set(folds["part"]):
             continue
         columns += [f"{corpus}: accuracy (%)", "UAR (%)", "clips"]
-        for model, table in data.predictions.items():
-            known = table[table["clip_id"].map(of_clip) == corpus]
+        for model, predictions in data.predictions.items():
+            known = predictions[predictions["clip_id"].map(of_clip) == corpus]
             if (known["condition"] == DEFAULT).any():
                 scores = model_scores(fold_scores(known, folds))
                 found = [percent(scores["accuracy"]), percent(scores["uar"])]
