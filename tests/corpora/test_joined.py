@@ -133,6 +133,12 @@ def test_a_file_that_is_no_definition_is_an_error_in_one_line(raw, text, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_that_lists_clips_and_joins_corpora_is_an_error(raw):
+    (raw / "voices/clips.csv").touch()
+    with pytest.raises(CorpusError, match=r"voices: has corpus\.yaml and clips\.csv; expected one"):
+        reader("voices")
+
+
 def test_recordings_are_read_where_the_members_are_and_a_link_will_do(raw, tmp_path):
     (raw / "mine").rename(tmp_path / "elsewhere")
     (raw / "mine").symlink_to(tmp_path / "elsewhere", target_is_directory=True)

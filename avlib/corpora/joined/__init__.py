@@ -41,6 +41,11 @@ class JoinedCorpus(Reader):
     def __init__(self, name: str, folder: Path, member: Callable[[str], Reader]) -> None:
         super().__init__()
         file = folder / DEFINITION
+        if tables := sorted(path.name for path in folder.glob("clips.*")):
+            raise CorpusError(
+                f"{folder}: has {DEFINITION} and {tables[0]}; expected one of them: move a corpus"
+                " of your own to a folder of its own"
+            )
         self._settings = read_definition(file)
         readers = {}
         for wanted in self._settings:
