@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
+from avlib.corpora.common.params import LabelMap
 from avlib.corpora.demo.params import DemoCorpus
 from avlib.corpora.published_folds import published_folds
 from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
-from avlib.protocol_params import Protocol
+from avlib.protocol_params import Names, Protocol
 from avlib.registry import DESCRIPTORS, readable_models, systems
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
@@ -52,17 +53,13 @@ class Robustness(robustness.Robustness):
     models: list[Annotated[str, _one_of(readable_models())]]
 
 
-def _text_keys(labels: Any) -> Any:
-    """Return emotions that are numbers, as codes are, as the text of a table."""
-    return {str(k): v for k, v in labels.items()} if isinstance(labels, dict) else labels or {}
-
-
 class SharedParams(Section):
     """What concerns all systems; `Params` has the systems' sections too."""
 
     corpus: str = Field(min_length=1, pattern=r"^[a-z0-9_]+$")
     subset: str | None
-    labels: Annotated[dict[str, str | None], BeforeValidator(_text_keys)]
+    members: Annotated[Names, AfterValidator(sorted)]
+    labels: LabelMap
     modalities: Annotated[
         list[Literal["audio", "video"]],
         Field(min_length=1),

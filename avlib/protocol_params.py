@@ -1,18 +1,34 @@
 """Section ``protocol`` of params.yaml; apart from `avlib.protocols`, on which results depend."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from avlib.runtime.params import Section
+from avlib.runtime.params import Section, without_repeats
+
+CROSS_CORPUS = "cross_corpus"
+Names = Annotated[
+    list[str], BeforeValidator(lambda names: names or []), AfterValidator(without_repeats)
+]
 
 
 class Protocol(Section):
     """How clips are divided into training, validation and test parts."""
 
-    name: Literal["subject_kfold", "stratified_kfold", "loso", "logso", "official", "published"]
+    name: Literal[
+        "subject_kfold",
+        "stratified_kfold",
+        "loso",
+        "logso",
+        "official",
+        "published",
+        "cross_corpus",
+        "leave_one_corpus_out",
+    ]
     k: int = Field(ge=2)
     folds: str | None
+    train: Names = Field(default_factory=list)
+    test: Names = Field(default_factory=list)
     validation: float = Field(gt=0, lt=1)
     validation_by: Literal["subjects", "clips"]
     seed: int = Field(ge=0)
@@ -25,6 +41,26 @@ class Protocol(Section):
             raise ValueError(
                 f"folds is {self.folds!r}, which has an effect under name published alone, and "
                 f"name is {self.name}: set one or the other (folds: null is none)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _corpora_where_they_are_crossed(self) -> Self:
+        if self.name != CROSS_CORPUS:
+            if self.train or self.test:
+                raise ValueError(
+                    f"train is {self.train}, test is {self.test}, which have an effect under name"
+                    f" {CROSS_CORPUS} alone, and name is {self.name}: expected []"
+                )
+            return self
+        if not (self.train and self.test):
+            raise ValueError(
+                f"name is {CROSS_CORPUS}, train is {self.train}, test is {self.test}: expected the"
+                " members of the corpus to learn from, and those to test"
+            )
+        if both := sorted(set(self.train) & set(self.test)):
+            raise ValueError(
+                f"{both[0]} is in train and in test: expected a corpus in one of them alone"
             )
         return self
 

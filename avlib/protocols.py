@@ -15,6 +15,12 @@
     Folds whose tested subjects others named (`avlib.corpora.published_folds`). A fold tests those
     of its subjects who are here, and there is none for a fold of whom nobody is. Clips of subjects
     whom no fold names are left out: trained on, they would give what the others did not have.
+``cross_corpus``
+    Some members of a joined corpus train, others are tested, the rest is left out. It is one fold,
+    however many are tested: what is learned does not depend on who is tested, and the report scores
+    each tested corpus by itself.
+``leave_one_corpus_out``
+    One member of a joined corpus is tested at a time, all others train.
 
 The five papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
 validation part consists of whole subjects that were taken out of the training clips, because
@@ -37,9 +43,14 @@ FOLDS = Schema("folds", ("clip_id", "fold"), {"clip_id": TEXT, "fold": INT, "par
 PARTS = ("train", "validation", "test")
 # Clips of a tested speaker that give his mean away and are neither learned from nor scored.
 ENROLMENT = "enrolment"
+# Protocols under which no corpus is on both sides.
+ACROSS_CORPORA = ("cross_corpus", "leave_one_corpus_out")
 SUBJECT_INDEPENDENT = {
     protocol: protocol != "stratified_kfold"
-    for protocol in ("subject_kfold", "stratified_kfold", "loso", "logso", "official", "published")
+    for protocol in (
+        *("subject_kfold", "stratified_kfold", "loso", "logso", "official", "published"),
+        *ACROSS_CORPORA,
+    )
 }
 
 
@@ -52,22 +63,26 @@ def make_folds(
     seed: int,
     validation_by: str = "subjects",
     published: Sequence[Collection[str]] = (),
+    train: Collection[str] = (),
+    test: Collection[str] = (),
 ) -> pd.DataFrame:
     """Divide the labelled clips into folds.
 
-    Every labelled clip is in the test part of exactly one fold (``official`` and ``published`` have
-    rules of their own, see above). A clip is labelled if it has an emotion; in a corpus without
-    emotions, if it has arousal or valence. The result does not depend on the order of the rows.
+    Every labelled clip is in the test part of exactly one fold (``official``, ``published`` and
+    ``cross_corpus`` have rules of their own, see above). A clip is labelled if it has an
+    emotion; in a corpus without emotions, if it has arousal or valence. The result does not depend
+    on the order of the rows.
 
     Parameters
     ----------
     clips
         Columns clip_id, subject, emotion, sha256; arousal and valence where there is no emotion;
-        partition under ``official``.
+        partition under ``official``; corpus under the two that cross corpora.
     protocol
         A key of ``SUBJECT_INDEPENDENT``.
     k
-        Number of folds; ``loso``, ``official`` and ``published`` know theirs and ignore it.
+        Number of folds; ``subject_kfold``, ``stratified_kfold`` and ``logso`` use it, the others
+        know theirs.
     validation
         Share of the training subjects that is held out for selection, in (0, 1); at least one
         subject is, and at least one remains. By clips, the share of each emotion's clips.
@@ -77,6 +92,8 @@ def make_folds(
         "subjects"; or, under ``stratified_kfold``, "clips".
     published
         The subjects that each fold tests, under ``published``.
+    train, test
+        The corpora to learn from and those to test, under ``cross_corpus``.
 
     Returns
     -------
@@ -90,8 +107,8 @@ def make_folds(
         subjects must not be shared.
     DataError
         No labelled clips, a clip without a subject, an emotion that a fold would test without
-        training it, too few subjects, no usable ``partition``, or subjects of fewer than two of
-        the published folds.
+        training it, too few subjects, no usable ``partition``, subjects of fewer than two of the
+        published folds, one corpus where several are crossed, or an unknown one.
     """
     if validation_by == "clips" and SUBJECT_INDEPENDENT[protocol]:
         raise ParamsError(
@@ -101,8 +118,16 @@ def make_folds(
     labelled = _labelled(clips).sort_values("clip_id", kind="stable").reset_index(drop=True)
     if protocol == "official":
         return _official_folds(labelled, validation, seed)
+    if protocol in ACROSS_CORPORA:
+        _require_corpora(labelled, protocol, {*train, *test})
+    if protocol == "cross_corpus":
+        labelled = labelled[labelled["corpus"].isin([*train, *test])].reset_index(drop=True)
+        part = np.where(labelled["corpus"].isin(list(test)), "test", "train").astype(object)
+        return _fold_table(labelled, part, validation, seed, fold=0)
     if protocol == "published":
         labelled, tested_in = _listed(labelled, published)
+    elif protocol == "leave_one_corpus_out":
+        tested_in, _ = pd.factorize(labelled["corpus"], sort=True)
     else:
         tested_in = _test_folds(labelled, protocol, k, np.random.default_rng(seed))
     folds = []
@@ -160,7 +185,7 @@ def check_folds(
     Raises
     ------
     LeakError
-        Names the fold, and the subjects or clips on both sides.
+        Names the fold, and the subjects, clips or corpora on both sides.
     DataError
         The table is no division of these clips: an unknown clip or part, a fold without training
         or test clips, or a clip tested in more or fewer folds than the protocol says.
@@ -172,13 +197,16 @@ def check_folds(
     if unknown_parts := set(folds["part"]) - {*PARTS, ENROLMENT}:
         raise DataError(f"folds hold part {_some(unknown_parts)}; expected {', '.join(PARTS)}")
 
-    joined = folds.merge(clips[["clip_id", "subject", "sha256"]], on="clip_id")
+    across = protocol in ACROSS_CORPORA
+    columns = ["clip_id", "subject", "sha256", *(["corpus"] if across else [])]
+    joined = folds.merge(clips[columns], on="clip_id")
     independent, own_parts = SUBJECT_INDEPENDENT[protocol], protocol != "official"
     by_clips = validation_by == "clips" and not independent
     for column, from_test, from_validation in (
         ("clip_id", True, True),
         ("sha256", True, independent or by_clips),
         ("subject", independent, own_parts and not by_clips),
+        ("corpus", across, False),
     ):
         if from_test:
             for tested in ("test", ENROLMENT):
@@ -249,6 +277,22 @@ def _listed(
             "expected two at least: add subjects, or choose subject_kfold, for example"
         )
     return listed, tested_in
+
+
+def _require_corpora(labelled: pd.DataFrame, protocol: str, named: Collection[str]) -> None:
+    """Refuse one corpus where several are needed, and names that none has."""
+    known = labelled["corpus"].unique()
+    if len(known) < 2:
+        raise DataError(
+            f"protocol.name is {protocol}, but all labelled clips are of corpus {_some(known)};"
+            " expected several: join them in data/raw/<name>/corpus.yaml (docs/corpora.md) and set"
+            " corpus to that name"
+        )
+    if unknown := set(named) - set(known):
+        raise DataError(
+            f"protocol.train and test name {_some(unknown)}, of which there is no labelled clip;"
+            f" expected some of {_some(known, len(known))}"
+        )
 
 
 def _class_counts(clips: pd.DataFrame, unit: np.ndarray) -> np.ndarray:
@@ -341,8 +385,9 @@ def _check_trainable(test: pd.DataFrame, training: pd.DataFrame, fold: int) -> N
         clips = test.loc[test["emotion"] == untrained[0], "clip_id"]
         raise DataError(
             f"fold {fold} would test emotion {untrained[0]!r} ({_some(clips)}) without a clip to "
-            "train it on; expected it in two folds at least: leave this emotion out of the corpus, "
-            "or add clips of it by other subjects"
+            "train it on; expected it among the clips that train too: leave this emotion out or "
+            "join it with another (labels, in params.yaml or in the corpus.yaml of a joined "
+            "corpus), or add clips of it by other subjects"
         )
 
 
@@ -434,7 +479,7 @@ def _forbid_on_both_sides(
         cure = "remove one of the two from the corpus"
     else:
         what = f"{column.removesuffix('_id')} {_some(shared[column].unique())}"
-        cure = "make the folds anew" if column == "clip_id" else "keep subjects whole"
+        cure = "keep subjects whole" if column == "subject" else "make the folds anew"
     sides = " or ".join(one_side)
     raise LeakError(f"fold {fold}: {what} stand in {sides} and in {other}; {cure}")
 
@@ -448,7 +493,7 @@ def _check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
     repeated = folds.loc[folds.duplicated(["clip_id", "fold"]), "clip_id"].unique()
     if len(repeated):
         raise DataError(f"a fold holds {_some(repeated)} twice; expected one row a clip and fold")
-    if protocol == "official":
+    if protocol in ("official", "cross_corpus"):  # what trains there is never tested
         return
     times = folds["part"].isin(("test", ENROLMENT)).groupby(folds["clip_id"]).sum()
     wrong = times[times != 1]

@@ -6,6 +6,7 @@ what it names beside the one thing that is used.
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -56,22 +57,34 @@ SYSTEMS = {  # by the name of the stage, train_<name>; in the order of the repor
 }
 
 
-def reader(corpus: str) -> "Reader":
-    """Return the reader of a corpus: one of `CORPORA`, or any folder with a table of its clips.
+def reader(corpus: str, raw: Path = paths.RAW) -> "Reader":
+    """Return the reader of a corpus.
+
+    It is one of `CORPORA`, or that of a folder below `raw` with a table of its clips, or with a
+    ``corpus.yaml`` that joins some of these.
 
     Raises
     ------
     CorpusError
-        The name is unknown; the message lists the known ones.
+        The name is unknown, and the message lists the known ones; or ``corpus.yaml`` is wrong.
     """
     if corpus in CORPORA:
         return _made(CORPORA[corpus])
-    if not (paths.RAW / corpus).is_dir():
+    folder = raw / corpus
+    if not folder.is_dir():
         raise CorpusError(
             f"corpus: {corpus!r} is unknown; expected one of {', '.join(CORPORA)}, or a folder"
-            f" {paths.RAW / corpus} with a table clips.csv of path, subject and emotion"
+            f" {folder} with a table clips.csv of path, subject and emotion, or a corpus.yaml"
         )
-    return resolve_name("avlib.corpora.listed:ListedCorpus")(corpus)
+    if not (folder / "corpus.yaml").is_file():
+        return resolve_name("avlib.corpora.listed:ListedCorpus")(corpus)
+
+    def member(name: str) -> "Reader":
+        if name not in CORPORA and (raw / name / "corpus.yaml").is_file():
+            raise CorpusError("is itself joined of several; expected its members in its place")
+        return reader(name, raw)
+
+    return resolve_name("avlib.corpora.joined:JoinedCorpus")(corpus, folder, member)
 
 
 def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:

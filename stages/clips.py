@@ -8,6 +8,7 @@ from avlib.corpora.common.base import Listing
 from avlib.corpora.common.describe import describe_all
 from avlib.corpora.common.relabel import relabelled
 from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
+from avlib.corpora.common.watched import require_watched
 from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import paths, tables
@@ -16,7 +17,7 @@ from avlib.runtime.per_clip import CLIP_STATUS, stop_when_too_many_failed
 from avlib.runtime.stage import run
 from avlib.runtime.tables.schema import TEXT
 
-PARAMS = ("corpus", "subset", "labels", "max_failed_fraction")
+PARAMS = ("corpus", "subset", "members", "labels", "max_failed_fraction")
 
 # With what a user's own table says beside the columns that all corpora have.
 EXTENDED = replace(
@@ -31,13 +32,15 @@ def main() -> None:
     had any more (`Listing.missing`) are failed clips, but none that stop the run.
     """
     params = load(PARAMS)
-    folder = paths.RAW / params.corpus
-    listing = relabelled(reader(params.corpus).recordings(folder, params.subset), params.labels)
+    corpus = reader(params.corpus)
+    require_watched(corpus, params.members)
+    whole = corpus.recordings(paths.RAW / params.corpus, params.subset)
+    listing = relabelled(whole, params.labels)
     for note in listing.notes:
         print(note)
     status = [(path, "failed", reason) for path, reason in listing.unrecognised]
     rows = []
-    for recording, result in describe_all(listing.recordings, folder):
+    for recording, result in describe_all(listing.recordings, paths.RAW):
         clip_id = recording.clip_id
         if isinstance(result, Failure):
             status.append((clip_id, "failed", result.reason))

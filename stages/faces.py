@@ -8,7 +8,7 @@ from avlib.runtime.clip_tasks import failed_clips, recording_tasks
 from avlib.runtime.per_clip import run_per_clip
 from avlib.runtime.stage import run
 
-PARAMS = ("corpus", "faces", "max_failed_fraction", "modalities")
+PARAMS = ("faces", "max_failed_fraction", "modalities")
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     run_per_clip(
         "faces",
         face_rows,
-        recording_tasks(params.corpus, "video", params.modalities),
+        recording_tasks("video", params.modalities),
         skipped=failed_clips(paths.status("clips")),
         out=paths.FACES,
         status=paths.status("faces"),

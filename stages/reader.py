@@ -17,7 +17,8 @@ PARAMS = ("corpus",)
 def main() -> None:
     """Write ``data/reader.json``."""
     params = load(PARAMS)
-    code = code_fingerprint(type(reader(params.corpus)))
+    chosen = reader(params.corpus)
+    code = code_fingerprint(type(chosen), *map(type, chosen.members.values()))
     found = {"corpus": params.corpus, "code": code}
     paths.READER.parent.mkdir(exist_ok=True)
     paths.READER.write_text(json.dumps(found, indent=2) + "\n")

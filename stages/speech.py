@@ -8,7 +8,7 @@ from avlib.runtime.stage import run
 from avlib.speech.clip import speech_rows
 from avlib.speech.tables import SPEECH
 
-PARAMS = ("corpus", "max_failed_fraction", "modalities", "speech")
+PARAMS = ("max_failed_fraction", "modalities", "speech")
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     run_per_clip(
         "speech",
         speech_rows,
-        recording_tasks(params.corpus, "audio", params.modalities),
+        recording_tasks("audio", params.modalities),
         skipped=failed_clips(paths.status("clips")),
         out=paths.SPEECH,
         status=paths.status("speech"),

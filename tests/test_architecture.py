@@ -19,6 +19,7 @@ from avlib.runtime.provenance import result_files
 
 MODELS = list(models())
 READABLE = readable_models()
+MEMBERS = ["crema_d", "ravdess"]  # of some joined corpus
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 SCRIPTS = {name: stage["cmd"].split()[2] for name, stage in STAGES.items()}
 
@@ -96,16 +97,19 @@ def everything_on(folder):
     """Return the stages of dvc.yaml with every list of params.yaml that is a matrix filled."""
     values = yaml.safe_load(Path("params.yaml").read_text())
     values["robustness"]["models"] = READABLE
+    values["members"] = MEMBERS
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     shutil.copy("dvc.yaml", folder)
     return Repo.init(str(folder), no_scm=True).index
 
 
-def test_robustness_is_off_unless_a_model_is_named_and_then_is_one_stage_a_model(tmp_path):
+def test_stages_of_a_list_are_off_unless_it_names_something_and_then_are_one_each(tmp_path):
     by_default = {stage.name for stage in Repo(".").index.stages}
-    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - {"robustness"}
+    listed = {"robustness", "members"}
+    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - listed
     on = {stage.name for stage in everything_on(tmp_path).stages}
-    assert on - by_default == {f"robustness@{model}" for model in READABLE}
+    robustness = {f"robustness@{model}" for model in READABLE}
+    assert on - by_default == robustness | {f"members@{corpus}" for corpus in MEMBERS}
 
 
 def test_the_lock_file_holds_no_stage_that_is_gone(tmp_path):
@@ -126,7 +130,7 @@ def test_the_catalogue_of_artifacts_is_complete(schemas):
     for name, stage in STAGES.items():
         for out in [*stage["outs"], *stage.get("metrics", [])]:
             path = out if isinstance(out, str) else next(iter(out))
-            path = path.replace("${item.model}", "<model>")
+            path = re.sub(r"\$\{item\.(\w+)\}", r"<\1>", path)
             path = re.sub(rf"/({'|'.join(MODELS)})(?=\.|$)", "/<model>", path)
             if path.startswith("data/status/"):
                 path = "data/status/<stage>.parquet"
@@ -156,4 +160,6 @@ def test_the_readmes_picture_is_the_stage_graph(tmp_path):
     real = {(node(before.name), node(after.name)) for after, before in graph.edges}
     assert {name for edge in edges for name in edge} == set(map(node, STAGES))
     assert edges <= real, f"not in dvc.yaml: {sorted(edges - real)}"
-    assert dotted == {edge for edge in edges if "robustness" in edge}  # off by default
+    assert dotted == {
+        edge for edge in edges if {"robustness", "members"} & {*edge}
+    }  # off by default

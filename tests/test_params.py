@@ -65,6 +65,13 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol__name": "published"}, ["protocol: name is published, and folds is null"]),
         ({"protocol__validation_by": "clips"}, ["validation_by is clips, and name is subject_kf"]),
         ({"protocol__folds": "hicmae"}, ["protocol: folds is 'hicmae'", "name is subject_kfold"]),
+        ({"protocol__name": "cross_corpus"}, ["train is [], test is []: expected the members"]),
+        (
+            {"protocol__name": "cross_corpus", "protocol__train": ["a"], "protocol__test": ["a"]},
+            ["a is in train and in test: expected a corpus in one of them"],
+        ),
+        ({"protocol__test": ["a"]}, ["test is ['a']", "name is subject_kfold: expected []"]),
+        ({"protocol__train": ["a", "a"]}, ["protocol.train", "twice"]),
         ({"merml__dim": 0}, ["merml.dim", "greater than or equal to 1"]),
         ({"fisher__components": "many"}, ["fisher.components is 'many'"]),
         ({"fisher__components": [16, "x"]}, ["fisher.components.1 is 'x'"]),

@@ -146,7 +146,7 @@ def test_where_subjects_are_shared_clips_of_each_emotion_may_be_held_out():
 
 @pytest.mark.parametrize("protocol", [p for p, apart in SUBJECT_INDEPENDENT.items() if apart])
 def test_no_protocol_that_keeps_subjects_apart_holds_out_clips(protocol):
-    clips = corpus(8)
+    clips = corpus(8).assign(corpus="c")
     with pytest.raises(ParamsError, match=f"validation_by is clips under {protocol}"):
         by_clips(clips, protocol)
     folds = folds_of(clips)
@@ -430,3 +430,108 @@ def test_tables_that_are_no_division_of_the_clips_are_refused():
         check_folds(folds.query("fold > 0 or part != 'train'"), clips, "subject_kfold")
     with pytest.raises(DataError, match="tested in 0 folds"):
         check_folds(folds.query("fold > 0"), clips, "subject_kfold")
+
+
+@st.composite
+def joined_corpora(draw):
+    """Two to four corpora of a few subjects each, with some of the emotions, some without one."""
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    emotions = [(*EMOTIONS[: rng.integers(2, 5)], None) for _ in range(draw(st.integers(2, 4)))]
+    rows = [
+        (f"{name}-s{s}_{emotion}_{t}", f"{name}-s{s}", emotion, name)
+        for name, shown in zip("abcd", emotions, strict=False)
+        for s in range(rng.integers(2, 6))
+        for emotion in shown
+        for t in range(rng.integers(0, 5))
+    ]
+    clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion", "corpus"])
+    return clips.assign(sha256="hash of " + clips["clip_id"])
+
+
+def crossed(clips, train, test, **settings):
+    settings = {"k": 99, "validation": 0.3, "seed": 0, **settings}
+    return make_folds(clips, protocol="cross_corpus", train=train, test=test, **settings)
+
+
+@settings(max_examples=10, deadline=None)
+@given(clips=joined_corpora(), seed=st.integers(0, 3), data=st.data())
+def test_across_corpora_no_corpus_and_nobody_is_on_both_sides_and_each_clip_is_tested_once(
+    clips, seed, data
+):
+    labelled = clips.dropna(subset=["emotion"])
+    names = sorted(labelled["corpus"].unique())
+    assume(len(names) > 1)
+    order = data.draw(st.permutations(names))
+    cut = data.draw(st.integers(1, len(names) - 1))
+    train, test = order[:cut], order[cut : data.draw(st.integers(cut + 1, len(names)))]
+    for protocol, tested in (("cross_corpus", test), ("leave_one_corpus_out", names)):
+        try:
+            if protocol == "cross_corpus":
+                folds = crossed(clips, train, test, seed=seed)
+            else:
+                folds = folds_of(clips, protocol, validation=0.3, seed=seed)
+        except DataError as error:
+            assert "expected" in str(error)  # noqa: PT017 - or folds
+            continue
+        check_folds(folds, clips, protocol)
+        table = joined(clips, folds)
+        once = sorted(labelled.loc[labelled["corpus"].isin(tested), "clip_id"])
+        assert sorted(table.loc[table["part"] == "test", "clip_id"]) == once
+        for _, fold in table.groupby("fold"):
+            parts = dict(iter(fold.groupby("part")))
+            assert set(parts) == {"train", "validation", "test"}
+            learned = pd.concat([parts["train"], parts["validation"]])
+            for column in ("corpus", "subject", "sha256"):
+                assert not set(learned[column]) & set(parts["test"][column])
+            assert not set(parts["train"]["subject"]) & set(parts["validation"]["subject"])
+            assert set(parts["test"]["emotion"]) <= set(parts["train"]["emotion"])
+            wanted = (
+                train if protocol == "cross_corpus" else set(names) - set(parts["test"]["corpus"])
+            )
+            assert set(learned["corpus"]) == set(wanted)
+            assert protocol == "cross_corpus" or parts["test"]["corpus"].nunique() == 1
+
+
+def three_corpora():
+    """Three corpora of the same names of subjects, of which b has no fear."""
+    clips = pd.concat([corpus(4).assign(corpus=name) for name in "abc"], ignore_index=True)
+    for column in ("clip_id", "subject"):
+        clips[column] = clips["corpus"] + "-" + clips[column]
+    return clips[(clips["corpus"] != "b") | (clips["emotion"] != "fear")]
+
+
+def test_corpora_of_neither_side_are_left_out_and_all_tested_ones_are_one_fold():
+    clips = three_corpora().assign(sha256=None)
+    table = joined(clips, crossed(clips, ["a"], ["b"]))
+    assert table.groupby("part")["corpus"].agg(set).to_dict() == {
+        "train": {"a"},
+        "validation": {"a"},
+        "test": {"b"},
+    }
+    table = joined(clips, crossed(clips, ["a"], ["c", "b"]))
+    assert table["fold"].unique().tolist() == [0]
+    assert set(table.query("part == 'test'")["corpus"]) == {"b", "c"}
+
+
+def test_an_emotion_that_a_training_corpus_lacks_is_named_with_what_to_do():
+    clips = three_corpora().assign(sha256=None)
+    with pytest.raises(DataError, match=r"test emotion 'fear'.*labels, in params.yaml or in the"):
+        crossed(clips, ["b"], ["a"])
+
+
+def test_one_corpus_cannot_be_crossed_and_unknown_ones_are_named():
+    clips = three_corpora().assign(sha256=None)
+    with pytest.raises(DataError, match=r"all labelled clips are of corpus a;.*corpus\.yaml"):
+        folds_of(clips[clips["corpus"] == "a"], "leave_one_corpus_out")
+    with pytest.raises(DataError, match=r"train and test name d, .*; expected some of a, b, c"):
+        crossed(clips, ["a"], ["d"])
+
+
+def test_a_corpus_on_both_sides_is_caught():
+    clips = three_corpora().assign(sha256=None)
+    folds = folds_of(clips, "leave_one_corpus_out")
+    mover = joined(clips, folds).query("fold == 1 and part == 'test' and subject == 'b-s00'")
+    moved = (folds["fold"] == 1) & folds["clip_id"].isin(mover["clip_id"])
+    folds.loc[moved, "part"] = "train"
+    with pytest.raises(LeakError, match="fold 1: corpus b stand in train or validation and in"):
+        check_folds(folds, clips, "leave_one_corpus_out")

@@ -63,9 +63,9 @@ def check(
     from avlib.corpora.common.check import check as found_in
     from avlib.registry import reader
 
-    folder = paths.RAW / name
-    listing = reader(name).recordings(folder, subset)
-    found = found_in(listing, folder)
+    corpus = reader(name)
+    listing = corpus.recordings(paths.RAW / name, subset)
+    found = found_in(listing, paths.RAW)
     table = Table("emotion", Column("clips", justify="right"))
     for emotion, count in sorted(found.emotions.items()):
         table.add_row(emotion, f"{count:,}")
@@ -83,7 +83,8 @@ def check(
     )
     if found.problems:
         raise typer.Exit(1)
-    typer.echo(f"Set `corpus: {name}` in params.yaml and run `dvc repro`.")
+    members = f" and `members: [{', '.join(corpus.members)}]`" if corpus.members else ""
+    typer.echo(f"Set `corpus: {name}`{members} in params.yaml and run `dvc repro`.")
 
 
 @app.command()

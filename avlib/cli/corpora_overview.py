@@ -5,7 +5,6 @@ from pathlib import Path
 
 from avlib.corpora import fer2013
 from avlib.corpora.common.base import Reader
-from avlib.corpora.listed import ListedCorpus
 from avlib.registry import CORPORA, reader
 from avlib.runtime.errors import CorpusError
 
@@ -45,14 +44,26 @@ def overview(raw: Path) -> list[Found]:
         The folder of the corpora, each in a folder of its reader's name.
     """
     known = [_recordings(reader(name), raw / name) for name in CORPORA]
-    own = [_recordings(ListedCorpus(folder.name), folder) for folder in _listed(raw)]
+    own = [_own(folder) for folder in _owned(raw)]
     return [*known, _faces(raw), *own]
 
 
-def _listed(raw: Path) -> list[Path]:
-    """Return the folders of corpora that their users list in tables."""
+def _owned(raw: Path) -> list[Path]:
+    """Return the folders of corpora that their users list in tables, or join."""
     folders = sorted(raw.iterdir()) if raw.is_dir() else []
-    return [f for f in folders if f.name not in CORPORA and any(f.glob("clips.*"))]
+    marks = ("clips.*", "corpus.yaml")
+    return [
+        folder
+        for folder in folders
+        if folder.name not in CORPORA and any(any(folder.glob(mark)) for mark in marks)
+    ]
+
+
+def _own(folder: Path) -> Found:
+    try:
+        return _recordings(reader(folder.name, folder.parent), folder)
+    except CorpusError as error:
+        return Found(folder.name, "not readable", "", "", "", "", "", (str(error),))
 
 
 def _recordings(reader: Reader, folder: Path) -> Found:

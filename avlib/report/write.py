@@ -10,6 +10,7 @@ from rich.table import Table as TerminalTable
 
 from avlib.report import modalities, sections
 from avlib.report.comparisons_page import paired_comparisons
+from avlib.report.corpora_page import corpora_joined, scores_by_corpus
 from avlib.report.formats import percent, score
 from avlib.report.human_raters import human_raters_beside_systems
 from avlib.report.normalisation import titled
@@ -50,7 +51,9 @@ def write_report(
     """
     parts = [
         sections.data_and_protocol(data),
+        corpora_joined(data),
         *apart(sections.results, data),
+        *apart(scores_by_corpus, data),
         sections.models(data, descriptions, untrained),
         *apart(modalities.one_modality, data),
         *apart(modalities.contribution, data),

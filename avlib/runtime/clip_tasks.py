@@ -26,7 +26,7 @@ class RecordingInput:
     end: float | None = None
 
 
-def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> list[ClipTask]:
+def recording_tasks(modality: str, modalities: Sequence[str]) -> list[ClipTask]:
     """List every clip, with its `RecordingInput`, for a stage that reads the recordings.
 
     A clip that lacks the stream, or whose stream is not to be used, is among them, with nothing to
@@ -34,8 +34,6 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
 
     Parameters
     ----------
-    corpus
-        Name of the folder under ``data/raw``.
     modality
         The stream that the stage reads: "audio" or "video".
     modalities
@@ -52,7 +50,7 @@ def recording_tasks(corpus: str, modality: str, modalities: Sequence[str]) -> li
             tasks.append(ClipTask(*where, clip["sha256"], without=lacking))
         else:
             start, end = (None if pd.isna(clip[key]) else clip[key] for key in ("start", "end"))
-            path = str((paths.RAW / corpus / name).absolute())
+            path = str((paths.RAW / clip["corpus"] / name).absolute())
             tasks.append(ClipTask(*where, clip["sha256"], RecordingInput(path, start, end)))
     return tasks
 

@@ -81,19 +81,26 @@ def read(schema: type[AnySection], names: Collection[str], path: Path | str) -> 
         The file is missing or not YAML, a key is unknown or missing, or a value is impossible.
     """
     path = Path(path)
-    values = _read(path)
+    values = read_yaml(path)
     overlay = values.pop("demo", None) or {}
     if not isinstance(overlay, dict):
         raise ParamsError(f"{path}: demo: is {overlay!r}; expected sections to lay over the rest")
-    params = _validate(schema, values, path)
-    merged = _validate(schema, _lay_over(values, overlay, path), path, prefix="demo: ")
+    params = validated(schema, values, path)
+    merged = validated(schema, _lay_over(values, overlay, path), path, prefix="demo: ")
     if values["corpus"] == "demo":
         params = merged
         _say_what_is_hidden({name: values[name] for name in names}, overlay, path)
     return schema.model_construct(**{name: getattr(params, name) for name in names})
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the keys of a YAML file, read as DVC reads them.
+
+    Raises
+    ------
+    ParamsError
+        The file is missing, not YAML, or holds no keys.
+    """
     try:
         values = YAML(typ="safe").load(path.read_text())  # as DVC reads it: 1e-5 is a number
     except FileNotFoundError:
@@ -150,9 +157,25 @@ def _say_what_is_hidden(values: dict[str, Any], overlay: dict[str, Any], path: P
             )
 
 
-def _validate(
+def validated(
     schema: type[AnySection], values: dict[str, Any], path: Path, prefix: str = ""
 ) -> AnySection:
+    """Return values as checked types.
+
+    Parameters
+    ----------
+    schema
+        What is expected.
+    values
+        What `path` holds.
+    path, prefix
+        Where they stand, for errors.
+
+    Raises
+    ------
+    ParamsError
+        A key is unknown or missing, or a value is impossible; in one line.
+    """
     try:
         return schema.model_validate(values)
     except ValidationError as error:

@@ -27,7 +27,7 @@ def project(tmp_path, monkeypatch):
 
 
 def test_every_clip_has_a_task_and_missing_sound_is_nothing_to_compute():
-    tasks = {t.clip_id: t for t in recording_tasks("c", "audio", ["audio", "video"])}
+    tasks = {t.clip_id: t for t in recording_tasks("audio", ["audio", "video"])}
     assert tasks["a"].payload.path == str(Path("data/raw/c/a.wav").absolute())
     assert tasks["a"].without is None
     assert tasks["b"].without == ("degraded", "no audio stream")
@@ -36,14 +36,13 @@ def test_every_clip_has_a_task_and_missing_sound_is_nothing_to_compute():
 
 def test_a_task_says_which_span_of_its_recording_is_the_clip():
     spans = {
-        t.clip_id: (t.payload.start, t.payload.end)
-        for t in recording_tasks("c", "video", ["video"])
+        t.clip_id: (t.payload.start, t.payload.end) for t in recording_tasks("video", ["video"])
     }
     assert spans == {"a": (1.5, 2.25), "b": (None, None)}
 
 
 def test_a_modality_that_is_not_used_depends_on_no_recording():
-    tasks = recording_tasks("c", "audio", ["video"])
+    tasks = recording_tasks("audio", ["video"])
     assert {t.digest for t in tasks} == {""}
     assert {t.without for t in tasks} == {("ok", "")}
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import ClassVar
 
 import pandas as pd
@@ -33,7 +34,7 @@ class Recording:
     emotion : str or None
         In the words of `avlib.corpora.common.labels`; None where the corpus does not label it.
     video_path, audio_path : str or None
-        Posix, relative to the corpus folder; both may name the same file.
+        Posix, relative to the folder of `corpus`; both may name the same file.
     sentence, intensity, take, sex : str or None
         As far as the corpus tells; sex is "female" or "male".
     partition : str or None
@@ -53,7 +54,8 @@ class Recording:
     missing : str
         Why the clip is incomplete: a file that its neighbours have and it has not; "" if none.
     corpus : str
-        The reader's name. `Reader.recordings` fills in this and `missing`.
+        The reader's name, of a joined corpus the member's. `Reader.recordings` fills in this and
+        `missing`.
     """
 
     clip_id: str
@@ -154,6 +156,8 @@ class Reader(ABC):
     subsets : mapping of str to Subset
         Parts that ``subset`` in ``params.yaml`` can name; the first is the default. Empty where
         the corpus is always taken whole.
+    members : mapping of str to Reader
+        Of a corpus that joins several: their readers by name. Empty of all others.
     title : str
         The name that people use.
     layout : str
@@ -170,6 +174,7 @@ class Reader(ABC):
     name: ClassVar[str]
     emotions: ClassVar[tuple[str, ...]]
     subsets: ClassVar[Mapping[str, Subset]] = {}
+    members: Mapping[str, Reader] = MappingProxyType({})
     title: str
     layout: str
     n_clips: int | None = None

@@ -34,20 +34,20 @@ class Findings:
     duration: float
 
 
-def check(listing: Listing, folder: Path | str) -> Findings:
+def check(listing: Listing, raw: Path) -> Findings:
     """Read every recording as stage ``clips`` does.
 
     Parameters
     ----------
     listing
         Of a reader.
-    folder
-        The corpus's.
+    raw
+        The folder of the corpora.
     """
     problems = [*listing.unrecognised, *listing.missing]
     usable: list[Recording] = []
     duration = 0.0
-    for recording, result in describe_all(listing.recordings, folder):
+    for recording, result in describe_all(listing.recordings, raw):
         if isinstance(result, Failure):
             problems.append((recording.clip_id, result.reason))
             continue
@@ -71,6 +71,18 @@ def _warnings(recordings: list[Recording]) -> list[str]:
             shown_by.setdefault(recording.emotion, set()).add(recording.subject)
         if recording.partition is not None:
             parts.setdefault(recording.subject, set()).add(recording.partition)
+    corpora: dict[str, set[str]] = {}
+    for recording in recordings:
+        if recording.emotion is not None:
+            corpora.setdefault(recording.emotion, set()).add(recording.corpus)
+    several = len({recording.corpus for recording in recordings}) > 1
+    for emotion, found in sorted(corpora.items()):
+        if several and len(found) == 1:
+            warnings.append(
+                f"emotion {emotion!r} is in {min(found)} alone, so that no other corpus teaches it:"
+                f" map it to another, or to null (members.{min(found)}.labels in corpus.yaml),"
+                " where corpora are tested on each other"
+            )
     people = {recording.subject for recording in recordings}
     if len(people) < 3:
         warnings.append(

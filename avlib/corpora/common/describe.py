@@ -115,10 +115,18 @@ def describe(recording: Recording, folder: Path | str) -> Described:
 
 
 def describe_all(
-    recordings: Sequence[Recording], folder: Path | str
+    recordings: Sequence[Recording], raw: Path
 ) -> Iterator[tuple[Recording, Described | Failure]]:
-    """Describe recordings in parallel, in no particular order; what cannot be read is a failure."""
-    tasks = [(recording, str(folder)) for recording in recordings]
+    """Describe recordings in parallel, in no particular order; what cannot be read is a failure.
+
+    Parameters
+    ----------
+    recordings
+        From a reader's listing.
+    raw
+        The folder of the corpora: a recording lies in that of its own, `Recording.corpus`.
+    """
+    tasks = [(recording, str(raw / recording.corpus)) for recording in recordings]
     for index, result in map_clips(_describe, tasks, label="clips", name=lambda t: t[0].clip_id):
         yield recordings[index], result
 

@@ -32,7 +32,8 @@ def relabelled(listing: Listing, labels: Labels) -> Listing:
     known = sorted(emotion for emotion in found if emotion is not None)
     if unknown := [name for name in labels if name not in known]:
         raise ParamsError(
-            f"labels.{unknown[0]}: no clip has this emotion; found {', '.join(known)}"
+            f"labels.{unknown[0]}: no clip has this emotion; found {', '.join(known)}:"
+            " correct the key"
         )
     recordings = [
         replace(
