@@ -15,7 +15,8 @@ from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.protocol_params import Protocol
-from avlib.registry import DESCRIPTORS, readable_models, systems
+from avlib.recognizer import params as recognizer
+from avlib.registry import DESCRIPTORS, models, readable_models, systems
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
@@ -52,6 +53,12 @@ class Robustness(robustness.Robustness):
     models: list[Annotated[str, _one_of(readable_models())]]
 
 
+class Final(recognizer.Final):
+    """Its section, with the models that there are."""
+
+    systems: list[Annotated[str, _one_of(list(models()))]]
+
+
 def _text_keys(labels: Any) -> Any:
     """Return emotions that are numbers, as codes are, as the text of a table."""
     return {str(k): v for k, v in labels.items()} if isinstance(labels, dict) else labels or {}
@@ -81,6 +88,7 @@ class SharedParams(Section):
     fisher: Fisher
     speakers: Speakers
     robustness: Robustness
+    final: Final
 
     @model_validator(mode="after")
     def _published_list_is_of_the_corpus(self) -> Self:

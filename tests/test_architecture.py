@@ -46,7 +46,11 @@ def rooms_behind(stage):
         for recipe in (found.recipe(model, params) for model in found.models):
             rooms |= {*rooms_of(recipe.make.__module__), *rooms_of(type(recipe.source).__module__)}
         rooms |= set(rooms_of(found.fold_function().__module__))
-    if stage == "report":  # each system has a part of it
+    if stage == "final":  # of any system of vectors
+        params = load(tuple(Params.model_fields))
+        for recipe in (models()[model].recipe(model, params) for model in READABLE):
+            rooms |= set(rooms_of(recipe.make.__module__))
+    if stage in ("final", "report"):  # each system has a part of it
         rooms = {room for room in rooms if not room.startswith("avlib/systems/")}
         rooms.add("avlib/systems")
     return rooms
@@ -95,17 +99,20 @@ def test_every_model_is_trained_and_what_training_writes_is_evaluated_and_report
 def everything_on(folder):
     """Return the stages of dvc.yaml with every list of params.yaml that is a matrix filled."""
     values = yaml.safe_load(Path("params.yaml").read_text())
-    values["robustness"]["models"] = READABLE
+    values["robustness"]["models"] = values["final"]["systems"] = READABLE
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     shutil.copy("dvc.yaml", folder)
     return Repo.init(str(folder), no_scm=True).index
 
 
-def test_robustness_is_off_unless_a_model_is_named_and_then_is_one_stage_a_model(tmp_path):
+OFF = ("final", "robustness")  # unless models are named
+
+
+def test_some_are_off_unless_a_model_is_named_and_then_are_one_stage_a_model(tmp_path):
     by_default = {stage.name for stage in Repo(".").index.stages}
-    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - {"robustness"}
+    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - set(OFF)
     on = {stage.name for stage in everything_on(tmp_path).stages}
-    assert on - by_default == {f"robustness@{model}" for model in READABLE}
+    assert on - by_default == {f"{name}@{model}" for name in OFF for model in READABLE}
 
 
 def test_the_lock_file_holds_no_stage_that_is_gone(tmp_path):
@@ -156,4 +163,4 @@ def test_the_readmes_picture_is_the_stage_graph(tmp_path):
     real = {(node(before.name), node(after.name)) for after, before in graph.edges}
     assert {name for edge in edges for name in edge} == set(map(node, STAGES))
     assert edges <= real, f"not in dvc.yaml: {sorted(edges - real)}"
-    assert dotted == {edge for edge in edges if "robustness" in edge}  # off by default
+    assert dotted == {edge for edge in edges if set(edge) & set(OFF)}  # off by default
