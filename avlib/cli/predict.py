@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from avlib.runtime import paths
-from avlib.runtime.errors import DataError, ParamsError
+from avlib.runtime.errors import DataError
 
 if TYPE_CHECKING:
     from avlib.recognizer.worker import Rows
@@ -43,13 +43,12 @@ def predict(
     Whatever is there is used: sound, a face, or both. Exit status 1 where nothing could be said of
     any recording.
     """
-    if (every is not None and not every > 0) or not window > 0:
-        raise ParamsError(f"--every {every}, --window {window}: expected seconds above 0")
-    files, others = recordings(clips)
     from avlib.recognizer.archive import unpack
-    from avlib.recognizer.recognizer import Recognizer
+    from avlib.recognizer.recognizer import Recognizer, require_seconds
     from avlib.recognizer.worker import Task, recognise_all
 
+    require_seconds(every, window)
+    files, others = recordings(clips)
     chosen = model or only_model()
     with ExitStack() as stack:
         folder = chosen

@@ -75,7 +75,19 @@ def _windows_rows(
     if descriptor.level != "frames":
         return [_describe(span, descriptor, window)[1] for window in windows]
     times, rows = _describe(span, descriptor, None)
-    return [rows if w is None else rows[(times >= w[0]) & (times < w[1])] for w in windows]
+    return [_rows_within(span, descriptor, times, rows, window) for window in windows]
+
+
+def _rows_within(
+    span: Span, descriptor: Descriptor, times: np.ndarray, rows: np.ndarray, window: Window
+) -> np.ndarray:
+    """Return the rows of a window; none of silence, as a clip of silence has none."""
+    if window is None:
+        return rows
+    start, end = window
+    if isinstance(descriptor, AudioDescriptor) and not np.any(part_of_sound(span, start, end)):
+        return rows[:0]
+    return rows[(times >= start) & (times < end)]
 
 
 def _describe(span: Span, descriptor: Descriptor, window: Window) -> Described:

@@ -128,6 +128,7 @@ class Recognizer:
             was not used) and a ``prob_<emotion>`` each. Where nothing can be said ``emotion`` and
             the probabilities are missing; a file that cannot be read has one such row.
         """
+        require_seconds(every, window)
         rows = []
         for path in [recordings] if isinstance(recordings, Path | str) else recordings:
             clip = {"clip": printable(path)}
@@ -156,8 +157,7 @@ class Recognizer:
         ParamsError
             `every` or `window` is not above 0.
         """
-        if (every is not None and not every > 0) or not window > 0:
-            raise ParamsError(f"every {every}, window {window}: expected seconds above 0")
+        require_seconds(every, window)
         info = probe(path)
         times = np.arange(0.0, info.duration, every) if every else np.empty(0)
         traces = Traces(info.duration)
@@ -219,6 +219,12 @@ def _mean(spans: Sequence[tuple[float, Said]]) -> Said:
         return Said(None, (), reason)
     weights, probabilities = zip(*scored, strict=True)
     return Said(np.average(probabilities, axis=0, weights=weights), used, reason)
+
+
+def require_seconds(every: float | None, window: float) -> None:
+    """Raise ParamsError where moments are asked for that cannot be."""
+    if (every is not None and not every > 0) or not window > 0:
+        raise ParamsError(f"every {every}, window {window}: expected seconds above 0")
 
 
 def printable(path: Path | str) -> str:
