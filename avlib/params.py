@@ -16,7 +16,8 @@ from avlib.descriptors import params as descriptors
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.protocol_params import Names, Protocol
-from avlib.registry import DESCRIPTORS, readable_models, systems
+from avlib.recognizer import params as recognizer
+from avlib.registry import DESCRIPTORS, models, readable_models, systems
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
@@ -53,6 +54,12 @@ class Robustness(robustness.Robustness):
     models: list[Annotated[str, _one_of(readable_models())]]
 
 
+class Final(recognizer.Final):
+    """Its section, with the models that there are."""
+
+    systems: list[Annotated[str, _one_of(list(models()))]]
+
+
 class SharedParams(Section):
     """What concerns all systems; `Params` has the systems' sections too."""
 
@@ -78,6 +85,7 @@ class SharedParams(Section):
     fisher: Fisher
     speakers: Speakers
     robustness: Robustness
+    final: Final
 
     @model_validator(mode="after")
     def _published_list_is_of_the_corpus(self) -> Self:

@@ -15,6 +15,7 @@ from avlib.runtime.errors import CorpusError, ParamsError
 
 if TYPE_CHECKING:
     from avlib.corpora.common.base import Reader
+    from avlib.fisher.view import View
     from avlib.systems.common.system import System
 
 CORPORA = {  # by the name of the folder under data/raw
@@ -137,6 +138,20 @@ def views(modality: str, settings: Mapping[str, Any]) -> dict[str, Any]:
             raise ParamsError(f"{modality}.views: {view} is named twice; {modality} has it already")
         made[key] = found
     return made
+
+
+def described_views(modality: str, settings: Mapping[str, Any]) -> list["View"]:
+    """Return the tables that describe a modality, its own view first; arguments as of `views`."""
+    from avlib.fisher.view import View
+
+    return [
+        View(
+            f"{modality}.{name}",
+            paths.views(modality) / name if i else paths.DESCRIPTORS[modality],
+            found.level,
+        )
+        for i, (name, found) in enumerate(views(modality, settings).items())
+    ]
 
 
 def system(name: str) -> "System":

@@ -17,7 +17,7 @@ def main() -> None:
     """Write ``data/fisher`` and ``data/fisher_encoders``, a file and a folder per fold."""
     params = load(PARAMS)
     views: dict[str, list[View]] = {
-        modality: _views(modality, section.model_dump())
+        modality: registry.described_views(modality, section.model_dump())
         for modality, section in (("audio", params.audio), ("video", params.video))
         if modality in params.modalities
     }
@@ -40,19 +40,6 @@ def main() -> None:
         inputs=[paths.CLIPS, paths.FOLDS, *descriptors],
     )
     run_per_fold("fisher", encode_fold, {"": jobs})
-
-
-def _views(modality: str, settings: dict) -> list[View]:
-    """Return a modality's own view and those beside it."""
-    found = registry.views(modality, settings).items()
-    return [
-        View(
-            f"{modality}.{name}",
-            paths.views(modality) / name if i else paths.DESCRIPTORS[modality],
-            descriptor.level,
-        )
-        for i, (name, descriptor) in enumerate(found)
-    ]
 
 
 if __name__ == "__main__":

@@ -47,7 +47,11 @@ def rooms_behind(stage):
         for recipe in (found.recipe(model, params) for model in found.models):
             rooms |= {*rooms_of(recipe.make.__module__), *rooms_of(type(recipe.source).__module__)}
         rooms |= set(rooms_of(found.fold_function().__module__))
-    if stage == "report":  # each system has a part of it
+    if stage == "final":  # of any system of vectors
+        params = load(tuple(Params.model_fields))
+        for recipe in (models()[model].recipe(model, params) for model in READABLE):
+            rooms |= set(rooms_of(recipe.make.__module__))
+    if stage in ("final", "report"):  # each system has a part of it
         rooms = {room for room in rooms if not room.startswith("avlib/systems/")}
         rooms.add("avlib/systems")
     return rooms
@@ -96,20 +100,22 @@ def test_every_model_is_trained_and_what_training_writes_is_evaluated_and_report
 def everything_on(folder):
     """Return the stages of dvc.yaml with every list of params.yaml that is a matrix filled."""
     values = yaml.safe_load(Path("params.yaml").read_text())
-    values["robustness"]["models"] = READABLE
+    values["robustness"]["models"] = values["final"]["systems"] = READABLE
     values["members"] = MEMBERS
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     shutil.copy("dvc.yaml", folder)
     return Repo.init(str(folder), no_scm=True).index
 
 
+OFF = ("final", "robustness")  # unless models are named
+
+
 def test_stages_of_a_list_are_off_unless_it_names_something_and_then_are_one_each(tmp_path):
     by_default = {stage.name for stage in Repo(".").index.stages}
-    listed = {"robustness", "members"}
-    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - listed
+    assert {name.partition("@")[0] for name in by_default} == set(STAGES) - {*OFF, "members"}
     on = {stage.name for stage in everything_on(tmp_path).stages}
-    robustness = {f"robustness@{model}" for model in READABLE}
-    assert on - by_default == robustness | {f"members@{corpus}" for corpus in MEMBERS}
+    of_models = {f"{name}@{model}" for name in OFF for model in READABLE}
+    assert on - by_default == of_models | {f"members@{corpus}" for corpus in MEMBERS}
 
 
 def test_the_lock_file_holds_no_stage_that_is_gone(tmp_path):
@@ -160,6 +166,4 @@ def test_the_readmes_picture_is_the_stage_graph(tmp_path):
     real = {(node(before.name), node(after.name)) for after, before in graph.edges}
     assert {name for edge in edges for name in edge} == set(map(node, STAGES))
     assert edges <= real, f"not in dvc.yaml: {sorted(edges - real)}"
-    assert dotted == {
-        edge for edge in edges if {"robustness", "members"} & {*edge}
-    }  # off by default
+    assert dotted == {edge for edge in edges if {*OFF, "members"} & {*edge}}  # off by default

@@ -1,6 +1,7 @@
 """One clip of the video_features stage."""
 
 import numpy as np
+import pyarrow as pa
 
 from avlib.descriptors.tables import VIDEO
 from avlib.descriptors.video import Faces, VideoDescriptor
@@ -30,6 +31,10 @@ def video_rows(clip: ClipRef, descriptor: VideoDescriptor) -> ClipRows:
 def read_faces(clip: ClipRef) -> tuple[Faces, np.ndarray]:
     """Read a clip of table `faces`; return its faces and the numbers of their frames."""
     rows = read_clip(clip.path, clip.row_group, ["frame", "time", "landmarks", "chip"])
+    return faces_of(rows), rows["frame"].to_numpy()
+
+
+def faces_of(rows: pa.Table) -> Faces:
+    """Return the faces of a clip's rows of table `faces`."""
     landmarks = vectors(rows["landmarks"]).reshape(rows.num_rows, -1, 2)
-    faces = Faces(rows["time"].to_numpy(), landmarks, rows["chip"].to_pylist())
-    return faces, rows["frame"].to_numpy()
+    return Faces(rows["time"].to_numpy(), landmarks, rows["chip"].to_pylist())

@@ -80,9 +80,26 @@ def encode_fold(task: FisherTask, folder: Path) -> None:
         A way of pooling does not fit the descriptor.
     """
     folds = tables.read_table(paths.FOLDS)
+    encode_clips(task, folds[folds["fold"] == task.fold], folder)
+
+
+def encode_clips(task: FisherTask, parts: pd.DataFrame, folder: Path) -> None:
+    """Do the same with clips that are divided in another way.
+
+    Parameters
+    ----------
+    task, folder
+        As of `encode_fold`.
+    parts
+        Rows as of table ``folds``, all of the task's fold.
+
+    Raises
+    ------
+    DataError, ParamsError
+        As of `encode_fold`.
+    """
     clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "emotion"])
-    fold = folds[folds["fold"] == task.fold].merge(clips, on="clip_id")
-    fold = fold.sort_values("clip_id", ignore_index=True)
+    fold = parts.merge(clips, on="clip_id").sort_values("clip_id", ignore_index=True)
     columns: dict[str, Any] = {"clip_id": fold["clip_id"], "fold": [task.fold] * len(fold)}
     metadata: dict[str, str] = {}
     widths: list[tuple[str, int]] = []

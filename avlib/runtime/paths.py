@@ -24,6 +24,7 @@ FISHER = DATA / "fisher"
 FISHER_ENCODERS = DATA / "fisher_encoders"
 MODELS = DATA / "models"
 PREDICTIONS = DATA / "predictions"
+FINAL = DATA / "final"
 ROBUSTNESS = DATA / "robustness"
 EMBEDDINGS = DATA / "embeddings"
 METRICS = Path("metrics")

@@ -6,7 +6,7 @@ name that is put together at run time (``import_module(f"avlib.{name}")``) is no
 A file counts as code that makes results (`makes_results`) unless it is one of these:
 
 - a file of ``avlib/runtime`` outside of its tables: it carries values about;
-- the registry, in which names are only looked up;
+- the registry, and the package's own ``__init__``, in which names are only looked up;
 - a file of types of parameters (``params.py``, ``protocol_params.py``): their values are part of
   the key of whatever is computed with them;
 - a file of words: docstrings and comments.
@@ -89,7 +89,7 @@ def _followed(file: Path) -> bool:
     if place.startswith("avlib/runtime/"):
         return place.startswith("avlib/runtime/tables/")
     types = place.startswith("avlib/") and file.name.endswith("params.py")
-    return place != "avlib/registry.py" and not types
+    return place not in ("avlib/__init__.py", "avlib/registry.py") and not types
 
 
 def _place(file: Path) -> str:

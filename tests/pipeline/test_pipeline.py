@@ -94,6 +94,50 @@ def test_plots_open_without_a_network(clone, tmp_path):
     assert all((tmp_path / "plots" / picture).is_file() for picture in pictures)
 
 
+def test_a_kept_model_says_of_the_corpuss_recordings_what_the_tables_say(clone):
+    clone.set(final={"systems": ["late_fusion"]})
+    assert ran(clone.dvc("repro", "final").stdout) == ["final@late_fusion"]
+    files = sorted((clone.folder / "data/raw/demo").rglob("*.mp4"))[:2]
+    names = [str(file.relative_to(clone.folder)) for file in files]
+    clone.run("python", "-m", "avlib", "predict", *names, "--every", "0.5", "--out", "said")
+    said = pd.read_csv(
+        clone.folder / "said/predictions.csv", float_precision="round_trip"
+    ).set_index("clip")
+    assert said["used"].eq("both").all()
+    done = clone.run("python", "-c", OF_TABLES, *names)
+    for name, expected in json.loads(done.stdout).items():
+        assert said.loc[name].filter(like="prob_").tolist() == expected
+    assert len(list((clone.folder / "said/pictures").iterdir())) == 2
+
+
+# Prints the probabilities of clips by the pipeline's tables of descriptors.
+OF_TABLES = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from avlib.recognizer import kept
+from avlib.runtime import tables
+from avlib.systems.common.model import VectorClips
+
+model = kept.read(Path("data/final/late_fusion"))
+clips = tables.read_table("data/clips.parquet")
+nobody, one = np.array([""]), np.ones(1, bool)
+said = {}
+for name in sys.argv[1:]:
+    is_it = clips["video_path"] == name.removeprefix("data/raw/demo/")
+    features = {}
+    for modality in ("audio", "video"):
+        rows = dict(tables.iter_clips(Path("data") / modality, ["descriptor"]))
+        described = tables.vectors(rows[clips.loc[is_it, "clip_id"].item()]["descriptor"])
+        (encoder,) = model.encoders[modality].values()
+        features[modality] = encoder.encode([described], nobody)
+    present = dict.fromkeys(features, one)
+    clip = VectorClips(nobody, nobody, np.zeros(1, int), present, features)
+    said[name] = model.model.predict_proba(clip)[0].tolist()
+print(json.dumps(said))
+"""
+
+
 def test_one_more_subject_is_the_only_one_computed(clone):
     clone.set(demo_corpus={"subjects": 7})
     text = clone.dvc("repro", "video_features", "audio_features").stderr

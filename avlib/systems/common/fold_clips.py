@@ -43,18 +43,32 @@ class FisherVectors:
         """Read the vectors of a fold; see `Source`."""
         emotions, labelled = labelled_clips(fold)
         file = paths.FISHER / f"fold-{fold}.parquet"
-        rows = tables.read_table(file)
-        rows = labelled.merge(rows, on=["clip_id", "fold"])
-        every = VectorClips(
-            **label_columns(rows, emotions),
-            present={m: rows[m].notna().to_numpy() for m in BOTH},
-            features={m: tables.vectors(rows[m]) for m in BOTH},
-            views=tuple(
-                (view, width)
-                for view, width in json.loads(tables.read_facts(file).get(tables.VIEWS, "[]"))
-            ),
-        )
-        return emotions, in_parts(every, rows["part"])
+        return emotions, vector_clips(file, labelled, emotions)
+
+
+def vector_clips(file: Path, labelled: pd.DataFrame, emotions: list[str]) -> dict[str, VectorClips]:
+    """Read the Fisher vectors of some clips, by the parts that they are in.
+
+    Parameters
+    ----------
+    file
+        Table ``fisher`` of one fold.
+    labelled
+        Columns clip_id, fold, subject, emotion and part.
+    emotions
+        Of the corpus, in the order of their codes.
+    """
+    rows = labelled.merge(tables.read_table(file), on=["clip_id", "fold"])
+    every = VectorClips(
+        **label_columns(rows, emotions),
+        present={m: rows[m].notna().to_numpy() for m in BOTH},
+        features={m: tables.vectors(rows[m]) for m in BOTH},
+        views=tuple(
+            (view, width)
+            for view, width in json.loads(tables.read_facts(file).get(tables.VIEWS, "[]"))
+        ),
+    )
+    return in_parts(every, rows["part"])
 
 
 def labelled_clips(fold: int) -> tuple[list[str], pd.DataFrame]:

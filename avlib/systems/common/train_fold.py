@@ -1,6 +1,7 @@
 """One fold of one model: fit it, save it, and predict the test clips (in a worker)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.runtime.tables.schema import fixed_size_list
 from avlib.systems.common.model import BOTH, AnyClips, Model
-from avlib.systems.common.recipe import FoldTask
+from avlib.systems.common.recipe import FoldTask, Recipe
 from avlib.systems.common.tables import EMBEDDINGS
 
 # Share of the training clips from which a modality is used: a model learns from the clips that have
@@ -36,13 +37,11 @@ def train_fold(task: FoldTask, folder: Path) -> None:
     recipe = task.recipe
     emotions, parts = recipe.source.read(task.fold, task.inputs)
     training, test = parts["train"], parts["test"]
-    used = tuple(
-        m for m in recipe.modalities if m in task.allowed and training.has((m,)).mean() >= USED_FROM
-    )
+    used = used_modalities(recipe, task.allowed, training)
     (folder / "model").mkdir()
     rows: dict[str, list[pd.DataFrame]] = {schema.name: [] for schema in task.tables}
     embedded = tables.no_rows(EMBEDDINGS)
-    if used and (used == recipe.modalities or not recipe.needs_all):
+    if used:
         model = recipe.make(len(emotions), used, **recipe.settings)
         model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}"
         model.fit(training, parts["validation"])
@@ -61,6 +60,14 @@ def train_fold(task: FoldTask, folder: Path) -> None:
     for schema in task.tables:
         table = pd.concat(rows[schema.name]) if rows[schema.name] else tables.no_rows(schema)
         tables.write_table(folder / f"{schema.name}.parquet", table, schema)
+
+
+def used_modalities(recipe: Recipe, allowed: Sequence[str], training: AnyClips) -> tuple[str, ...]:
+    """Return the modalities that a model learns from; none where it can make nothing of them."""
+    used = tuple(
+        m for m in recipe.modalities if m in allowed and training.has((m,)).mean() >= USED_FROM
+    )
+    return () if recipe.needs_all and used != recipe.modalities else used
 
 
 def _embed(model: Model, test: AnyClips, fold: int, name: str) -> pa.Table:

@@ -1,0 +1,175 @@
+"""``python -m avlib predict``: which emotions recordings show, by a model that was kept."""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from avlib.runtime import paths
+from avlib.runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from avlib.recognizer.worker import Rows
+
+_WINDOW = 3.0  # s; `avlib.recognizer.recognizer.WINDOW`, which takes seconds to import
+_OTHERS = 5  # kinds of files that are left out, named
+
+
+def predict(
+    clips: Annotated[list[Path], typer.Argument(help="Recordings, or folders of recordings.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A folder of data/final, or a file of `export`. Default: the only one."),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Also say it every so many seconds of a recording.")
+    ] = None,
+    window: Annotated[
+        float, typer.Option(help="Seconds around such a moment that are listened to and seen.")
+    ] = _WINDOW,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables, and a picture of each recording.")
+    ] = None,
+) -> None:
+    """Say which emotion each recording shows, and with what probability.
+
+    Whatever is there is used: sound, a face, or both. Exit status 1 where nothing could be said of
+    any recording.
+    """
+    from avlib.recognizer.archive import unpack
+    from avlib.recognizer.recognizer import Recognizer, require_seconds
+    from avlib.recognizer.worker import Task, recognise_all
+
+    require_seconds(every, window)
+    files, others = recordings(clips)
+    chosen = model or only_model()
+    with ExitStack() as stack:
+        folder = chosen
+        if not chosen.is_dir():  # unpacked once, for all workers
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avlib-")))
+            unpack(chosen, folder)
+        recognizer = Recognizer.load(folder)
+        pictures = [None] * len(files) if out is None else picture_files(files, out / "pictures")
+        tasks = [
+            Task(str(file), str(folder.absolute()), every, window, picture)
+            for file, picture in zip(files, pictures, strict=True)
+        ]
+        rows = recognise_all(tasks)
+    if others:
+        typer.echo(f"left out: {', '.join(others)}; name a file itself to have it tried", err=True)
+    show(rows)
+    if out is not None:
+        facts = {"model": recognizer.name, "emotions": recognizer.emotions, "every": every}
+        write(out, rows, facts | {"window": window if every else None})
+        typer.echo(f"{out}: written")
+    if all(row.whole["emotion"] is None for row in rows):
+        raise typer.Exit(1)
+
+
+def recordings(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return the files to recognise, each once, and how many others of which kind folders hold.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    from avlib.corpora.common.base import MEDIA_SUFFIXES
+
+    files: list[Path] = []
+    others: dict[str, int] = {}
+    for path in given:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for file in sorted(f for f in path.rglob("*") if f.is_file() and f.name[0] != "."):
+            if file.suffix.lower() in MEDIA_SUFFIXES:
+                files.append(file)
+            else:
+                kind = file.suffix or "no suffix"
+                others[kind] = others.get(kind, 0) + 1
+    kinds = sorted(others, key=lambda kind: -others[kind])
+    named = [f"{others[kind]:,} files ({kind})" for kind in kinds[:_OTHERS]]
+    if not files:
+        where = ", ".join(map(str, given))
+        raise DataError(f"{where}: no recording found; left out: {', '.join(named) or 'nothing'}")
+    return list(dict.fromkeys(files)), named
+
+
+def only_model() -> Path:
+    """Return the folder of the one model that was kept here.
+
+    Raises
+    ------
+    DataError
+        There is none, or there are several.
+    """
+    found = sorted(paths.FINAL.iterdir()) if paths.FINAL.is_dir() else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise DataError(f"several models are kept: give one of {', '.join(map(str, found))} as"
+                        " --model")  # fmt: skip
+    raise DataError(
+        f"{paths.FINAL}: no model is kept here; name one in final.systems of params.yaml and run"
+        " `dvc repro`, or give a file of `export` as --model"
+    )
+
+
+def picture_files(files: Sequence[Path], folder: Path) -> list[Path | None]:
+    """Return where each recording is drawn: under its own name, and no two under the same."""
+    taken: set[str] = set()
+    found: list[Path | None] = []
+    for file in files:
+        stem = re.sub(r"[^\w.-]", "_", file.stem)[:100].lstrip(".") or "recording"
+        names: Iterable[str] = (stem, *(f"{stem}-{n}" for n in range(2, len(files) + 2)))
+        name = next(name for name in names if name.lower() not in taken)
+        taken.add(name.lower())
+        found.append(folder / f"{name}.png")
+    return found
+
+
+def show(rows: Sequence["Rows"]) -> None:
+    """Print a table of what was recognised, and a line for each recording that was not."""
+    table = Table(
+        Column("clip", overflow="fold"), "emotion", Column("probability", justify="right"), "used"
+    )
+    for row in (row.whole for row in rows if row.whole["emotion"] is not None):
+        table.add_row(row["clip"], row["emotion"], f"{row['probability']:.2f}", row["used"])
+    if table.row_count:
+        Console().print(table)
+    for row in (row.whole for row in rows if row.whole["reason"]):
+        failed = "" if row["emotion"] else "nothing can be said: "
+        typer.echo(f"{row['clip']}: {failed}{row['reason']}", err=True)
+
+
+def write(out: Path, rows: Sequence["Rows"], facts: dict[str, Any]) -> None:
+    """Write ``predictions.csv`` (a row a recording), ``moments.csv`` and ``predictions.json``."""
+    import pandas as pd
+
+    out.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([row.whole for row in rows]).to_csv(out / "predictions.csv", index=False)
+    if facts["every"]:
+        moments = pd.DataFrame([moment for row in rows for moment in row.moments])
+        moments.to_csv(out / "moments.csv", index=False)
+    clips = [_nested(row.whole) | {"moments": [_nested(m) for m in row.moments]} for row in rows]
+    text = json.dumps(facts | {"clips": clips}, indent=2, allow_nan=False, ensure_ascii=False)
+    (out / "predictions.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its probabilities by emotion; null where nothing can be said."""
+    known = row["emotion"] is not None
+    kept = {name: value for name, value in row.items() if not name.startswith("prob")}
+    named = {n.removeprefix("prob_"): v for n, v in row.items() if n.startswith("prob_")}
+    return kept | {
+        "probability": row["probability"] if known else None,
+        "probabilities": named if known else None,
+    }

@@ -1,0 +1,1 @@
+"""Models to keep, and what they say of recordings that are in no corpus."""

@@ -1,0 +1,127 @@
+"""MODEL_CARD.md: what a kept model learned from, how well it does, and what nobody knows of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from avlib import registry
+from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.recognizer.kept import versions
+from avlib.report.current import current_rows
+from avlib.report.scores import DEFAULT, confusion_matrix, confusion_scores, emotions_of
+from avlib.report.significance import score_intervals
+from avlib.runtime import paths, tables
+from avlib.systems.common.model import Model
+
+_UNKNOWN = """\
+- How well it does outside of this corpus: other people, languages, microphones, cameras, rooms.
+- How well it does on emotions that are not acted, or on none of the emotions above: it names one of
+  them for every recording.
+- Whether it does alike for women and men, for all ages, skins and voices.
+- How well its probabilities hold elsewhere, and on windows of a recording (`--every`): it learned
+  from whole clips.
+- What it would say of a recording with several people: the most prominent face is followed, and
+  whoever is heard is taken to be that person."""
+
+
+def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, params: Any) -> str:
+    """Return the card as Markdown.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    model
+        As trained on all clips.
+    clips
+        Rows of table ``clips`` that it learned from, with ``part``.
+    vectors
+        Folder with table ``fisher`` of these clips.
+    params
+        All of params.yaml.
+    """
+    reader = registry.reader(params.corpus)
+    facts = tables.read_facts(vectors / "fisher.parquet")
+    counts = clips["emotion"].value_counts().sort_index()
+    pooled = [facts[f"chosen_{m}"] for m in model.modalities if f"chosen_{m}" in facts]
+    subset = f", subset {params.subset}" if params.subset else ""
+    lines = [
+        f"# {name}: emotions of {reader.title}",
+        f"{registry.models()[name].models[name]}. It names one of {len(counts)} emotions for a"
+        " recording of one person, with a probability for each.",
+        "## Data",
+        f"{reader.title}{subset}: {len(clips):,} clips of {clips['subject'].nunique():,} subjects,"
+        " all of them learned from. Licence of the corpus:"
+        f" {reader.licence or 'not known here, ask its owner'}.",
+        _table(("emotion", "clips"), counts.items()),
+        "## How it was trained",
+        f"Used: {' and '.join(model.modalities)}. Pooling: {'; '.join(pooled)}. Encoders and model"
+        " are fitted to all clips. Settings were chosen anew by inner cross-validation over"
+        f" {_groups(params.protocol.name)} of all of them, as each fold does over its own; what the"
+        " folds chose was not looked at:",
+        _table(("setting", "chosen"), model.chosen_.items()),
+        "## How well it does",
+        *_scores(name, params.protocol),
+        "## What nobody measured",
+        _UNKNOWN,
+        "## Versions, and how to make it",
+        ", ".join(f"{library} {version}" for library, version in versions().items()),
+        f"```sh\n# params.yaml: final.systems names {name}\ndvc repro final@{name}\n```",
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def _groups(protocol: str) -> str:
+    return "subjects" if SUBJECT_INDEPENDENT[protocol] else "clips"
+
+
+def _scores(name: str, protocol: Any) -> list[str]:
+    """Return what cross-validation says of models trained likewise."""
+    folds = tables.read_table(paths.FOLDS)
+    rows = current_rows(paths.PREDICTIONS / f"{name}.parquet", folds)
+    if isinstance(rows, str) or rows.empty:
+        why = rows if isinstance(rows, str) else "no test clip has what it needs"
+        return [f"Not known: {why}. This model itself was tested on nothing."]
+    rows = rows[rows["condition"] == DEFAULT]
+    subjects = tables.read_table(paths.CLIPS, ["clip_id", "subject"])
+    rows = rows.merge(subjects, on="clip_id")
+    emotions = emotions_of(rows)
+    counts = confusion_matrix(rows["emotion"], rows["predicted"], emotions)
+    scores = confusion_scores(counts, emotions)
+    right = (rows["emotion"] == rows["predicted"]).to_numpy()
+    found = score_intervals(right, rows["emotion"].to_numpy(), rows["subject"].to_numpy())
+    n = folds["fold"].nunique()
+    held_out = (
+        "whole subjects held out"
+        if SUBJECT_INDEPENDENT[protocol.name]
+        else "clips held out, of subjects who were trained on too: of new people expect less"
+    )
+    confusions = [(emotion, *row.tolist()) for emotion, row in zip(emotions, counts, strict=True)]
+    return [
+        f"Of {n} models that were trained likewise, each without the clips that it was tested on"
+        f" ({protocol.name}, {n} folds, {held_out}); this model itself was tested on nothing."
+        f" {len(rows):,} clips of {rows['subject'].nunique():,} subjects; intervals of 95 %"
+        " resample subjects.",
+        _table(
+            ("score", "%", "interval"),
+            [
+                (label, f"{100 * scores[key]:.1f}", _interval(found and getattr(found, key)))
+                for key, label in (("accuracy", "accuracy"), ("uar", "UAR"))
+            ],
+        ),
+        "Clips by emotion (rows) and prediction (columns):",
+        _table(("", *emotions), confusions),
+    ]
+
+
+def _interval(interval: Any) -> str:
+    if interval is None:
+        return "none of one subject"
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[Iterable[Any]]) -> str:
+    written = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in written)

@@ -1,0 +1,237 @@
+"""`Recognizer`: a kept model, and what it says of recordings."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from avlib.media import probe
+from avlib.recognizer import kept
+from avlib.recognizer.archive import unpack
+from avlib.recognizer.describe import Describer, Window
+from avlib.recognizer.observe import Span, spans
+from avlib.recognizer.traces import Traces
+from avlib.runtime.errors import AvlibError, ParamsError
+
+WINDOW = 3.0  # s around a moment: about as long as the corpora's clips
+_NOTHING = {"audio": "silence", "video": "no face found"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a model says of a recording or of a moment.
+
+    Attributes
+    ----------
+    probabilities : array of shape (n_emotions,), or None
+        None where nothing can be said.
+    used : tuple of str
+        Modalities.
+    reason : str
+        Why a modality that the model uses was not there; "" where all were.
+    """
+
+    probabilities: np.ndarray | None
+    used: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a model says of one recording.
+
+    Attributes
+    ----------
+    whole : Said
+    times : array of shape (n_moments,)
+        s; none without ``every``.
+    moments : list of Said
+    traces : Traces
+        What a picture of the recording shows.
+    """
+
+    whole: Said
+    times: np.ndarray
+    moments: list[Said]
+    traces: Traces
+
+
+class Recognizer:
+    """A kept model with what describes recordings.
+
+    Attributes
+    ----------
+    name : str
+        Of the model.
+    emotions : list of str
+        That it tells apart, in the order of its probabilities.
+    modalities : tuple of str
+        That it uses where a recording has them.
+    versions : dict of str to str
+        Of the libraries that it was trained with.
+
+    Examples
+    --------
+    >>> Recognizer.load("data/final/merml").predict("my.mp4", every=1.0)  # doctest: +SKIP
+    """
+
+    def __init__(self, model: kept.Kept) -> None:
+        self._model, self._settings = model.model, model.settings
+        self._describer = Describer(model.descriptors, model.encoders)
+        self.name, self.emotions, self.versions = model.name, model.emotions, model.versions
+        self.modalities: tuple[str, ...] = model.model.modalities
+        self._unpacked: Any = None
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read ``data/final/<model>``, or the file that ``python -m avlib export`` made of it.
+
+        Raises
+        ------
+        DataError
+            There is no such model, it is of another format, or a part is missing or damaged.
+        """
+        if Path(path).is_dir():
+            return cls(kept.read(Path(path)))
+        folder = tempfile.TemporaryDirectory(prefix="avlib-")
+        unpack(Path(path), Path(folder.name))
+        recognizer = cls(kept.read(Path(folder.name)))
+        recognizer._unpacked = folder  # networks are read from there when they are first used
+        return recognizer
+
+    def predict(
+        self,
+        recordings: Path | str | Sequence[Path | str],
+        every: float | None = None,
+        window: float = WINDOW,
+    ) -> pd.DataFrame:
+        """Say which emotions recordings show, as far as their sound and faces tell.
+
+        Parameters
+        ----------
+        recordings
+            A file or several: any that PyAV opens.
+        every
+            s between two moments; None asks for one row a recording.
+        window
+            s around a moment that are looked at and listened to.
+
+        Returns
+        -------
+        DataFrame
+            A row a recording, or a moment of it: ``clip``, with `every` also ``time`` (s),
+            ``emotion``, ``probability``, ``used`` (audio, video or both), ``reason`` (why something
+            was not used) and a ``prob_<emotion>`` each. Where nothing can be said ``emotion`` and
+            the probabilities are missing; a file that cannot be read has one such row.
+        """
+        require_seconds(every, window)
+        rows = []
+        for path in [recordings] if isinstance(recordings, Path | str) else recordings:
+            clip = {"clip": printable(path)}
+            try:
+                found = self.recognise(path, every, window)
+            except AvlibError as error:
+                timeless = {"time": np.nan} if every else {}
+                rows.append(clip | timeless | self.row(Said(None, (), said_of(path, error))))
+            else:
+                rows += self.moments(clip, found) if every else [clip | self.row(found.whole)]
+        return pd.DataFrame(rows)
+
+    def recognise(
+        self, path: Path | str, every: float | None = None, window: float = WINDOW
+    ) -> Recognised:
+        """Say what one recording shows; see `predict`.
+
+        A recording of up to `avlib.recognizer.observe.LONGEST` s is one clip, exactly as the
+        pipeline takes a corpus's. Of a longer one the probabilities are the mean over spans of at
+        most that length.
+
+        Raises
+        ------
+        MediaError
+            It is no recording.
+        ParamsError
+            `every` or `window` is not above 0.
+        """
+        require_seconds(every, window)
+        info = probe(path)
+        times = np.arange(0.0, info.duration, every) if every else np.empty(0)
+        traces = Traces(info.duration)
+        whole: list[tuple[float, Said]] = []
+        moments: list[Said] = []
+        for span in spans(Path(path), info, self.modalities, window / 2, self._settings):
+            traces.add(span)
+            [said] = self._say(span, [span.own])
+            whole.append((span.length, said))
+            first = span.start + (span.own[0] if span.own else 0.0)
+            own = times[len(moments) : np.searchsorted(times, first + span.length)] - span.start
+            moments += self._say(span, [(max(0.0, t - window / 2), t + window / 2) for t in own])
+        return Recognised(_mean(whole), times, moments, traces)
+
+    def _say(self, span: Span, windows: Sequence[Window]) -> list[Said]:
+        """Say what windows of a span show."""
+        if not windows:
+            return []
+        clips = self._describer.clips(span, windows)
+        scorable = np.flatnonzero(self._model.scorable(clips, self.modalities))
+        scored = self._model.predict_proba(clips.select(scorable), self.modalities)
+        probabilities = dict(zip(scorable.tolist(), scored, strict=True))
+        found = []
+        for i in range(len(windows)):
+            used = tuple(m for m in self.modalities if clips.present[m][i])
+            lacking = [span.lacking.get(m, _NOTHING[m]) for m in self.modalities if m not in used]
+            found.append(Said(probabilities.get(i), used, "; ".join(lacking)))
+        return found
+
+    def row(self, said: Said) -> dict[str, Any]:
+        """Return what is said as columns; see `predict`."""
+        some = said.probabilities
+        values = np.full(len(self.emotions), np.nan) if some is None else some
+        return {
+            "emotion": None if some is None else self.emotions[int(values.argmax())],
+            "probability": float(values.max()),
+            "used": "both" if len(said.used) > 1 else "".join(said.used),
+            "reason": said.reason,
+            **{f"prob_{e}": float(p) for e, p in zip(self.emotions, values, strict=True)},
+        }
+
+    def moments(self, keys: dict[str, Any], found: Recognised) -> list[dict[str, Any]]:
+        """Return the moments of a recording as rows, each with some keys."""
+        return [
+            keys | {"time": float(time)} | self.row(said)
+            for time, said in zip(found.times, found.moments, strict=True)
+        ]
+
+
+def _mean(spans: Sequence[tuple[float, Said]]) -> Said:
+    """Return what is said of a recording: the mean over its spans, by their length."""
+    if len(spans) == 1:
+        return spans[0][1]
+    scored = [(s, said.probabilities) for s, said in spans if said.probabilities is not None]
+    used = tuple(m for m in ("audio", "video") if any(m in said.used for _, said in spans))
+    reasons = dict.fromkeys(said.reason for _, said in spans if said.reason)
+    reason = f"in part: {'; '.join(reasons)}" if used and reasons else "; ".join(reasons)
+    if not scored:
+        return Said(None, (), reason)
+    weights, probabilities = zip(*scored, strict=True)
+    return Said(np.average(probabilities, axis=0, weights=weights), used, reason)
+
+
+def require_seconds(every: float | None, window: float) -> None:
+    """Raise ParamsError where moments are asked for that cannot be."""
+    if (every is not None and not every > 0) or not window > 0:
+        raise ParamsError(f"every {every}, window {window}: expected seconds above 0")
+
+
+def printable(path: Path | str) -> str:
+    """Return a file's name as text that can be written, whatever bytes it is made of."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def said_of(path: Path | str, error: AvlibError) -> str:
+    """Return what an error says of a file, without its name."""
+    return " ".join(str(error).removeprefix(f"{path}: ").split())

@@ -1,0 +1,192 @@
+"""A model that learns from all labelled clips, to be kept: nothing is held out to score it.
+
+Encoders and model are made by the functions that make them in a fold. What a fold's model chooses
+by inner cross-validation over its training and validation subjects, the final one chooses in the
+same way over all subjects: what the folds chose is not looked at.
+"""
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from avlib import registry
+from avlib.descriptors.encoder_folder import encoder_digest
+from avlib.descriptors.face_network import network_weights
+from avlib.fisher.encoder import FisherEncoder
+from avlib.fisher.fold import FisherTask, encode_clips
+from avlib.protocols import PARTS
+from avlib.recognizer import kept
+from avlib.recognizer.card import model_card
+from avlib.runtime import paths, tables
+from avlib.runtime.device import device
+from avlib.runtime.errors import DataError
+from avlib.runtime.files import link
+from avlib.runtime.memo import locked
+from avlib.runtime.per_fold import compute_each, content_key
+from avlib.systems.common.fold_clips import vector_clips
+from avlib.systems.common.model import concatenate
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.train_fold import used_modalities
+
+ONLY = "all"  # there is one division of the clips
+VECTORS = "final_vectors"  # shared by the models that are kept
+
+
+@dataclass(frozen=True)
+class FinalTask:
+    """A model to train.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    allowed : tuple of str
+        The modalities to use.
+    vectors : Path
+        Table ``fisher`` of all clips.
+    """
+
+    recipe: Recipe
+    allowed: tuple[str, ...]
+    vectors: Path
+
+
+def keep(name: str, params: Any) -> None:
+    """Train a model on all labelled clips and write ``data/final/<name>``.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    params
+        All of params.yaml.
+
+    Raises
+    ------
+    DataError
+        The model cannot be kept, or cannot learn from these clips.
+    """
+    kept.require_keepable(name, params)
+    system = registry.models()[name]
+    emotions, clips = all_clips()
+    if reason := system.cannot_learn(clips):
+        raise DataError(f"final.systems names {name}, but {reason}")
+    vectors = _vectors(params)
+    recipe = system.recipe(name, params)
+    task = FinalTask(recipe, tuple(params.modalities), vectors / "fisher.parquet")
+    stage = f"final/{name}"
+    key = content_key(
+        stage,
+        [fit_final, recipe.make],
+        {"settings": recipe.settings, "modalities": list(task.allowed)},
+        [paths.CLIPS, paths.FOLDS, task.vectors, *recipe.starts_from],
+    )
+    with locked(paths.MEMO / stage):
+        done, _ = compute_each(stage, fit_final, {ONLY: task}, {ONLY: key}, unit="models")
+        out = paths.FINAL / name
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(done[ONLY] / "model", out / kept.MODEL, copy_function=link)
+    shutil.copytree(vectors / "encoders", out / kept.ENCODERS, copy_function=link)
+    if weights := network_weights(paths.FACE_MODEL):
+        link(weights["weights"], out / kept.FACE_NETWORK)
+    kept.write_facts(out, _facts(name, emotions, params))
+    model = system.model_class().load(out / kept.MODEL)
+    (out / kept.CARD).write_text(model_card(name, model, clips, vectors, params), encoding="utf-8")
+
+
+def all_clips() -> tuple[list[str], pd.DataFrame]:
+    """Return the emotions, and every clip of the folds with the part that it takes in learning.
+
+    The clips that the first fold tests stand for the validation part: they are whole subjects
+    wherever the protocol holds out whole subjects. Encoders and models learn from both parts.
+
+    Returns
+    -------
+    emotions : list of str
+        In the order of their codes.
+    clips : DataFrame
+        Rows of table ``clips`` with columns ``fold`` (0) and ``part`` ("train", "validation").
+    """
+    folds = tables.read_table(paths.FOLDS)
+    folds = folds[folds["part"].isin(PARTS)]
+    first = folds[folds["fold"] == folds["fold"].min()]
+    judging = first.loc[first["part"] == "test", "clip_id"]
+    clips = tables.read_table(paths.CLIPS)
+    clips = clips[clips["clip_id"].isin(folds["clip_id"])].sort_values("clip_id")
+    judges = clips["clip_id"].isin(judging)
+    clips = clips.assign(fold=0, part=judges.map({True: "validation", False: "train"}))
+    return sorted(clips["emotion"].dropna().unique()), clips.reset_index(drop=True)
+
+
+def fit_vectors(task: FisherTask, folder: Path) -> None:
+    """Fit the encoders to all clips; write ``encoders/`` and ``fisher.parquet`` (in a worker)."""
+    _, clips = all_clips()
+    encode_clips(task, clips[["clip_id", "fold"]].assign(part="train"), folder)
+
+
+def fit_final(task: FinalTask, folder: Path) -> None:
+    """Fit the model to all clips; write ``model/`` (in a worker).
+
+    Raises
+    ------
+    DataError
+        The corpus lacks a modality that the model needs, or the model cannot learn from it.
+    """
+    emotions, clips = all_clips()
+    parts = vector_clips(task.vectors, clips[["clip_id", "fold", "subject", "emotion", "part"]],
+                         emotions)  # fmt: skip
+    recipe, every = task.recipe, concatenate(parts["train"], parts["validation"])
+    used = used_modalities(recipe, task.allowed, every)
+    if not used:
+        raise DataError(
+            f"{recipe.name} needs {' and '.join(recipe.modalities)}, and most clips lack one of"
+            " them; take it out of final.systems, or see `modalities` in params.yaml"
+        )
+    model = recipe.make(len(emotions), used, **recipe.settings)
+    model.fit(parts["train"], parts["validation"]).save(folder / "model")
+
+
+def _vectors(params: Any) -> Path:
+    """Encode all clips; return the folder of the table and of the encoders."""
+    sections = {"audio": params.audio.model_dump(), "video": params.video.model_dump()}
+    views = {m: registry.described_views(m, sections[m]) for m in params.modalities}
+    task = FisherTask(
+        0, views, params.pooling.model_dump(), params.speakers.model_dump(),
+        params.fisher.model_dump(),
+    )  # fmt: skip
+    key = content_key(
+        VECTORS,
+        [fit_vectors],
+        {
+            "fisher": task.settings,
+            "pooling": task.pooling,
+            "views": {m: [[view.name, view.level] for view in v] for m, v in views.items()},
+            "encoder": [FisherEncoder(backend=params.fisher.backend).backend_, device()],
+        },
+        [paths.CLIPS, paths.FOLDS, *_parts(view.source for v in views.values() for view in v)],
+    )
+    with locked(paths.MEMO / VECTORS):
+        done, _ = compute_each(VECTORS, fit_vectors, {ONLY: task}, {ONLY: key}, unit="models")
+    return done[ONLY]
+
+
+def _parts(folders: Any) -> Collection[Path]:
+    return [file for folder in folders for file in folder.glob("*.parquet")]
+
+
+def _facts(name: str, emotions: list[str], params: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = {key: getattr(params, key) for key in kept.SETTINGS}
+    dumped: dict[str, Any] = {
+        k: v if isinstance(v, list) else v.model_dump() for k, v in settings.items()
+    }
+    return {
+        "model": name,
+        "corpus": params.corpus,
+        "emotions": emotions,
+        "settings": dumped,
+        "encoder_digests": {m: encoder_digest(m, dumped[m]) for m in params.modalities},
+        "face_network": network_weights(paths.FACE_MODEL).get("sha256", ""),
+    }

@@ -1,0 +1,84 @@
+"""Recordings in worker processes, which may crash without harm to the other recordings."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avlib.recognizer.recognizer import WINDOW, Recognizer, Said, printable, said_of
+from avlib.runtime.errors import AvlibError
+from avlib.runtime.files import atomic_path
+from avlib.runtime.parallel import Failure, map_clips
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recording to recognise.
+
+    Attributes
+    ----------
+    path : str
+    model : str
+        Folder of a kept model.
+    every : float or None
+    window : float
+        As of `Recognizer.predict`.
+    picture : Path or None
+        Where to draw it.
+    """
+
+    path: str
+    model: str
+    every: float | None = None
+    window: float = WINDOW
+    picture: Path | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is said of a recording: columns of the whole, and of each moment."""
+
+    whole: dict[str, Any]
+    moments: list[dict[str, Any]]
+
+
+def recognise_all(tasks: Sequence[Task]) -> list[Rows]:
+    """Recognise recordings in workers; each has its rows, also where nothing can be said."""
+    found: dict[int, Rows] = {}
+    for index, result in map_clips(
+        recognise, tasks, label="predict", name=lambda task: printable(task.path)
+    ):
+        if isinstance(result, Failure):
+            result = _nothing(tasks[index], result.reason)
+        found[index] = result
+    return [found[index] for index in range(len(tasks))]
+
+
+def recognise(task: Task) -> Rows:
+    """Recognise one recording, and draw it where that is asked for (in a worker)."""
+    recognizer = _loaded(task.model)
+    try:
+        found = recognizer.recognise(task.path, task.every, task.window)
+    except AvlibError as error:
+        return _nothing(task, said_of(task.path, error))
+    whole = recognizer.row(found.whole)
+    if task.picture is not None:
+        from avlib.recognizer.picture import draw  # matplotlib: a second
+
+        title = f"{Path(printable(task.path)).name}: {whole['emotion'] or 'nothing can be said'}"
+        with atomic_path(task.picture) as temporary:
+            temporary.write_bytes(draw(title, recognizer.emotions, found))
+    clip = {"clip": printable(task.path)}
+    return Rows(clip | whole, recognizer.moments(clip, found))
+
+
+def _nothing(task: Task, reason: str) -> Rows:
+    said = _loaded(task.model).row(Said(None, (), reason))
+    return Rows({"clip": printable(task.path)} | said, [])
+
+
+@functools.cache
+def _loaded(model: str) -> Recognizer:
+    """Read a model once in a process; its folder stays as it is while the process lives."""
+    return Recognizer.load(model)

@@ -1,0 +1,139 @@
+"""``avlib predict`` and ``avlib export``: tables, pictures, exit status."""
+
+import json
+import os
+
+import pandas as pd
+import pytest
+from kept_models import buzz, keep_by_hand, write_sound
+from typer.testing import CliRunner
+
+from avlib.cli import predict as command
+from avlib.cli.main import app
+from avlib.recognizer import recognizer, worker
+from avlib.runtime.errors import DataError, ParamsError
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A kept model, and a folder of two recordings of one name, a false one and a text."""
+    folder = tmp_path_factory.mktemp("predict")
+    keep_by_hand(folder / "data/final/svm_concat", "svm_concat")
+    for name in ("a.wav", "more/a.wav"):
+        write_sound(folder / "in" / name, buzz("anger", 1, 1.0))
+    (folder / "in/fake.mp4").write_text("no recording")
+    (folder / "in/notes.txt").write_text("not tried")
+    return folder
+
+
+@pytest.fixture
+def avlib(project, monkeypatch):
+    """Run a command in the project, all in one process."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    return lambda *arguments: CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_a_folder_is_recognised_and_each_file_that_cannot_be_has_a_line(avlib, tmp_path):
+    done = avlib("predict", "in", "--every", "0.5", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "in/fake.mp4: nothing can be said: cannot be opened as a recording" in done.stderr
+    assert "left out: 1 files (.txt)" in done.stderr
+    table = pd.read_csv(tmp_path / "out/predictions.csv")
+    assert table["clip"].tolist() == ["in/a.wav", "in/fake.mp4", "in/more/a.wav"]
+    assert table["emotion"].isna().tolist() == [False, True, False]
+    assert table["prob_anger"][0] == table["prob_anger"][2]
+    moments = pd.read_csv(tmp_path / "out/moments.csv")
+    assert moments["time"].tolist() == [0.0, 0.5, 0.0, 0.5]
+    facts = json.loads((tmp_path / "out/predictions.json").read_text())
+    assert facts["model"] == "svm_concat"
+    assert facts["every"] == 0.5
+    first, false, _ = facts["clips"]
+    assert first["probabilities"]["anger"] == pytest.approx(table["prob_anger"][0])
+    assert len(first["moments"]) == 2
+    assert false["probabilities"] is None
+    assert false["moments"] == []
+    pictures = sorted(path.name for path in (tmp_path / "out/pictures").iterdir())
+    assert pictures == ["a-2.png", "a.png"]
+
+
+def test_without_any_result_the_exit_status_is_1(avlib):
+    done = avlib("predict", "in/fake.mp4", "not_there.wav")
+    assert done.exit_code == 1
+    assert "not_there.wav: nothing can be said: there is no such file" in done.stderr
+
+
+def test_a_file_of_export_says_the_same_as_the_folder(avlib, tmp_path):
+    assert avlib("export", "svm_concat", tmp_path / "m.zip").exit_code == 0
+    said = [
+        avlib("predict", "in/a.wav", *model).stdout
+        for model in ((), ("--model", tmp_path / "m.zip"))
+    ]
+    assert "audio" in said[0]
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        (("predict", "in", "--model", "data/none"), DataError, "there is no such model"),
+        (("predict", "in", "--model", "in"), DataError, "final.json is missing"),
+        (("predict", "in/a.wav", "--every", "0"), ParamsError, "expected seconds above 0"),
+        (("export", "merml", "m.zip"), DataError, "merml: final.json is missing"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(avlib, arguments, error, said):
+    with pytest.raises(error, match=said):
+        raise avlib(*arguments).exception
+
+
+def test_a_folder_without_recordings_is_one_line(avlib, tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(DataError, match=r"no recording found; left out: 1 files \(\.txt\)"):
+        raise avlib("predict", tmp_path).exception
+
+
+def test_of_several_kept_models_one_must_be_named(avlib, project):
+    (project / "data/final/other").mkdir()
+    try:
+        with pytest.raises(DataError, match="several models are kept: give one of data/final/oth"):
+            raise avlib("predict", "in").exception
+    finally:
+        (project / "data/final/other").rmdir()
+
+
+def test_where_nothing_is_kept_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"name one in final\.systems"):
+        command.only_model()
+
+
+def test_pictures_have_names_that_every_system_can_write(tmp_path):
+    files = [tmp_path / name for name in ("a b?.wav", "A_B_.mp4", "...mp4", "x" * 300 + ".wav")]
+    names = [path.name for path in command.picture_files(files, tmp_path)]
+    assert names[:3] == ["a_b_.png", "A_B_-2.png", "recording.png"]
+    assert len(names[3]) == 104
+
+
+def crash_on_fake(task):
+    """Stand for a C library that ends the process (in a worker)."""
+    if task.path.endswith("fake.mp4"):
+        os.abort()
+    return worker.recognise(task)
+
+
+def test_a_crash_costs_no_other_recording(project, monkeypatch):
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("AVLIB_WORKERS", "1")
+    monkeypatch.setattr(worker, "recognise", crash_on_fake)
+    model = str((project / "data/final/svm_concat").absolute())
+    tasks = [worker.Task(path, model) for path in ("in/fake.mp4", "in/a.wav")]
+    crashed, fine = worker.recognise_all(tasks)
+    assert crashed.whole["reason"] == "crashed the worker"
+    assert crashed.whole["emotion"] is None
+    assert fine.whole["emotion"] in ("anger", "calm")
+
+
+def test_a_name_that_is_no_text_can_be_printed():
+    name = os.fsdecode(b"\xff.wav")
+    assert recognizer.printable(name) == "\\udcff.wav"
