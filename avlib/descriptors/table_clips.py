@@ -103,8 +103,8 @@ def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask],
     refuse_labels(table, found.looks, emotions)
     empty = _empty(table, found)
     tasks = [_task(clip, found, table, empty) for _, clip in clips.iterrows()]
-    listed = {task.clip_id for task in tasks}
-    skipped = {c: why for c, why in failed_clips(status).items() if c not in listed}
+    asked = {task.clip_id for task in tasks}
+    skipped = {c: why for c, why in failed_clips(status).items() if c not in asked}
     return table, tasks, skipped
 
 
