@@ -103,12 +103,14 @@ def descriptor(modality: str, settings: Mapping[str, Any]) -> Any:
     ParamsError
         The name is unknown, and the message lists the known ones; or the settings do not fit it.
     """
-    name, known = settings["descriptor"], DESCRIPTORS[modality]
-    if name not in known:
+    made = _described(modality, settings, f"{modality}.descriptor is {settings['descriptor']!r}")
+    level = settings.get("level", made.level)
+    if level != made.level:
         raise ParamsError(
-            f"{modality}.descriptor is {name!r}; expected one of {', '.join(sorted(known))}"
+            f"{modality}.level is {level}, but {made.name} describes {made.level}; set"
+            f" {modality}.level: {made.level}, or choose another {modality}.descriptor"
         )
-    return resolve_name(known[name]).of(settings)
+    return made
 
 
 def views(modality: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,21 +124,29 @@ def views(modality: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         "audio" or "video".
     settings
         The section of that name: see `descriptor`; its ``views`` are names with level, such as
-        "egemaps.clip".
+        "egemaps.clip". Without one it is the descriptor's own, "frames" where it has several,
+        whatever the level of the section.
 
     Raises
     ------
     ParamsError
         As of `descriptor`; or a view is named twice.
     """
-    made = {}
-    for view in [f"{settings['descriptor']}.{settings['level']}", *settings["views"]]:
+    key = f"{modality}.views"
+    own = descriptor(modality, settings)
+    made = {f"{settings['descriptor']}_{own.level}": own}
+    for view in settings["views"]:
         name, _, level = view.partition(".")
-        wanted = {"descriptor": name, **({"level": level} if level else {})}
-        found = descriptor(modality, {**settings, **wanted})
-        if (key := f"{name}_{found.level}") in made:
-            raise ParamsError(f"{modality}.views: {view} is named twice; {modality} has it already")
-        made[key] = found
+        wanted = {k: value for k, value in settings.items() if k != "level"} | {"descriptor": name}
+        wanted |= {"level": level} if level else {}
+        found = _described(modality, wanted, f"{key} has {view!r}")
+        if level and level != found.level:
+            raise ParamsError(
+                f"{key}: {view}: {name} describes {found.level}; write {name}.{found.level}"
+            )
+        if (called := f"{name}_{found.level}") in made:
+            raise ParamsError(f"{key}: {view} is named twice; {modality} has it already")
+        made[called] = found
     return made
 
 
@@ -152,6 +162,14 @@ def described_views(modality: str, settings: Mapping[str, Any]) -> list["View"]:
         )
         for i, (name, found) in enumerate(views(modality, settings).items())
     ]
+
+
+def _described(modality: str, settings: Mapping[str, Any], asked: str) -> Any:
+    """Make the descriptor that settings name, at their level if it has that."""
+    name, known = settings["descriptor"], DESCRIPTORS[modality]
+    if name not in known:
+        raise ParamsError(f"{asked}; expected one of {', '.join(sorted(known))}")
+    return resolve_name(known[name]).of(settings)
 
 
 def system(name: str) -> "System":

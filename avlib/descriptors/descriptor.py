@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, Self
 
-from avlib.runtime.errors import ParamsError
-
 Level = Literal["frames", "windows", "clip"]
 
 
@@ -55,17 +53,6 @@ class Descriptor(ABC):
         """Make the descriptor as its section of params.yaml says.
 
         The section holds the keys of every descriptor; one takes those that it has as fields.
-
-        Raises
-        ------
-        ParamsError
-            The section asks for a level that this descriptor does not have.
+        Whether it has the level that the section asks for is seen on what is made.
         """
-        made = cls(**{f.name: settings[f.name] for f in fields(cls) if f.name in settings})
-        wanted = settings.get("level", made.level)
-        if wanted != made.level:
-            raise ParamsError(
-                f"{cls.modality}.level is {wanted}, but {cls.name} describes {made.level}; set"
-                f" {cls.modality}.level: {made.level}, or choose another {cls.modality}.descriptor"
-            )
-        return made
+        return cls(**{f.name: settings[f.name] for f in fields(cls) if f.name in settings})

@@ -4,8 +4,7 @@ Nothing is computed from sound or pictures, so that a modality may exist as a ta
 table, or which rows of one, are a clip's is found in `avlib.descriptors.table_clips`.
 """
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,17 +13,22 @@ import numpy as np
 import pandas as pd
 
 from avlib.descriptors.descriptor import Descriptor, Level
+from avlib.descriptors.table_columns import (
+    ABOUT_CLIPS,
+    ABOUT_ROWS,
+    CONFIDENCE,
+    FRAME,
+    TIME,
+    known_column,
+    listed,
+    matches,
+    numbers,
+    numeric_columns,
+)
 from avlib.descriptors.table_files import read_table_file
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import ClipRows
 
-# What is known of a row beside its values, by the names that tools give it, in small letters.
-TIME = ("timestamp", "time", "frametime")  # s; OpenFace's, AVEC's, openSMILE's
-FRAME = ("frame",)
-CONFIDENCE = ("confidence", "facescore")  # OpenFace's, py-feat's
-SUCCESS = ("success",)  # OpenFace's: 1 where the face was followed
-FACE = ("face_id",)
-ABOUT_ROWS = (*TIME, *FRAME, *CONFIDENCE, *SUCCESS, *FACE)
 SLACK = 0.5  # s by which the rows may end before or after their clip
 
 
@@ -42,7 +46,8 @@ class Table(Descriptor):
         Regular expression of a whole name of a table, its one group the clip's.
     columns : tuple of str or None
         Names, or patterns with ``*``, of the columns that are the descriptor; None: all numbers
-        that are nothing known about the row, such as its time.
+        that are nothing known about the row, such as its time, or about the clip, such as its
+        label (`ABOUT_ROWS`, `ABOUT_CLIPS`).
     level : {"frames", "windows", "clip"}
     rate : float or None
         Rows per second where no column holds times.
@@ -68,10 +73,10 @@ class Table(Descriptor):
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
         """Make the descriptor as its section of params.yaml says, most of it in ``table``."""
-        values = settings["table"] | {"level": settings["level"]}
+        values = dict(settings["table"])
         if values["columns"] is not None:
             values["columns"] = tuple(values["columns"])
-        return cls(**values)
+        return cls(**values, level=settings.get("level", cls.level))
 
     def select(self, found: Collection[str], numeric: Collection[str]) -> tuple[str, ...]:
         """Choose the columns that are the descriptor, in the table's order.
@@ -84,7 +89,8 @@ class Table(Descriptor):
             Those that hold numbers.
         """
         if self.columns is None:
-            return tuple(c for c in found if c in numeric and c.lower() not in ABOUT_ROWS)
+            known = {*ABOUT_ROWS, *ABOUT_CLIPS}
+            return tuple(c for c in found if c in numeric and c.lower() not in known)
         return tuple(c for c in found if any(matches(c, wanted) for wanted in self.columns))
 
     def seen(self, table: pd.DataFrame) -> np.ndarray:
@@ -112,6 +118,9 @@ class TableInput:
         Frames per second of the clip's video.
     others : tuple of str
         Further tables that claim to be this clip's.
+    empty : dict of str
+        Columns of a table of all clips that hold nothing in this clip, each with in how many it is
+        so: "24 of 40".
     """
 
     called: str
@@ -119,6 +128,7 @@ class TableInput:
     duration: float
     fps: float | None
     others: tuple[str, ...] = ()
+    empty: Mapping[str, str] = field(default_factory=dict)
 
 
 def table_rows(clip: TableInput, table: Table) -> ClipRows:
@@ -164,11 +174,10 @@ def _described(rows: pd.DataFrame, clip: TableInput, table: Table) -> ClipRows:
         times = row_times(rows, clip, table)
         seen = _surest(rows, times, seen & table.seen(rows))
         _check_increase(times[seen])
-        reasons = _other_length(times, clip)
-    if n := int((seen & ~whole).sum()):
-        lacking = table.names[int(np.flatnonzero(~finite[seen & ~whole].all(axis=0))[0])]
-        reasons.append(f"{n} of {len(rows)} rows left out: no number in column {lacking}")
+        reasons = _other_length(times, clip, known_column(rows, TIME) is not None)
     kept = np.flatnonzero(seen & whole)
+    if n := int((seen & ~whole).sum()):
+        reasons.append(f"{n} of {len(rows)} rows left out: {_lacking(finite[seen], clip, table)}")
     if not len(kept) and seen.any():
         raise DataError("; ".join(reasons))
     kept = kept[table.sampled(times[kept])]
@@ -183,13 +192,23 @@ def _described(rows: pd.DataFrame, clip: TableInput, table: Table) -> ClipRows:
 def _check_columns(rows: pd.DataFrame, table: Table) -> None:
     """Raise DataError where the descriptor's columns are not those of the other clips."""
     if lacking := [c for c in table.names if c not in rows]:
-        raise DataError(f"lacks column {_listed(lacking)}, which most tables have")
-    chosen = table.select(rows.columns.tolist(), numeric_columns(rows))
-    if surplus := [c for c in chosen if c not in table.names]:
+        raise DataError(f"lacks column {listed(lacking)}, which most tables have")
+    others = rows.drop(columns=list(table.names))
+    if surplus := table.select(others.columns.tolist(), numeric_columns(others)):
         raise DataError(
-            f"has column {_listed(surplus)}, which most tables do not have: of another version of"
+            f"has column {listed(surplus)}, which most tables do not have: of another version of"
             f" the tool? Else name {table.modality}.table.columns"
         )
+
+
+def _lacking(finite: np.ndarray, clip: TableInput, table: Table) -> str:
+    """Name the column that rows lack numbers in, `finite` of shape (n, dim): one that has none."""
+    rarest = int(finite.mean(axis=0).argmin())
+    column = table.names[rarest]
+    if finite[:, rarest].any():
+        return f"no number in column {column}"
+    clips = f" (empty in {clip.empty[column]} clips)" if column in clip.empty else ""
+    return f"no number in column {column}{clips}: leave it out with {table.modality}.table.columns"
 
 
 def _surest(rows: pd.DataFrame, times: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -217,8 +236,8 @@ def _check_increase(times: np.ndarray) -> None:
         )
 
 
-def _other_length(times: np.ndarray, clip: TableInput) -> list[str]:
-    """Say where the rows end before or after the clip does."""
+def _other_length(times: np.ndarray, clip: TableInput, written: bool) -> list[str]:
+    """Say where the rows end before or after the clip does; `written`: a column tells the times."""
     times = times[np.isfinite(times)]
     if not len(times):
         return []
@@ -226,7 +245,10 @@ def _other_length(times: np.ndarray, clip: TableInput) -> list[str]:
     end = float(times.max()) + step
     if abs(end - clip.duration) <= SLACK:
         return []
-    return [f"{len(times)} rows end at {end:.2f} s, the clip at {clip.duration:.2f} s"]
+    said = f"{len(times)} rows end at {end:.2f} s, the clip at {clip.duration:.2f} s"
+    if written and 800 * clip.duration < end < 1250 * clip.duration:
+        said += ": the times look like milliseconds; expected seconds"
+    return [said]
 
 
 def row_times(rows: pd.DataFrame, clip: TableInput, table: Table) -> np.ndarray:
@@ -248,65 +270,3 @@ def row_times(rows: pd.DataFrame, clip: TableInput, table: Table) -> np.ndarray:
         )
     frames = known_column(rows, FRAME)  # a tool may describe every other frame
     return (np.arange(len(rows)) if frames is None else frames) / rate
-
-
-def known_column(rows: pd.DataFrame, names: Sequence[str]) -> np.ndarray | None:
-    """Return a column that a tool calls by one of these names, float64 of shape (n,), if any."""
-    found = [column for column in rows.columns.tolist() if column.lower() in names]
-    return numbers(rows, found[:1])[:, 0] if found else None
-
-
-def numeric_columns(rows: pd.DataFrame) -> list[str]:
-    """Return the columns that hold numbers; a cell of other text does not make them text."""
-    return [column for column in rows.columns.tolist() if _is_numeric(rows[column])]
-
-
-def _is_numeric(column: pd.Series) -> bool:
-    there = column.dropna()
-    if pd.api.types.is_numeric_dtype(column):
-        return len(there) > 0
-    if not pd.api.types.is_string_dtype(there):  # times, lists
-        return False
-    return bool(pd.to_numeric(there, errors="coerce").notna().mean() > 0.5)
-
-
-def matches(column: str, wanted: str) -> bool:
-    """Tell whether a column has a name, in which ``*`` stands for any text.
-
-    Brackets are no pattern: openSMILE has columns like ``pcm_fftMag_mfcc_sma[1]``.
-    """
-    return re.fullmatch(re.escape(wanted).replace(r"\*", ".*"), column) is not None
-
-
-def numbers(rows: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Return columns as numbers, float64 of shape (n, n_columns); NaN where there is none.
-
-    Raises
-    ------
-    DataError
-        A cell holds something else.
-    """
-    values = np.empty((len(rows), len(columns)))
-    for place, column in enumerate(columns):
-        try:
-            values[:, place] = rows[column].astype("float64")
-        except (TypeError, ValueError):
-            found = [cell for cell in rows[column] if not _is_number(cell)] or list(rows[column])
-            raise DataError(
-                f"column {column} holds {str(found[0])[:40]!r}; expected a number in every row"
-            ) from None
-    return values
-
-
-def _is_number(cell: Any) -> bool:
-    """Tell whether a cell is a number, the text of one, or missing."""
-    try:
-        float("nan" if cell is None else cell)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _listed(columns: Sequence[str]) -> str:
-    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
-    return ", ".join(columns[:3]) + more

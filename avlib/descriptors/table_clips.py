@@ -3,17 +3,18 @@
 import glob
 import hashlib
 import logging
-import re
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import pandas as pd
 
-from avlib.descriptors.table import Table, TableInput, matches, numeric_columns
+from avlib.descriptors.table import Table, TableInput
+from avlib.descriptors.table_columns import ABOUT_ROWS, listed
 from avlib.descriptors.table_files import SUFFIXES, read_table_file
+from avlib.descriptors.table_names import ClipNames, clip_of
+from avlib.descriptors.table_vote import Look, look, refuse_labels, voted_columns
 from avlib.runtime import paths, tables
 from avlib.runtime.clip_tasks import failed_clips
 from avlib.runtime.digests import file_digest
@@ -24,7 +25,31 @@ PROBED = 25  # tables that tell which columns there are: to read every one would
 _SHOWN = 8  # columns that an error names
 
 AnyTable = TypeVar("AnyTable", bound=Table)
-_Found = dict[str, list[tuple[str, Path | pd.DataFrame]]]  # by clip_id: what it is called, rows
+
+
+@dataclass
+class _Found:
+    """What there is in the tables.
+
+    Attributes
+    ----------
+    rows
+        By clip_id: what each table of the clip is called, its file or rows, and their digest.
+    strangers
+        Names of tables, or in them, that are of no clip.
+    looks
+        One of each table that was looked at.
+    problem
+        Why there may be no columns.
+    filled
+        Of tables of many clips: which columns hold something, a row a clip.
+    """
+
+    rows: dict[str, list[tuple[str, Path | pd.DataFrame, str]]] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    problem: str = "all hold text"
+    filled: list[pd.DataFrame] = field(default_factory=list)
 
 
 def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask], dict[str, str]]:
@@ -51,16 +76,17 @@ def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask],
     ------
     DataError
         Nothing can be made of the tables: there is none, none belongs to a clip, a column is in
-        none of them, or a table of all clips cannot be read.
+        none of them or tells the emotion, or a table of all clips cannot be read.
     """
     clips = tables.read_table(paths.CLIPS)
     files = _files(table)
-    known = clips_by_name(clips)
+    names = ClipNames.of(clips)
     if table.clip_column is None:
-        found, strangers = _by_file(files, table, known)
+        found = _by_file(files, table, names)
     else:
-        found, strangers = _by_row(files, table, table.clip_column, known)
-    if not found:
+        found = _by_row(files, table, table.clip_column, names)
+    strangers = found.strangers
+    if not found.rows:
         example = repr(strangers[0]) if strangers else "no rows"
         raise DataError(
             f"{paths.RAW / table.path}: none of its {len(strangers)} tables belongs to a clip;"
@@ -72,10 +98,13 @@ def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask],
             f"{paths.RAW / table.path}: {len(strangers)} tables belong to none of the clips and are"
             f" left out, such as {strangers[0]!r}"
         )
-    table = replace(table, names=_columns(table, found))
-    tasks = [_task(clip, found, table) for _, clip in clips.iterrows()]
-    listed = {task.clip_id for task in tasks}
-    skipped = {c: why for c, why in failed_clips(status).items() if c not in listed}
+    table = replace(table, names=voted_columns(table, found.looks, found.problem))
+    emotions = dict(zip(clips["clip_id"], clips["emotion"], strict=True))
+    refuse_labels(table, found.looks, emotions)
+    empty = _empty(table, found)
+    tasks = [_task(clip, found, table, empty) for _, clip in clips.iterrows()]
+    asked = {task.clip_id for task in tasks}
+    skipped = {c: why for c, why in failed_clips(status).items() if c not in asked}
     return table, tasks, skipped
 
 
@@ -97,122 +126,90 @@ def _files(table: Table) -> dict[str, Path]:
     return files
 
 
-def clips_by_name(clips: pd.DataFrame) -> dict[str, str]:
-    """Return the clip_id of every name that a table may call a clip by.
-
-    That is its clip_id, or its recording's: the file's path in the corpus or its name, each without
-    the ending, where no other clip has the same.
-    """
-    owners: dict[str, set[str]] = {}
-    for clip in clips[["clip_id", "video_path", "audio_path"]].to_dict("records"):
-        for path in (clip["video_path"], clip["audio_path"]):
-            if isinstance(path, str):
-                for name in (str(PurePosixPath(path).with_suffix("")), PurePosixPath(path).stem):
-                    owners.setdefault(name, set()).add(clip["clip_id"])
-    known = {name: next(iter(ids)) for name, ids in owners.items() if len(ids) == 1}
-    return known | {clip_id: clip_id for clip_id in clips["clip_id"]}
-
-
-def clip_of(called: str, table: Table, known: Mapping[str, str]) -> str | None:
-    """Return the clip that a table, or a cell of a table, names; None where there is no such.
-
-    Parameters
-    ----------
-    called
-        A name or a path, with an ending or without.
-    table
-        Says what turns names into those of clips.
-    known
-        See `clips_by_name`.
-    """
-    path = PurePosixPath(called.strip(" '\"").replace("\\", "/"))
-    if not path.name:
-        return None
-    names = [str(path), str(path.with_suffix("")), path.name, path.stem]
-    if table.clip_name is not None:
-        found = [re.fullmatch(table.clip_name, name) for name in (path.stem, path.name)]
-        names = [match[1] for match in found if match and match[1]]
-    return next((known[name] for name in names if name in known), None)
-
-
-def _by_file(
-    files: Mapping[str, Path], table: Table, known: Mapping[str, str]
-) -> tuple[_Found, list[str]]:
-    """Return the files of each clip, and the files of none."""
-    found: _Found = {}
-    strangers = []
+def _by_file(files: Mapping[str, Path], table: Table, names: ClipNames) -> _Found:
+    """Find the files of each clip, and look at some."""
+    found = _Found()
+    sources: list[tuple[str, Path]] = []
     for name, file in files.items():
-        clip_id = clip_of(name, table, known)
+        clip_id = clip_of(name, names, table.clip_name)
         if clip_id is None:
-            strangers.append(name)
+            found.strangers.append(name)
         else:
-            found.setdefault(clip_id, []).append((name, file.absolute()))
-    return found, strangers
+            source = (name, file.absolute(), file_digest(file))
+            found.rows.setdefault(clip_id, []).append(source)
+            sources.append((clip_id, file))
+    for clip_id, file in sorted(sources)[:: max(1, len(sources) // PROBED)]:
+        try:
+            rows = read_table_file(file)
+        except DataError as error:  # said of that clip later
+            found.problem = str(error)
+            continue
+        found.looks.append(look(rows, pd.Series(clip_id, rows.index)))
+    return found
 
 
-def _by_row(
-    files: Mapping[str, Path], table: Table, column: str, known: Mapping[str, str]
-) -> tuple[_Found, list[str]]:
-    """Return the rows of each clip, and the names in the column that are of none."""
-    found: _Found = {}
-    strangers: list[str] = []
+def _by_row(files: Mapping[str, Path], table: Table, column: str, names: ClipNames) -> _Found:
+    """Find the rows of each clip in tables of many."""
+    found = _Found()
     for place, file in files.items():
         rows = read_table_file(file, column)
         if column not in rows:
-            listed = ", ".join(rows.columns.tolist()[:_SHOWN])
             raise DataError(
-                f"{file}: no column {column}; found {listed}: set"
+                f"{file}: no column {column}; found {listed(rows.columns.tolist(), _SHOWN)}: set"
                 f" {table.modality}.table.clip_column to the one that names the clip"
             )
-        names = rows.pop(column).fillna("").astype(str)
-        owner = {name: clip_of(name, table, known) for name in names.unique()}
-        strangers += [name for name, clip_id in owner.items() if clip_id is None]
-        for clip_id, part in rows.groupby(names.map(owner), sort=False):
-            found.setdefault(str(clip_id), []).append((place, part.reset_index(drop=True)))
-    return found, strangers
-
-
-def _columns(table: Table, found: _Found) -> tuple[str, ...]:
-    """Return the columns that most tables have of those that are asked for."""
-    sources = [source for clip_id in sorted(found) for _, source in found[clip_id]]
-    votes: Counter[tuple[str, ...]] = Counter()
-    columns: list[str] = []
-    problem = "all hold text"
-    for source in sources[:: max(1, len(sources) // PROBED)]:
-        try:
-            rows = read_table_file(source) if isinstance(source, Path) else source
-        except DataError as error:  # said of that clip later
-            problem = str(error)
+        called = rows.pop(column).fillna("").astype(str).str.strip(" '\"")
+        folder = str(PurePosixPath(place).parent)
+        owner = {name: clip_of(name, names, table.clip_name, folder) for name in called.unique()}
+        found.strangers += [name for name, clip_id in owner.items() if clip_id is None]
+        clip_ids = called.map(owner).dropna()
+        if not len(clip_ids):
             continue
-        columns = columns or rows.columns.tolist()
-        if chosen := table.select(rows.columns.tolist(), numeric_columns(rows)):
-            votes[chosen] += 1
-    names = votes.most_common(1)[0][0] if votes else ()
-    for wanted in table.columns or ():
-        if columns and not any(matches(name, wanted) for name in names):
-            more = ", ..." if len(columns) > _SHOWN else ""
-            raise DataError(
-                f"{paths.RAW / table.path}: no column {wanted}; found"
-                f" {', '.join(columns[:_SHOWN])}{more}: correct {table.modality}.table.columns"
-            )
-    if not names:
-        raise DataError(f"{paths.RAW / table.path}: no columns of numbers in its tables; {problem}")
-    return names
+        rows, called = rows.loc[clip_ids.index], called[clip_ids.index]
+        found.looks.append(look(rows, clip_ids))
+        # What is text in the table might look like numbers in some clip.
+        kept = [
+            name
+            for name, kind in found.looks[-1].kinds.items()
+            if kind != "text" or name.lower() in ABOUT_ROWS or table.select([name], [])
+        ]
+        rows = rows[kept]
+        found.filled.append(rows.notna().groupby(clip_ids).any())
+        # Of all rows at once: clip by clip it would take seconds for each.
+        digests = pd.util.hash_pandas_object(rows.astype(str), index=False)
+        # Two names of one clip are two tables, though they stand in one file.
+        for (clip_id, name), part in rows.groupby([clip_ids, called], sort=False):
+            digest = hashlib.sha256(str(kept).encode() + digests[part.index].to_numpy().tobytes())
+            source = (f"{place} ({name})", part.reset_index(drop=True), digest.hexdigest())
+            found.rows.setdefault(str(clip_id), []).append(source)
+    return found
 
 
-def _task(clip: pd.Series, found: _Found, table: Table) -> ClipTask:
+def _empty(table: Table, found: _Found) -> dict[str, dict[str, str]]:
+    """Return by clip_id the columns that hold nothing in it, each with in how many it is so."""
+    if not found.filled:
+        return {}
+    filled = pd.concat(found.filled).reindex(columns=list(table.names)).fillna(False).astype(bool)
+    empty = ~filled.groupby(level=0).any()
+    said = {column: f"{n} of {len(empty)}" for column, n in empty.sum().items()}
+    return {str(c): {name: said[name] for name in row[row].index} for c, row in empty.iterrows()}
+
+
+def _task(
+    clip: pd.Series, found: _Found, table: Table, empty: Mapping[str, Mapping[str, str]]
+) -> ClipTask:
     clip_id, subject = clip["clip_id"], clip["subject"]
-    if clip_id not in found:
+    if clip_id not in found.rows:
         return ClipTask(clip_id, subject, "none", without=("degraded", f"no rows in {table.path}"))
-    (called, source), *others = found[clip_id]
+    (called, source, digest), *others = found.rows[clip_id]
     fps = clip["fps"] if table.modality == "video" and not pd.isna(clip["fps"]) else None
-    given = TableInput(called, source, clip["duration"], fps, tuple(name for name, _ in others))
-    facts = (called, clip["duration"], fps, given.others, _digest(source))
+    given = TableInput(
+        called,
+        source,
+        clip["duration"],
+        fps,
+        tuple(name for name, _, _ in others),
+        empty.get(clip_id, {}),
+    )
+    facts = (called, clip["duration"], fps, given.others, given.empty, digest)
     return ClipTask(clip_id, subject, " ".join(map(str, facts)), given)
-
-
-def _digest(source: Path | pd.DataFrame) -> str:
-    if isinstance(source, Path):
-        return file_digest(source)
-    rows = pd.util.hash_pandas_object(source.astype(str), index=False)
-    return hashlib.sha256(str(list(source)).encode() + rows.to_numpy().tobytes()).hexdigest()

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from avlib.descriptors.table import CONFIDENCE, SUCCESS, Table, known_column
+from avlib.descriptors.table import Table
+from avlib.descriptors.table_columns import CONFIDENCE, SUCCESS, known_column
 from avlib.descriptors.video import subsample
 
 

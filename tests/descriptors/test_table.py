@@ -93,6 +93,23 @@ def test_a_row_that_lacks_some_number_is_left_out_and_said():
         rows_of(frames(AU12=np.nan))
 
 
+def test_a_column_without_any_number_is_named_with_what_to_do_about_it():
+    rows = frames(AU01=[0, np.nan, 2, 3, 4], AU12=np.nan)
+    clip = TableInput("x/a.csv", rows, 0.2, FPS, empty={"AU12": "24 of 40", "AU45": "3 of 40"})
+    said = (
+        r"no number in column AU12 \(empty in 24 of 40 clips\): leave it out with video\.table\.col"
+    )
+    with pytest.raises(DataError, match=said):
+        table_rows(clip, AUS)
+    with pytest.raises(
+        DataError, match=r"no number in column AU12: leave it out with video\.table"
+    ):
+        rows_of(rows)
+    by_turns = frames(AU01=[np.nan, 1, 2, 3, np.nan], AU12=[1, np.nan, np.nan, np.nan, 5])
+    with pytest.raises(DataError, match=r"5 of 5 rows left out: no number in column AU12$"):
+        rows_of(by_turns)
+
+
 @pytest.mark.parametrize(
     "rows",
     [frames(0), frames(3, success=0), frames(3, AU01=np.nan, AU12=np.nan)],
@@ -111,6 +128,15 @@ def test_another_length_than_the_clips_is_said_and_the_rows_are_kept(seconds):
     assert result.status == "degraded"
     assert result.reason == f"x/a.csv: 50 rows end at 2.00 s, the clip at {seconds:.2f} s"
     assert rows_of(frames(50), duration=2.4).status == "ok"
+
+
+@pytest.mark.parametrize(("step", "hint"), [(40, True), (36, True), (20, False), (1, False)])
+def test_times_in_milliseconds_are_recognised_by_the_clips_length(step, hint):
+    rows = frames(50, timestamp=np.arange(50) * step)
+    result = rows_of(rows, duration=2.0)
+    assert result.status == "degraded"
+    assert ("the times look like milliseconds; expected seconds" in result.reason) == hint
+    assert "milli" not in rows_of(frames(50), replace(AUS, rate=0.025), duration=2.0).reason
 
 
 def test_fewer_rows_per_second_where_section_video_says_so():
@@ -171,6 +197,13 @@ def test_columns_by_name_or_pattern_or_all_numbers_that_are_not_about_the_row(co
     found = [*about, "name", "AU01_r", "AU01_c", "mfcc[1]"]
     numeric = [column for column in found if column != "name"]
     assert list(VideoTable(columns=columns).select(found, numeric)) == chosen
+
+
+@pytest.mark.parametrize("name", ["emotion", "Label", "ACTOR", "subject", "arousal", "Fold", "id"])
+def test_what_is_known_of_the_clip_is_a_descriptor_only_where_it_is_asked_for(name):
+    found = ["AU01_r", name, "sadness", "participants"]
+    assert VideoTable().select(found, found) == ("AU01_r", "sadness", "participants")
+    assert VideoTable(columns=("AU*", name)).select(found, found) == ("AU01_r", name)
 
 
 def test_settings_are_those_of_the_section():

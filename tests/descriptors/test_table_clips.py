@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from avlib.corpora.common.tables import CLIPS
-from avlib.descriptors.table_clips import clip_of, clips_by_name, own_tables
+from avlib.descriptors.table_clips import own_tables
+from avlib.descriptors.table_names import ClipNames, clip_of
 from avlib.descriptors.table_video import VideoTable
 from avlib.params import load
 from avlib.runtime import tables
@@ -195,6 +196,126 @@ def test_one_bad_cell_in_a_table_of_all_clips_costs_one_clip(project):
     assert status["status"].tolist() == ["failed", "failed", *["ok"] * 6]
 
 
+def test_damaged_arrays_cost_their_own_clips(project):
+    for clip_id in CLIP_IDS:
+        np.save(project / f"03-{clip_id}.npy", units(clip_id))
+    (project / f"03-{CLIP_IDS[0]}.npy").write_bytes(b"")
+    np.savez(project / "archive.npz", a=units(CLIP_IDS[1]))
+    (project / "archive.npz").rename(project / f"03-{CLIP_IDS[1]}.npy")
+    huge = project / f"03-{CLIP_IDS[2]}.npy"
+    huge.write_bytes(huge.read_bytes().replace(b"(10, 2), }        ", b"(1000000000, 2), }"))
+    settings(audio={"descriptor": "table"}, audio_table={"rate": 25.0}, max_failed_fraction=0.5)
+    audio_features.main()
+    status = verdicts("audio")
+    assert status["status"].tolist() == ["failed"] * 3 + ["ok"] * 5
+    assert status["reason"][:3].str.contains("cannot be read as .npy", regex=False).all()
+
+
+def clips_table(project, **columns):
+    """Write a table of all clips, a row each, and settings that read it."""
+    table = pd.DataFrame({"clip": CLIP_IDS, "a": [units(c)[0, 0] for c in CLIP_IDS]} | columns)
+    table.to_csv(project / "all.csv", index=False)
+    settings(video={"level": "clip"}, video_table={"clip_column": "clip", "clip_name": None})
+    return table
+
+
+def test_a_functional_that_most_clips_lack_fails_those_and_not_the_others(project):
+    jitter = [np.nan] * 5 + [0.5, 0.25, 0.125]
+    clips_table(project, jitter=jitter)
+    settings(max_failed_fraction=0.7)
+    video_features.main()
+    status = verdicts()
+    assert status["status"].tolist() == ["failed"] * 5 + ["ok"] * 3
+    said = (
+        "no number in column jitter (empty in 5 of 8 clips): leave it out with video.table.columns"
+    )
+    assert status["reason"][:5].str.contains(said, regex=False).all()
+    assert [described()[c][0][1] for c in CLIP_IDS[5:]] == jitter[5:]
+    settings(video_table={"columns": ["a"]})
+    video_features.main()
+    assert (verdicts()["status"] == "ok").all()
+
+
+def test_the_same_where_each_clip_has_its_file(project):
+    for i, clip_id in enumerate(CLIP_IDS):
+        row = pd.DataFrame({"a": [i + 0.5], "jitter": [np.nan if i < 5 else 0.5]})
+        row.to_csv(project / f"01-{clip_id}.csv", index=False)
+    settings(video={"level": "clip"}, max_failed_fraction=0.7)
+    video_features.main()
+    status = verdicts()
+    assert status["status"].tolist() == ["failed"] * 5 + ["ok"] * 3
+    assert "no number in column jitter: leave it out" in status["reason"].iloc[0]
+
+
+def test_what_is_text_in_the_table_is_no_number_in_one_clip(project):
+    clips_table(project, note=[*(["good"] * 6), "1", "2"])
+    video_features.main()
+    assert (verdicts()["status"] == "ok").all()
+    assert described()[CLIP_IDS[7]] == [[units(CLIP_IDS[7])[0, 0]]]
+
+
+def test_labels_and_identities_are_passed_over_and_said(project, caplog):
+    codes = np.arange(8) % 3
+    clips_table(project, emotion=codes, Actor=codes, z=codes, note="x", frame=0)
+    caplog.set_level(logging.INFO)
+    video_features.main()
+    assert described()[CLIP_IDS[1]] == [[100.0, 1.0]]
+    said = "data/raw/tables: columns used: a, z; passed over: Actor, emotion, frame, note"
+    assert said in caplog.text
+    settings(video_table={"columns": ["a", "emotion"]})
+    video_features.main()
+    assert described()[CLIP_IDS[4]] == [[400.0, 1.0]]
+
+
+def test_a_column_that_tells_the_emotion_stops_the_stage(project):
+    ids = [f"c{i:02}" for i in range(12)]
+    row = dict.fromkeys(CLIPS.columns)
+    rows = [row | {"clip_id": c, "corpus": "c", "subject": "s", "sha256": c, "duration": 1.0,
+                   "emotion": ("anger", "joy")[i % 2]} for i, c in enumerate(ids)]  # fmt: skip
+    tables.write_table(
+        Path("data/clips.parquet"), {key: [r[key] for r in rows] for key in row}, CLIPS
+    )
+    table = pd.DataFrame({"clip": ids, "a": np.arange(12) ** 0.5, "code": [1, 4] * 6})
+    table.to_csv(project / "all.csv", index=False)
+    settings(video={"level": "clip"}, video_table={"clip_column": "clip", "clip_name": None})
+    with pytest.raises(DataError, match=r"^data/raw/tables: column code tells the emotion: .*list"):
+        video_features.main()
+    settings(video_table={"columns": ["a", "code"]})
+    video_features.main()
+    assert len(read_table("data/video")) == 12
+
+
+def test_two_names_of_one_clip_in_one_file_are_two_tables_of_it(project):
+    names = [f"0{m}-{clip_id}.mp4" for clip_id in CLIP_IDS for m in (1, 2)]
+    rows = [[name, 1.0] for name in [*names[:3], *names[4::2]] for _ in range(FRAMES)]
+    pd.DataFrame(rows, columns=["clip", "a"]).to_csv(project / "all.csv", index=False)
+    settings(video_table={"clip_column": "clip"}, max_failed_fraction=0.2)
+    video_features.main()
+    status = verdicts()
+    assert status["status"].tolist() == ["failed", *["ok"] * 7]
+    assert (
+        f"all.csv ({names[0]}) and all.csv ({names[1]}) are both of this clip"
+        in status["reason"].iloc[0]
+    )
+
+
+def test_the_folder_of_a_table_of_many_clips_counts_where_its_cells_have_none(project):
+    for actor in (11, 12):
+        (project / f"Actor_{actor}").mkdir()
+        rows = [[f"take{take}", float(f"{actor}{take}")] for take in range(4)]
+        table = pd.DataFrame(rows, columns=["clip", "a"])
+        table.to_csv(project / f"Actor_{actor}" / "all.csv", index=False)
+    clips = read_table("data/clips.parquet")
+    clips["audio_path"] = [
+        f"Actor_{c[-2:]}/take{CLIP_IDS.index(c) % 4}.wav" for c in clips["clip_id"]
+    ]
+    tables.write_table(Path("data/clips.parquet"), clips, CLIPS)
+    settings(video={"level": "clip"}, video_table={"clip_column": "clip", "clip_name": None})
+    video_features.main()
+    expected = [[[float(f"{actor}{take}")]] for actor in (11, 12) for take in range(4)]
+    assert list(described().values()) == expected
+
+
 def wrong(project, name):
     """Write tables that are wrong as a whole; return params and what is said."""
     frame_tables(project)
@@ -260,13 +381,28 @@ def of_recordings(*rows):
     [
         ("s1_an1", "s1_an1"),
         ("deep/er/s1_an1.csv", "s1_an1"),
+        ("s2/s1_an1.csv", "s1_an1"),  # a clip_id says all
         ("s1/an1.csv", "s1_an1"),
         ("s2\\an1.avi", "s2_an1"),
+        ("/data/rml/s1/an1.avi", "s1_an1"),
+        ("D:\\rml\\s2\\an1.avi", "s2_an1"),
+        ("/home/s2/rml/s1/an1.avi", "s1_an1"),  # the whole path: what is above is not the corpus
+        ("openface/s2/an1.csv", "s2_an1"),
         ("an1.csv", None),  # of either subject
+        ("other/an1.csv", None),
         ("su3", "s1_su3"),
         ("'su3'", "s1_su3"),
+        ("openface/su3.csv", "s1_su3"),
+        ("s2/su3.csv", None),  # another subject's
+        ("s2/openface/su3.csv", None),
         ("v1.2_u", "v1.2_u"),
+        ("s1/v1.2_u.csv", "v1.2_u"),
+        ("session1/s3/hot.csv", "h"),
+        ("s3/hot.csv", "h"),
+        ("session2/s3/hot.csv", None),
+        ("session2/s3/cold.csv", "c"),
         ("other", None),
+        ("s1/other.csv", None),
         ("", None),
         ("/", None),
     ],
@@ -277,14 +413,47 @@ def test_a_table_is_called_like_a_clip_or_its_recording(called, clip_id):
         ("s2_an1", "s2/an1.avi", None),
         ("s1_su3", None, "s1/su3.wav"),
         ("v1.2_u", None, None),
+        ("h", "session1/s3/warm.avi", "session1/s3/hot.wav"),
+        ("c", "session2/s3/cold.avi", None),
+        ("v1", None, "s1/v1.wav"),
     )
-    assert clip_of(called, VideoTable(), clips_by_name(clips)) == clip_id
+    assert clip_of(called, ClipNames.of(clips)) == clip_id
+
+
+@pytest.mark.parametrize(
+    ("clip_name", "called", "clip_id"),
+    [
+        (r"\d\d-(.+)", "Actor/01-01-11.csv", "01-11"),
+        (r"(.+)_of", "s1/an1_of.csv", "s1_an1"),
+        (r"(.+)_of", "/data/of/s2/an1_of.csv", "s2_an1"),
+        (r"(.+)_of", "an1_of.csv", None),
+        (r"(.+)_of", "s2/su3_of.csv", None),
+        (r"(.+)\.mp4", "s1/an1.mp4.csv", "s1_an1"),
+        (r"(.+)/features", "s2/an1/features.csv", "s2_an1"),
+        (r"(?:.*/)?(s\d/an\d)/.*", "of/s2/an1/features.csv", "s2_an1"),
+        (r"(.+)_of", "s1/an1.csv", None),
+    ],
+)
+def test_clip_name_matches_the_name_or_more_of_the_paths_end(clip_name, called, clip_id):
+    clips = of_recordings(
+        ("s1_an1", "s1/an1.avi", None),
+        ("s2_an1", "s2/an1.avi", None),
+        ("s1_su3", "s1/su3.avi", None),
+        ("01-11", None, "Actor/03-01-11.wav"),
+    )
+    assert clip_of(called, ClipNames.of(clips), clip_name) == clip_id
+
+
+def test_a_recording_above_others_of_its_name_is_called_by_its_path():
+    clips = of_recordings(("a", "s1/an1.avi", None), ("b", "more/s1/an1.avi", None))
+    names = ClipNames.of(clips)
+    assert [clip_of(f"{path}.csv", names) for path in ("s1/an1", "more/s1/an1")] == ["a", "b"]
 
 
 def test_a_recording_of_many_clips_names_none_of_them():
     clips = of_recordings(("v_1", "v.mp4", "v.mp4"), ("v_2", "v.mp4", "v.mp4"))
-    assert clip_of("v.csv", VideoTable(), clips_by_name(clips)) is None
-    assert clip_of("v_2.csv", VideoTable(), clips_by_name(clips)) == "v_2"
+    assert clip_of("v.csv", ClipNames.of(clips)) is None
+    assert clip_of("v_2.csv", ClipNames.of(clips)) == "v_2"
 
 
 @pytest.mark.parametrize(
