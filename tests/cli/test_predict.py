@@ -57,6 +57,19 @@ def test_a_folder_is_recognised_and_each_file_that_cannot_be_has_a_line(avlib, t
     assert pictures == ["a-2.png", "a.png"]
 
 
+def test_other_versions_of_libraries_are_said(avlib, project):
+    facts = project / "data/final/svm_concat/final.json"
+    before = facts.read_text()
+    changed = json.loads(before)
+    changed["versions"]["opensmile"] = "0.1"
+    facts.write_text(json.dumps(changed))
+    try:
+        said = avlib("predict", "in/a.wav").stderr
+    finally:
+        facts.write_text(before)
+    assert "trained with other libraries: opensmile 0.1 (here " in said
+
+
 def test_without_any_result_the_exit_status_is_1(avlib):
     done = avlib("predict", "in/fake.mp4", "not_there.wav")
     assert done.exit_code == 1
