@@ -17,8 +17,8 @@ from avlib.systems.common.model import Model
 
 _UNKNOWN = """\
 - How well it does outside of this corpus: other people, languages, microphones, cameras, rooms.
-- How well it does on emotions that are not acted, or on none of the emotions above: it names one of
-  them for every recording.
+- How well it does where emotions are shown in other ways than there, or where none of them is: it
+  names one of them for every recording.
 - Whether it does alike for women and men, for all ages, skins and voices.
 - How well its probabilities hold elsewhere, and on windows of a recording (`--every`): it learned
   from whole clips.
