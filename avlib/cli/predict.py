@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from avlib.recognizer import WINDOW
 from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 
 if TYPE_CHECKING:
     from avlib.recognizer.worker import Rows
 
-_WINDOW = 3.0  # s; `avlib.recognizer.recognizer.WINDOW`, which takes seconds to import
 _OTHERS = 5  # kinds of files that are left out, named
 
 
@@ -33,7 +33,7 @@ def predict(
     ] = None,
     window: Annotated[
         float, typer.Option(help="Seconds around such a moment that are listened to and seen.")
-    ] = _WINDOW,
+    ] = WINDOW,
     out: Annotated[
         Path | None, typer.Option(help="Folder for tables, and a picture of each recording.")
     ] = None,
@@ -62,6 +62,8 @@ def predict(
             for file, picture in zip(files, pictures, strict=True)
         ]
         rows = recognise_all(tasks)
+    if changed := recognizer.changed_libraries():
+        typer.echo(f"trained with other libraries: {', '.join(changed)}", err=True)
     if others:
         typer.echo(f"left out: {', '.join(others)}; name a file itself to have it tried", err=True)
     show(rows)

@@ -17,8 +17,8 @@ from avlib.systems.common.model import Model
 
 _UNKNOWN = """\
 - How well it does outside of this corpus: other people, languages, microphones, cameras, rooms.
-- How well it does on emotions that are not acted, or on none of the emotions above: it names one of
-  them for every recording.
+- How well it does where emotions are shown in other ways than there, or where none of them is: it
+  names one of them for every recording.
 - Whether it does alike for women and men, for all ages, skins and voices.
 - How well its probabilities hold elsewhere, and on windows of a recording (`--every`): it learned
   from whole clips.
@@ -46,6 +46,7 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
     facts = tables.read_facts(vectors / "fisher.parquet")
     counts = clips["emotion"].value_counts().sort_index()
     pooled = [facts[f"chosen_{m}"] for m in model.modalities if f"chosen_{m}" in facts]
+    generated = params.corpus == "demo"
     subset = f", subset {params.subset}" if params.subset else ""
     lines = [
         f"# {name}: emotions of {reader.title}",
@@ -63,6 +64,7 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
         " folds chose was not looked at:",
         _table(("setting", "chosen"), model.chosen_.items()),
         "## How well it does",
+        *(["Generated stand-in data: no score here says anything about people."] * generated),
         *_scores(name, params.protocol),
         "## What nobody measured",
         _UNKNOWN,

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from avlib.media import probe
-from avlib.recognizer import kept
+from avlib.recognizer import WINDOW, kept
 from avlib.recognizer.archive import unpack
 from avlib.recognizer.describe import Describer, Window
 from avlib.recognizer.observe import Span, spans
 from avlib.recognizer.traces import Traces
 from avlib.runtime.errors import AvlibError, ParamsError
 
-WINDOW = 3.0  # s around a moment: about as long as the corpora's clips
 _NOTHING = {"audio": "silence", "video": "no face found"}
 
 
@@ -71,8 +70,6 @@ class Recognizer:
         That it tells apart, in the order of its probabilities.
     modalities : tuple of str
         That it uses where a recording has them.
-    versions : dict of str to str
-        Of the libraries that it was trained with.
 
     Examples
     --------
@@ -81,8 +78,9 @@ class Recognizer:
 
     def __init__(self, model: kept.Kept) -> None:
         self._model, self._settings = model.model, model.settings
+        self._versions = model.versions
         self._describer = Describer(model.descriptors, model.encoders)
-        self.name, self.emotions, self.versions = model.name, model.emotions, model.versions
+        self.name, self.emotions = model.name, model.emotions
         self.modalities: tuple[str, ...] = model.model.modalities
         self._unpacked: Any = None
 
@@ -102,6 +100,15 @@ class Recognizer:
         recognizer = cls(kept.read(Path(folder.name)))
         recognizer._unpacked = folder  # networks are read from there when they are first used
         return recognizer
+
+    def changed_libraries(self) -> list[str]:
+        """Return which libraries are here in another version than it was trained with."""
+        here = kept.versions()
+        return [
+            f"{library} {there} (here {here[library]})"
+            for library, there in self._versions.items()
+            if library in here and library != "python" and here[library] != there
+        ]
 
     def predict(
         self,

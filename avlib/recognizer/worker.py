@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avlib.recognizer.recognizer import WINDOW, Recognizer, Said, printable, said_of
+from avlib.recognizer import WINDOW
+from avlib.recognizer.recognizer import Recognizer, Said, printable, said_of
 from avlib.runtime.errors import AvlibError
 from avlib.runtime.files import atomic_path
 from avlib.runtime.parallel import Failure, map_clips

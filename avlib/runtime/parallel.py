@@ -15,6 +15,7 @@ so each worker is handed one clip at a time: a crash then has exactly one suspec
 more tries on a fresh worker and then fails alone.
 """
 
+import atexit
 import contextlib
 import functools
 import logging
@@ -175,6 +176,7 @@ def _pin_threads() -> contextlib.ExitStack:
     os.environ.update(_ONE_THREAD)
     pinned = contextlib.ExitStack()
     pinned.enter_context(single_thread())
+    atexit.register(pinned.close)  # while the libraries that it lets go are still whole
     return pinned
 
 
