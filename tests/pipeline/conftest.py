@@ -90,7 +90,7 @@ class Checkout:
         values = yaml.safe_load(path.read_text())
         for section, changes in sections.items():
             if isinstance(changes, dict):
-                values[section] = _merged(values.get(section, {}), changes)
+                values[section] = _merged(values.get(section) or {}, changes)
             else:
                 values[section] = changes
         path.write_text(yaml.safe_dump(values, sort_keys=False))
