@@ -6,6 +6,11 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
+ONE_THREAD = {  # for libraries that are not loaded yet
+    f"{library}_NUM_THREADS": "1"
+    for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA", "VECLIB_MAXIMUM")
+}
+
 
 @contextmanager
 def single_thread() -> Iterator[None]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import distributed
 import numpy as np
+import psutil
 import pytest
 import threadpoolctl
 
+from avlib.runtime import cluster as cluster_module
 from avlib.runtime import parallel
 from avlib.runtime.errors import AvlibError, MediaError, ParamsError
 from avlib.runtime.parallel import Failure, map_clips
@@ -154,13 +156,13 @@ def test_consumer_that_stops_early_leaves_the_cluster_usable(external):
 
 
 def test_no_tasks_need_no_workers(monkeypatch):
-    monkeypatch.setattr(parallel, "_local", None)
+    monkeypatch.setattr(parallel, "map_locally", None)
     assert list(map_clips(double, [], label="test")) == []
 
 
 def test_scheduler_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("AVLIB_SCHEDULER", "tcp://127.0.0.1:1")
-    monkeypatch.setattr(parallel, "_CONNECT", 0.5)
+    monkeypatch.setattr(cluster_module, "_CONNECT", 0.5)
     with pytest.raises(
         AvlibError, match=r"AVLIB_SCHEDULER=tcp://127\.0\.0\.1:1: no scheduler answers"
     ):
@@ -168,7 +170,7 @@ def test_scheduler_that_is_not_there_is_named(monkeypatch):
 
 
 def test_cluster_without_workers_is_an_error(monkeypatch):
-    monkeypatch.setattr(parallel, "_PATIENCE", 0.1)
+    monkeypatch.setattr(cluster_module, "_PATIENCE", 0.1)
     with distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty:
         monkeypatch.setenv("AVLIB_SCHEDULER", empty.scheduler_address)
         with pytest.raises(AvlibError, match="no Dask worker for"):
@@ -182,7 +184,7 @@ def test_scheduler_that_goes_away_is_an_error(error):
             raise error
 
     with pytest.raises(AvlibError, match="the Dask scheduler went away"):
-        list(parallel._Dispatch(Client(), double).run(iter([(0, 1)])))
+        list(cluster_module._Dispatch(Client(), double).run(iter([(0, 1)])))
 
 
 @pytest.mark.parametrize("value", ["two", "-1", "1.5"])
@@ -209,5 +211,98 @@ def test_script_without_main_guard_is_told_so(tmp_path):
         timeout=60,
     )
     assert done.returncode == 1
-    assert 'start the work under `if __name__ == "__main__":`' in done.stderr
-    assert "no local worker process could be started" in done.stderr.splitlines()[-1]
+    last = done.stderr.splitlines()[-1]
+    assert "no local worker process could be started" in last
+    assert 'start their work under `if __name__ == "__main__":`' in last
+
+
+def wait_and_say(task):
+    """Write which process this is, and work for longer than anybody waits."""
+    task.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    """Also one that is at work, and has nothing to say for minutes."""
+    script = tmp_path / "guarded.py"
+    note = tmp_path / "worker"
+    script.write_text(
+        textwrap.dedent(f"""
+            from pathlib import Path
+            from avlib.runtime.parallel import map_clips
+            from tests.runtime.test_parallel import wait_and_say
+            if __name__ == "__main__":
+                list(map_clips(wait_and_say, [Path({str(note)!r})], label="test"))
+        """)
+    )
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": root}
+    with subprocess.Popen([sys.executable, str(script)], env=environment) as running:
+        deadline = time.monotonic() + 60
+        while not (note.exists() and note.read_text()):
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.kill()
+    worker = int(note.read_text())
+    while psutil.pid_exists(worker) and psutil.Process(worker).status() != "zombie":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def surroundings(task):
+    return os.environ.get("AVLIB_TEST"), str(Path.cwd())
+
+
+def test_workers_see_the_environment_and_the_folder_of_now(monkeypatch, tmp_path):
+    """Not those of when the server of processes was started."""
+    monkeypatch.setenv("AVLIB_WORKERS", "1")
+    assert outcomes([0], surroundings) == [(os.environ.get("AVLIB_TEST"), str(Path.cwd()))]
+    monkeypatch.setenv("AVLIB_TEST", "changed")
+    monkeypatch.chdir(tmp_path)
+    assert outcomes([0], surroundings) == [("changed", str(tmp_path.resolve()))]
+
+
+def test_the_server_that_is_forked_has_one_thread(tmp_path):
+    """Also after it has imported what starts threads where it may."""
+    (tmp_path / "heavy.py").write_text(
+        textwrap.dedent("""
+            import os, av, dlib, librosa, numpy, opensmile, psutil, pyarrow.parquet, sklearn, torch
+
+            def threads(task):
+                return psutil.Process(os.getppid()).num_threads()
+        """)
+    )
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent("""
+            from avlib.runtime.parallel import map_clips
+            from heavy import threads
+            if __name__ == "__main__":
+                print(dict(map_clips(threads, [0], label="test")))
+        """)
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(tmp_path)])
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "{0: 1}"
+
+
+def test_unpicklable_result_and_a_worker_killed_once_cost_nothing_else(monkeypatch, tmp_path):
+    monkeypatch.setenv("AVLIB_WORKERS", "2")
+    fine, first, second, third = outcomes(["fine", tmp_path / "tried", "unpicklable", "fine"])
+    assert (tmp_path / "tried").exists()
+    assert not any(isinstance(result, Failure) for result in (fine, first, third))
+    assert "pickle" in second.reason
+
+
+def test_whoever_stops_early_leaves_no_process(monkeypatch):
+    monkeypatch.setenv("AVLIB_WORKERS", "2")
+    results = map_clips(behave, ["fine"] * 100, label="test")
+    _, (pid, *_) = next(results)
+    results.close()
+    assert not psutil.pid_exists(pid)

@@ -1,0 +1,185 @@
+"""Processes on this machine, of which each works on one task at a time and may die of it.
+
+A C library can kill the process that calls it. No process holds a second task, so that a death has
+one suspect: its task gets two more tries, and then fails alone.
+
+The processes are forks of a server that has imported what the function needs, once, and that has
+no thread that a fork could lose. They never see Ctrl-C, and end with the process that started them.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from avlib.runtime.attempt import CRASHED, attempt, unforeseen
+from avlib.runtime.errors import AvlibError
+from avlib.runtime.threads import ONE_THREAD
+
+_ALONE = {**ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # no thread by imports
+RETRIES = 2  # further tries for a task whose worker died under it
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def map_locally(
+    function: Callable[[Any], Any], tasks: Iterable[tuple[int, Any]], workers: int
+) -> Generator[tuple[int, Any]]:
+    """Yield the index of each task and its result, or its `Failure`, in no particular order.
+
+    Parameters
+    ----------
+    function
+        Takes a task; it must be importable.
+    tasks
+        Taken as processes are free.
+    workers
+        Number of processes.
+
+    Raises
+    ------
+    AvlibError
+        No process can be started.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(1)  # a worker that ran the main script while importing it, see `_greet`
+    _CONTEXT.set_forkserver_preload([function.__module__])
+    waiting = ((index, task, 0) for index, task in tasks)
+    again: deque[tuple[int, Any, int]] = deque()  # with how many workers died under the task
+    busy: dict[_Worker, tuple[int, Any, int]] = {}
+    done: list[tuple[int, Any]] = []
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(_Worker(function)) for _ in range(workers)]
+        while True:
+            while idle and (job := again.popleft() if again else next(waiting, None)):
+                worker = idle.pop()
+                worker.give(job[1])
+                busy[worker] = job
+            yield from done  # whoever takes them keeps no worker waiting
+            if not busy:
+                return
+            done = []
+            for worker in _wait_for(busy):
+                index, task, deaths = busy.pop(worker)
+                try:
+                    done.append((index, worker.take()))
+                    idle.append(worker)
+                except EOFError:
+                    idle.append(stack.enter_context(_Worker(function)))
+                    if deaths < RETRIES:
+                        again.append((index, task, deaths + 1))
+                    else:
+                        done.append((index, CRASHED))
+
+
+class _Worker:
+    """A process that computes what it is given, seen from the process that started it."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.pipe, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(
+            target=_work, args=(function, theirs, dict(os.environ)), daemon=True
+        )
+        with _surroundings():  # the server, where this starts it, keeps them
+            self._process.start()
+        theirs.close()
+        self._greeted = False
+
+    def __enter__(self) -> "_Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+    def give(self, task: Any) -> None:
+        """Hand it a task."""
+        if not self._greeted:
+            self._greet()
+        payload = ForkingPickler.dumps(task)
+        with contextlib.suppress(OSError):  # it died idle: `take` finds that
+            self.pipe.send_bytes(payload)
+
+    def take(self) -> Any:
+        """Return what it made of the task.
+
+        Raises
+        ------
+        EOFError
+            It died.
+        """
+        try:
+            payload = self.pipe.recv_bytes()
+        except OSError:  # in the middle of its answer
+            raise EOFError from None
+        try:
+            return ForkingPickler.loads(payload)
+        except Exception as error:
+            return unforeseen(error)
+
+    def _greet(self) -> None:
+        """Wait until it has imported what it needs."""
+        try:
+            self.take()
+        except EOFError:
+            raise AvlibError(
+                "no local worker process could be started; a reason may stand above. Scripts"
+                ' start their work under `if __name__ == "__main__":`; AVLIB_WORKERS=0 uses one'
+                " process"
+            ) from None
+        self._greeted = True
+
+
+def _wait_for(workers: Iterable[_Worker]) -> list[_Worker]:
+    """Wait until a worker has an answer or is dead; return all of which that is true."""
+    by_pipe = {worker.pipe: worker for worker in workers}
+    return [by_pipe[pipe] for pipe in wait(list(by_pipe))]  # type: ignore[index]
+
+
+@contextlib.contextmanager
+def _surroundings() -> Iterator[None]:
+    """Give processes that start in the block our import path, one thread, and no Ctrl-C."""
+    before = dict(os.environ)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it waits for us
+    os.environ.update(_ALONE, PYTHONPATH=os.pathsep.join(sys.path))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+# ---------------------------------------------------------------- inside a worker
+
+
+def _work(function: Callable[[Any], Any], pipe: Connection, environment: dict[str, str]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.clear()  # those of the server are of when it was started
+    os.environ.update(environment, **ONE_THREAD)
+    pipe.send(None)
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        outcome = attempt(function, task)
+        try:
+            payload = ForkingPickler.dumps(outcome)
+        except Exception as error:
+            payload = ForkingPickler.dumps(unforeseen(error))
+        pipe.send_bytes(payload)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
