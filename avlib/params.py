@@ -17,7 +17,7 @@ from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.protocol_params import Names, Protocol
 from avlib.recognizer import params as recognizer
-from avlib.registry import DESCRIPTORS, models, readable_models, systems
+from avlib.registry import DESCRIPTORS, models, systems, vector_models
 from avlib.robustness import params as robustness
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
@@ -51,7 +51,7 @@ class Video(descriptors.Video):
 class Robustness(robustness.Robustness):
     """Its section, with the models that there are."""
 
-    models: list[Annotated[str, _one_of(readable_models())]]
+    models: list[Annotated[str, _one_of(vector_models())]]
 
 
 class Final(recognizer.Final):

@@ -192,8 +192,8 @@ def models() -> dict[str, "System"]:
     }
 
 
-def readable_models() -> list[str]:
-    """Return the models that can be read back; they are those that learn from Fisher vectors."""
+def vector_models() -> list[str]:
+    """Return the models that learn from Fisher vectors."""
     return [name for name, system in models().items() if not system.deep]
 
 

@@ -25,7 +25,7 @@ from avlib.systems.avef.weights import build
 from avlib.systems.common.deep import frozen
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.stream_cache import StreamFormat, Streams
+from avlib.systems.common.streams import StoredStreams, StreamFormat
 from benchmarks.bench_avef_preparation import spoken
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
@@ -106,7 +106,9 @@ def recorded(folder: Path, side: int) -> SequenceClips:
     (folder / "clip.chips").write_bytes(chips.tobytes())
     kept = StreamFormat(side, FPS, SAMPLE_RATE)
     streams = np.empty(1, object)
-    streams[0] = Streams(str(folder), "clip", kept, 0, 0, np.ones(n_chips, bool), len(sound) // 2)
+    streams[0] = StoredStreams(
+        kept, np.ones(n_chips, bool), len(sound) // 2, str(folder), "clip", 0, 0
+    )
     one = np.ones(1, bool)
     return SequenceClips(
         np.array(["clip"]), np.array(["S"]), np.zeros(1, int), dict.fromkeys(BOTH, one), streams

@@ -17,7 +17,7 @@ from avlib.metric_learning.triplets import BalancedBatches
 from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import Batch, SequenceClips, SequenceDataset
-from avlib.systems.common.stream_cache import StreamFormat, Streams
+from avlib.systems.common.streams import StoredStreams, StreamFormat
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.soundnet import RATE
 from avlib.systems.gating.training import GatingTraining
@@ -136,14 +136,14 @@ def generated(folder: Path, setting: Setting, number: int) -> SequenceClips:
             sound.write(rng.integers(-3000, 3000, samples, np.int16).tobytes())
     streams = np.empty(number, object)
     streams[:] = [
-        Streams(
-            str(folder),
-            name,
+        StoredStreams(
             setting.kept,
-            k * n_chips,
-            k * samples,
             np.ones(n_chips, bool),
             samples,
+            str(folder),
+            name,
+            k * n_chips,
+            k * samples,
         )
         for k in range(number)
     ]

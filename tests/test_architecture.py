@@ -14,11 +14,11 @@ import yaml
 from dvc.repo import Repo
 
 from avlib.params import Params, load
-from avlib.registry import DESCRIPTORS, models, readable_models, system
+from avlib.registry import DESCRIPTORS, models, system, vector_models
 from avlib.runtime.provenance import result_files
 
 MODELS = list(models())
-READABLE = readable_models()
+READABLE = vector_models()
 MEMBERS = ["crema_d", "ravdess"]  # of some joined corpus
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 SCRIPTS = {name: stage["cmd"].split()[2] for name, stage in STAGES.items()}

@@ -26,7 +26,9 @@ _UNKNOWN = """\
   whoever is heard is taken to be that person."""
 
 
-def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, params: Any) -> str:
+def model_card(
+    name: str, model: Model, clips: pd.DataFrame, vectors: Path | None, params: Any
+) -> str:
     """Return the card as Markdown.
 
     Parameters
@@ -38,14 +40,12 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
     clips
         Rows of table ``clips`` that it learned from, with ``part``.
     vectors
-        Folder with table ``fisher`` of these clips.
+        Folder with table ``fisher`` of these clips; None where it learned from other things.
     params
         All of params.yaml.
     """
     reader = registry.reader(params.corpus)
-    facts = tables.read_facts(vectors / "fisher.parquet")
     counts = clips["emotion"].value_counts().sort_index()
-    pooled = [facts[f"chosen_{m}"] for m in model.modalities if f"chosen_{m}" in facts]
     generated = params.corpus == "demo"
     subset = f", subset {params.subset}" if params.subset else ""
     lines = [
@@ -53,15 +53,11 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
         f"{registry.models()[name].models[name]}. It names one of {len(counts)} emotions for a"
         " recording of one person, with a probability for each.",
         "## Data",
-        f"{reader.title}{subset}: {len(clips):,} clips of {clips['subject'].nunique():,} subjects,"
-        " all of them learned from. Licence of the corpus:"
-        f" {reader.licence or 'not known here, ask its owner'}.",
+        f"{reader.title}{subset}: {len(clips):,} clips of {clips['subject'].nunique():,} subjects."
+        f" Licence of the corpus: {reader.licence or 'not known here, ask its owner'}.",
         _table(("emotion", "clips"), counts.items()),
         "## How it was trained",
-        f"Used: {' and '.join(model.modalities)}. Pooling: {'; '.join(pooled)}. Encoders and model"
-        " are fitted to all clips. Settings were chosen anew by inner cross-validation over"
-        f" {_groups(params.protocol.name)} of all of them, as each fold does over its own; what the"
-        " folds chose was not looked at:",
+        f"Used: {' and '.join(model.modalities)}. {_training(model, clips, vectors, params)}",
         _table(("setting", "chosen"), model.chosen_.items()),
         "## How well it does",
         *(["Generated stand-in data: no score here says anything about people."] * generated),
@@ -73,6 +69,26 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
         f"```sh\n# params.yaml: final.systems names {name}\ndvc repro final@{name}\n```",
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _training(model: Model, clips: pd.DataFrame, vectors: Path | None, params: Any) -> str:
+    """Say what was fitted to which clips, and how its settings were chosen."""
+    if vectors:
+        [file] = vectors.glob("*.parquet")
+        facts = tables.read_facts(file)
+        pooled = [facts[f"chosen_{m}"] for m in model.modalities if f"chosen_{m}" in facts]
+        return (
+            f"Pooling: {'; '.join(pooled)}. Encoders and model are fitted to all clips. Settings"
+            f" were chosen anew by inner cross-validation over {_groups(params.protocol.name)} of"
+            " all of them, as each fold does over its own; what the folds chose was not looked at:"
+        )
+    if model.arguments()["patience"] is None:
+        return "Networks are fitted to all clips:"
+    watched = clips[clips["part"] == "validation"]
+    return (
+        f"{len(watched):,} clips of {watched['subject'].nunique():,} subjects told when to stop,"
+        " and no network learned from them; the others were learned from:"
+    )
 
 
 def _groups(protocol: str) -> str:

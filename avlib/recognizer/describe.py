@@ -1,6 +1,7 @@
-"""From a span of a recording to the vectors of its windows, as the stages make a clip's."""
+"""From a span of a recording to clips of its windows, as the stages make a corpus's clips."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -10,14 +11,60 @@ from avlib.descriptors.video import VideoDescriptor
 from avlib.fisher.view import ViewEncoder
 from avlib.recognizer.observe import Span, part_of_faces, part_of_sound
 from avlib.speech.pcm import SAMPLE_RATE
-from avlib.systems.common.model import VectorClips
+from avlib.systems.common.fold_clips import PieceSource
+from avlib.systems.common.model import Clips, VectorClips
+from avlib.systems.common.pieces import Piece, unlabelled
 
 Window = tuple[float, float] | None  # s, in the span; None is all of it
 Described = tuple[np.ndarray, np.ndarray]  # times (s) and rows
 
 
-class Describer:
-    """Descriptors and encoders of a kept model.
+class Describer(Protocol):
+    """What makes clips of windows.
+
+    Attributes
+    ----------
+    at_once : int or None
+        Windows that should be asked for together, as each holds much; None: all of a span, as they
+        share work.
+    """
+
+    at_once: int | None
+
+    def clips(self, span: Span, windows: Sequence[Window]) -> Clips:
+        """Return the windows of a span as clips without labels; each may lack a modality."""
+
+
+class PieceDescriber:
+    """What systems learn from that see and hear themselves, or read descriptors of frames.
+
+    Parameters
+    ----------
+    source : PieceSource
+    descriptors : dict of str to dict of str to Descriptor
+        By modality and view; the first view is read.
+    """
+
+    def __init__(
+        self, source: PieceSource, descriptors: Mapping[str, Mapping[str, Descriptor]]
+    ) -> None:
+        self.source = source
+        self.at_once: int | None = None if descriptors else 8
+        self.descriptors = {m: next(iter(views.values())) for m, views in descriptors.items()}
+
+    def clips(self, span: Span, windows: Sequence[Window]) -> Clips:
+        """Return the windows of a span; see `Describer`."""
+        described = {m: _windows(span, d, windows) for m, d in self.descriptors.items()}
+        return self.source.of_pieces(
+            [
+                _piece(span, window, {m: found[i] for m, found in described.items()})
+                for i, window in enumerate(windows)
+            ]
+        )
+
+
+class VectorDescriber:
+    """Descriptors and encoders of a kept model of vectors.
 
     Parameters
     ----------
@@ -33,12 +80,16 @@ class Describer:
         encoders: Mapping[str, Mapping[str, ViewEncoder]],
     ) -> None:
         self.descriptors, self.encoders = descriptors, encoders
+        self.at_once: int | None = None
 
     def clips(self, span: Span, windows: Sequence[Window]) -> VectorClips:
-        """Return the windows of a span as clips without labels; each may lack a modality."""
+        """Return the windows of a span; see `Describer`."""
         features, present, widths = {}, {}, []
         for modality, views in self.descriptors.items():
-            rows = {view: _windows_rows(span, d, windows) for view, d in views.items()}
+            rows = {
+                view: [found for _, found in _windows(span, d, windows)]
+                for view, d in views.items()
+            }
             there = np.array([all(len(r[i]) for r in rows.values()) for i in range(len(windows))])
             vectors = []
             for view, encoder in zip(rows, self.encoders[modality].values(), strict=True):
@@ -46,10 +97,19 @@ class Describer:
                 vectors.append(_encoded(encoder, chosen, len(windows), there))
                 widths.append((f"{modality}.{view}", vectors[-1].shape[1]))
             features[modality], present[modality] = np.hstack(vectors), there
-        n = len(windows)
-        ids = np.array([f"window {i}" for i in range(n)])
-        nobody = np.full(n, "")
-        return VectorClips(ids, nobody, np.zeros(n, int), present, features, tuple(widths))
+        labels = unlabelled(len(windows))
+        return VectorClips(**labels, present=present, features=features, views=tuple(widths))
+
+
+def _piece(span: Span, window: Window, described: Mapping[str, Described]) -> Piece:
+    """Return what is seen and heard in a window."""
+    sound, voiced, faces = span.sound, span.voiced, span.faces
+    if window is not None:
+        sound = None if sound is None else part_of_sound(span, *window)
+        voiced = np.clip(voiced, *window) - window[0]
+        voiced = voiced[voiced[:, 1] > voiced[:, 0]]
+        faces = None if faces is None else part_of_faces(faces, *window)
+    return Piece(sound, voiced, None if faces is None else (faces.times, faces.jpegs), described)
 
 
 def _encoded(
@@ -64,30 +124,28 @@ def _encoded(
     return vectors
 
 
-def _windows_rows(
-    span: Span, descriptor: Descriptor, windows: Sequence[Window]
-) -> list[np.ndarray]:
-    """Describe each window.
+def _windows(span: Span, descriptor: Descriptor, windows: Sequence[Window]) -> list[Described]:
+    """Describe each window; times count from its start.
 
     Where a row describes a frame, the span is described once, and a window has the rows within it;
     where a row describes more than a frame, each window is described by itself.
     """
     if descriptor.level != "frames":
-        return [_describe(span, descriptor, window)[1] for window in windows]
-    times, rows = _describe(span, descriptor, None)
-    return [_rows_within(span, descriptor, times, rows, window) for window in windows]
+        return [_describe(span, descriptor, window) for window in windows]
+    whole = _describe(span, descriptor, None)
+    return [_within(span, descriptor, whole, window) for window in windows]
 
 
-def _rows_within(
-    span: Span, descriptor: Descriptor, times: np.ndarray, rows: np.ndarray, window: Window
-) -> np.ndarray:
+def _within(span: Span, descriptor: Descriptor, whole: Described, window: Window) -> Described:
     """Return the rows of a window; none of silence, as a clip of silence has none."""
+    times, rows = whole
     if window is None:
-        return rows
+        return whole
     start, end = window
     if isinstance(descriptor, AudioDescriptor) and not np.any(part_of_sound(span, start, end)):
-        return rows[:0]
-    return rows[(times >= start) & (times < end)]
+        return times[:0], rows[:0]
+    inside = (times >= start) & (times < end)
+    return times[inside] - start, rows[inside]
 
 
 def _describe(span: Span, descriptor: Descriptor, window: Window) -> Described:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from safetensors import SafetensorError
 
 from avlib import registry
 from avlib.descriptors import params as descriptor_params
@@ -38,6 +39,7 @@ from avlib.fisher.view import ViewEncoder, load_encoders
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
 from avlib.speech.params import Speech
+from avlib.systems.common.fold_clips import FisherVectors, PieceSource
 from avlib.systems.common.model import Model
 
 FORMAT = 1  # of the folder; another number cannot be read here
@@ -72,10 +74,12 @@ class Kept:
         In the order of the probabilities.
     settings : dict
         By section of params.yaml.
+    source : FisherVectors or PieceSource
+        What it learned from.
     descriptors : dict of str to dict of str to Descriptor
-        By modality that the model uses, and by view.
+        By modality that the model uses, and by view; none where it sees and hears itself.
     encoders : dict of str to dict of str to ViewEncoder
-        Likewise.
+        Likewise; none where it learned from other things than vectors.
     versions : dict of str to str
         Of the libraries that it was trained with.
     """
@@ -84,6 +88,7 @@ class Kept:
     model: Model
     emotions: list[str]
     settings: dict[str, Any]
+    source: FisherVectors | PieceSource
     descriptors: dict[str, dict[str, Descriptor]]
     encoders: dict[str, dict[str, ViewEncoder]]
     versions: dict[str, str]
@@ -91,18 +96,13 @@ class Kept:
 
 def require_keepable(name: str, params: Any) -> None:
     """Raise ParamsError, in one line, where a model cannot be kept with these parameters."""
-    keepable = registry.readable_models()
-    if name not in keepable:
-        raise ParamsError(
-            f"final.systems names {name}, which cannot be kept yet: only systems of vectors can,"
-            f" {', '.join(keepable)}"
-        )
-    if params.speakers.normalise != "none":
+    system = registry.models()[name]
+    if not system.deep and params.speakers.normalise != "none":
         raise ParamsError(
             f"speakers.normalise is {params.speakers.normalise}: it takes other clips of a speaker,"
             " which a recording by itself has not; set it to none to keep a model"
         )
-    for modality in params.modalities:
+    for modality in () if system.sees_and_hears else params.modalities:
         section = getattr(params, modality).model_dump()
         named = [section["descriptor"], *(view.partition(".")[0] for view in section["views"])]
         if Table.name in named:
@@ -138,11 +138,14 @@ def read(folder: Path) -> Kept:
         It is none of a kept model, of another format, lacks a part, or a part is damaged.
     """
     facts = _read_facts(folder)
-    settings = facts["settings"]
+    settings, name = facts["settings"], facts["model"]
+    system = registry.models()[name]
     try:
         for file in sorted(folder.rglob("*.npz")):
             _check_size(file)
-        model = registry.models()[facts["model"]].model_class().load(folder / MODEL)
+        model = system.model_class().load(folder / MODEL)
+        source = system.source(name, model.arguments())
+        described = () if system.sees_and_hears else model.modalities
         _check_digests(folder, facts)
         network = folder / FACE_NETWORK
         weights = {"weights": network.absolute(), "sha256": facts["face_network"]}
@@ -153,21 +156,21 @@ def read(folder: Path) -> Kept:
                 | facts["encoder_digests"].get(modality, {})
                 | (weights if modality == "video" and network.is_file() else {}),
             )
-            for modality in model.modalities
+            for modality in described
         }
         encoders = {
             modality: load_encoders(
                 folder / ENCODERS / f"{modality}.npz", settings["fisher"]["backend"]
             )
-            for modality in model.modalities
+            for modality in (described if isinstance(source, FisherVectors) else ())
         }
     except FileNotFoundError as error:
         missing = Path(error.filename).relative_to(folder)
         raise DataError(f"{folder}: {missing} is missing; copy or export the model again") from None
     except DataError:
         raise
-    except (AttributeError, EOFError, KeyError, MemoryError, OSError, TypeError, ValueError,
-            zipfile.BadZipFile) as error:  # fmt: skip
+    except (AttributeError, EOFError, KeyError, MemoryError, OSError, RuntimeError,
+            SafetensorError, TypeError, ValueError, zipfile.BadZipFile) as error:  # fmt: skip
         raise DataError(
             f"{folder}: the model cannot be read back ({type(error).__name__}: {error}); copy or"
             " export it again"
@@ -177,15 +180,15 @@ def read(folder: Path) -> Kept:
             f"{folder}: the model tells {model.n_classes} emotions apart and {FACTS} names"
             f" {len(facts['emotions'])}; copy or export the model again"
         )
-    for modality, views in descriptors.items():
-        expected = [f"{modality}.{view}" for view in views]
-        if list(encoders[modality]) != expected:
+    for modality, encoded in encoders.items():
+        expected = [f"{modality}.{view}" for view in descriptors[modality]]
+        if list(encoded) != expected:
             raise DataError(
                 f"{folder}: {modality} is described by {', '.join(expected)}, but encoded as"
-                f" {', '.join(encoders[modality])}; copy or export the model again"
+                f" {', '.join(encoded)}; copy or export the model again"
             )
     return Kept(
-        facts["model"], model, facts["emotions"], settings, descriptors, encoders, facts["versions"]
+        name, model, facts["emotions"], settings, source, descriptors, encoders, facts["versions"]
     )
 
 
@@ -230,10 +233,10 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise DataError(
             f"{file}: {where}: {first['msg']}; copy or export the model again"
         ) from None
-    if facts["model"] not in registry.readable_models():
+    if facts["model"] not in registry.models():
         raise DataError(
             f"{file}: model {facts['model']!r} is unknown here; expected one of"
-            f" {', '.join(registry.readable_models())}"
+            f" {', '.join(registry.models())}"
         )
     return facts
 

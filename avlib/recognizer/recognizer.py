@@ -12,10 +12,11 @@ import pandas as pd
 from avlib.media import probe
 from avlib.recognizer import WINDOW, kept
 from avlib.recognizer.archive import unpack
-from avlib.recognizer.describe import Describer, Window
+from avlib.recognizer.describe import Describer, PieceDescriber, VectorDescriber, Window
 from avlib.recognizer.observe import Span, spans
 from avlib.recognizer.traces import Traces
 from avlib.runtime.errors import AvlibError, ParamsError
+from avlib.systems.common.fold_clips import FisherVectors
 
 _NOTHING = {"audio": "silence", "video": "no face found"}
 
@@ -79,7 +80,11 @@ class Recognizer:
     def __init__(self, model: kept.Kept) -> None:
         self._model, self._settings = model.model, model.settings
         self._versions = model.versions
-        self._describer = Describer(model.descriptors, model.encoders)
+        self._describer: Describer
+        if isinstance(model.source, FisherVectors):
+            self._describer = VectorDescriber(model.descriptors, model.encoders)
+        else:
+            self._describer = PieceDescriber(model.source, model.descriptors)
         self.name, self.emotions = model.name, model.emotions
         self.modalities: tuple[str, ...] = model.model.modalities
         self._unpacked: Any = None
@@ -181,8 +186,14 @@ class Recognizer:
 
     def _say(self, span: Span, windows: Sequence[Window]) -> list[Said]:
         """Say what windows of a span show."""
-        if not windows:
-            return []
+        step = self._describer.at_once or max(1, len(windows))
+        return [
+            said
+            for first in range(0, len(windows), step)
+            for said in self._say_at_once(span, windows[first : first + step])
+        ]
+
+    def _say_at_once(self, span: Span, windows: Sequence[Window]) -> list[Said]:
         clips = self._describer.clips(span, windows)
         scorable = np.flatnonzero(self._model.scorable(clips, self.modalities))
         scored = self._model.predict_proba(clips.select(scorable), self.modalities)

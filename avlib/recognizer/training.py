@@ -2,12 +2,14 @@
 
 Encoders and model are made by the functions that make them in a fold. What a fold's model chooses
 by inner cross-validation over its training and validation subjects, the final one chooses in the
-same way over all subjects: what the folds chose is not looked at.
+same way over all subjects: what the folds chose is not looked at. Networks that are told by
+validation subjects when to stop are told so by those whom the first fold tests, and do not learn
+from these.
 """
 
 import shutil
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.runtime.files import link
 from avlib.runtime.memo import locked
-from avlib.runtime.per_fold import compute_each, content_key
-from avlib.systems.common.fold_clips import vector_clips
+from avlib.runtime.per_fold import CHECKPOINTS, compute_each, content_key
+from avlib.systems.common.fold_clips import FisherVectors
 from avlib.systems.common.model import concatenate
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.train_fold import used_modalities
@@ -43,15 +45,16 @@ class FinalTask:
     Attributes
     ----------
     recipe : Recipe
+        Its source reads all clips.
     allowed : tuple of str
         The modalities to use.
-    vectors : Path
-        Table ``fisher`` of all clips.
+    inputs : tuple of Path
+        Files of the source.
     """
 
     recipe: Recipe
     allowed: tuple[str, ...]
-    vectors: Path
+    inputs: tuple[Path, ...]
 
 
 def keep(name: str, params: Any) -> None:
@@ -69,30 +72,44 @@ def keep(name: str, params: Any) -> None:
     DataError
         The model cannot be kept, or cannot learn from these clips.
     """
-    kept.require_keepable(name, params)
     system = registry.models()[name]
+    described = not system.sees_and_hears
+    kept.require_keepable(name, params)
     emotions, clips = all_clips()
     if reason := system.cannot_learn(clips):
         raise DataError(f"final.systems names {name}, but {reason}")
-    vectors = _vectors(params)
-    recipe = system.recipe(name, params)
-    task = FinalTask(recipe, tuple(params.modalities), vectors / "fisher.parquet")
+    recipe, vectors = system.recipe(name, params), None
+    if isinstance(recipe.source, FisherVectors):
+        vectors = _vectors(params)
+        recipe = replace(recipe, source=FisherVectors(vectors))
+    task = FinalTask(recipe, tuple(params.modalities), tuple(recipe.source.inputs()))
+    where = device() if system.deep else "cpu"
     stage = f"final/{name}"
     key = content_key(
         stage,
-        [fit_final, recipe.make],
-        {"settings": recipe.settings, "modalities": list(task.allowed)},
-        [paths.CLIPS, paths.FOLDS, task.vectors, *recipe.starts_from],
+        [fit_final, recipe.make, type(recipe.source)],
+        {
+            "settings": recipe.settings,
+            "source": repr(system.source(name, recipe.settings)),
+            "modalities": list(task.allowed),
+            "device": where,
+        },
+        [paths.CLIPS, paths.FOLDS, *task.inputs, *recipe.starts_from],
     )
     with locked(paths.MEMO / stage):
-        done, _ = compute_each(stage, fit_final, {ONLY: task}, {ONLY: key}, unit="models")
+        done, _ = compute_each(
+            stage, fit_final, {ONLY: task}, {ONLY: key}, unit="models", in_turn=where != "cpu"
+        )
         out = paths.FINAL / name
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(done[ONLY] / "model", out / kept.MODEL, copy_function=link)
-    shutil.copytree(vectors / "encoders", out / kept.ENCODERS, copy_function=link)
-    if weights := network_weights(paths.FACE_MODEL):
+    if vectors:
+        shutil.copytree(vectors / "encoders", out / kept.ENCODERS, copy_function=link)
+    weights = network_weights(paths.FACE_MODEL) if described else {}
+    if weights:
         link(weights["weights"], out / kept.FACE_NETWORK)
-    kept.write_facts(out, _facts(name, emotions, params))
+    facts = _facts(name, emotions, params, described=described)
+    kept.write_facts(out, facts | {"face_network": weights.get("sha256", "")})
     model = system.model_class().load(out / kept.MODEL)
     (out / kept.CARD).write_text(model_card(name, model, clips, vectors, params), encoding="utf-8")
 
@@ -122,9 +139,10 @@ def all_clips() -> tuple[list[str], pd.DataFrame]:
 
 
 def fit_vectors(task: FisherTask, folder: Path) -> None:
-    """Fit the encoders to all clips; write ``encoders/`` and ``fisher.parquet`` (in a worker)."""
+    """Fit the encoders to all clips; write ``encoders/`` and table ``fisher`` (in a worker)."""
     _, clips = all_clips()
     encode_clips(task, clips[["clip_id", "fold"]].assign(part="train"), folder)
+    (folder / "fisher.parquet").rename(folder / f"fold-{task.fold}.parquet")
 
 
 def fit_final(task: FinalTask, folder: Path) -> None:
@@ -136,16 +154,17 @@ def fit_final(task: FinalTask, folder: Path) -> None:
         The corpus lacks a modality that the model needs, or the model cannot learn from it.
     """
     emotions, clips = all_clips()
-    parts = vector_clips(task.vectors, clips[["clip_id", "fold", "subject", "emotion", "part"]],
-                         emotions)  # fmt: skip
-    recipe, every = task.recipe, concatenate(parts["train"], parts["validation"])
-    used = used_modalities(recipe, task.allowed, every)
+    labelled = clips[["clip_id", "fold", "subject", "emotion", "part"]]
+    recipe = task.recipe
+    parts = recipe.source.read(labelled, emotions, task.inputs)
+    used = used_modalities(recipe, task.allowed, concatenate(parts["train"], parts["validation"]))
     if not used:
         raise DataError(
             f"{recipe.name} needs {' and '.join(recipe.modalities)}, and most clips lack one of"
             " them; take it out of final.systems, or see `modalities` in params.yaml"
         )
     model = recipe.make(len(emotions), used, **recipe.settings)
+    model.checkpoints = folder.parent / CHECKPOINTS / ONLY
     model.fit(parts["train"], parts["validation"]).save(folder / "model")
 
 
@@ -177,7 +196,7 @@ def _parts(folders: Any) -> Collection[Path]:
     return [file for folder in folders for file in folder.glob("*.parquet")]
 
 
-def _facts(name: str, emotions: list[str], params: Any) -> dict[str, Any]:
+def _facts(name: str, emotions: list[str], params: Any, *, described: bool) -> dict[str, Any]:
     settings: dict[str, Any] = {key: getattr(params, key) for key in kept.SETTINGS}
     dumped: dict[str, Any] = {
         k: v if isinstance(v, list) else v.model_dump() for k, v in settings.items()
@@ -187,6 +206,7 @@ def _facts(name: str, emotions: list[str], params: Any) -> dict[str, Any]:
         "corpus": params.corpus,
         "emotions": emotions,
         "settings": dumped,
-        "encoder_digests": {m: encoder_digest(m, dumped[m]) for m in params.modalities},
-        "face_network": network_weights(paths.FACE_MODEL).get("sha256", ""),
+        "encoder_digests": {
+            m: encoder_digest(m, dumped[m]) for m in params.modalities if described
+        },
     }

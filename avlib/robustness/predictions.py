@@ -11,7 +11,7 @@ import pandas as pd
 
 from avlib.descriptors.descriptor import Descriptor
 from avlib.descriptors.table import Table
-from avlib.registry import models, readable_models
+from avlib.registry import models, vector_models
 from avlib.robustness.tables import CORRUPTED
 from avlib.robustness.tasks import noisy_tasks, occluded_tasks
 from avlib.robustness.vectors import CLEAN, Corruption, noisy_rows, occluded_rows
@@ -19,7 +19,7 @@ from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.per_clip import ClipTask, run_per_clip
-from avlib.systems.common.fold_clips import FisherVectors
+from avlib.systems.common.fold_clips import FisherVectors, labelled_clips
 from avlib.systems.common.model import Model, VectorClips
 
 # What VLFeat and torch may differ by; anything more is another encoder or other descriptors.
@@ -110,10 +110,10 @@ def corrupted_predictions(
 
 def require_readable(name: str) -> None:
     """Raise DataError where there is no such model, or none that can be read back."""
-    if name not in readable_models():
+    if name not in vector_models():
         raise DataError(
             f"{name} is no model that can be tried on corrupted clips; expected one of"
-            f" {', '.join(readable_models())}: fix robustness.models in params.yaml"
+            f" {', '.join(vector_models())}: fix robustness.models in params.yaml"
         )
 
 
@@ -142,8 +142,8 @@ def predict_fold(task: tuple[str, int, str]) -> pd.DataFrame:
     name, fold, folder = task
     model = load_saved(name, fold)
     assert model is not None, "only trained folds are given"
-    emotions, parts = FisherVectors().read(fold, [])
-    test = parts["test"]
+    emotions, labelled = labelled_clips(fold)
+    test = FisherVectors().read(labelled, emotions, [])["test"]
     vectors = {m: read_vectors(Path(folder) / m, test.clip_id) for m in model.modalities}
     for modality, by_corruption in vectors.items():
         _check_clean(by_corruption[CLEAN], test, modality)

@@ -12,7 +12,7 @@ from kept_models import EMOTIONS, run_stage
 from avlib import Recognizer
 from avlib.media import probe
 from avlib.recognizer import kept
-from avlib.recognizer.describe import Describer
+from avlib.recognizer.describe import VectorDescriber
 from avlib.recognizer.observe import spans
 from avlib.recognizer.training import all_clips
 from avlib.runtime import tables
@@ -58,7 +58,7 @@ def test_a_recording_is_described_encoded_and_scored_bit_for_bit_as_the_pipeline
     for (clip, file), row in zip(files.items(), found, strict=True):
         [span] = spans(file, probe(file), ("audio",), 1.5, model.settings)
         assert np.array_equal(descriptor.describe(span.sound, 16000)[1], table[clip])
-        clips = Describer(model.descriptors, model.encoders).clips(span, [None])
+        clips = VectorDescriber(model.descriptors, model.encoders).clips(span, [None])
         vector = encoder.encode([table[clip]], np.array(["nobody"]))
         assert np.array_equal(clips.features["audio"], vector)
         [expected] = model.model.predict_proba(clips, ("audio",))
@@ -112,7 +112,6 @@ def test_a_second_run_gives_the_same_bytes_from_memory(copy, monkeypatch):
 @pytest.mark.parametrize(
     ("model", "sections", "said"),
     [
-        ("gating", {}, r"gating, which cannot be kept yet: only systems of vectors can, svm_audio"),
         ("svm_audio", {"speakers": {"normalise": "transductive"}}, "transductive: it takes other"),
         ("svm_audio", {"audio": {"descriptor": "table"}}, "audio.descriptor or views name table"),
     ],

@@ -23,7 +23,7 @@ from avlib.fisher.tables import FISHER as FISHER_TABLE
 from avlib.fisher.view import View
 from avlib.params import Robustness, load
 from avlib.protocols import FOLDS
-from avlib.registry import readable_models
+from avlib.registry import vector_models
 from avlib.robustness.predictions import (
     corrupted_predictions,
     load_saved,
@@ -287,7 +287,7 @@ def test_unknown_and_untrained_models_are_one_line(project):
 
 def test_params_name_the_models_that_can_be_read_back():
     values = load(("robustness",)).robustness.model_dump()
-    assert Robustness(**values | {"models": readable_models()}).models == readable_models()
+    assert Robustness(**values | {"models": vector_models()}).models == vector_models()
     for model in ("gating", "avef"):
         with pytest.raises(ValidationError, match=r"expected one of .*svm_concat"):
             Robustness(**values | {"models": [model]})

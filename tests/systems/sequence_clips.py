@@ -3,7 +3,7 @@
 import numpy as np
 
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.stream_cache import StreamFormat, Streams
+from avlib.systems.common.streams import StoredStreams, StreamFormat
 
 
 def clips_of(folder, recordings, kept=None):
@@ -23,7 +23,7 @@ def clips_of(folder, recordings, kept=None):
         (folder / f"{clip_id}.chips").write_bytes(chips.tobytes())
         (folder / f"{clip_id}.sound").write_bytes(sound.astype("<i2").tobytes())
         flags = np.zeros(0, bool) if seen is None else np.asarray(seen, bool)
-        streams.append(Streams(str(folder), clip_id, kept, 0, 0, flags, len(sound)))
+        streams.append(StoredStreams(kept, flags, len(sound), str(folder), clip_id, 0, 0))
     found = np.empty(len(streams), object)
     found[:] = streams
     return SequenceClips(

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from avlib.runtime import paths
 from avlib.runtime.tables import clip_refs, read_clip
 from avlib.speech.mel import SAMPLE_RATE
 from avlib.systems.avef.binary import binary_codes
 from avlib.systems.avef.denoise import SpokenParts, face_frames, spoken_parts
+from avlib.systems.common.pieces import Piece
 from avlib.systems.common.sequences import CachedStreams, SequenceClips
-from avlib.systems.common.stream_cache import Streams
+from avlib.systems.common.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,11 @@ class SpokenStreams(CachedStreams):
     denoise: bool
     binary: bool = False
 
-    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, Any]]:
+    def read(
+        self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
+    ) -> dict[str, Any]:
         """Say where the streams of a fold's clips lie and what of them is spoken; see `Source`."""
-        emotions, parts = super().read(fold, inputs)
+        parts = super().read(labelled, emotions, inputs)
         intervals = spoken_intervals(paths.SPEECH) if self.denoise else {}
         cut = {part: cut_clips(clips, intervals) for part, clips in parts.items()}
         if self.binary:
@@ -72,7 +76,17 @@ class SpokenStreams(CachedStreams):
                 part: replace(clips, binary=binary_codes(clips.clip_id, paths.CLIPS))
                 for part, clips in cut.items()
             }
-        return emotions, cut
+        return cut
+
+    def of_pieces(self, pieces: Sequence[Piece]) -> SpokenClips:
+        """Return pieces of recordings as clips without labels, cut in the same way."""
+        clips = super().of_pieces(pieces)
+        heard = {
+            clip_id: piece.voiced
+            for clip_id, piece in zip(clips.clip_id, pieces, strict=True)
+            if piece.sound is not None
+        }
+        return cut_clips(clips, heard if self.denoise else {})
 
 
 def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:

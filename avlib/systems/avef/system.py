@@ -1,8 +1,10 @@
 """AVEF as the pipeline sees it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from avlib.systems.avef.params import Avef
+from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
 
@@ -24,16 +26,20 @@ class AVEFSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the two is made."""
-        from avlib.speech.mel import SAMPLE_RATE
-        from avlib.systems.avef.spoken import SpokenStreams
-        from avlib.systems.common.stream_cache import StreamFormat
-
         settings = params.avef.model_dump(exclude={"train"})
-        kept = StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
         return Recipe(
             model,
             self.model_class(),
             settings={"system": model, **settings},
-            source=SpokenStreams(kept, denoise=model == "avef", binary=bool(settings["binary"])),
+            source=self.source(model, settings),
             starts_from=weight_files("alexnet", "avef", "c3d", "demo/avef"),
         )
+
+    def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
+        """Return the streams as its networks take them, cut by voice activity or not."""
+        from avlib.speech.mel import SAMPLE_RATE
+        from avlib.systems.avef.spoken import SpokenStreams
+        from avlib.systems.common.streams import StreamFormat
+
+        kept = StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
+        return SpokenStreams(kept, denoise=model == "avef", binary=bool(settings["binary"]))

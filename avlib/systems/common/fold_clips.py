@@ -1,7 +1,7 @@
 """The clips of a fold, from whatever a system learns from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from avlib.runtime import paths, tables
-from avlib.systems.common.model import BOTH, AnyClips, VectorClips
+from avlib.systems.common.model import BOTH, AnyClips, Clips, VectorClips
+from avlib.systems.common.pieces import Piece
 
 
 class Source(Protocol):
@@ -19,60 +20,87 @@ class Source(Protocol):
     def inputs(self) -> list[Path]:
         """Make whatever is not made yet; return the files that clips are read from."""
 
-    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[Any, dict[str, Any]]:
+    @property
+    def read(self) -> Callable[..., Any]:
+        """What the system's ``fold_trainer`` calls; for `train_fold` see `ClipSource`."""
+
+
+class ClipSource(Source, Protocol):
+    """What systems that name the emotion of a clip learn from."""
+
+    def read(
+        self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
+    ) -> dict[str, Any]:
         """Read the clips of a fold.
+
+        Parameters
+        ----------
+        labelled
+            See `labelled_clips`.
+        emotions
+            Of the corpus, in the order of their codes.
+        inputs
+            See `inputs`.
 
         Returns
         -------
-        emotions : list of str
-            Of the corpus, alphabetically; codes count from 0 in this order.
-        parts : dict of str to Clips
-            Training, validation and test clips, each in the order of their clip_id.
+        dict of str to Clips
+            Training, validation and test clips, each in the order of `labelled`.
         """
+
+
+class PieceSource(ClipSource, Protocol):
+    """One that reads pieces of recordings that are in no corpus, too."""
+
+    def of_pieces(self, pieces: Sequence[Piece]) -> Clips:
+        """Return them as clips without labels."""
 
 
 @dataclass(frozen=True)
 class FisherVectors:
-    """The Fisher vectors of each fold."""
+    """The Fisher vectors of each fold.
+
+    Attributes
+    ----------
+    folder : Path
+        Of table ``fisher``, a file a fold.
+    """
+
+    folder: Path = paths.FISHER
 
     def inputs(self) -> list[Path]:
         """Return the files of all folds."""
-        return sorted(paths.FISHER.glob("*.parquet"))
+        return sorted(self.folder.glob("*.parquet"))
 
-    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, VectorClips]]:
+    def read(
+        self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
+    ) -> dict[str, VectorClips]:
         """Read the vectors of a fold; see `Source`."""
-        emotions, labelled = labelled_clips(fold)
-        file = paths.FISHER / f"fold-{fold}.parquet"
-        return emotions, vector_clips(file, labelled, emotions)
-
-
-def vector_clips(file: Path, labelled: pd.DataFrame, emotions: list[str]) -> dict[str, VectorClips]:
-    """Read the Fisher vectors of some clips, by the parts that they are in.
-
-    Parameters
-    ----------
-    file
-        Table ``fisher`` of one fold.
-    labelled
-        Columns clip_id, fold, subject, emotion and part.
-    emotions
-        Of the corpus, in the order of their codes.
-    """
-    rows = labelled.merge(tables.read_table(file), on=["clip_id", "fold"])
-    every = VectorClips(
-        **label_columns(rows, emotions),
-        present={m: rows[m].notna().to_numpy() for m in BOTH},
-        features={m: tables.vectors(rows[m]) for m in BOTH},
-        views=tuple(
-            (view, width)
-            for view, width in json.loads(tables.read_facts(file).get(tables.VIEWS, "[]"))
-        ),
-    )
-    return in_parts(every, rows["part"])
+        [fold] = labelled["fold"].unique()
+        file = self.folder / f"fold-{fold}.parquet"
+        rows = labelled.merge(tables.read_table(file), on=["clip_id", "fold"])
+        every = VectorClips(
+            **label_columns(rows, emotions),
+            present={m: rows[m].notna().to_numpy() for m in BOTH},
+            features={m: tables.vectors(rows[m]) for m in BOTH},
+            views=tuple(
+                (view, width)
+                for view, width in json.loads(tables.read_facts(file).get(tables.VIEWS, "[]"))
+            ),
+        )
+        return in_parts(every, rows["part"])
 
 
 def labelled_clips(fold: int) -> tuple[list[str], pd.DataFrame]:
-    """Return the corpus's emotions, and clip_id, subject, emotion and part of a fold's clips."""
+    """Return the corpus's emotions, and who shows which in a fold's clips.
+
+    Returns
+    -------
+    emotions : list of str
+        Alphabetically; codes count from 0 in this order.
+    labelled : DataFrame
+        Columns clip_id, fold, subject, emotion and part, in the order of clip_id.
+    """
     clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "emotion"])
     folds = tables.read_table(paths.FOLDS)
     labelled = clips[clips["clip_id"].isin(folds["clip_id"])]

@@ -3,22 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from avlib.speech.pcm import to_pcm
 from avlib.systems.common.batch import TensorBatch
-from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
+from avlib.systems.common.fold_clips import in_parts, label_columns
 from avlib.systems.common.model import Clips
-from avlib.systems.common.stream_cache import StreamFormat, decode, nearest_places, read_streams
+from avlib.systems.common.pieces import Piece, unlabelled
+from avlib.systems.common.stream_cache import decode, read_streams
+from avlib.systems.common.streams import StreamFormat, Streams, held_streams, nearest_places
 
 
 @dataclass(frozen=True)
 class SequenceClips(Clips):
-    """Clips whose streams lie decoded on disk (see `avlib.systems.common.stream_cache`).
+    """Clips with their decoded streams (see `avlib.systems.common.streams`).
 
     Attributes
     ----------
@@ -75,22 +80,32 @@ class CachedStreams:
         """Decode what is not decoded yet; return the index files."""
         return decode(self.format)
 
-    def read(self, fold: int, inputs: Sequence[Path]) -> tuple[list[str], dict[str, SequenceClips]]:
+    def read(
+        self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
+    ) -> dict[str, Any]:
         """Say where the streams of a fold's clips lie; see `Source`."""
-        emotions, labelled = labelled_clips(fold)
         streams = read_streams(inputs)
         rows = labelled[labelled["clip_id"].isin(streams)]
-        found = np.empty(len(rows), object)
-        found[:] = [streams[clip_id] for clip_id in rows["clip_id"]]
-        every = SequenceClips(
-            **label_columns(rows, emotions),
-            present={
-                "audio": np.array([s.samples > 0 for s in found], bool),
-                "video": np.array([s.seen.any() for s in found], bool),
-            },
-            streams=found,
-        )
-        return emotions, in_parts(every, rows["part"])
+        found = [streams[clip_id] for clip_id in rows["clip_id"]]
+        return in_parts(_clips(label_columns(rows, emotions), found), rows["part"])
+
+    def of_pieces(self, pieces: Sequence[Piece]) -> SequenceClips:
+        """Return pieces of recordings as clips without labels, their streams in memory."""
+        found = [
+            held_streams(self.format, p.faces, None if p.sound is None else to_pcm(p.sound))
+            for p in pieces
+        ]
+        return _clips(unlabelled(len(pieces)), found)
+
+
+def _clips(labels: dict[str, np.ndarray], streams: Sequence[Streams]) -> SequenceClips:
+    found = np.empty(len(streams), object)
+    found[:] = streams
+    present = {
+        "audio": np.array([s.samples > 0 for s in streams], bool),
+        "video": np.array([s.seen.any() for s in streams], bool),
+    }
+    return SequenceClips(**labels, present=present, streams=found)
 
 
 class SequenceDataset(Dataset):

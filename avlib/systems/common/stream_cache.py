@@ -6,97 +6,27 @@ files that are memory-mapped: ``.memo/decoded/<settings>/<subject>.<digest>.{chi
 They hold nothing that cannot be made again from `data/faces` and `data/speech`.
 """
 
-import functools
 import hashlib
-import io
-import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import soxr
-from PIL import Image
 
 from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.tables import ClipRef, atomic_path, clip_refs, part_path, read_clip
-from avlib.speech.pcm import from_pcm, to_pcm
+from avlib.systems.common.streams import (
+    StoredStreams,
+    StreamFormat,
+    chips_on_grid,
+    resampled,
+)
 
 FOLDER = paths.MEMO / "decoded"
-
-
-@dataclass(frozen=True)
-class StreamFormat:
-    """How streams are kept.
-
-    Attributes
-    ----------
-    size : int
-        Side of a chip, pixels.
-    fps : float
-        Chips per second; the frame nearest in time stands for each.
-    rate : int
-        Samples of sound per second, Hz.
-    """
-
-    size: int
-    fps: float
-    rate: int
-
-    def __str__(self) -> str:
-        return f"{self.size}px-{self.fps:g}fps-{self.rate}Hz"
-
-
-@dataclass(frozen=True)
-class Streams:
-    """Where the decoded streams of one clip lie.
-
-    Attributes
-    ----------
-    folder, part : str
-        The files are ``<folder>/<part>.chips`` and ``<folder>/<part>.sound``.
-    format : StreamFormat
-    first_chip, first_sample : int
-        Place in the files.
-    seen : bool array of shape (n_chips,)
-        Whether a face was found; the chip is black where not.
-    samples : int
-        Number of samples of sound.
-    """
-
-    folder: str
-    part: str
-    format: StreamFormat
-    first_chip: int
-    first_sample: int
-    seen: np.ndarray
-    samples: int
-
-    @property
-    def duration(self) -> float:
-        """Length of the longer stream, s."""
-        return max(len(self.seen) / self.format.fps, self.samples / self.format.rate)
-
-    def chips(self) -> np.ndarray:
-        """Return the chips, uint8 of shape (n_chips, size, size, 3), mapped from disk."""
-        shape = (self.format.size, self.format.size, 3)
-        return self._mapped("chips", "u1", self.first_chip, len(self.seen), shape)
-
-    def sound(self) -> np.ndarray:
-        """Return the sound, int16 of shape (samples,), mapped from disk."""
-        return self._mapped("sound", "<i2", self.first_sample, self.samples)
-
-    def _mapped(
-        self, kind: str, dtype: str, first: int, n: int, shape: tuple[int, ...] = ()
-    ) -> np.ndarray:
-        if not n:  # an empty file cannot be mapped
-            return np.zeros((0, *shape), dtype)
-        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", dtype)
-        return values.reshape(-1, *shape)[first : first + n]
 
 
 def decode(
@@ -133,7 +63,7 @@ def decode(
     return list(indices.values())
 
 
-def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
+def read_streams(indices: Sequence[Path]) -> dict[str, StoredStreams]:
     """Return where the streams of each clip lie, by clip_id."""
     found = {}
     for index in indices:
@@ -142,14 +72,8 @@ def read_streams(indices: Sequence[Path]) -> dict[str, Streams]:
         place = str(index.parent.absolute()), index.stem
         for clip_id, (chip, flags, sample, n_samples) in facts["clips"].items():
             seen = np.array([flag == "1" for flag in flags], bool)
-            found[clip_id] = Streams(*place, stream_format, chip, sample, seen, n_samples)
+            found[clip_id] = StoredStreams(stream_format, seen, n_samples, *place, chip, sample)
     return found
-
-
-@functools.lru_cache(maxsize=128)  # each holds a file open
-def _mapped_file(path: str, dtype: str) -> np.ndarray:
-    """Map a file once for all of its clips: a mapping costs more than what is read through it."""
-    return np.memmap(path, dtype, "r")
 
 
 _Refs = dict[str, dict[str, ClipRef]]  # by table, by clip_id
@@ -190,7 +114,7 @@ def _decode_part(task: tuple[Path, _Refs, StreamFormat]) -> None:
         first_chip = first_sample = 0
         for clip_id in sorted({*refs["faces"], *refs["speech"]}):
             seen = []
-            for chip in _chips_on_grid(refs["faces"].get(clip_id), stream_format):
+            for chip in _chips(refs["faces"].get(clip_id), stream_format):
                 seen.append(chip is not None)
                 blank = bytes(stream_format.size * stream_format.size * 3)
                 chips.write(blank if chip is None else chip)
@@ -204,64 +128,15 @@ def _decode_part(task: tuple[Path, _Refs, StreamFormat]) -> None:
         temporary.write_text(json.dumps({"format": asdict(stream_format), "clips": clips}))
 
 
-def _chips_on_grid(ref: ClipRef | None, stream_format: StreamFormat) -> Iterator[bytes | None]:
-    """Yield the pixels of the frame nearest to each time of the grid; None without a face."""
-    if ref is None or not ref.rows:
-        return
-    rows = read_clip(ref.path, ref.row_group, ["time", "chip"])
-    frames = nearest_frames(rows["time"].to_numpy(), stream_format.fps)
-    for frame, places in itertools.groupby(frames.tolist()):
-        jpeg = rows["chip"][frame].as_py() if frame >= 0 else None
-        pixels = None if jpeg is None else _pixels(jpeg, stream_format.size)
-        yield from (pixels for _ in places)
-
-
-def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
-    """Return which frame stands for each time k / fps, from the first frame's time on.
-
-    Parameters
-    ----------
-    times : array of shape (n_frames,)
-        Seconds, increasing.
-    fps : float
-
-    Returns
-    -------
-    int array of shape (n_chips,)
-        Indices into `times`; -1 where the nearest frame is farther than both spacings allow, that
-        is where the recording has a hole.
-    """
-    spacing = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
-    duration = times[-1] + spacing
-    grid = np.arange(max(1, round(duration * fps))) / fps
-    nearest = nearest_places(times, grid)
-    reach = max(spacing, 1 / fps) + 1e-6
-    return np.where(np.abs(times[nearest] - grid) <= reach, nearest, -1)
-
-
-def nearest_places(places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the index of the nearest of some places, ascending, for each that is wanted.
-
-    Of two equally near ones it is the earlier, whatever rounding says.
-    """
-    after = np.clip(np.searchsorted(places, wanted), 0, len(places) - 1)
-    before = np.maximum(after - 1, 0)
-    is_before = wanted - places[before] <= places[after] - wanted + 1e-9
-    return np.where(is_before, before, after)
-
-
-def _pixels(jpeg: bytes, size: int) -> bytes:
-    image = Image.open(io.BytesIO(jpeg))
-    image.draft("RGB", (size, size))  # lets the decoder skip detail that would be averaged away
-    chip = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    return chip.tobytes()
+def _chips(ref: ClipRef | None, stream_format: StreamFormat) -> Iterator[bytes | None]:
+    """Yield the pixels of each time of the grid; None without a face."""
+    if ref is not None and ref.rows:
+        rows = read_clip(ref.path, ref.row_group, ["time", "chip"])
+        yield from chips_on_grid(rows["time"].to_numpy(), rows["chip"].to_pylist(), stream_format)
 
 
 def _sound(ref: ClipRef | None, rate: int) -> bytes:
     if ref is None or not ref.rows:
         return b""
     rows = read_clip(ref.path, ref.row_group, ["sample_rate", "pcm"])
-    pcm, own = rows["pcm"][0].as_py(), rows["sample_rate"][0].as_py()
-    if own == rate:
-        return pcm
-    return to_pcm(soxr.resample(from_pcm(pcm), own, rate))
+    return resampled(rows["pcm"][0].as_py(), rows["sample_rate"][0].as_py(), rate)

@@ -1,17 +1,21 @@
 """Clips as sequences of functionals of their frame descriptors, one sequence per modality."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from avlib.runtime import paths, tables
 from avlib.runtime.memo import stamp
-from avlib.systems.common.fold_clips import in_parts, label_columns, labelled_clips
+from avlib.systems.common.fold_clips import in_parts, label_columns
 from avlib.systems.common.model import Clips
+from avlib.systems.common.pieces import Piece, unlabelled
 from avlib.systems.emobed.functionals import moments, sliding_functionals
+
+_NOTHING = np.zeros((0, 0), np.float32)  # the sequence of a clip that lacks the modality
 
 
 @dataclass(frozen=True)
@@ -50,26 +54,42 @@ class FrameFunctionals:
         return sorted(p for table in paths.DESCRIPTORS.values() for p in table.glob("*.parquet"))
 
     def read(
-        self, fold: int, inputs: Sequence[Path]
-    ) -> tuple[list[str], dict[str, FunctionalClips]]:
+        self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
+    ) -> dict[str, FunctionalClips]:
         """Describe the clips of a fold; see `Source`."""
-        emotions, rows = labelled_clips(fold)
-        clip_ids = rows["clip_id"]
-        sequences = {m: self._described(t, clip_ids) for m, t in paths.DESCRIPTORS.items()}
-        every = FunctionalClips(
-            **label_columns(rows, emotions),
-            present={m: np.array([len(s) > 0 for s in of], bool) for m, of in sequences.items()},
-            sequences=sequences,
-        )
-        return emotions, in_parts(every, rows["part"])
+        ids = labelled["clip_id"]
+        sequences = {m: self._described(table, ids) for m, table in paths.DESCRIPTORS.items()}
+        every = _clips(label_columns(labelled, emotions), sequences)
+        return in_parts(every, labelled["part"])
 
-    def _described(self, table: Path, clip_ids: Iterable[str]) -> np.ndarray:
+    def of_pieces(self, pieces: Sequence[Piece]) -> FunctionalClips:
+        """Describe pieces of recordings, as clips without labels."""
+        return _clips(
+            unlabelled(len(pieces)),
+            {
+                m: [
+                    clip_functionals(*p.described[m], self.window, self.step)
+                    if m in p.described and len(p.described[m][0])
+                    else _NOTHING
+                    for p in pieces
+                ]
+                for m in paths.DESCRIPTORS
+            },
+        )
+
+    def _described(self, table: Path, clip_ids: Iterable[str]) -> list[np.ndarray]:
         parts = sorted(table.absolute().glob("*.parquet"))
         stamps = tuple((part.name, *stamp(part)) for part in parts)
         known = _functionals(table.absolute(), stamps, self.window, self.step)
-        nothing = np.zeros((0, 0), np.float32)
-        found = [known.get(clip_id, nothing) for clip_id in clip_ids]
-        return np.fromiter(found, object, len(found))
+        return [known.get(clip_id, _NOTHING) for clip_id in clip_ids]
+
+
+def _clips(
+    labels: dict[str, np.ndarray], sequences: Mapping[str, Sequence[np.ndarray]]
+) -> FunctionalClips:
+    present = {m: np.array([len(s) > 0 for s in of], bool) for m, of in sequences.items()}
+    held = {m: np.fromiter(of, object, len(of)) for m, of in sequences.items()}
+    return FunctionalClips(**labels, present=present, sequences=held)
 
 
 @functools.lru_cache(maxsize=len(paths.DESCRIPTORS))

@@ -1,7 +1,9 @@
 """EmoBed for emotions as the pipeline sees it."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
@@ -30,10 +32,16 @@ class EmoBedSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the four is made; a weight that it does not use retrains nothing."""
+        settings = used_weights(model, params.emobed.model_dump(exclude={"train"}))
+        return Recipe(
+            model,
+            self.model_class(),
+            settings={"system": model, **settings},
+            source=self.source(model, settings),
+        )
+
+    def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
+        """Return functionals of frame descriptors over its windows."""
         from avlib.systems.emobed.functional_clips import FrameFunctionals
 
-        settings = used_weights(model, params.emobed.model_dump(exclude={"train"}))
-        source = FrameFunctionals(settings["window"], settings["step"])
-        return Recipe(
-            model, self.model_class(), settings={"system": model, **settings}, source=source
-        )
+        return FrameFunctionals(settings["window"], settings["step"])

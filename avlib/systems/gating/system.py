@@ -1,7 +1,9 @@
 """The gating paradigm as the pipeline sees it."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
 from avlib.systems.common.tables import PREDICTIONS
@@ -27,15 +29,19 @@ class GatingSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the three is made."""
-        from avlib.systems.common.sequences import CachedStreams
-        from avlib.systems.common.stream_cache import StreamFormat
-        from avlib.systems.gating.soundnet import RATE
-
         settings = params.gating.model_dump(exclude={"train"})
         return Recipe(
             model,
             self.model_class(),
             settings={"system": model, **settings},
-            source=CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE)),
+            source=self.source(model, settings),
             starts_from=weight_files("demo/gating", "i3d", "soundnet8"),
         )
+
+    def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
+        """Return the streams as its networks take them."""
+        from avlib.systems.common.sequences import CachedStreams
+        from avlib.systems.common.streams import StreamFormat
+        from avlib.systems.gating.soundnet import RATE
+
+        return CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE))

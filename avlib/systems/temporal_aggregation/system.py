@@ -1,7 +1,9 @@
 """Temporal aggregation as the pipeline sees it."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.temporal_aggregation.params import TemporalAggregation
@@ -22,10 +24,14 @@ class TemporalAggregationSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the networks are trained."""
+        settings = params.temporal_aggregation.model_dump(exclude={"train"})
+        source = self.source(model, settings)
+        return Recipe(model, self.model_class(), settings=settings, source=source)
+
+    def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
+        """Return the streams as its networks take them."""
         from avlib.systems.common.sequences import CachedStreams
-        from avlib.systems.common.stream_cache import StreamFormat
+        from avlib.systems.common.streams import StreamFormat
         from avlib.systems.temporal_aggregation.sampling import RATE
 
-        settings = params.temporal_aggregation.model_dump(exclude={"train"})
-        source = CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE))
-        return Recipe(model, self.model_class(), settings=settings, source=source)
+        return CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE))

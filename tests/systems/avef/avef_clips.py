@@ -7,7 +7,7 @@ from sequence_clips import clips_of, talking
 
 from avlib.systems.avef.spoken import cut_clips
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.stream_cache import StreamFormat
+from avlib.systems.common.streams import StreamFormat
 
 FORMAT = StreamFormat(32, 8.0, 16000)
 

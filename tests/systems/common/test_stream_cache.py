@@ -11,12 +11,8 @@ from avlib.faces.tables import FACES
 from avlib.runtime.tables import conform, part_path, write_part
 from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
-from avlib.systems.common.stream_cache import (
-    StreamFormat,
-    decode,
-    nearest_frames,
-    read_streams,
-)
+from avlib.systems.common.stream_cache import decode, read_streams
+from avlib.systems.common.streams import StreamFormat, nearest_frames
 
 KEPT = StreamFormat(size=32, fps=5.0, rate=16000)
 

@@ -146,7 +146,7 @@ class Fitted(SVMModel):
         ({"needs_all": True}, True),
         ({"settings": {"c": [1.0]}}, True),
         ({"source": FisherVectors()}, False),
-        ({"source": OtherVectors(2)}, True),
+        ({"source": OtherVectors(kind=2)}, True),
     ],
 )
 def test_a_fold_is_remembered_until_anything_that_makes_it_changes(

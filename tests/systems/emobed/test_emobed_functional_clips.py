@@ -6,6 +6,7 @@ from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
+from avlib.systems.common.fold_clips import labelled_clips
 from avlib.systems.common.recipe import FoldTask, Recipe
 from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.common.train_fold import train_fold
@@ -35,6 +36,11 @@ SETTINGS = {
 def frames(seed, level, n, rate, d):
     values = level + np.random.default_rng(seed).normal(size=(n, d))
     return np.arange(n) / rate, values.astype(np.float32)
+
+
+def read():
+    emotions, labelled = labelled_clips(0)
+    return emotions, FrameFunctionals(0.4, 0.2).read(labelled, emotions, [])
 
 
 @pytest.fixture
@@ -91,7 +97,7 @@ def write(described):
 
 
 def test_a_step_describes_the_frames_of_its_window(project):
-    emotions, parts = FrameFunctionals(0.4, 0.2).read(0, [])
+    emotions, parts = read()
     assert emotions == ["anger", "calm"]
     test = parts["test"]
     assert test.clip_id.tolist() == [f"S{s}-{take}" for s in (4, 5) for take in range(6)]
@@ -106,18 +112,18 @@ def test_a_step_describes_the_frames_of_its_window(project):
 
 
 def test_tables_that_were_written_anew_are_read_anew(project):
-    before = FrameFunctionals(0.4, 0.2).read(0, [])[1]["test"].sequences["audio"][3]
-    again = FrameFunctionals(0.4, 0.2).read(0, [])[1]["test"].sequences["audio"][3]
+    before = read()[1]["test"].sequences["audio"][3]
+    again = read()[1]["test"].sequences["audio"][3]
     assert again is before
     times, values = project["audio"]["S4-3"]
     project["audio"]["S4-3"] = times, values + 1
     write(project)
-    after = FrameFunctionals(0.4, 0.2).read(0, [])[1]["test"].sequences["audio"][3]
+    after = read()[1]["test"].sequences["audio"][3]
     np.testing.assert_allclose(after[:, :3], before[:, :3] + 1, rtol=1e-4, atol=1e-5)
 
 
 def test_a_clip_without_frames_that_are_numbers_lacks_the_modality(project):
-    _, parts = FrameFunctionals(0.4, 0.2).read(0, [])
+    _, parts = read()
     train, test = parts["train"], parts["test"]
     assert train.clip_id[~train.present["video"]].tolist() == ["S0-0"]
     assert train.present["audio"].all()

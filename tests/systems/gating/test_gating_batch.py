@@ -5,7 +5,7 @@ from sequence_clips import clips_of
 
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceDataset
-from avlib.systems.common.stream_cache import StreamFormat
+from avlib.systems.common.streams import StreamFormat
 from avlib.systems.gating.batch import LOUDEST, cut_chips, cut_sound
 from avlib.systems.gating.windows import Windows
 

@@ -6,7 +6,7 @@ import torch
 from sequence_clips import clips_of, talking
 
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.stream_cache import StreamFormat
+from avlib.systems.common.streams import StreamFormat
 from avlib.systems.temporal_aggregation.batches import (
     RandomDraws,
     SegmentBatch,

@@ -1,0 +1,215 @@
+"""A clip's chips and sound at the size and the rates that a system wants."""
+
+import functools
+import io
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from PIL import Image
+
+from avlib.speech.pcm import SAMPLE_RATE, from_pcm, to_pcm
+
+
+@dataclass(frozen=True)
+class StreamFormat:
+    """How streams are kept.
+
+    Attributes
+    ----------
+    size : int
+        Side of a chip, pixels.
+    fps : float
+        Chips per second; the frame nearest in time stands for each.
+    rate : int
+        Samples of sound per second, Hz.
+    """
+
+    size: int
+    fps: float
+    rate: int
+
+    def __str__(self) -> str:
+        return f"{self.size}px-{self.fps:g}fps-{self.rate}Hz"
+
+
+@dataclass(frozen=True)
+class Streams(ABC):
+    """The decoded streams of one clip.
+
+    Attributes
+    ----------
+    format : StreamFormat
+    seen : bool array of shape (n_chips,)
+        Whether a face was found; the chip is black where not.
+    samples : int
+        Number of samples of sound.
+    """
+
+    format: StreamFormat
+    seen: np.ndarray
+    samples: int
+
+    @property
+    def duration(self) -> float:
+        """Length of the longer stream, s."""
+        return max(len(self.seen) / self.format.fps, self.samples / self.format.rate)
+
+    @abstractmethod
+    def chips(self) -> np.ndarray:
+        """Return the chips, uint8 of shape (n_chips, size, size, 3)."""
+
+    @abstractmethod
+    def sound(self) -> np.ndarray:
+        """Return the sound, int16 of shape (samples,)."""
+
+
+@dataclass(frozen=True)
+class StoredStreams(Streams):
+    """Streams in the files ``<folder>/<part>.chips`` and ``<folder>/<part>.sound``.
+
+    Attributes
+    ----------
+    folder, part : str
+    first_chip, first_sample : int
+        Place in the files.
+    """
+
+    folder: str
+    part: str
+    first_chip: int
+    first_sample: int
+
+    def chips(self) -> np.ndarray:
+        """Return the chips, mapped from disk; see `Streams`."""
+        shape = (self.format.size, self.format.size, 3)
+        return self._mapped("chips", "u1", self.first_chip, len(self.seen), shape)
+
+    def sound(self) -> np.ndarray:
+        """Return the sound, mapped from disk; see `Streams`."""
+        return self._mapped("sound", "<i2", self.first_sample, self.samples)
+
+    def _mapped(
+        self, kind: str, dtype: str, first: int, n: int, shape: tuple[int, ...] = ()
+    ) -> np.ndarray:
+        if not n:  # an empty file cannot be mapped
+            return np.zeros((0, *shape), dtype)
+        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", dtype)
+        return values.reshape(-1, *shape)[first : first + n]
+
+
+@functools.lru_cache(maxsize=128)  # each holds a file open
+def _mapped_file(path: str, dtype: str) -> np.ndarray:
+    """Map a file once for all of its clips: a mapping costs more than what is read through it."""
+    return np.memmap(path, dtype, "r")
+
+
+@dataclass(frozen=True)
+class HeldStreams(Streams):
+    """Streams in memory.
+
+    Attributes
+    ----------
+    pixels : uint8 array of shape (n_chips, size, size, 3)
+    waveform : int16 array of shape (samples,)
+    """
+
+    pixels: np.ndarray
+    waveform: np.ndarray
+
+    def chips(self) -> np.ndarray:
+        """Return the chips; see `Streams`."""
+        return self.pixels
+
+    def sound(self) -> np.ndarray:
+        """Return the sound; see `Streams`."""
+        return self.waveform
+
+
+def held_streams(
+    stream_format: StreamFormat,
+    faces: tuple[np.ndarray, Sequence[bytes | None]] | None,
+    pcm: bytes | None,
+) -> HeldStreams:
+    """Decode streams into memory.
+
+    Parameters
+    ----------
+    stream_format
+    faces : (float array of shape (n_frames,), sequence of length n_frames), or None
+        Times of frames, s, increasing, and the aligned faces as JPEG.
+    pcm
+        Sound as of `avlib.speech.pcm`, at its rate.
+    """
+    chips = [] if faces is None else list(chips_on_grid(*faces, stream_format))
+    sound = b"" if pcm is None else resampled(pcm, SAMPLE_RATE, stream_format.rate)
+    waveform = np.frombuffer(sound, "<i2")
+    size = stream_format.size
+    pixels = np.zeros((len(chips), size, size, 3), np.uint8)
+    for place, chip in enumerate(chips):
+        if chip is not None:
+            pixels[place] = np.frombuffer(chip, np.uint8).reshape(size, size, 3)
+    seen = np.array([chip is not None for chip in chips], bool)
+    return HeldStreams(stream_format, seen, len(waveform), pixels, waveform)
+
+
+def chips_on_grid(
+    times: np.ndarray, jpegs: Sequence[bytes | None], stream_format: StreamFormat
+) -> Iterator[bytes | None]:
+    """Yield the pixels of the frame nearest to each time of the grid; None without a face."""
+    if not len(times):
+        return
+    frames = nearest_frames(times, stream_format.fps)
+    for frame, places in itertools.groupby(frames.tolist()):
+        jpeg = jpegs[frame] if frame >= 0 else None
+        pixels = None if jpeg is None else _pixels(jpeg, stream_format.size)
+        yield from (pixels for _ in places)
+
+
+def resampled(pcm: bytes, own: int, rate: int) -> bytes:
+    """Return sound as of `avlib.speech.pcm` at another rate, Hz, than its own."""
+    return pcm if own == rate else to_pcm(soxr.resample(from_pcm(pcm), own, rate))
+
+
+def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
+    """Return which frame stands for each time k / fps, from the first frame's time on.
+
+    Parameters
+    ----------
+    times : array of shape (n_frames,)
+        Seconds, increasing.
+    fps : float
+
+    Returns
+    -------
+    int array of shape (n_chips,)
+        Indices into `times`; -1 where the nearest frame is farther than both spacings allow, that
+        is where the recording has a hole.
+    """
+    spacing = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
+    duration = times[-1] + spacing
+    grid = np.arange(max(1, round(duration * fps))) / fps
+    nearest = nearest_places(times, grid)
+    reach = max(spacing, 1 / fps) + 1e-6
+    return np.where(np.abs(times[nearest] - grid) <= reach, nearest, -1)
+
+
+def nearest_places(places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the index of the nearest of some places, ascending, for each that is wanted.
+
+    Of two equally near ones it is the earlier, whatever rounding says.
+    """
+    after = np.clip(np.searchsorted(places, wanted), 0, len(places) - 1)
+    before = np.maximum(after - 1, 0)
+    is_before = wanted - places[before] <= places[after] - wanted + 1e-9
+    return np.where(is_before, before, after)
+
+
+def _pixels(jpeg: bytes, size: int) -> bytes:
+    image = Image.open(io.BytesIO(jpeg))
+    image.draft("RGB", (size, size))  # lets the decoder skip detail that would be averaged away
+    chip = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+    return chip.tobytes()
