@@ -149,7 +149,7 @@ def lay_over(file: Path, params: Mapping[str, Any]) -> None:
 
 def _set(whole: Any, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and isinstance(whole[name], Mapping):
             _set(whole[name], value)
         else:
             whole[name] = value

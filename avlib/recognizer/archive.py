@@ -23,7 +23,7 @@ def pack(folder: Path, file: Path) -> None:
     DataError
         The folder holds no whole model.
     """
-    kept.read(folder)
+    kept.read_whole(folder)
     with atomic_path(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for path in sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)

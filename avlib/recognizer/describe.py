@@ -9,9 +9,10 @@ from avlib.descriptors.audio import AudioDescriptor
 from avlib.descriptors.descriptor import Descriptor
 from avlib.descriptors.video import VideoDescriptor
 from avlib.fisher.view import ViewEncoder
+from avlib.recognizer.kept import Kept
 from avlib.recognizer.observe import Span, part_of_faces, part_of_sound
 from avlib.speech.pcm import SAMPLE_RATE
-from avlib.systems.common.fold_clips import PieceSource
+from avlib.systems.common.fold_clips import FisherVectors, PieceReader
 from avlib.systems.common.model import Clips, VectorClips
 from avlib.systems.common.pieces import Piece, unlabelled
 
@@ -40,13 +41,13 @@ class PieceDescriber:
 
     Parameters
     ----------
-    source : PieceSource
+    source : PieceReader
     descriptors : dict of str to dict of str to Descriptor
         By modality and view; the first view is read.
     """
 
     def __init__(
-        self, source: PieceSource, descriptors: Mapping[str, Mapping[str, Descriptor]]
+        self, source: PieceReader, descriptors: Mapping[str, Mapping[str, Descriptor]]
     ) -> None:
         self.source = source
         self.at_once: int | None = None if descriptors else 8
@@ -99,6 +100,13 @@ class VectorDescriber:
             features[modality], present[modality] = np.hstack(vectors), there
         labels = unlabelled(len(windows))
         return VectorClips(**labels, present=present, features=features, views=tuple(widths))
+
+
+def describer(model: Kept) -> Describer:
+    """Return what makes clips for a kept model."""
+    if isinstance(model.source, FisherVectors):
+        return VectorDescriber(model.descriptors, model.encoders)
+    return PieceDescriber(model.source, model.descriptors)
 
 
 def _piece(span: Span, window: Window, described: Mapping[str, Described]) -> Piece:

@@ -12,6 +12,9 @@
 ``MODEL_CARD.md``
     For people.
 
+Where ``final.json`` names ``parts``, the folder holds such a folder for each, and its
+probabilities are the mean over the parts that can say something.
+
 Such a folder may come from anywhere: it holds numbers and text, nothing in it is executed, and
 whatever is wrong with it is one line.
 """
@@ -23,9 +26,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
 from avlib import registry
@@ -36,11 +39,13 @@ from avlib.descriptors.table import Table
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.fisher.view import ViewEncoder, load_encoders
+from avlib.recognizer.expression_model import ExpressionSystem
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
 from avlib.speech.params import Speech
-from avlib.systems.common.fold_clips import FisherVectors, PieceSource
+from avlib.systems.common.fold_clips import FisherVectors, PieceReader
 from avlib.systems.common.model import Model
+from avlib.systems.common.system import System
 
 FORMAT = 1  # of the folder; another number cannot be read here
 FACTS, CARD, MODEL, ENCODERS = "final.json", "MODEL_CARD.md", "model", "encoders"
@@ -74,7 +79,7 @@ class Kept:
         In the order of the probabilities.
     settings : dict
         By section of params.yaml.
-    source : FisherVectors or PieceSource
+    source : FisherVectors or PieceReader
         What it learned from.
     descriptors : dict of str to dict of str to Descriptor
         By modality that the model uses, and by view; none where it sees and hears itself.
@@ -88,7 +93,7 @@ class Kept:
     model: Model
     emotions: list[str]
     settings: dict[str, Any]
-    source: FisherVectors | PieceSource
+    source: FisherVectors | PieceReader
     descriptors: dict[str, dict[str, Descriptor]]
     encoders: dict[str, dict[str, ViewEncoder]]
     versions: dict[str, str]
@@ -129,8 +134,56 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     (folder / FACTS).write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n")
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    name : str
+    parts : tuple of Kept
+        Which tell the same emotions apart; one, where it is no folder of several.
+    """
+
+    name: str
+    parts: tuple[Kept, ...]
+
+
+class _Fused(BaseModel, extra="ignore", strict=True):
+    """What ``final.json`` holds where there are several parts."""
+
+    format: Literal[1]
+    model: str
+    parts: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)]
+
+
+def read_whole(folder: Path) -> Whole:
+    """Read a folder of one model, or of several as parts of one.
+
+    Raises
+    ------
+    DataError
+        As of `read`; or the parts differ in their emotions.
+    """
+    facts = _json(folder)
+    if "parts" not in facts:
+        kept = read(folder)
+        return Whole(kept.name, (kept,))
+    try:
+        fused = _Fused.model_validate(facts)
+    except ValidationError as error:
+        raise _misfit(folder / FACTS, error) from None
+    parts = tuple(read(folder / name) for name in fused.parts)
+    if len({tuple(part.emotions) for part in parts}) > 1:
+        raise DataError(
+            f"{folder}: its parts {', '.join(fused.parts)} tell other emotions apart; expected the"
+            " same ones in the same order; copy or export the model again"
+        )
+    return Whole(fused.model, parts)
+
+
 def read(folder: Path) -> Kept:
-    """Read a folder.
+    """Read the folder of one model.
 
     Raises
     ------
@@ -139,7 +192,7 @@ def read(folder: Path) -> Kept:
     """
     facts = _read_facts(folder)
     settings, name = facts["settings"], facts["model"]
-    system = registry.models()[name]
+    system = _systems()[name]
     try:
         for file in sorted(folder.rglob("*.npz")):
             _check_size(file)
@@ -205,8 +258,8 @@ class _Facts(BaseModel, extra="ignore", strict=True):
     versions: dict[str, str]
 
 
-def _read_facts(folder: Path) -> dict[str, Any]:
-    """Read and check ``final.json``."""
+def _json(folder: Path) -> dict[str, Any]:
+    """Read ``final.json``, as far as it is of this format."""
     file = folder / FACTS
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
@@ -217,28 +270,43 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{file}: cannot be read ({error}); copy or export it again") from None
-    if isinstance(values, dict) and values.get("format", FORMAT) != FORMAT:
+    if not isinstance(values, dict):
+        raise DataError(f"{file}: holds no object; copy or export it again")
+    if values.get("format", FORMAT) != FORMAT:
         raise DataError(
             f"{file}: is of format {values['format']}; expected {FORMAT}: keep the model again with"
             " this version, `dvc repro final`"
         )
+    return values
+
+
+def _misfit(file: Path, error: ValidationError) -> DataError:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "settings"
+    return DataError(f"{file}: {where}: {first['msg']}; copy or export the model again")
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    """Read and check ``final.json`` of one model."""
+    values, file = _json(folder), folder / FACTS
     try:
         facts = _Facts.model_validate(values).model_dump()
         for name, section in SETTINGS.items():
             checked = TypeAdapter(section).validate_python(facts["settings"].get(name))
             facts["settings"][name] = checked if name == "modalities" else checked.model_dump()
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "settings"
-        raise DataError(
-            f"{file}: {where}: {first['msg']}; copy or export the model again"
-        ) from None
-    if facts["model"] not in registry.models():
+        raise _misfit(file, error) from None
+    if facts["model"] not in _systems():
         raise DataError(
             f"{file}: model {facts['model']!r} is unknown here; expected one of"
-            f" {', '.join(registry.models())}"
+            f" {', '.join(_systems())}"
         )
     return facts
+
+
+def _systems() -> dict[str, System]:
+    """Return the system of every model that can be read back, by the model's name."""
+    return registry.models() | {"expression": ExpressionSystem()}
 
 
 def _check_size(file: Path) -> None:

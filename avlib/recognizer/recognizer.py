@@ -12,11 +12,11 @@ import pandas as pd
 from avlib.media import probe
 from avlib.recognizer import WINDOW, kept
 from avlib.recognizer.archive import unpack
-from avlib.recognizer.describe import Describer, PieceDescriber, VectorDescriber, Window
+from avlib.recognizer.describe import Describer, Window, describer
 from avlib.recognizer.observe import Span, spans
 from avlib.recognizer.traces import Traces
 from avlib.runtime.errors import AvlibError, ParamsError
-from avlib.systems.common.fold_clips import FisherVectors
+from avlib.systems.common.model import BOTH, Model
 
 _NOTHING = {"audio": "silence", "video": "no face found"}
 
@@ -77,16 +77,15 @@ class Recognizer:
     >>> Recognizer.load("data/final/merml").predict("my.mp4", every=1.0)  # doctest: +SKIP
     """
 
-    def __init__(self, model: kept.Kept) -> None:
-        self._model, self._settings = model.model, model.settings
-        self._versions = model.versions
-        self._describer: Describer
-        if isinstance(model.source, FisherVectors):
-            self._describer = VectorDescriber(model.descriptors, model.encoders)
-        else:
-            self._describer = PieceDescriber(model.source, model.descriptors)
-        self.name, self.emotions = model.name, model.emotions
-        self.modalities: tuple[str, ...] = model.model.modalities
+    def __init__(self, model: kept.Whole) -> None:
+        self._parts = [(part.model, describer(part)) for part in model.parts]
+        self._versions = model.parts[0].versions
+        self.name, self.emotions = model.name, model.parts[0].emotions
+        used = {modality: part for part in model.parts for modality in part.model.modalities}
+        self.modalities: tuple[str, ...] = tuple(m for m in BOTH if m in used)
+        # How sound and faces are found: as of the part that uses them.
+        sections = {"audio": "speech", "video": "faces"}
+        self._settings = {sections[m]: part.settings[sections[m]] for m, part in used.items()}
         self._unpacked: Any = None
 
     @classmethod
@@ -99,10 +98,10 @@ class Recognizer:
             There is no such model, it is of another format, or a part is missing or damaged.
         """
         if Path(path).is_dir():
-            return cls(kept.read(Path(path)))
+            return cls(kept.read_whole(Path(path)))
         folder = tempfile.TemporaryDirectory(prefix="avlib-")
         unpack(Path(path), Path(folder.name))
-        recognizer = cls(kept.read(Path(folder.name)))
+        recognizer = cls(kept.read_whole(Path(folder.name)))
         recognizer._unpacked = folder  # networks are read from there when they are first used
         return recognizer
 
@@ -185,24 +184,16 @@ class Recognizer:
         return Recognised(_mean(whole), times, moments, traces)
 
     def _say(self, span: Span, windows: Sequence[Window]) -> list[Said]:
-        """Say what windows of a span show."""
-        step = self._describer.at_once or max(1, len(windows))
-        return [
-            said
-            for first in range(0, len(windows), step)
-            for said in self._say_at_once(span, windows[first : first + step])
-        ]
-
-    def _say_at_once(self, span: Span, windows: Sequence[Window]) -> list[Said]:
-        clips = self._describer.clips(span, windows)
-        scorable = np.flatnonzero(self._model.scorable(clips, self.modalities))
-        scored = self._model.predict_proba(clips.select(scorable), self.modalities)
-        probabilities = dict(zip(scorable.tolist(), scored, strict=True))
+        """Say what windows of a span show: the mean of the parts that can say something."""
+        by_part = [_asked(model, maker, span, windows) for model, maker in self._parts]
         found = []
-        for i in range(len(windows)):
-            used = tuple(m for m in self.modalities if clips.present[m][i])
+        for answers in zip(*by_part, strict=True):
+            there = {m for answer in answers for m in answer.used}
+            used = tuple(m for m in self.modalities if m in there)
             lacking = [span.lacking.get(m, _NOTHING[m]) for m in self.modalities if m not in used]
-            found.append(Said(probabilities.get(i), used, "; ".join(lacking)))
+            said = [a.probabilities for a in answers if a.probabilities is not None]
+            mean = np.mean(said, axis=0) if said else None
+            found.append(Said(mean, used, "; ".join(lacking)))
         return found
 
     def row(self, said: Said) -> dict[str, Any]:
@@ -223,6 +214,22 @@ class Recognizer:
             keys | {"time": float(time)} | self.row(said)
             for time, said in zip(found.times, found.moments, strict=True)
         ]
+
+
+def _asked(model: Model, maker: Describer, span: Span, windows: Sequence[Window]) -> list[Said]:
+    """Return what one model says of windows of a span, and from what."""
+    step = maker.at_once or max(1, len(windows))
+    found = []
+    for first in range(0, len(windows), step):
+        clips = maker.clips(span, windows[first : first + step])
+        scorable = np.flatnonzero(model.scorable(clips, model.modalities))
+        scored = model.predict_proba(clips.select(scorable), model.modalities)
+        probabilities = dict(zip(scorable.tolist(), scored, strict=True))
+        present = {m: clips.has((m,)) for m in model.modalities}
+        for row in range(len(clips)):
+            used = tuple(m for m, there in present.items() if there[row])
+            found.append(Said(probabilities.get(row), used))
+    return found
 
 
 def _mean(spans: Sequence[tuple[float, Said]]) -> Said:

@@ -49,11 +49,15 @@ class ClipSource(Source, Protocol):
         """
 
 
-class PieceSource(ClipSource, Protocol):
-    """One that reads pieces of recordings that are in no corpus, too."""
+class PieceReader(Protocol):
+    """What makes clips of pieces of recordings that are in no corpus."""
 
     def of_pieces(self, pieces: Sequence[Piece]) -> Clips:
         """Return them as clips without labels."""
+
+
+class PieceSource(ClipSource, PieceReader, Protocol):
+    """A source that reads such pieces, too."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pandas as pd
 from avlib.runtime import paths
 from avlib.runtime.params import Section
 from avlib.runtime.tables import Schema
-from avlib.systems.common.fold_clips import FisherVectors, PieceSource
+from avlib.systems.common.fold_clips import FisherVectors, PieceReader
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.tables import PREDICTIONS
 
@@ -97,7 +97,7 @@ class System(ABC):
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of its models is made."""
 
-    def source(self, model: str, settings: Mapping[str, Any]) -> FisherVectors | PieceSource:
+    def source(self, model: str, settings: Mapping[str, Any]) -> FisherVectors | PieceReader:
         """Return what one of its models learns from, by the settings of its recipe."""
         return FisherVectors()
 
