@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from starter import quick_python
 
 PROJECT = Path(__file__).parents[2]
 TINY = {
@@ -55,6 +56,7 @@ class Checkout:
     folder: Path
     workers: str = "0"  # in the stages' own processes, which is quicker for so little
     first_run: str = ""  # what DVC said
+    starter: Path | None = None  # see `starter`; used where stages have no workers
 
     def run(self, *command: str, check: bool = True, **environment: str):
         """Run a command in the copy; returns the completed process (stdout and stderr as text)."""
@@ -72,7 +74,8 @@ class Checkout:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of commands: this Python and its DVC first."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        first = [self.starter] if self.starter and self.workers == "0" else []
+        path = os.pathsep.join(map(str, [*first, Path(sys.executable).parent, os.environ["PATH"]]))
         who = {
             f"GIT_{role}_{what}": "test@localhost"
             for role in ("AUTHOR", "COMMITTER")
@@ -154,9 +157,16 @@ def finished(tmp_path_factory) -> Checkout:
     return Checkout(folder, first_run=said.read_text())
 
 
+@pytest.fixture(scope="session")
+def starter(tmp_path_factory):
+    """The folder of a `python` that starts stages at once."""
+    with quick_python(tmp_path_factory.mktemp("starter")) as folder:
+        yield folder
+
+
 @pytest.fixture
-def clone(finished, tmp_path) -> Checkout:
+def clone(finished, starter, tmp_path) -> Checkout:
     """A copy of the finished checkout, with its data, cache and memo, to change at will."""
     folder = tmp_path / "clone"
     subprocess.run(["cp", "-a", str(finished.folder), str(folder)], check=True)
-    return Checkout(folder)
+    return Checkout(folder, starter=starter)

@@ -1,0 +1,106 @@
+"""A `python` that starts stages at once: forks of a process that has imported the libraries.
+
+A stage spends seconds on importing them, and tests start hundreds of stages. What a stage does is
+untouched: it is a process of its own, in its folder and its environment, that imports the project
+from there. Whatever is no stage goes to the real Python.
+"""
+
+import contextlib
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import traceback
+
+LIBRARIES = (
+    "av", "dlib", "jinja2", "librosa", "lightning.pytorch", "matplotlib.pyplot", "opensmile",
+    "pandas", "pyarrow.parquet", "pydantic", "rich.console", "ruamel.yaml", "scipy.signal",
+    "sklearn.cluster", "sklearn.manifold", "sklearn.mixture", "sklearn.model_selection",
+    "sklearn.svm", "statsmodels.api", "torch", "typer",
+)  # fmt: skip
+
+CLIENT = """\
+#!{python} -IS
+import json, os, socket, sys
+if sys.argv[1:2] != ["-m"] or not sys.argv[2].startswith("stages."):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    facts = {{"argv": sys.argv[2:], "cwd": os.getcwd(), "environment": dict(os.environ)}}
+    message = json.dumps(facts).encode()
+    socket.send_fds(server, [len(message).to_bytes(8, "big")], [0, 1, 2])
+    server.sendall(message)
+    code = server.recv(1)
+sys.exit(code[0] if code else "the stage was killed")
+"""
+
+
+@contextlib.contextmanager
+def quick_python(folder):
+    """Have such a `python` in a folder, to be put first on the PATH."""
+    address = folder / "socket"
+    client = folder / "python"
+    client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
+    client.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, __file__, str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout.read(1) == b"!", "the server of stages did not start"
+        yield folder
+        server.kill()
+
+
+def serve(address: str) -> None:
+    """Fork for each stage that is asked for, until the tests end."""
+    for library in LIBRARIES:
+        __import__(library)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        os.write(1, b"!")
+        while True:
+            asked, _ = listening.accept()
+            if not os.fork():
+                if os.fork():  # the child of a child that is gone has no one to wait for it
+                    os._exit(0)
+                listening.close()
+                asked.sendall(bytes([_stage(asked)]))
+                os._exit(0)
+            asked.close()
+            os.wait()
+
+
+def _stage(asked: socket.socket) -> int:
+    """Become the stage that is asked for; return its exit status."""
+    length, streams, _, _ = socket.recv_fds(asked, 8, 3)
+    message = b""
+    while len(message) < int.from_bytes(length, "big"):
+        message += asked.recv(1 << 20)
+    facts = json.loads(message)
+    for own, theirs in enumerate(streams):
+        os.dup2(theirs, own)
+    os.environ.clear()
+    os.environ.update(facts["environment"])
+    os.chdir(facts["cwd"])
+    sys.path[0] = facts["cwd"]
+    sys.argv = facts["argv"]
+    try:
+        runpy.run_module(facts["argv"][0], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        code = ended.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+        return code if isinstance(code, int) else int(bool(code))
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
