@@ -1,7 +1,7 @@
 """What is drawn over time on the page of a recording, as outlines of SVG."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -68,10 +68,3 @@ def _columns(traces: Traces) -> Iterator[tuple[float, float]]:
         for i in range(0, len(values), step):
             x = min(scale * (start + (i + step / 2) / RATE), WIDTH)
             yield x, float(values[i : i + step].max())
-
-
-def ticks(duration: float, most: int = 8) -> Sequence[float]:
-    """Return round times for the axis, s."""
-    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-    step = next((s for s in steps if duration / s <= most), 7200)
-    return (np.arange(0, duration, step)).round(1).tolist()

@@ -35,16 +35,24 @@ function show(time) {
   chart.setAttribute("aria-valuetext", `${clock(now)}, ${what}`);
 }
 
+const pixels = () => chart.clientWidth * now / Math.max(data.duration, 1e-3);
+const view = chart.parentElement;  // where it is wider than the window, it scrolls
+const inView = () => pixels() >= view.scrollLeft && pixels() <= view.scrollLeft + view.clientWidth;
+
+function reveal() {
+  if (!inView()) view.scrollLeft = pixels() - view.clientWidth / 10;
+}
+
 function seek(time) {
   show(time);
   if (player.readyState) player.currentTime = now;
-  const scroll = chart.parentElement, x = chart.clientWidth * now / Math.max(data.duration, 1e-3);
-  if (x < scroll.scrollLeft || x > scroll.scrollLeft + scroll.clientWidth)
-    scroll.scrollLeft = x - scroll.clientWidth / 2;
+  reveal();
 }
 
 function follow() {
+  const watched = inView(); // who has scrolled away is left there
   show(player.currentTime);
+  if (watched) reveal();
   if (!player.paused && !player.ended) requestAnimationFrame(follow);
 }
 
@@ -98,18 +106,27 @@ rows.forEach((row) => {
   mark.hidden = !row.dataset.whole;
   mark.style.left = `${row.dataset.whole / 10}%`;
 });
-chart.querySelectorAll(".axis span").forEach((tick) => {
-  const time = Number(tick.dataset.time);
-  tick.hidden = time > 0.95 * data.duration; // no room for its text
-  tick.style.left = share(time);
-  tick.textContent = clock(time).replace(/\.0$/, "");
-});
+const rounds = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+
+function label() {
+  const least = data.duration * 70 / Math.max(chart.clientWidth, 1); // s that a label is wide
+  const step = rounds.find((round) => round >= least) || 7200;
+  const ticks = [];
+  for (let n = 0; n * step + least / 2 < data.duration || !n; n++) {
+    const tick = document.createElement("span");
+    tick.style.left = share(n * step);
+    tick.textContent = clock(n * step).replace(/\.0$/, "");
+    ticks.push(tick);
+  }
+  get("axis").replaceChildren(...ticks);
+}
+
+new ResizeObserver(label).observe(chart);
 const stretch = get("stretch");
 if (stretch) stretch.addEventListener("click", () => {
   const on = stretch.getAttribute("aria-pressed") !== "true";
   stretch.setAttribute("aria-pressed", on);
-  chart.style.width = on ? `${Math.max(4 * data.duration, chart.parentElement.clientWidth)}px` : "";
-  chart.parentElement.scrollLeft = 0;
-  seek(now);
+  chart.style.width = on ? `${Math.max(4 * data.duration, view.clientWidth)}px` : "";
+  reveal();
 });
 show(0);

@@ -56,7 +56,6 @@ def page(
         "unseen": chart.spans(traces.unseen(), traces.duration),
         "voiced": chart.spans(traces.voiced, traces.duration),
         "envelope": chart.envelope(traces),
-        "ticks": chart.ticks(traces.duration),
     }
     return _rendered(
         "page.html.jinja",

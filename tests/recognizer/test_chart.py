@@ -59,13 +59,3 @@ def test_of_no_sound_and_of_no_length_there_is_nothing():
     assert chart.envelope(Traces(0.0)) == ""
     assert chart.spans([], 0.0) == ""
     assert chart.lines(found([]), 1.0, 2) == ["", ""]
-    assert chart.ticks(0.0) == []
-
-
-@pytest.mark.parametrize("duration", [0.3, 2.0, 59.0, 600.0, 7200.0, 40000.0])
-def test_times_on_the_axis_are_few_and_even(duration):
-    times = chart.ticks(duration)
-    assert times[0] == 0
-    assert 2 <= len(times) <= 9
-    assert times[-1] < duration
-    assert np.ptp(np.diff(times)) < 1e-6

@@ -1,5 +1,6 @@
 """The page of a recording: in a browser, and as text."""
 
+import itertools
 import json
 import re
 
@@ -114,12 +115,18 @@ def test_its_policy_forbids_the_network_and_other_scripts(opened):
     assert opened.run("typeof pwned") == "undefined"
 
 
-def test_it_fits_a_narrow_window(opened):
-    narrow = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    wide = narrow | {"width": 1280}
-    opened.ask("Emulation.setDeviceMetricsOverride", **narrow)
-    assert opened.run("document.documentElement.scrollWidth") <= 400
-    opened.ask("Emulation.setDeviceMetricsOverride", **wide)
+@pytest.mark.parametrize("width", [400, 1280])
+def test_it_fits_the_window(opened, width):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    opened.ask("Emulation.setDeviceMetricsOverride", **size)
+    opened.run("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))")
+    assert opened.run("document.documentElement.scrollWidth") <= width
+    ends = opened.run(
+        "[...get('axis').children].map((tick) => tick.getBoundingClientRect())"
+        ".map(({left, right}) => [left, right])"
+    )
+    assert len(ends) >= 3
+    assert all(right <= left for (_, right), (left, _) in itertools.pairwise(ends))
 
 
 def test_a_recording_that_is_not_in_the_page_is_opened_from_the_disk(
