@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from PIL import Image
 
 from avlib.media import MediaInfo, demux, read_audio, video_frames, write_clip
+from avlib.recognizer.recognizer import said_of
 from avlib.runtime.errors import MediaError
 
 LARGEST = 20 * 2**20  # bytes: base64 adds a third, and Firefox takes addresses of up to 32 MiB
@@ -67,7 +69,9 @@ def playable(path: Path | str, info: MediaInfo) -> Playable:
     try:
         encoded = _encoded(path, info)
     except MediaError as error:
-        return Playable(kind, "", str(error).removeprefix(f"{path}: "))
+        return Playable(kind, "", said_of(path, error))
+    except av.error.FFmpegError as error:
+        return Playable(kind, "", f"it cannot be encoded anew ({error.strerror})")
     if len(encoded) > LARGEST:
         return Playable(kind, "", too_large)
     return Playable(kind, _address(f"{kind}/mp4", encoded), "encoded anew, as browsers play it")
@@ -83,7 +87,9 @@ def _played_as_it_is(path: Path | str, info: MediaInfo) -> str:
         mime, pictures, sounds = _PLAYED.get(container.format.name, ("", set(), set()))
         video = demux.first_stream(container, "video") if info.has_video else None
         audio = demux.first_stream(container, "audio") if info.has_audio else None
-        if not mime or info.truncated or len(container.streams.video) > (video is not None):
+        if not mime or len(container.streams.video) > (video is not None):
+            return ""
+        if info.truncated or info.declared_duration is None:  # where a browser cannot go by time
             return ""
         if video and (
             video.codec_context.name not in pictures or video.codec_context.pix_fmt not in _PIXELS

@@ -1,5 +1,6 @@
 """A headless Chromium, spoken to in its DevTools protocol over two pipes."""
 
+import fcntl
 import json
 import os
 import select
@@ -37,10 +38,9 @@ class Browser:
 
         def wire():
             """The browser reads from 3 and writes to 4."""
-            one, two = os.dup(our_in), os.dup(our_out)  # neither may be 3 or 4 while these are set
-            one, two = os.dup(one), os.dup(two)
-            os.dup2(one, 3)
-            os.dup2(two, 4)
+            pipes = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (our_in, our_out)]
+            for place, pipe in enumerate(pipes, 3):
+                os.dup2(pipe, place)
 
         self._process = subprocess.Popen(
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",

@@ -78,6 +78,21 @@ def test_what_they_do_not_play_is_encoded_anew_at_the_same_times(tmp_path, name,
     assert greys == pytest.approx(expected, abs=3)
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_webm_is_embedded_unless_it_does_not_say_how_long_it_is(tmp_path, live):
+    """As browsers record it, which then cannot go to a moment of it."""
+    path = tmp_path / "a.webm"
+    options = {"live": "1"} if live else {}
+    with av.open(path, "w", format="webm", options=options) as container:
+        stream = container.add_stream("libvpx", rate=FPS, width=64, height=48)
+        for image in pictures(25):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
+        container.mux(stream.encode(None))
+    found = playable(path, probe(path))
+    assert found.address.startswith("data:video/mp4" if live else "data:video/webm")
+    assert bool(found.said) == live
+
+
 def test_sound_alone_of_another_kind_is_encoded_anew(tmp_path):
     signal = buzz("anger", 1, 2.0)
     path = recording(tmp_path / "a.avi", None, signal, audio_codec="libmp3lame")
@@ -119,6 +134,17 @@ def test_what_is_too_large_says_so_and_is_not_embedded(tmp_path, monkeypatch):
     for found in (too_large, too_long):
         assert (found.kind, found.address) == ("audio", "")
         assert "too much for a page" in found.said
+
+
+def test_what_cannot_be_encoded_says_so(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise av.error.NotImplementedError(38, "Function not implemented", "clip.mp4")
+
+    path = recording(tmp_path / "a.avi", pictures(5), None, video_codec="mpeg4")
+    monkeypatch.setattr(module, "write_clip", broken)
+    found = playable(path, probe(path))
+    assert found.address == ""
+    assert found.said == "it cannot be encoded anew (Function not implemented)"
 
 
 def test_pictures_of_any_rate_are_held_until_the_next():
