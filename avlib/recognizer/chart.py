@@ -1,11 +1,13 @@
 """What is drawn over time on the page of a recording, as outlines of SVG."""
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from avlib.recognizer.recognizer import Recognised
+from avlib.recognizer.recognizer import Recognised, Said
 from avlib.recognizer.traces import RATE, Traces
 
 WIDTH = 10_000
@@ -27,6 +29,21 @@ def unsaid(found: Recognised, every: float) -> list[tuple[float, float]]:
         for time, said in zip(found.times.tolist(), found.moments, strict=True)
         if said.probabilities is None
     ]
+
+
+def thinned(found: Recognised, most: int = 600) -> tuple[Recognised, int]:
+    """Return at most so many moments, each the mean of some, and of how many."""
+    step = max(1, math.ceil(len(found.moments) / most))
+    if step == 1:
+        return found, 1
+    starts = range(0, len(found.moments), step)
+    times = np.array([found.times[start : start + step].mean() for start in starts])
+    moments = []
+    for start in starts:
+        said = [m.probabilities for m in found.moments[start : start + step]]
+        scored = [values for values in said if values is not None]
+        moments.append(Said(np.mean(scored, axis=0) if scored else None))
+    return replace(found, times=times, moments=moments), step
 
 
 def lines(found: Recognised, every: float, n_emotions: int) -> list[str]:
@@ -63,7 +80,7 @@ def envelope(traces: Traces) -> str:
 def _columns(traces: Traces) -> Iterator[tuple[float, float]]:
     """Yield places and loudest samples, few enough for a page however long the recording is."""
     scale = WIDTH / max(traces.duration, _LEAST)
-    step = max(1, int(np.ceil(traces.duration * RATE / _COLUMNS)))
+    step = max(1, math.ceil(traces.duration * RATE / _COLUMNS))
     for start, values in traces.envelope:
         for i in range(0, len(values), step):
             x = min(scale * (start + (i + step / 2) / RATE), WIDTH)

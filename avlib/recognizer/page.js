@@ -4,7 +4,7 @@ const get = (id) => document.getElementById(id);
 const data = JSON.parse(get("data").textContent);
 const player = get("player"), chart = get("chart");
 const rows = [...get("bars").tBodies[0].rows];
-const lines = [...chart.querySelectorAll("path.line")];
+const lines = [...chart.querySelectorAll("path.line")]; // of each emotion one, or two
 let now = 0;
 
 function clock(time) {
@@ -25,8 +25,8 @@ function show(time) {
     row.classList.toggle("top", number === top);
     row.querySelector(".fill").style.width = said ? `${said[number] / 10}%` : 0;
     row.querySelector(".now").textContent = said ? `${Math.round(said[number] / 10)} %` : "–";
-    lines[number].classList.toggle("top", number === top);
   });
+  lines.forEach((line, number) => line.classList.toggle("top", number % rows.length === top));
   const what = said ? data.emotions[top] : "nothing can be said";
   get("time").textContent = clock(now);
   get("said").textContent = reason ? `${said ? "not used" : what}: ${reason}` : "";
@@ -126,7 +126,8 @@ const stretch = get("stretch");
 if (stretch) stretch.addEventListener("click", () => {
   const on = stretch.getAttribute("aria-pressed") !== "true";
   stretch.setAttribute("aria-pressed", on);
-  chart.style.width = on ? `${Math.max(4 * data.duration, view.clientWidth)}px` : "";
+  chart.classList.toggle("stretched", on);
+  chart.style.width = on ? `${Math.max(4 * data.said.length, view.clientWidth)}px` : "";
   reveal();
 });
 show(0);

@@ -22,7 +22,7 @@ from avlib.recognizer.recognizer import Recognised, Recognizer, printable
 from avlib.recognizer.traces import PICTURES, Traces
 
 _FOLDER = Path(__file__).parent
-_STRETCHED = 120.0  # s from which the chart can be drawn wider than the window
+_STRETCHED = 120  # moments from which the chart can be drawn wider than the window
 
 
 def page(
@@ -50,8 +50,12 @@ def page(
         "reasons": reasons,
         "reason": [reasons.index(said.reason) for said in found.moments],
     }
+    few, step = chart.thinned(found)
+    n = len(recognizer.emotions)
     drawn = {
-        "lines": chart.lines(found, every, len(recognizer.emotions)),
+        "step": step,
+        "lines": chart.lines(few, step * every, n),
+        "all_lines": chart.lines(found, every, n) if step > 1 else [],
         "unsaid": chart.spans(chart.unsaid(found, every), traces.duration),
         "unseen": chart.spans(traces.unseen(), traces.duration),
         "voiced": chart.spans(traces.voiced, traces.duration),
@@ -70,7 +74,7 @@ def page(
         traces=traces,
         drawn=drawn,
         faces=_faces(traces),
-        stretched=traces.duration > _STRETCHED,
+        stretched=len(found.moments) > _STRETCHED,
     )
 
 

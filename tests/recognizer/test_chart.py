@@ -31,6 +31,16 @@ def test_lines_break_where_nothing_can_be_said():
     np.testing.assert_allclose(points(second)[0][0], [0, 25])
 
 
+def test_many_moments_are_drawn_as_means_of_some():
+    moments = [[0.2], [0.4], None, [0.8], None, None, [1.0]]
+    few, step = chart.thinned(found(moments), most=4)
+    assert step == 2
+    np.testing.assert_allclose(few.times, [0.5, 2.5, 4.5, 6.0])
+    means = [None if m.probabilities is None else m.probabilities.item() for m in few.moments]
+    assert means == [pytest.approx(0.3), 0.8, None, 1.0]
+    assert chart.thinned(found(moments), most=7)[1] == 1
+
+
 def test_gaps_surround_the_moments_that_nothing_can_be_said_of():
     gaps = chart.unsaid(found([None, [1.0], None]), 1.0)
     assert gaps == [(-0.5, 0.5), (1.5, 2.5)]
