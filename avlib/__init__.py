@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avlib.recognizer.recognizer import Recognizer
+    from avlib.runtime.catalogue import read
 
-__all__ = ["Recognizer"]
+__all__ = ["Recognizer", "read"]
+_STAND_IN = {
+    "Recognizer": "avlib.recognizer.recognizer:Recognizer",
+    "read": "avlib.runtime.catalogue:read",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import what users of the library ask for, which takes seconds, only when they do."""
-    if name == "Recognizer":
-        return resolve_name("avlib.recognizer.recognizer:Recognizer")
+    if name in _STAND_IN:
+        return resolve_name(_STAND_IN[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

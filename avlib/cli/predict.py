@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from avlib.recognizer.worker import Rows
 
 _OTHERS = 5  # kinds of files that are left out, named
+_EVERY = 1.0  # s between the moments of a page, unless it is said
+_INDEX = "index.html"
 
 
 def predict(
@@ -37,6 +39,13 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Folder for tables, and a picture of each recording.")
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Page that plays a recording beside its moments: a name that ends in .html, or a"
+            " folder for a page of each recording."
+        ),
+    ] = None,
 ) -> None:
     """Say which emotion each recording shows, and with what probability.
 
@@ -47,8 +56,11 @@ def predict(
     from avlib.recognizer.recognizer import Recognizer, require_seconds
     from avlib.recognizer.worker import Task, recognise_all
 
+    if html is not None and every is None:
+        every = _EVERY
     require_seconds(every, window)
     files, others = recordings(clips)
+    pages = [None] * len(files) if html is None else page_files(files, html)
     chosen = model or only_model()
     with ExitStack() as stack:
         folder = chosen
@@ -56,10 +68,10 @@ def predict(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avlib-")))
             unpack(chosen, folder)
         recognizer = Recognizer.load(folder)
-        pictures = [None] * len(files) if out is None else picture_files(files, out / "pictures")
+        pictures = [None] * len(files) if out is None else own_files(files, out / "pictures", "png")
         tasks = [
-            Task(str(file), str(folder.absolute()), every, window, picture)
-            for file, picture in zip(files, pictures, strict=True)
+            Task(str(file), str(folder.absolute()), every, window, picture, page)
+            for file, picture, page in zip(files, pictures, pages, strict=True)
         ]
         rows = recognise_all(tasks)
     if changed := recognizer.changed_libraries():
@@ -71,6 +83,8 @@ def predict(
         facts = {"model": recognizer.name, "emotions": recognizer.emotions, "every": every}
         write(out, rows, facts | {"window": window if every else None})
         typer.echo(f"{out}: written")
+    if html is not None and (written := write_index(rows, pages)):
+        typer.echo(f"{written}: written, to open in a browser")
     if all(row.whole["emotion"] is None for row in rows):
         raise typer.Exit(1)
 
@@ -125,17 +139,56 @@ def only_model() -> Path:
     )
 
 
-def picture_files(files: Sequence[Path], folder: Path) -> list[Path | None]:
-    """Return where each recording is drawn: under its own name, and no two under the same."""
-    taken: set[str] = set()
+def own_files(files: Sequence[Path], folder: Path, suffix: str) -> list[Path | None]:
+    """Return a file for each recording: under its own name, and no two under the same."""
+    taken = {Path(_INDEX).stem}
     found: list[Path | None] = []
     for file in files:
         stem = re.sub(r"[^\w.-]", "_", file.stem)[:100].lstrip(".") or "recording"
-        names: Iterable[str] = (stem, *(f"{stem}-{n}" for n in range(2, len(files) + 2)))
+        names: Iterable[str] = (stem, *(f"{stem}-{n}" for n in range(2, len(files) + 3)))
         name = next(name for name in names if name.lower() not in taken)
         taken.add(name.lower())
-        found.append(folder / f"{name}.png")
+        found.append(folder / f"{name}.{suffix}")
     return found
+
+
+def page_files(files: Sequence[Path], html: Path) -> list[Path | None]:
+    """Return where the page of each recording goes.
+
+    Raises
+    ------
+    DataError
+        There is one page for several recordings, or a file where a folder is to be.
+    """
+    if html.suffix.lower() not in (".html", ".htm"):
+        if html.is_file():
+            raise DataError(
+                f"--html {html}: is a file; expected a name that ends in .html, or a folder"
+            )
+        return own_files(files, html, "html")
+    if len(files) > 1:
+        raise DataError(
+            f"--html {html}: is one page, for {len(files)} recordings; give a folder, such as"
+            f" --html {html.with_suffix('')}"
+        )
+    return [html]
+
+
+def write_index(rows: Sequence["Rows"], pages: Sequence[Path | None]) -> Path | None:
+    """Write the page that lists several; return what to open, None where there is no page."""
+    from avlib.recognizer.page import index
+    from avlib.runtime.files import atomic_path
+
+    written = [page if row.read else None for row, page in zip(rows, pages, strict=True)]
+    there = [page for page in written if page is not None]
+    if len(pages) == 1 or not there:
+        return next(iter(there), None)
+    path = there[0].with_name(_INDEX)
+    names = [None if page is None else page.name for page in written]
+    with atomic_path(path) as temporary:
+        text = index([row.whole for row in rows], names)
+        temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def show(rows: Sequence["Rows"]) -> None:

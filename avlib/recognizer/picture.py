@@ -60,19 +60,12 @@ def draw(title: str, emotions: Sequence[str], found: Recognised) -> bytes:
 def _draw_faces(axes: Axes, traces: Traces) -> None:
     """Draw some faces where they were seen; hatched is where none was."""
     limits = axes.get_xlim()
-    for start, end in _between(traces.seen, limits[1]):
+    for start, end in traces.unseen():
         axes.axvspan(start, end, **_GAP)
     half = 0.46 * limits[1] / PICTURES
     for time, face in traces.faces:
         axes.imshow(face, extent=(time - half, time + half, 0, 1), aspect="auto", zorder=2)
     axes.set(xlim=limits, ylim=(0, 1), yticks=[], ylabel="face")
-
-
-def _between(intervals: Sequence[tuple[float, float]], end: float) -> list[tuple[float, float]]:
-    """Return the gaps of ascending intervals in [0, end]."""
-    starts = [0.0, *(stop for _, stop in intervals)]
-    ends = [*(start for start, _ in intervals), end]
-    return [(a, b) for a, b in zip(starts, ends, strict=True) if b - a > _LEAST]
 
 
 def _draw_moments(axes: Axes, emotions: Sequence[str], found: Recognised) -> None:

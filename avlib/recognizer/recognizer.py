@@ -238,8 +238,11 @@ def _mean(spans: Sequence[tuple[float, Said]]) -> Said:
         return spans[0][1]
     scored = [(s, said.probabilities) for s, said in spans if said.probabilities is not None]
     used = tuple(m for m in ("audio", "video") if any(m in said.used for _, said in spans))
-    reasons = dict.fromkeys(said.reason for _, said in spans if said.reason)
-    reason = f"in part: {'; '.join(reasons)}" if used and reasons else "; ".join(reasons)
+    lacks = [said.reason.split("; ") if said.reason else [] for _, said in spans]
+    throughout = [reason for reason in lacks[0] if all(reason in other for other in lacks)]
+    at_times = dict.fromkeys(r for reasons in lacks for r in reasons if r not in throughout)
+    in_part = f"in part: {'; '.join(at_times)}" if used else "; ".join(at_times)
+    reason = "; ".join([*throughout, *([in_part] if at_times else [])])
     if not scored:
         return Said(None, (), reason)
     weights, probabilities = zip(*scored, strict=True)

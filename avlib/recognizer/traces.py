@@ -9,6 +9,7 @@ from avlib.speech.pcm import SAMPLE_RATE
 RATE = 50  # values of the envelope per second
 PICTURES = 12  # faces shown of a recording
 SMALL = 2  # of this many pixels of a face, one is kept
+_LEAST = 1e-3  # s that a gap is long
 
 
 class Traces:
@@ -59,6 +60,12 @@ class Traces:
         if span.faces is not None:
             self.looked = True
             self._add_faces(span, start, end, offset)
+
+    def unseen(self) -> list[tuple[float, float]]:
+        """Return where no face is seen, s."""
+        starts = [0.0, *(stop for _, stop in self.seen)]
+        ends = [*(start for start, _ in self.seen), self.duration]
+        return [(a, b) for a, b in zip(starts, ends, strict=True) if b - a > _LEAST]
 
     def _add_faces(self, span: Span, start: float, end: float, offset: float) -> None:
         assert span.faces is not None

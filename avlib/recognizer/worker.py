@@ -25,8 +25,8 @@ class Task:
     every : float or None
     window : float
         As of `Recognizer.predict`.
-    picture : Path or None
-        Where to draw it.
+    picture, page : Path or None
+        Where to draw it, and where to write its page; the latter needs `every`.
     """
 
     path: str
@@ -34,6 +34,7 @@ class Task:
     every: float | None = None
     window: float = WINDOW
     picture: Path | None = None
+    page: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Rows:
 
     whole: dict[str, Any]
     moments: list[dict[str, Any]]
+    read: bool = True  # False where it is no recording, and has neither picture nor page
 
 
 def recognise_all(tasks: Sequence[Task]) -> list[Rows]:
@@ -57,7 +59,7 @@ def recognise_all(tasks: Sequence[Task]) -> list[Rows]:
 
 
 def recognise(task: Task) -> Rows:
-    """Recognise one recording, and draw it where that is asked for (in a worker)."""
+    """Recognise one recording, draw it and write its page where that is asked for (in a worker)."""
     recognizer = _loaded(task.model)
     try:
         found = recognizer.recognise(task.path, task.every, task.window)
@@ -70,13 +72,19 @@ def recognise(task: Task) -> Rows:
         title = f"{Path(printable(task.path)).name}: {whole['emotion'] or 'nothing can be said'}"
         with atomic_path(task.picture) as temporary:
             temporary.write_bytes(draw(title, recognizer.emotions, found))
+    if task.page is not None and task.every is not None:
+        from avlib.recognizer.page import page
+
+        with atomic_path(task.page) as temporary:
+            text = page(task.path, recognizer, found, task.every, task.window)
+            temporary.write_text(text, encoding="utf-8")
     clip = {"clip": printable(task.path)}
     return Rows(clip | whole, recognizer.moments(clip, found))
 
 
 def _nothing(task: Task, reason: str) -> Rows:
     said = _loaded(task.model).row(Said(None, (), reason))
-    return Rows({"clip": printable(task.path)} | said, [])
+    return Rows({"clip": printable(task.path)} | said, [], read=False)
 
 
 @functools.cache

@@ -57,6 +57,31 @@ def test_a_folder_is_recognised_and_each_file_that_cannot_be_has_a_line(avlib, t
     assert pictures == ["a-2.png", "a.png"]
 
 
+def test_one_recording_has_a_page_of_a_second_apart(avlib, tmp_path):
+    page = tmp_path / "a.html"
+    done = avlib("predict", "in/a.wav", "--html", page, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert f"{page}: written" in done.stdout
+    assert '"every": 1.0' in page.read_text()
+    assert pd.read_csv(tmp_path / "moments.csv")["time"].tolist() == [0.0]
+
+
+def test_several_recordings_have_pages_and_an_index(avlib, tmp_path):
+    done = avlib("predict", "in", "--html", tmp_path / "pages", "--every", "0.5")
+    assert done.exit_code == 0, done.output
+    names = sorted(path.name for path in (tmp_path / "pages").iterdir())
+    assert names == ["a-2.html", "a.html", "index.html"]
+    listed = (tmp_path / "pages/index.html").read_text()
+    assert 'href="a.html"' in listed
+    assert 'href="a-2.html"' in listed
+    assert "cannot be opened as a recording" in listed
+
+
+def test_a_recording_that_cannot_be_read_has_no_page(avlib, tmp_path):
+    assert avlib("predict", "in/fake.mp4", "--html", tmp_path / "a.html").exit_code == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_versions_of_libraries_are_said(avlib, project):
     facts = project / "data/final/svm_concat/final.json"
     before = facts.read_text()
@@ -91,6 +116,8 @@ def test_a_file_of_export_says_the_same_as_the_folder(avlib, tmp_path):
     [
         (("predict", "in", "--model", "data/none"), DataError, "there is no such model"),
         (("predict", "in", "--model", "in"), DataError, "final.json is missing"),
+        (("predict", "in", "--html", "a.html"), DataError, "is one page, for 3 recordings"),
+        (("predict", "in", "--html", "in/a.wav"), DataError, r"in/a\.wav: is a file; expected"),
         (("predict", "in/a.wav", "--every", "0"), ParamsError, "expected seconds above 0"),
         (("export", "merml", "m.zip"), DataError, "merml: final.json is missing"),
     ],
@@ -123,7 +150,7 @@ def test_where_nothing_is_kept_it_says_what_to_do(tmp_path, monkeypatch):
 
 def test_pictures_have_names_that_every_system_can_write(tmp_path):
     files = [tmp_path / name for name in ("a b?.wav", "A_B_.mp4", "...mp4", "x" * 300 + ".wav")]
-    names = [path.name for path in command.picture_files(files, tmp_path)]
+    names = [path.name for path in command.own_files(files, tmp_path, "png")]
     assert names[:3] == ["a_b_.png", "A_B_-2.png", "recording.png"]
     assert len(names[3]) == 104
 

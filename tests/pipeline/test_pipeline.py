@@ -5,11 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pandas as pd
 import pytest
 import yaml
+from notebooks import NOTEBOOKS, RUN
 
 from avlib.registry import models, systems
 
@@ -107,6 +109,29 @@ def test_a_kept_model_says_of_the_corpuss_recordings_what_the_tables_say(clone):
     for name, expected in json.loads(done.stdout).items():
         assert list(said[name]["probabilities"].values()) == expected
     assert len(list((clone.folder / "said/pictures").iterdir())) == 2
+
+
+def test_the_notebook_of_first_steps_runs(clone):
+    """As in Jupyter, which starts in the notebook's folder; without its kernel."""
+    clone.set(final={"systems": ["merml"]})
+    clone.dvc("repro", "final")
+    (notebook,) = NOTEBOOKS
+    project = str(clone.folder)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, notebook.name],
+        cwd=clone.folder / "docs",
+        env=clone.environment() | {"PYTHONPATH": project, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((clone.folder / "metrics/models/merml.json").read_text())
+    assert re.search(rf"^merml +{round(scores['pooled']['accuracy'], 4):g}", done.stdout, re.M)
+    compared = clone.run("python", "-m", "avlib", "compare", "merml", "svm_concat").stdout
+    assert compared.splitlines()[0] in done.stdout
+    assert "merml about a clip of anger" in done.stdout
+    assert "JpegImageFile" in done.stdout  # a face
 
 
 # Prints the probabilities of clips by the pipeline's tables of descriptors.

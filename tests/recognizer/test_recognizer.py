@@ -13,7 +13,9 @@ from PIL import Image
 from avlib import Recognizer
 from avlib.media import write_clip
 from avlib.recognizer import observe
+from avlib.recognizer import recognizer as module
 from avlib.recognizer.picture import draw
+from avlib.recognizer.recognizer import Said
 from avlib.runtime.errors import ParamsError
 
 FPS = 5
@@ -146,10 +148,23 @@ def test_a_long_recording_is_taken_span_by_span(recognizer, recordings, monkeypa
             np.testing.assert_allclose(a.probabilities, b.probabilities, atol=0.05)
     part = recognizer.recognise(recordings["sound"]).whole.probabilities
     np.testing.assert_allclose(cut.whole.probabilities, part, atol=0.05)
-    assert cut.whole.reason.startswith("in part: ")
+    assert cut.whole.reason == "no video stream; in part: silence"
     envelope = np.concatenate([values for _, values in cut.traces.envelope])
     expected = np.concatenate([values for _, values in whole.traces.envelope])
     np.testing.assert_allclose(envelope, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (("no video stream", "no video stream"), "no video stream"),
+        (("no face found", ""), "in part: no face found"),
+        (("no face found", "no face found; silence"), "no face found; in part: silence"),
+    ],
+)
+def test_what_long_recordings_lack_throughout_is_not_in_part(reasons, said):
+    spans = [(60.0, Said(np.array([0.5, 0.5]), ("audio",), reason)) for reason in reasons]
+    assert module._mean(spans).reason == said
 
 
 @pytest.mark.parametrize("kind", ["both", "sound", "mute", "nothing", "long"])
