@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from avlib.recognizer import WINDOW
+from avlib.recognizer.box import BOX
 from avlib.runtime import paths
-from avlib.runtime.errors import DataError
+from avlib.runtime.errors import AvlibError, DataError, ParamsError
 
 if TYPE_CHECKING:
+    from avlib.recognizer.recognizer import Recognizer
     from avlib.recognizer.worker import Rows
 
 _OTHERS = 5  # kinds of files that are left out, named
@@ -28,7 +30,10 @@ def predict(
     clips: Annotated[list[Path], typer.Argument(help="Recordings, or folders of recordings.")],
     model: Annotated[
         Path | None,
-        typer.Option(help="A folder of data/final, or a file of `export`. Default: the only one."),
+        typer.Option(
+            help="A folder of data/final, or a file of `export`. Default: the only one that was"
+            " kept, else the model in the box (docs/box.md)."
+        ),
     ] = None,
     every: Annotated[
         float | None, typer.Option(help="Also say it every so many seconds of a recording.")
@@ -46,6 +51,12 @@ def predict(
             " folder for a page of each recording."
         ),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Print each gate's decision as it falls (gating, gating_lstm)."
+        ),
+    ] = False,
 ) -> None:
     """Say which emotion each recording shows, and with what probability.
 
@@ -59,15 +70,19 @@ def predict(
     if html is not None and every is None:
         every = _EVERY
     require_seconds(every, window)
+    if live and (every or out or html):
+        raise ParamsError("--live prints and writes nothing; leave out --every, --out and --html")
     files, others = recordings(clips)
     pages = [None] * len(files) if html is None else page_files(files, html)
-    chosen = model or only_model()
+    chosen = model or default_model()
     with ExitStack() as stack:
         folder = chosen
         if not chosen.is_dir():  # unpacked once, for all workers
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avlib-")))
             unpack(chosen, folder)
         recognizer = Recognizer.load(folder)
+        if live:
+            raise typer.Exit(follow_all(recognizer, files))
         pictures = [None] * len(files) if out is None else own_files(files, out / "pictures", "png")
         tasks = [
             Task(str(file), str(folder.absolute()), every, window, picture, page)
@@ -87,6 +102,37 @@ def predict(
         typer.echo(f"{written}: written, to open in a browser")
     if all(row.whole["emotion"] is None for row in rows):
         raise typer.Exit(1)
+
+
+def follow_all(recognizer: "Recognizer", files: Sequence[Path]) -> int:
+    """Print what a model says of recordings while they go on; return the exit status.
+
+    Raises
+    ------
+    ParamsError
+        The model does not decide window by window.
+    """
+    from avlib.recognizer.live import follow
+    from avlib.recognizer.recognizer import printable, said_of
+
+    status = 1
+    for file in files:
+        typer.echo(printable(file))
+        try:
+            for time, said in follow(recognizer, file):
+                row = recognizer.row(said)
+                if row["emotion"] is None:
+                    typer.echo(f"{time:7.1f} s  {row['reason']}")
+                    continue
+                status = 0
+                bar = "█" * round(20 * row["probability"])
+                decision = f"{row['emotion']:<12} {row['probability']:.2f} {bar:<20}"
+                typer.echo(f"{time:7.1f} s  {decision} {row['used'] or 'nothing new'}")
+        except ParamsError:
+            raise
+        except AvlibError as error:
+            typer.echo(f"nothing can be said: {said_of(file, error)}", err=True)
+    return status
 
 
 def recordings(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -119,24 +165,26 @@ def recordings(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return list(dict.fromkeys(files)), named
 
 
-def only_model() -> Path:
-    """Return the folder of the one model that was kept here.
+def default_model() -> Path:
+    """Return the folder of the one model that was kept here, or else the model in the box.
 
     Raises
     ------
     DataError
-        There is none, or there are several.
+        Several are kept.
     """
     found = sorted(paths.FINAL.iterdir()) if paths.FINAL.is_dir() else []
-    if len(found) == 1:
-        return found[0]
-    if found:
+    if len(found) > 1:
         raise DataError(f"several models are kept: give one of {', '.join(map(str, found))} as"
                         " --model")  # fmt: skip
-    raise DataError(
-        f"{paths.FINAL}: no model is kept here; name one in final.systems of params.yaml and run"
-        " `dvc repro`, or give a file of `export` as --model"
+    if found:
+        return found[0]
+    typer.echo(
+        "no model is kept here: the one in the box is asked, a voice that learned from actors and"
+        " a face from still pictures; docs/box.md says what is known of it",
+        err=True,
     )
+    return BOX
 
 
 def own_files(files: Sequence[Path], folder: Path, suffix: str) -> list[Path | None]:

@@ -71,6 +71,10 @@ class Recognizer:
         That it tells apart, in the order of its probabilities.
     modalities : tuple of str
         That it uses where a recording has them.
+    parts : list of (Model, Describer)
+        Whose answers are averaged; one, of most models.
+    settings : dict
+        Sections ``speech`` and ``faces`` of params.yaml, as far as they are used.
 
     Examples
     --------
@@ -78,14 +82,14 @@ class Recognizer:
     """
 
     def __init__(self, model: kept.Whole) -> None:
-        self._parts = [(part.model, describer(part)) for part in model.parts]
+        self.parts = [(part.model, describer(part)) for part in model.parts]
         self._versions = model.parts[0].versions
         self.name, self.emotions = model.name, model.parts[0].emotions
         used = {modality: part for part in model.parts for modality in part.model.modalities}
         self.modalities: tuple[str, ...] = tuple(m for m in BOTH if m in used)
         # How sound and faces are found: as of the part that uses them.
         sections = {"audio": "speech", "video": "faces"}
-        self._settings = {sections[m]: part.settings[sections[m]] for m, part in used.items()}
+        self.settings = {sections[m]: part.settings[sections[m]] for m, part in used.items()}
         self._unpacked: Any = None
 
     @classmethod
@@ -174,7 +178,7 @@ class Recognizer:
         traces = Traces(info.duration)
         whole: list[tuple[float, Said]] = []
         moments: list[Said] = []
-        for span in spans(Path(path), info, self.modalities, window / 2, self._settings):
+        for span in spans(Path(path), info, self.modalities, window / 2, self.settings):
             traces.add(span)
             [said] = self._say(span, [span.own])
             whole.append((span.length, said))
@@ -185,7 +189,7 @@ class Recognizer:
 
     def _say(self, span: Span, windows: Sequence[Window]) -> list[Said]:
         """Say what windows of a span show: the mean of the parts that can say something."""
-        by_part = [_asked(model, maker, span, windows) for model, maker in self._parts]
+        by_part = [_asked(model, maker, span, windows) for model, maker in self.parts]
         found = []
         for answers in zip(*by_part, strict=True):
             there = {m for answer in answers for m in answer.used}

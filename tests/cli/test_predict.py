@@ -95,6 +95,23 @@ def test_other_versions_of_libraries_are_said(avlib, project):
     assert "trained with other libraries: opensmile 0.1 (here " in said
 
 
+def test_without_a_kept_model_the_one_in_the_box_is_asked(avlib, tmp_path, monkeypatch):
+    write_sound(tmp_path / "a.wav", buzz("anger", 1, 1.0))
+    monkeypatch.chdir(tmp_path)
+    done = avlib("predict", "a.wav")
+    assert done.exit_code == 0, done.output
+    assert "the one in the box is asked" in done.stderr
+    assert "docs/box.md" in done.stderr
+    assert "audio" in done.stdout
+
+
+def test_only_gates_can_be_followed(avlib):
+    with pytest.raises(ParamsError, match="svm_concat does not decide window by window"):
+        raise avlib("predict", "in/a.wav", "--live").exception
+    with pytest.raises(ParamsError, match="--live prints and writes nothing"):
+        raise avlib("predict", "in/a.wav", "--live", "--every", "1").exception
+
+
 def test_without_any_result_the_exit_status_is_1(avlib):
     done = avlib("predict", "in/fake.mp4", "not_there.wav")
     assert done.exit_code == 1
@@ -140,12 +157,6 @@ def test_of_several_kept_models_one_must_be_named(avlib, project):
             raise avlib("predict", "in").exception
     finally:
         (project / "data/final/other").rmdir()
-
-
-def test_where_nothing_is_kept_it_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"name one in final\.systems"):
-        command.only_model()
 
 
 def test_pictures_have_names_that_every_system_can_write(tmp_path):

@@ -14,9 +14,10 @@ from avlib import Recognizer
 from avlib.media import write_clip
 from avlib.recognizer import kept
 from avlib.recognizer.archive import pack
+from avlib.recognizer.live import follow
 from avlib.recognizer.training import all_clips
 from avlib.registry import models
-from avlib.runtime.errors import DataError
+from avlib.runtime.errors import DataError, ParamsError
 
 FPS = 8
 STAGES = ("corpus", "reader", "clips", "folds", "speech", "faces", "face_model", "audio_features",
@@ -158,6 +159,31 @@ def test_a_network_that_is_cut_short_is_one_line(there, tmp_path):
     network.write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match="the model cannot be read back"):
         kept.read(folder)
+
+
+def test_gates_follow_each_other_as_in_the_whole_clip_and_beyond_it(there):
+    recognizer = Recognizer.load(there / "data/final/gating")
+    file = Path("data/raw/mine/b_anger_1.mp4")
+    found = list(follow(recognizer, file))
+    model = kept.read(there / "data/final/gating")
+    emotions, clips = all_clips()
+    parts = model.source.read(clips, emotions, model.source.inputs())
+    [clip] = [p.select(p.clip_id == file.stem) for p in parts.values() if file.stem in p.clip_id]
+    gates, opened = model.model.predict_gates(clip)
+    n = int(opened.sum())
+    assert len(found) >= n > 1
+    for (time, said), end, expected in zip(
+        found, model.model.network_.windows.ends(), gates[0][:n], strict=False
+    ):
+        assert time == pytest.approx(min(end, clip.durations[0]), abs=0.13)
+        assert np.allclose(said.probabilities, expected)
+        assert said.used
+
+
+@pytest.mark.parametrize("name", ["gating_global", "avef"])
+def test_other_models_cannot_be_followed(there, name):
+    with pytest.raises(ParamsError, match="expected gating or gating_lstm"):
+        next(follow(Recognizer.load(there / "data/final" / name), "data/raw/mine/a_calm_0.mp4"))
 
 
 def test_every_model_can_be_kept():

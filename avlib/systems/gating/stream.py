@@ -1,12 +1,17 @@
 """The gating paradigm while a clip is still going on: one window at a time."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from avlib.runtime.device import device
-from avlib.systems.gating.batch import LOUDEST
+from avlib.systems.common.sequences import SequenceClips, SequenceDataset
+from avlib.systems.gating.batch import LOUDEST, cut_chips
 from avlib.systems.gating.model import GatingModel
 from avlib.systems.gating.network import prepared
+from avlib.systems.gating.soundnet import RATE
+from avlib.systems.gating.windows import Windows
 
 
 class GatingStreamer:
@@ -73,3 +78,43 @@ class GatingStreamer:
         # Later than the training clips went, their last embeddings are the ones to compare with.
         gate = min(self.gate, network.windows.count - 1)
         return self.model.vote(np.hstack(embedded), available, gate)[0]
+
+
+def windows_of(
+    model: GatingModel, clip: SequenceClips
+) -> Iterator[tuple[float, np.ndarray | None, np.ndarray | None]]:
+    """Yield the windows of one clip, also those beyond the gates that the model learned.
+
+    Which windows there are, and which modality a window has, is as in training (see `cut_sound`
+    and `cut_chips`).
+
+    Parameters
+    ----------
+    model : GatingModel
+    clip : SequenceClips of length 1
+
+    Yields
+    ------
+    end : float
+        Of the window, s.
+    sound, chips : array or None
+        As `GatingStreamer.present` takes them.
+    """
+    learned, streams = model.network_.windows, clip.streams[0]
+    count = 1 + max(0, int((streams.duration - learned.length / 2) / learned.step + 1e-9))
+    windows = Windows(count, learned.length, learned.overlap)
+    batch = SequenceDataset(clip, model.modalities)[[0]]
+    starts = torch.from_numpy(windows.starts())[None]
+    opened = torch.ones(1, count, dtype=torch.bool)
+    cut = cut_chips(batch, starts, opened, windows.length, model.network_.fps)
+    chips = iter(cut.windows.numpy())
+    sound, size = streams.sound(), round(windows.length * RATE)
+    for gate, start in enumerate(windows.starts()):
+        first = round(start * RATE)
+        heard = sound[first : first + size]
+        inside = len(heard) >= size / 2 or (gate == 0 and len(heard) > 0)
+        yield (
+            float(start + windows.length),
+            np.pad(heard, (0, size - len(heard))) if inside else None,
+            next(chips) if cut.there[0, gate] else None,
+        )
