@@ -48,6 +48,7 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
     pooled = [facts[f"chosen_{m}"] for m in model.modalities if f"chosen_{m}" in facts]
     generated = params.corpus == "demo"
     subset = f", subset {params.subset}" if params.subset else ""
+    settings = {k: v for k, v in model.chosen_.items() if not k.startswith("held_out_")}
     lines = [
         f"# {name}: emotions of {reader.title}",
         f"{registry.models()[name].models[name]}. It names one of {len(counts)} emotions for a"
@@ -62,7 +63,7 @@ def model_card(name: str, model: Model, clips: pd.DataFrame, vectors: Path, para
         " are fitted to all clips. Settings were chosen anew by inner cross-validation over"
         f" {_groups(params.protocol.name)} of all of them, as each fold does over its own; what the"
         " folds chose was not looked at:",
-        _table(("setting", "chosen"), model.chosen_.items()),
+        _table(("setting", "chosen"), settings.items()),
         "## How well it does",
         *(["Generated stand-in data: no score here says anything about people."] * generated),
         *_scores(name, params.protocol),
