@@ -55,8 +55,8 @@ def test_validation_scores_stand_beside_the_test_scores_that_the_summary_has(fin
         assert scores["test"]["accuracy"] == pytest.approx(summary[model]["accuracy"], abs=2e-6)
         assert len(scores["test"]["accuracy_folds"]) == 2
         assert ("validation" in scores) == (not models()[model].deep)  # `patience` is null
-        if "validation" in scores:  # of each fold the clips that it does not test
-            assert scores["validation"]["clips"] == 36
+        if "validation" in scores:  # none is a test clip of its fold, none judges twice
+            assert 0 < scores["validation"]["clips"] <= 36
             assert 0 <= scores["validation"]["uar"] <= 1
 
 
