@@ -25,6 +25,7 @@ from avlib.params import load
 from avlib.registry import system
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.model import AVEFModel
+from avlib.systems.common.fold_clips import read_fold
 from avlib.systems.common.model import (
     BOTH,
     AnyClips,
@@ -70,7 +71,7 @@ def pretrain_avef(modality: str, settings: dict[str, Any], params: Any) -> None:
 
 def _fitted(model: Model[AnyClips], source: Any, name: str) -> float:
     """Train a model on everybody; return how many of its training clips it has right."""
-    _, parts = source.read(0, source.inputs())
+    _, parts = read_fold(source, 0, source.inputs())
     train = concatenate(parts["train"], parts["test"])
     model.checkpoints = Path(f".memo/pretrain_demo/{name}")
     model.fit(train, parts["validation"])

@@ -6,27 +6,32 @@ model alone.
 """
 
 import shutil
+from typing import Any
 
 from avlib.params import load
 from avlib.protocols import check_folds
-from avlib.registry import models, systems
+from avlib.registry import models, speaker_normalisation, systems
 from avlib.report.current import current_predictions, left_out_lines
-from avlib.report.one_model import ModelTask, evaluate_model, input_files
+from avlib.report.normalisation import named
+from avlib.report.one_model import ModelTask, evaluate_model, fold_facts, input_files
+from avlib.report.scores import write_json
+from avlib.report.selection import selection
 from avlib.runtime import paths, tables
 from avlib.runtime.memo import locked
 from avlib.runtime.per_fold import compute_each, content_key
 from avlib.runtime.stage import run
 
-PARAMS = ("protocol",)
+PARAMS = ("corpus", "protocol", "speakers")
 
 
 def main() -> None:
-    """Write the folders models, folds, plots and predictions of ``metrics``."""
+    """Write the folders models, folds, plots and predictions, and ``selection.json``."""
     # The report depends on these folders as a whole; of systems that never ran here there are none.
     for name in {schema.name for system in systems() for schema in system.tables}:
         (paths.DATA / name).mkdir(exist_ok=True)
     folds = tables.read_table(paths.FOLDS)
-    protocol = load(PARAMS).protocol
+    params = load(PARAMS)
+    protocol = params.protocol
     check_folds(folds, tables.read_table(paths.CLIPS), protocol.name, protocol.validation_by)
     predictions, left_out = current_predictions(models(), folds)
     for line in left_out_lines(left_out):
@@ -47,6 +52,13 @@ def main() -> None:
             shutil.copyfile(folder / "predictions.csv", csv)
             for part in ("folds", "plots"):
                 shutil.copytree(folder / part, paths.METRICS / part / model)
+    of_speakers = speaker_normalisation(params.speakers.normalise)
+    selected: dict[str, dict[str, Any]] = {}
+    for model in done:
+        if facts := fold_facts(model):
+            corpus = selected.setdefault(named(params.corpus, of_speakers[model]), {})
+            corpus[model] = selection(facts, deep=models()[model].deep)
+    write_json(paths.METRICS / "selection.json", selected)
 
 
 if __name__ == "__main__":

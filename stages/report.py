@@ -15,6 +15,7 @@ from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.curves import loss_section
 from avlib.report.embeddings_page import embeddings_section
 from avlib.report.normalisation import named, titled
+from avlib.report.one_model import fold_facts
 from avlib.report.page import Section
 from avlib.report.report_data import ReportData
 from avlib.report.training_choices import training_choices
@@ -46,7 +47,7 @@ def main() -> None:
         predictions=trained,
         notes=json.loads(paths.CORPUS.read_text())["notes"],
         votes=tables.read_table(paths.VOTES),
-        fold_facts={model: _fold_facts(model) for model in trained},
+        fold_facts={model: fold_facts(model) for model in trained},
         drawn={model: _drawn(model) for model in trained},
         normalise=registry.speaker_normalisation(params.speakers.normalise),
     )
@@ -126,12 +127,6 @@ def _drawn(model: str) -> dict[str, bytes]:
     """Read the pictures that `evaluate` drew of a model."""
     files = (paths.METRICS / "plots" / model).glob("*.png")
     return {file.stem: file.read_bytes() for file in files}
-
-
-def _fold_facts(model: str) -> dict[int, dict[str, Any]]:
-    """Read what `evaluate` wrote about each fold of a model."""
-    files = (paths.METRICS / "folds" / model).glob("fold-*.json")
-    return {paths.fold_number(file): json.loads(file.read_text()) for file in files}
 
 
 if __name__ == "__main__":

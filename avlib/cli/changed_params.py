@@ -16,7 +16,7 @@ def changed_params(path: Path = Path("params.yaml")) -> str:
     str
         Empty when none does, and where there is no Git to ask.
     """
-    from avlib.report.sweep import by_dotted_key
+    from avlib.report.experiments import by_dotted_key
 
     try:
         asked = ["git", "show", f"HEAD:./{path.name}"]

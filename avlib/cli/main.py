@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from avlib.cli import compare, corpora, export, predict, results, sweep, weights
+from avlib.cli import compare, corpora, export, predict, results, search, sweep, weights
 from avlib.runtime.errors import AvlibError
 
 app = typer.Typer(
@@ -13,7 +13,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (predict.predict, export.export, results.results, compare.compare, sweep.sweep):
+for _command in (
+    predict.predict,
+    export.export,
+    results.results,
+    compare.compare,
+    sweep.sweep,
+    search.search,
+):
     app.command()(_command)
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(weights.app, name="weights")

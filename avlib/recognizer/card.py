@@ -48,6 +48,7 @@ def model_card(
     counts = clips["emotion"].value_counts().sort_index()
     generated = params.corpus == "demo"
     subset = f", subset {params.subset}" if params.subset else ""
+    settings = {k: v for k, v in model.chosen_.items() if not k.startswith("held_out_")}
     lines = [
         f"# {name}: emotions of {reader.title}",
         f"{registry.models()[name].models[name]}. It names one of {len(counts)} emotions for a"
@@ -58,7 +59,7 @@ def model_card(
         _table(("emotion", "clips"), counts.items()),
         "## How it was trained",
         f"Used: {' and '.join(model.modalities)}. {_training(model, clips, vectors, params)}",
-        _table(("setting", "chosen"), model.chosen_.items()),
+        _table(("setting", "chosen"), settings.items()),
         "## How well it does",
         *(["Generated stand-in data: no score here says anything about people."] * generated),
         *_scores(name, params.protocol),

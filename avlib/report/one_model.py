@@ -9,6 +9,7 @@ import pandas as pd
 
 from avlib.report import embeddings, modality_plots, plots, scores
 from avlib.report.agreement import agreement
+from avlib.report.selection import chosen_and_held_out
 from avlib.runtime import paths, tables
 
 
@@ -37,6 +38,7 @@ def input_files(task: ModelTask) -> list[Path]:
         plots.STYLE,
         *(paths.MODELS / task.model).glob("fold-*/settings.json"),
         *(paths.MODELS / task.model).glob("fold-*/diagnostics.json"),
+        *(paths.MODELS / task.model).glob("fold-*.json"),
         *(paths.FISHER.glob("fold-*.parquet") if task.fisher else ()),
     ]
 
@@ -73,6 +75,12 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
         (pictures / "agreement.png").write_bytes(png)
 
 
+def fold_facts(model: str) -> dict[int, dict[str, Any]]:
+    """Read what `evaluate_model` wrote about each fold of a model."""
+    files = (paths.METRICS / "folds" / model).glob("fold-*.json")
+    return {paths.fold_number(file): json.loads(file.read_text()) for file in files}
+
+
 def _as_csv(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     """Return predictions as other programs like to read them: who is tested stands beside."""
     rows = predictions.merge(clips[["clip_id", "subject"]], on="clip_id", how="left")
@@ -81,11 +89,11 @@ def _as_csv(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def _facts(model: str, fold: int) -> dict[str, Any]:
-    """Return what training chose, and what the model found out about test clips beside scores."""
+    """Return what training chose, by what scores, and what test clips showed beside scores."""
     folder = paths.MODELS / model / f"fold-{fold}"
     if not (folder / "settings.json").is_file():  # nothing was trained in this fold
         return {}
-    facts = {"chosen": json.loads((folder / "settings.json").read_text()).get("chosen", {})}
+    facts: dict[str, Any] = chosen_and_held_out(model, fold)
     if (folder / "diagnostics.json").is_file():
         facts["diagnostics"] = json.loads((folder / "diagnostics.json").read_text())
     return facts

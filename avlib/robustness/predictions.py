@@ -19,7 +19,7 @@ from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.per_clip import ClipTask, run_per_clip
-from avlib.systems.common.fold_clips import FisherVectors, labelled_clips
+from avlib.systems.common.fold_clips import FisherVectors, read_fold
 from avlib.systems.common.model import Model, VectorClips
 
 # What VLFeat and torch may differ by; anything more is another encoder or other descriptors.
@@ -142,8 +142,8 @@ def predict_fold(task: tuple[str, int, str]) -> pd.DataFrame:
     name, fold, folder = task
     model = load_saved(name, fold)
     assert model is not None, "only trained folds are given"
-    emotions, labelled = labelled_clips(fold)
-    test = FisherVectors().read(labelled, emotions, [])["test"]
+    emotions, parts = read_fold(FisherVectors(), fold, [])
+    test = parts["test"]
     vectors = {m: read_vectors(Path(folder) / m, test.clip_id) for m in model.modalities}
     for modality, by_corruption in vectors.items():
         _check_clean(by_corruption[CLEAN], test, modality)

@@ -48,6 +48,20 @@ def test_one_command_goes_from_recordings_to_a_report(finished):
     assert "http" not in re.sub(r'href="[^"]*"', "", html).split("<body")[0]
 
 
+def test_validation_scores_stand_beside_the_test_scores_that_the_summary_has(finished):
+    metrics = finished.folder / "metrics"
+    summary = json.loads((metrics / "summary.json").read_text())["demo"]
+    found = json.loads((metrics / "selection.json").read_text())["demo"]
+    assert set(found) == set(summary)
+    for model, scores in found.items():
+        assert scores["test"]["accuracy"] == pytest.approx(summary[model]["accuracy"], abs=2e-6)
+        assert len(scores["test"]["accuracy_folds"]) == 2
+        assert ("validation" in scores) == (not models()[model].deep)  # `patience` is null
+        if "validation" in scores:  # none is a test clip of its fold, none judges twice
+            assert 0 < scores["validation"]["clips"] <= 36
+            assert 0 <= scores["validation"]["uar"] <= 1
+
+
 def test_a_second_run_does_nothing(clone):
     again = clone.dvc("repro").stdout
     assert not ran(again)

@@ -4,22 +4,31 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avlib.report.sweep import collect, draw
+from avlib.report.sweep import chosen_line, collect, draw
 from avlib.runtime.errors import DataError
 
 NAMES = ["merml.dim", "merml.init"]
 
 
-def run(name, dim, init, accuracy, minute=0, seed=0, **scores):
+FILE = "metrics/selection.json"
+
+
+def run(name, dim, init, accuracy, minute=0, seed=0, test=0.4):
     """One row of `dvc exp show --json`, with what the collector reads."""
     params = {"corpus": "demo", "merml": {"dim": dim, "init": init, "seed": seed}}
-    line = {"accuracy": accuracy, "accuracy_std": 0.02, "clips": 36, "uar": 0.1, "f1_macro": 0.1}
+    validation = {"accuracy": accuracy, "accuracy_std": 0.02, "clips": 36, "uar": 0.1}
+    scores = {"chosen_by": "c", "validation": validation, "test": {"accuracy": test, "clips": 9}}
     data = {
         "timestamp": f"2020-01-01T00:{minute:02}:00",
         "params": {"params.yaml": {"data": params}},
-        "metrics": {"metrics/summary.json": {"data": {"demo": {"merml": line, **scores}}}},
+        "metrics": {FILE: {"data": {"demo": {"merml": scores}}}},
     }
     return {"rev": f"{name}0123456789", "name": name, "data": data}
+
+
+def selection(one):
+    """Return what a run's file says."""
+    return one["data"]["metrics"][FILE]["data"]
 
 
 def shown(*runs, executors=()):
@@ -37,11 +46,34 @@ def test_every_experiment_and_the_commit_are_points():
     table = collect(
         shown(run("a", 50, "pca", 0.5), run("b", 100, "random", 0.6)), NAMES, "merml"
     ).set_index("experiment")
-    assert table[[*NAMES, "accuracy"]].to_dict("index") == {
-        "a": {"merml.dim": 50, "merml.init": "pca", "accuracy": 0.5},
-        "main": {"merml.dim": 200, "merml.init": "pca", "accuracy": 0.7},
-        "b": {"merml.dim": 100, "merml.init": "random", "accuracy": 0.6},
+    assert table[[*NAMES, "validation"]].to_dict("index") == {
+        "a": {"merml.dim": 50, "merml.init": "pca", "validation": 0.5},
+        "main": {"merml.dim": 200, "merml.init": "pca", "validation": 0.7},
+        "b": {"merml.dim": 100, "merml.init": "random", "validation": 0.6},
     }
+
+
+def test_the_test_score_is_that_of_the_best_on_validation_and_no_other_is_shown():
+    runs = [run("a", 50, "pca", 0.8, test=0.3), run("b", 100, "pca", 0.6, test=0.9)]
+    table = collect(shown(*runs), NAMES[:1], "merml").set_index("experiment")
+    assert table["test"].dropna().to_dict() == {"a": 0.3}
+    said = chosen_line(table, NAMES[:1])
+    assert "merml.dim=50" in said
+    assert "80.0 %" in said
+    assert "30.0 %" in said
+    assert "90" not in said
+    assert "90" not in table.to_string(na_rep="")
+
+
+def test_systems_that_held_nothing_out_are_refused_and_those_that_did_drawn():
+    runs = shown(run("a", 50, "pca", 0.5), run("b", 100, "pca", 0.6))
+    for one in (runs[1]["experiments"][0]["revs"][0], runs[1]):
+        del selection(one)["demo"]["merml"]["validation"]
+    with pytest.raises(DataError, match="1 finished"):
+        collect(runs, NAMES[:1], "merml")
+    del selection(runs[1]["experiments"][1]["revs"][0])["demo"]["merml"]["validation"]
+    with pytest.raises(DataError, match=r"no validation score .* set its patience"):
+        collect(runs, NAMES[:1], "merml")
 
 
 def test_experiment_that_varies_anything_else_is_no_point():
@@ -77,7 +109,7 @@ def test_later_one_of_two_equal_experiments_counts_in_whatever_order_they_come()
     old, new = run("old", 50, "pca", 0.5, minute=1), run("new", 50, "pca", 0.6, minute=2)
     for order in ((old, new), (new, old)):
         table = collect(shown(*order), NAMES, "merml")
-        assert table.set_index("merml.dim").loc[50, "accuracy"] == 0.6
+        assert table.set_index("merml.dim").loc[50, "validation"] == 0.6
 
 
 @pytest.mark.parametrize(
@@ -110,18 +142,18 @@ def test_curve_is_the_same_on_every_run_and_shows_its_values():
 
 def test_single_fold_without_a_spread_is_drawn():
     one = run("a", 50, "pca", 0.5)
-    one["data"]["metrics"]["metrics/summary.json"]["data"]["demo"]["merml"]["accuracy_std"] = None
+    selection(one)["demo"]["merml"]["validation"]["accuracy_std"] = None
     assert draw(collect(shown(one), NAMES, "merml"), NAMES, "merml")
 
 
 def normalised(name, dim, kind, key, accuracy=0.5):
     """A run whose MERML stands under `key`, and a deep system under the corpus itself."""
     one = run(name, dim, "pca", accuracy)
-    line = one["data"]["metrics"]["metrics/summary.json"]["data"]["demo"]["merml"]
+    line = selection(one)["demo"]["merml"]
     both = {"demo": {"avef": line}, key: {"merml": line}} if key != "demo" else {
         "demo": {"avef": line, "merml": line}
     }  # fmt: skip
-    one["data"]["metrics"]["metrics/summary.json"]["data"] = both
+    one["data"]["metrics"][FILE]["data"] = both
     one["data"]["params"]["params.yaml"]["data"]["speakers"] = {"normalise": kind}
     return one
 
@@ -150,5 +182,8 @@ def test_a_list_of_candidates_is_a_place_of_its_own():
     runs = shown(run("a", 50, "pca", 0.6))
     runs[0]["data"] = runs[1]["data"] = run("main", 50, ["whitened", "pca"], 0.7)["data"]
     table = collect(runs, ["merml.init"], "merml")
-    assert table.set_index("merml.init")["accuracy"].to_dict() == {"pca": 0.6, "whitened, pca": 0.7}
+    assert table.set_index("merml.init")["validation"].to_dict() == {
+        "pca": 0.6,
+        "whitened, pca": 0.7,
+    }
     assert draw(table, ["merml.init"], "merml").startswith(b"\x89PNG")

@@ -95,6 +95,14 @@ class FisherVectors:
         return in_parts(every, rows["part"])
 
 
+def read_fold(
+    source: Source, fold: int, inputs: Sequence[Path]
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the corpus's emotions, and a fold's clips by part; see `ClipSource`."""
+    emotions, labelled = labelled_clips(fold)
+    return emotions, source.read(labelled, emotions, inputs)
+
+
 def labelled_clips(fold: int) -> tuple[list[str], pd.DataFrame]:
     """Return the corpus's emotions, and who shows which in a fold's clips.
 

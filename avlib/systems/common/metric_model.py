@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from avlib.runtime.errors import DataError
+from avlib.systems.common.held_out_scores import held_out_scores
 from avlib.systems.common.inner_splits import inner_splits
 from avlib.systems.common.kernel_svm import Choice, Embedding, HeldOut, Labelled
 from avlib.systems.common.model import BOTH, VectorClips, complete, concatenate
@@ -90,6 +91,7 @@ class MetricModel(VectorModel):
         self.metric_ = self.learn(everything, settings, choice)
         self.svm_ = replace(self.svm).fit(*self._labelled(self.metric_, everything), choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma, **settings}
+        self.chosen_ |= held_out_scores(choice.confusion)
         return self
 
     def _best(self, splits: Sequence[Split]) -> dict[str, Any]:

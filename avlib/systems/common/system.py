@@ -47,6 +47,10 @@ class System(ABC):
         What else it writes, a folder a model with a file or folder a fold.
     fold_trainer : str
         What trains one fold: ``function(FoldTask, folder)``, as ``module:name``.
+    judge : str
+        How a network that watched its validation clips is judged by them: a
+        `avlib.systems.common.judge.Judge`, as ``module:name``; "" of models that name no emotions.
+        Systems of vectors say it themselves, in ``chosen_``.
     report_part : str
         What makes its section of the report, if it has one: a function of the `ReportData`,
         ``module:name``, imported when it is asked for.
@@ -65,6 +69,7 @@ class System(ABC):
     tables: ClassVar[tuple[Schema, ...]] = (PREDICTIONS,)
     folders: ClassVar[Mapping[str, Path]] = {"model": paths.MODELS, "embeddings": paths.EMBEDDINGS}
     fold_trainer: ClassVar[str] = "avlib.systems.common.train_fold:train_fold"
+    judge: ClassVar[str] = "avlib.systems.common.judge:predicted"
     report_part: ClassVar[str] = ""
     deep: ClassVar[bool] = False
     sees_and_hears: ClassVar[bool] = False

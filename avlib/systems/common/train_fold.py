@@ -11,7 +11,7 @@ import pyarrow as pa
 from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.runtime.tables.schema import fixed_size_list
-from avlib.systems.common.fold_clips import labelled_clips
+from avlib.systems.common.fold_clips import read_fold
 from avlib.systems.common.model import BOTH, AnyClips, Model
 from avlib.systems.common.recipe import FoldTask, Recipe
 from avlib.systems.common.tables import EMBEDDINGS
@@ -36,8 +36,7 @@ def train_fold(task: FoldTask, folder: Path) -> None:
         Where to write.
     """
     recipe = task.recipe
-    emotions, labelled = labelled_clips(task.fold)
-    parts = recipe.source.read(labelled, emotions, task.inputs)
+    emotions, parts = read_fold(recipe.source, task.fold, task.inputs)
     training, test = parts["train"], parts["test"]
     used = used_modalities(recipe, task.allowed, training)
     (folder / "model").mkdir()

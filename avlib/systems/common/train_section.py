@@ -8,8 +8,10 @@ Nothing here imports torch, so that a stage whose system is off takes no time.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pandas as pd
@@ -56,12 +58,16 @@ def train_section(system: System, params: Any) -> None:
         _say_what_is_missing(wanted, clips, params.modalities)
     check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
     device = _device() if system.deep else "cpu"
+    recipes = {model: system.recipe(model, params) for model in wanted}
     jobs = {
-        model: _jobs(system, system.recipe(model, params), folds, params.modalities, device)
-        for model in wanted
+        model: _jobs(system, recipe, folds, params.modalities, device)
+        for model, recipe in recipes.items()
     }
     # On a GPU a network takes the whole device, so folds take turns.
     run_per_fold(f"train_{system.name}", system.fold_function(), jobs, in_turn=device != "cpu")
+    watched = {m: jobs[m] for m in wanted if system.judge and recipes[m].settings.get("patience")}
+    if watched:
+        _judge(system, watched, in_turn=device != "cpu")
     for model in wanted:
         for schema in system.tables:
             tables.merge(_parts(schema, model), table_file(schema, model), schema)
@@ -113,6 +119,26 @@ def _jobs(
         inputs=[paths.CLIPS, paths.FOLDS, *inputs, *recipe.starts_from],
         code=[recipe.make, type(recipe.source)],
     )
+
+
+def _judge(system: System, trained: Mapping[str, FoldJobs], *, in_turn: bool) -> None:
+    """Score networks on the validation clips that they watched: ``fold-<k>.json`` by the models."""
+    from avlib.systems.common.judge import JudgeTask, judge_fold  # as heavy as a network
+
+    judge, jobs = resolve_name(system.judge), {}
+    for model, job in trained.items():
+        folder = paths.MODELS / model
+        jobs[model] = replace(
+            job,
+            payloads={
+                fold: JudgeTask(task, folder / f"fold-{fold}", judge)
+                for fold, task in job.payloads.items()
+            },
+            out={"held_out": folder},
+            inputs=[*job.inputs, *(p for p in sorted(folder.glob("fold-*/*")) if p.is_file())],
+            code=[*job.code, judge],
+        )
+    run_per_fold(f"judge_{system.name}", judge_fold, jobs, in_turn=in_turn)
 
 
 def _parts(schema: tables.Schema, model: str) -> Path:

@@ -23,6 +23,7 @@ class GatingSystem(System):
     model = "avlib.systems.gating.model:GatingModel"
     sections = {"gating": Gating}
     tables = (PREDICTIONS, GATES)
+    judge = "avlib.systems.gating.judge:by_training_clips"
     report_part = "avlib.systems.gating.report:report_part"
     deep = True
     sees_and_hears = True

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from avlib.systems.common.decision import negative_log_likelihood
+from avlib.systems.common.held_out_scores import held_out_scores
 from avlib.systems.common.inner_splits import inner_splits
 from avlib.systems.common.model import BOTH, Model, VectorClips, complete, concatenate
 from avlib.systems.svm.model import SVMModel
@@ -35,7 +37,7 @@ class LateFusionModel(Model[VectorClips]):
     weight_ : float
         w.
     chosen_ : dict
-        ``weight_video``, and ``c`` and ``sigma`` of each modality.
+        ``weight_video`` and `held_out_scores` with it, and ``c`` and ``sigma`` of each modality.
     """
 
     svms_: dict[str, SVMModel]
@@ -71,12 +73,16 @@ class LateFusionModel(Model[VectorClips]):
                 [svm.learn(learned, choice).predict_proba(judged) for learned, judged in splits]
             )
             self.svms_[modality] = svm.learn(concatenate(train, validation), choice)
-            self.chosen_ |= {f"{name}_{modality}": v for name, v in svm.chosen_.items()}
+            self.chosen_ |= {f"c_{modality}": choice.c, f"sigma_{modality}": choice.sigma}
         emotion = np.concatenate([judged.emotion for _, judged in splits])
         self.weight_ = min(
             self.weights, key=lambda w: negative_log_likelihood(_fused(said, w), emotion)
         )
         self.chosen_["weight_video"] = self.weight_
+        predicted = _fused(said, self.weight_).argmax(axis=1)
+        self.chosen_ |= held_out_scores(
+            confusion_matrix(emotion, predicted, labels=range(self.n_classes))
+        )
         return self
 
     def predict_proba(self, clips: VectorClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from avlib.systems.common.held_out_scores import held_out_scores
 from avlib.systems.common.inner_splits import inner_splits
 from avlib.systems.common.kernel_svm import Choice, Embedding, Labelled
 from avlib.systems.common.model import VectorClips, complete, concatenate
@@ -44,7 +45,7 @@ class SVMModel(VectorModel):
         """Learn from the clips that have all modalities, with chosen settings."""
         whole = complete(clips, self.modalities, "training")
         self.svm_ = replace(self.svm).fit(*self._labelled(whole), choice)
-        self.chosen_ = {"c": choice.c, "sigma": choice.sigma}
+        self.chosen_ = {"c": choice.c, "sigma": choice.sigma, **held_out_scores(choice.confusion)}
         return self
 
     def _labelled(self, clips: VectorClips) -> Labelled:

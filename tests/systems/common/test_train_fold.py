@@ -6,6 +6,7 @@ from types import MappingProxyType, SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from avlib.corpora.common.tables import CLIPS
 from avlib.fisher.tables import FISHER
@@ -159,3 +160,51 @@ def test_a_fold_is_remembered_until_anything_that_makes_it_changes(
     for given in ({}, change):
         train_section(OneModel(Fitted, **given), PARAMS)
     assert len(Path("fits").read_text()) == 1 + again
+
+
+class Watched(SVMModel):
+    """Says in its settings how long it waits, as networks do, and learns from one part alone."""
+
+    def __init__(self, *args, patience=None, **settings):
+        super().__init__(*args, **settings)
+        self.patience = patience
+
+    def fit(self, train, validation):
+        with Path("fits").open("a") as log:
+            log.write("x")
+        return super().fit(train, train)
+
+    def predict_proba(self, clips, modalities=("audio", "video")):
+        probabilities = super().predict_proba(clips, modalities)
+        probabilities[::3] = np.roll(probabilities[::3], 1, axis=1)  # so that not all is right
+        return probabilities
+
+    def arguments(self):
+        return super().arguments() | {"patience": self.patience}
+
+
+def test_what_watched_its_validation_clips_is_judged_by_them_without_another_fit(
+    fold, parts, monkeypatch
+):
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    clips = tables.read_table("data/clips.parquet")
+    clips["sha256"] = clips["clip_id"]
+    tables.write_table("data/clips.parquet", clips, CLIPS)
+    file = Path("data/models/m/fold-0.json")
+    train_section(OneModel(Watched, settings={"patience": None}), PARAMS)
+    assert not file.exists()
+    system = OneModel(Watched, settings={"patience": 3})
+    for fits in (2, 2):
+        train_section(system, PARAMS)
+        assert len(Path("fits").read_text()) == fits
+        found = json.loads(file.read_text())
+        file.unlink()
+    said = Watched.load(Path("data/models/m/fold-0")).predict_proba(parts[1]).argmax(axis=1)
+    truth = parts[1].emotion
+    assert found["held_out_clips"] == len(truth)
+    assert found["held_out_accuracy"] == pytest.approx(accuracy_score(truth, said))
+    assert found["held_out_uar"] == pytest.approx(balanced_accuracy_score(truth, said))
+    assert 0 < found["held_out_accuracy"] < 1
+    monkeypatch.setattr(OneModel, "judge", "")
+    train_section(system, PARAMS)
+    assert not file.exists()

@@ -6,7 +6,7 @@ from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.protocols import FOLDS
 from avlib.runtime import tables
-from avlib.systems.common.fold_clips import labelled_clips
+from avlib.systems.common.fold_clips import read_fold
 from avlib.systems.common.recipe import FoldTask, Recipe
 from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.common.train_fold import train_fold
@@ -39,8 +39,7 @@ def frames(seed, level, n, rate, d):
 
 
 def read():
-    emotions, labelled = labelled_clips(0)
-    return emotions, FrameFunctionals(0.4, 0.2).read(labelled, emotions, [])
+    return read_fold(FrameFunctionals(0.4, 0.2), 0, [])
 
 
 @pytest.fixture

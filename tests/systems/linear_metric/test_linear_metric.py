@@ -49,7 +49,9 @@ def test_metric_is_learned_from_training_and_validation_clips_side_by_side(parts
 def test_candidates_are_chosen_on_the_validation_clips(parts, method):
     train, validation, _ = parts
     model = made(method).fit(train, validation)
-    assert set(model.chosen_) == {"c", "sigma", *SETTINGS[method]} - {"pairs"}
+    held_out = {"held_out_accuracy", "held_out_uar", "held_out_clips"}
+    assert set(model.chosen_) - held_out == {"c", "sigma", *SETTINGS[method]} - {"pairs"}
+    assert held_out < set(model.chosen_)
     for name in CANDIDATES[method]:
         assert model.chosen_[name] in SETTINGS[method][name]
         assert getattr(model.metric_, name) == model.chosen_[name]

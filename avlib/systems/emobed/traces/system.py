@@ -33,6 +33,7 @@ class TracesSystem(System):
     tables = (PREDICTED_TRACES,)
     folders = {"model": paths.DATA / "trace_models"}
     fold_trainer = "avlib.systems.emobed.traces.train_fold:train_trace_fold"
+    judge = ""
     report_part = "avlib.systems.emobed.traces.report:report_part"
     deep = True
 
