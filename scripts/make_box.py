@@ -33,6 +33,7 @@ SETTINGS = {
     "corpus": "ravdess",
     "labels": {"calm": "neutral"},
     "modalities": ["audio"],
+    "speech": {"loudness": "equal"},
     "audio": {"views": ["egemaps.clip"]},
     "fisher": {"components": 32, "pca_audio": 32},
     "final": {"systems": [VOICE]},

@@ -8,6 +8,7 @@ import numpy as np
 from avlib.media import read_audio
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
+from avlib.speech.level import equal_loudness
 from avlib.speech.pcm import SAMPLE_RATE, to_pcm
 from avlib.speech.vad import voiced_intervals
 
@@ -20,9 +21,11 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     recording
         Where its sound is.
     params
-        ``vad_mode``, ``hangover`` and ``min_speech`` of section ``speech`` of params.yaml.
+        Section ``speech`` of params.yaml.
     """
     signal = read_audio(recording.path, SAMPLE_RATE, recording.start, recording.end)
+    if params["loudness"] == "equal":
+        signal = equal_loudness(signal, SAMPLE_RATE)
     timing = {"hangover": params["hangover"], "min_speech": params["min_speech"]}
     intervals = voiced_intervals(signal, SAMPLE_RATE, mode=params["vad_mode"], **timing).tolist()
     row = {"sample_rate": [SAMPLE_RATE], "pcm": [to_pcm(signal)], "intervals": [intervals]}

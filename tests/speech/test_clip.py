@@ -9,7 +9,7 @@ from avlib.runtime.clip_tasks import RecordingInput
 from avlib.speech.clip import speech_rows
 from avlib.speech.pcm import from_pcm, to_pcm
 
-SETTINGS = {"vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
+SETTINGS = {"loudness": "as_recorded", "vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
 
 
 def rows_of(path):

@@ -1,0 +1,36 @@
+"""Loudness of a clip: as it was recorded, or the same for all."""
+
+import numpy as np
+
+LOUD = 0.1  # root mean square of the loud frames afterwards, of full scale: -20 dB
+_FRAME = 0.025  # s
+_PERCENTILE = 95  # of the frames' levels: pauses, however long, and a single click change nothing
+_SILENT = 1e-4  # a level below is no voice, and stays as it is
+
+
+def equal_loudness(signal: np.ndarray, rate: int) -> np.ndarray:
+    """Scale a clip so that its loud frames have a root mean square of `LOUD`.
+
+    The level of a recording tells of microphone and distance before it tells of emotion: a model
+    that learned from quiet recordings takes loud ones for anger.
+
+    Parameters
+    ----------
+    signal : float array of shape (n,)
+        In [-1, 1].
+    rate : int
+        Hz.
+
+    Returns
+    -------
+    array of shape (n,), of the signal's type
+        In [-1, 1]: what would lie beyond is clipped, a click at most.
+    """
+    size = min(round(_FRAME * rate), len(signal))
+    if not size:
+        return signal
+    frames = signal[: len(signal) // size * size].reshape(-1, size)
+    level = np.percentile(np.sqrt(np.mean(np.square(frames, dtype=np.float64), 1)), _PERCENTILE)
+    if level < _SILENT:
+        return signal
+    return np.clip(signal * signal.dtype.type(LOUD / level), -1, 1)
