@@ -121,7 +121,7 @@ def outside_of_the_corpus(whole: Path) -> str:
     speakers = len({file.stem[:2] for file in files})
     return (
         "**Measured outside of its corpus.** On EmoDB's acted German (Burkhardt et al. 2005),"
-        f" {len(files)} clips of {speakers} speakers, the {len(by_emotion)} emotions that both have,"
+        f" {len(files)} clips of {speakers} speakers, {len(by_emotion)} emotions that both have,"
         f" the voice is right in {100 * right.mean():.1f} %, UAR {100 * by_emotion.mean():.1f} %"
         f" (chance {100 / len(by_emotion):.1f}; it may also say surprise). All clips are brought"
         " to one loudness, in training too, because without it the voice took nearly all of EmoDB"
