@@ -146,10 +146,10 @@ research. Apache-2.0 covers the code alone.
 **What nobody measured.** The two together: no recordings with both, of people who neither part
 learned from, were at hand, so their weights are equal and not learned. The voice's model,
 descriptors and mixture are the best of four that were tried by the same cross-validation, all
-within two points. Spontaneous emotion, other languages than English and German, children, the old, noise,
-telephones: the voice knows twelve or more North American actors in one studio who spoke two
-sentences; the face knows posed and searched-for still pictures. It names one of its seven
-emotions for whatever it is given. Do not decide about people by it.
+within two points. Spontaneous emotion, other languages than English and German, children, the
+old, noise, telephones: the voice knows twelve or more North American actors in one studio who
+spoke two sentences; the face knows posed and searched-for still pictures. It names one of its
+seven emotions for whatever it is given. Do not decide about people by it.
 
 {outside}**Made by** `python scripts/make_box.py`, from RAVDESS's speech under `data/raw/ravdess`
 (and EmoDB under `data/raw/emodb`, to test it).
