@@ -1,6 +1,6 @@
 """What a command costs, and how cost grows with the number of clips."""
 
-import resource
+import contextlib
 import subprocess
 import time
 from collections.abc import Sequence
@@ -36,8 +36,9 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
 def run_measured(command: Sequence[str], cwd: Path, env: dict[str, str]) -> Cost:
     """Run a command to its end and measure it; what it writes goes to the file ``log`` of `cwd`.
 
-    Memory is the proportional set size: what processes share counts once. It is looked at five
-    times a second, so a shorter peak may be missed.
+    Memory is the proportional set size: what processes share counts once. It and the CPU time of
+    all processes are looked at five times a second, so a shorter peak, and the last moments of a
+    process, may be missed.
 
     Raises
     ------
@@ -45,20 +46,22 @@ def run_measured(command: Sequence[str], cwd: Path, env: dict[str, str]) -> Cost
         The command failed; the message ends with what it wrote last.
     """
     log = cwd / "log"
-    begin, cpu, peak = time.monotonic(), _cpu_of_children(), 0.0
+    begin, peak = time.monotonic(), 0.0
+    cpu: dict[psutil.Process, float] = {}
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=file, stderr=file)
         try:
             tree = psutil.Process(process.pid)
             while _still_runs(process):
                 peak = max(peak, memory(tree))
+                cpu |= _cpu(tree)
         finally:
             process.kill()  # does nothing to one that has ended
             process.wait()
     if process.returncode:
         said = " ".join(log.read_text(encoding="utf-8").split())[-500:]
         raise AvlibError(f"{' '.join(command[1:])} failed: {said}")
-    return Cost(time.monotonic() - begin, _cpu_of_children() - cpu, peak)
+    return Cost(time.monotonic() - begin, sum(cpu.values()), peak)
 
 
 def memory(tree: psutil.Process) -> float:
@@ -87,7 +90,12 @@ def _still_runs(process: subprocess.Popen) -> bool:
     return False
 
 
-def _cpu_of_children() -> float:
-    """CPU seconds of all processes below this one that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _cpu(tree: psutil.Process) -> dict[psutil.Process, float]:
+    """Return the time, s, that each process below and with this one has computed by now."""
+    found = {}
+    with contextlib.suppress(psutil.Error):
+        for process in [tree, *tree.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                found[process] = times.user + times.system
+    return found

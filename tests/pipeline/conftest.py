@@ -137,7 +137,7 @@ def copy_project(folder: Path) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Checkout:
+def finished(tmp_path_factory, starter) -> Checkout:
     """A checkout whose pipeline has run once; tests must leave it as it is.
 
     Processes that test side by side share it: the first one makes it, the others wait.
@@ -151,6 +151,7 @@ def finished(tmp_path_factory) -> Checkout:
         if not said.is_file():
             shutil.rmtree(folder, ignore_errors=True)  # one that failed
             checkout = copy_project(folder)
+            checkout.starter = starter
             stdout = checkout.dvc("repro").stdout
             checkout.commit("first run")
             said.write_text(stdout)
