@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -147,6 +148,7 @@ def _wait_for(workers: Iterable[_Worker]) -> list[_Worker]:
 def _surroundings() -> Iterator[None]:
     """Give processes that start in the block our import path, one thread, and no Ctrl-C."""
     before = dict(os.environ)
+    resource_tracker.ensure_running()  # which the server needs; starting it lets Ctrl-C through
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it waits for us
     os.environ.update(_ALONE, PYTHONPATH=os.pathsep.join(sys.path))
     try:

@@ -8,7 +8,10 @@ from avlib.runtime.errors import AvlibError
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage; an error that the user can act on becomes one line and exit status 1."""
+    """Run a stage; an error that the user can act on becomes one line and exit status 1.
+
+    Ctrl-C is one line, too, and exit status 130.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         main()
@@ -16,4 +19,5 @@ def run(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
+        print("interrupted; run again to go on", file=sys.stderr)
         sys.exit(130)

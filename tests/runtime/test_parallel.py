@@ -250,6 +250,44 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path):
         time.sleep(0.05)
 
 
+def test_ctrl_c_is_one_line_and_ends_the_workers(tmp_path):
+    script, note = tmp_path / "stage.py", tmp_path / "worker"
+    script.write_text(
+        textwrap.dedent(f"""
+            from pathlib import Path
+            from avlib.runtime.parallel import map_clips
+            from avlib.runtime.stage import run
+            from tests.runtime.test_parallel import wait_and_say
+
+            def main():
+                list(map_clips(wait_and_say, [Path({str(note)!r})], label="test"))
+
+            if __name__ == "__main__":
+                run(main)
+        """)
+    )
+    root = str(Path(__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": root},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as running:
+        deadline = time.monotonic() + 60
+        while not (note.exists() and note.read_text()):
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to workers, too
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "interrupted; run again to go on\n"
+    worker = int(note.read_text())
+    assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie"
+
+
 def surroundings(task):
     return os.environ.get("AVLIB_TEST"), str(Path.cwd())
 
