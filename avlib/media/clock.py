@@ -114,7 +114,8 @@ def read(path: Path | str) -> Clock:
 @functools.lru_cache(maxsize=8)
 def _read(path: str, version: tuple[int, ...]) -> Clock:
     with demux.opened(path) as container:
-        said = _stamps(container, list(demux.first_streams(container).values()))
+        streams = list(demux.first_streams(container).values())
+        said = _stamps(container, streams) if streams else {}
         latest = {kind: stamps.latest for kind, stamps in said.items()}
         tracks = {
             kind: stamps.track(max((latest[o] for o in latest if o != kind), default=-math.inf))

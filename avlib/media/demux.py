@@ -15,6 +15,8 @@ from avlib.runtime.errors import MediaError
 
 # Seconds decoded before a span: a lossy codec, a deinterlacer and a resampler remember that long.
 LEAD = 1
+# Seconds from one picture to the next, at most: a camera that takes one a minute is the slowest.
+SLOWEST = 60
 # A pixel that is said to be more times as wide as high, or as high as wide, is damage.
 MAX_ASPECT = 4
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -120,7 +122,7 @@ def seek_before(container: Any, stream: Any, moment: float) -> bool:
 def frame_time(frame: Any) -> float | None:
     """Return when a frame or a packet is presented, in seconds on the container's axis, or None."""
     stamp = frame.pts if frame.pts is not None else frame.dts
-    return None if stamp is None else float(stamp * frame.time_base)
+    return None if stamp is None or not frame.time_base else float(stamp * frame.time_base)
 
 
 def shown_width(stream: Any, frame: Any) -> int:
@@ -131,6 +133,6 @@ def shown_width(stream: Any, frame: Any) -> int:
 
 
 def mean_rate(stream: Any) -> float | None:
-    """Return the container's mean frame rate in frames per second, None if unknown."""
+    """Return the container's mean frame rate in frames per second, None if unknown or nonsense."""
     rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate else None
+    return float(rate) if rate and rate >= 1 / SLOWEST else None

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import soxr
 
@@ -19,6 +20,7 @@ from avlib.runtime.errors import MediaError
 _GAP_SECONDS = TOLERANCE
 # Hz; telephones have 8000, and nothing that people say is left below this.
 _LEAST_RATE = 1000
+_PLANES = 8
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def _decoded(
 
 def _mono(frame: Any) -> np.ndarray:
     """Return the mean over the channels, float32 of shape (n_samples,), integers scaled to 1."""
-    values = _int64(frame) if frame.format.name.startswith("s64") else frame.to_ndarray()
+    frame = _packed(frame)
+    values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
     if values.dtype == np.uint8:
@@ -170,10 +173,15 @@ def _mono(frame: Any) -> np.ndarray:
     return values.mean(axis=0, dtype=np.float32)
 
 
-def _int64(frame: Any) -> np.ndarray:
-    """Return what PyAV does not convert, in the layout in which it returns the other formats."""
-    n_samples = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
-    return np.stack([np.frombuffer(plane, np.int64, n_samples) for plane in frame.planes])
+def _packed(frame: Any) -> Any:
+    """Return a frame that PyAV can convert: it knows no 64-bit integers, and crashes on 8 planes.
+
+    PyAV looks for the end of a list of planes that has none where it is full.
+    """
+    if not frame.format.name.startswith("s64") and frame.layout.nb_channels < _PLANES:
+        return frame
+    [packed] = av.AudioResampler("dbl", frame.layout, frame.sample_rate).resample(frame)
+    return packed
 
 
 def _samples(frame: Any) -> int:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avlib.media.demux import SLOWEST
+
 # s that stamps may be off without being wrong: those in milliseconds jitter.
 TOLERANCE = 0.05
 # s; a jump further than this needs so many stamps behind it, or the other stream's, to be believed.
 FAR = 10.0
 WITNESSES = 3
 # s; nobody leaves a recorder on for longer without recording anything: it is a clock set anew.
-_LONGEST_GAP = 3600.0
+# Sooner so where there is another stream, and that one has ended.
+_LONGEST_GAP, _LONGEST_ALONE = 3600.0, 60.0
 # Stamps that a new start of the recorder costs: a quarter of them, within these bounds.
 _RESTART = (10, 100)
 # s by which stamps that return may miss the moment that was due.
@@ -32,7 +35,7 @@ _LOOK_BACK = 64  # runs that one is compared with
 def usual_step(stamps: np.ndarray) -> float:
     """Return the median of the steps forward, 0 where there is none; unknown stamps are NaN."""
     steps = np.diff(stamps[np.isfinite(stamps)])
-    return float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    return min(float(np.median(steps[steps > 0])), SLOWEST) if (steps > 0).any() else 0.0
 
 
 def shifts(stamps: np.ndarray, reach: float, step: float = 0.0) -> list[tuple[int, float | None]]:
@@ -44,7 +47,7 @@ def shifts(stamps: np.ndarray, reach: float, step: float = 0.0) -> list[tuple[in
         s, in the file's order, which is that of their content; NaN where a packet has none, inf
         where it is known to be damaged.
     reach : float
-        Until when the recording goes on for certain, s.
+        Until when the recording's other stream goes on for certain, s; -inf without one.
     step : float
         Length of a packet, s, where all have the same; 0: the median of the steps.
 
@@ -101,6 +104,7 @@ def _far(step: float) -> float:
 def _runs(stamps: np.ndarray, step: float) -> _Runs:
     steps = np.diff(stamps)
     even = step or (float(np.quantile(steps[steps > 0], 0.9)) if (steps > 0).any() else 0.0)
+    even = min(even, SLOWEST)
     cuts = np.flatnonzero((steps < -TOLERANCE) | (steps > even + TOLERANCE)) + 1
     first, after = np.r_[0, cuts], np.r_[cuts, len(stamps)]
     step = step or usual_step(stamps)
@@ -119,7 +123,7 @@ def _added(runs: _Runs, stamps: np.ndarray, reach: float) -> np.ndarray:
             ahead = runs.start[run] - runs.end[before]
             due = (runs.first[run] - runs.after[before]) * runs.step
             late = _late(runs, stamps, before, run)
-            if late >= runs.restart or ahead > _LONGEST_GAP:
+            if late >= runs.restart or _set_anew(runs, before, run, reach):
                 shift += due - ahead
             elif late:
                 added[runs.after[before] - late : runs.after[before]] = np.nan
@@ -162,7 +166,14 @@ def _cost(runs: _Runs, stamps: np.ndarray, run: int, then: int, reach: float) ->
     far = _far(runs.step)
     if ahead > far and runs.start[then] > reach + far:
         cost += WITNESSES - 0.5
-    return cost + (runs.restart if ahead > _LONGEST_GAP else 0)
+    return cost + (runs.restart if _set_anew(runs, run, then, reach) else 0)
+
+
+def _set_anew(runs: _Runs, run: int, then: int, reach: float) -> bool:
+    """Tell whether the time between two runs is too long for a gap."""
+    alone = np.isfinite(reach) and runs.start[then] > reach + _far(runs.step)
+    ahead = runs.start[then] - runs.end[run]
+    return bool(ahead > (_LONGEST_ALONE if alone else _LONGEST_GAP))
 
 
 def _late(runs: _Runs, stamps: np.ndarray, run: int, then: int) -> int:

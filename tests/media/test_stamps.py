@@ -46,6 +46,14 @@ def test_a_jump_of_days_is_a_clock_set_anew():
     np.testing.assert_allclose(corrected(stamps), REGULAR, atol=1e-6)
 
 
+def test_a_long_gap_needs_the_other_stream_to_go_on():
+    stamps = REGULAR.copy()
+    stamps[150:] += 200
+    assert shifts(stamps, -np.inf) == []  # there is none
+    assert shifts(stamps, 216.0) == []
+    np.testing.assert_allclose(corrected(stamps, 16.0), REGULAR, atol=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("step", [0.0, STEP])
 def test_jumps_that_are_taken_back_are_told_from_all_others(seed, step):

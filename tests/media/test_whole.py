@@ -134,3 +134,18 @@ def test_a_stream_that_appears_in_the_middle_costs_nothing(tmp_path):
     assert media.probe(path).duration == pytest.approx(3, abs=0.1)
     assert len(media.read_audio(path)) / 16000 == pytest.approx(3, abs=0.1)
     assert len(list(media.video_frames(path))) == 30
+
+
+@pytest.mark.parametrize("layout", ["stereo", "7.1"])
+def test_any_number_of_channels_is_averaged(tmp_path, layout):
+    path, signal = tmp_path / "a.mka", beeps(1, [0.5])
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("aac", rate=16000, layout=layout)
+        packed = signal.astype(np.float32).repeat(stream.layout.nb_channels)[None]
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        frame.sample_rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    found = media.read_audio(path)[:16000]
+    assert np.corrcoef(found, signal[: len(found)])[0, 1] > 0.8
+    assert media.probe(path).channels == {"stereo": 2, "7.1": 8}[layout]
