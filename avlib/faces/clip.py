@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from avlib.faces.tracking import track_faces
-from avlib.media import video_frames
+from avlib.media import LEAST_SHARE, held, video_frames
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
+
+_LONGEST_STEP = 1.0  # s; pictures further apart have none between them
 
 
 def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
@@ -21,6 +25,22 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     """
     frames = video_frames(recording.path, recording.start, recording.end)
     rows = track_faces(frames, **params)
+    reasons = []
+    there = held(recording.path, recording.start, recording.end)
+    shown = _shown(rows["time"].to_numpy())
+    if rows.num_rows < LEAST_SHARE * there.pictures:
+        reasons.append(f"{rows.num_rows} of {there.pictures} pictures can be decoded")
+    elif shown < LEAST_SHARE * there.length:
+        reasons.append(f"{shown:.1f} of {there.length:.1f} s hold pictures")
     if set(rows["state"].to_pylist()) <= {"missing"}:
-        return ClipRows(rows, "degraded", f"no face found in {rows.num_rows} frames")
-    return ClipRows(rows)
+        reasons.append(f"no face found in {rows.num_rows} frames")
+    return ClipRows(rows, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _shown(times: np.ndarray) -> float:
+    """Return for how many seconds there are pictures, a slow one counted until the next."""
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    longest = max(_LONGEST_STEP, 3 * usual)
+    # Of the last picture, and of one alone, nothing says how long it is shown.
+    return float(np.minimum(steps, longest).sum()) + (usual or longest)

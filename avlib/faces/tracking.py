@@ -24,6 +24,8 @@ from avlib.faces.tables import FACES
 # A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
 # weaker one is a face only if they do, which sorts out the detector's false hits.
 SURE_SCORE = 0.5
+# Bytes of frames without a face that are held: 0.5 s of 4K at 30 frames per second, and some.
+HELD_BYTES = 512 * 2**20
 # As long as a clip has shown nobody, one search in so many looks for small faces.
 FINE_SEARCH_EVERY = 5
 
@@ -44,7 +46,7 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
     ----------
     frames : iterable of (time, image)
         Times in seconds, increasing; images RGB uint8 of shape (h, w, 3). Read once; at most
-        `max_gap` seconds of frames are held.
+        `max_gap` seconds of frames, and `HELD_BYTES`, are held.
     detect_every : int
         Frames between two runs of the detector, at least 1.
     max_gap : float
@@ -157,6 +159,9 @@ class _Follower:
         """Keep a frame without a face for as long as one may still be found in it."""
         self.gap.append((index, image))
         while self.rows[self.gap[0][0]]["time"] < self.rows[index]["time"] - self.max_gap:
+            self.gap.popleft()
+        # Time stamps may say that any number of frames lies within `max_gap`.
+        while len(self.gap) * image.nbytes > HELD_BYTES and len(self.gap) > 1:
             self.gap.popleft()
 
     def _fill_gap(self, found: Face, index: int) -> None:

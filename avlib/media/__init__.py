@@ -1,13 +1,28 @@
 """Decode and encode audio and video with PyAV; nothing else here knows about containers.
 
-One time axis per clip: second 0 is the first video frame, or the first audio sample where there is
-no video. Audio is laid on that axis by its timestamps, which also removes the priming samples that
-lossy codecs put before the sound (AAC in mp4, MP3 in flv), since those precede the picture.
+One time axis per clip, that of the recording's clock (`clock`, `stamps`): second 0 is the first
+video frame, or the first audio sample where there is no video. Audio is laid on that axis by its
+timestamps, which also removes the priming samples that lossy codecs put before the sound (AAC in
+mp4, MP3 in flv), since those precede the picture.
 """
 
 from avlib.media.info import MediaInfo, probe
-from avlib.media.reading import video_frames
-from avlib.media.sound import read_audio
+from avlib.media.reading import Held, held, video_frames
+from avlib.media.sound import Sound, read_audio, read_sound
 from avlib.media.writing import write_clip
 
-__all__ = ["MediaInfo", "probe", "read_audio", "video_frames", "write_clip"]
+# Share of what a container holds that is to be decoded, for a clip to count as whole.
+LEAST_SHARE = 0.8
+
+__all__ = [
+    "LEAST_SHARE",
+    "Held",
+    "MediaInfo",
+    "Sound",
+    "held",
+    "probe",
+    "read_audio",
+    "read_sound",
+    "video_frames",
+    "write_clip",
+]

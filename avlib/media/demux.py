@@ -13,10 +13,10 @@ from av.stream import Disposition
 
 from avlib.runtime.errors import MediaError
 
-# Seconds: a timestamp that jumps further than this is damage, not a gap, and is ignored.
-MAX_JUMP = 10.0
 # Seconds decoded before a span: a lossy codec, a deinterlacer and a resampler remember that long.
 LEAD = 1
+# Seconds from one picture to the next, at most: a camera that takes one a minute is the slowest.
+SLOWEST = 60
 # A pixel that is said to be more times as wide as high, or as high as wide, is damage.
 MAX_ASPECT = 4
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -65,10 +65,17 @@ def first_stream(container: Any, kind: str) -> Any | None:
     return None
 
 
+def first_streams(container: Any) -> dict[str, Any]:
+    """Return the first decodable stream of each kind that there is."""
+    found = {kind: first_stream(container, kind) for kind in ("video", "audio")}
+    return {kind: stream for kind, stream in found.items() if stream is not None}
+
+
 def packets(container: Any, streams: list[Any]) -> Iterator[Any]:
     """Demux to the end, or to where the file breaks off; the last packet of each stream flushes."""
     flushed = set()
-    with suppress(av.error.FFmpegError):
+    # PyAV raises IndexError at the end of a file in the middle of which another stream appears.
+    with suppress(av.error.FFmpegError, IndexError):
         for packet in container.demux(*streams):
             if packet.dts is None and packet.size == 0:
                 flushed.add(packet.stream.index)
@@ -86,12 +93,6 @@ def decoded(packet: Any) -> list[Any]:
         return packet.decode()
     except (av.error.FFmpegError, ValueError):
         return []
-
-
-def stream_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield the frames of one stream as far as they decode."""
-    for packet in packets(container, [stream]):
-        yield from decoded(packet)
 
 
 def span(path: Path | str, start: float | None, end: float | None) -> tuple[float, float]:
@@ -121,7 +122,7 @@ def seek_before(container: Any, stream: Any, moment: float) -> bool:
 def frame_time(frame: Any) -> float | None:
     """Return when a frame or a packet is presented, in seconds on the container's axis, or None."""
     stamp = frame.pts if frame.pts is not None else frame.dts
-    return None if stamp is None else float(stamp * frame.time_base)
+    return None if stamp is None or not frame.time_base else float(stamp * frame.time_base)
 
 
 def shown_width(stream: Any, frame: Any) -> int:
@@ -132,13 +133,6 @@ def shown_width(stream: Any, frame: Any) -> int:
 
 
 def mean_rate(stream: Any) -> float | None:
-    """Return the container's mean frame rate in frames per second, None if unknown."""
+    """Return the container's mean frame rate in frames per second, None if unknown or nonsense."""
     rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate else None
-
-
-def trimmed_end(stream: Any, end: float) -> float:
-    """Cut the padding after a stream's declared end, where the container declares one."""
-    if stream.duration is None or stream.start_time is None:
-        return end
-    return min(end, float((stream.start_time + stream.duration) * stream.time_base))
+    return float(rate) if rate and rate >= 1 / SLOWEST else None

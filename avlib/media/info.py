@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 
-from avlib.media import demux
+from avlib.media import clock, demux, orientation
+from avlib.media.whole import missing_share
 from avlib.runtime.errors import MediaError
 
-# A file is called truncated when this share of what its header declares is missing.
-_MISSING_SHARE = 0.1
+# A file is called truncated when more than this share of its bytes is missing.
+_MISSING_SHARE = 0.01
+# Containers that state no size, but whose duration is a count of samples and no guess.
+_COUNTED = {"flac"}
+_PACKETS_TO_THE_END = {"flv", "matroska,webm", "mpeg", "mpegts"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class MediaInfo:
     Attributes
     ----------
     duration : float
-        Seconds that can be read, from the clip's start to the end of its last packet.
+        Seconds that can be read, from the clip's start to the end of its last packet, on the
+        recording's clock (see `avlib.media.clock`).
     fps : float or None
         Mean frame rate in frames per second.
     width, height : int or None
@@ -35,7 +39,24 @@ class MediaInfo:
     has_video, has_audio : bool
         True when at least one frame of the stream can be decoded.
     declared_duration : float or None
-        Seconds that the container's header declares, None where it declares nothing.
+        Seconds that the container's header declares, None where it declares nothing. Many
+        containers guess: it says how long a truncated file was, and nothing of a whole one.
+    truncated : bool
+        True when bytes are missing that the file's headers state; where they state no size, nobody
+        can tell.
+    unread : float
+        Share of the file behind the last packet that could be read, of a container that goes on
+        with packets to its end; 0 of others.
+    sound_start : float or None
+        When sound begins, in seconds from the clip's start; negative where it begins before.
+    clock_shared : bool
+        False when picture and sound are never there together by their time stamps, so that each
+        counts from its own start.
+    restamped : bool
+        True when some time stamps are damaged, or start anew midway, so that the clip's times are
+        not the container's.
+    mirrored : bool
+        True when the container has its pictures mirrored, besides any turn.
     """
 
     duration: float
@@ -47,12 +68,12 @@ class MediaInfo:
     has_video: bool = False
     has_audio: bool = False
     declared_duration: float | None = None
-
-    @property
-    def truncated(self) -> bool:
-        """True when the file ends well before what its header declares."""
-        declared = self.declared_duration
-        return declared is not None and self.duration < (1 - _MISSING_SHARE) * declared
+    truncated: bool = False
+    unread: float = 0.0
+    sound_start: float | None = None
+    clock_shared: bool = True
+    restamped: bool = False
+    mirrored: bool = False
 
 
 def probe(path: Path | str) -> MediaInfo:
@@ -73,60 +94,54 @@ def probe(path: Path | str) -> MediaInfo:
     MediaError
         The file is missing, empty, no recording, or nothing in it can be decoded.
     """
+    times = clock.read(path)
+    tracks = {kind: getattr(times, kind) for kind in _FACTS if getattr(times, kind) is not None}
+    facts: dict[str, Any] = {
+        "duration": times.duration,
+        "sound_start": times.sound_start,
+        "clock_shared": times.shared,
+        "restamped": any(track.repairs for track in tracks.values()),
+    }
+    for kind, track in tracks.items():
+        with demux.opened(path) as container:
+            stream = demux.first_stream(container, kind)
+            facts |= _FACTS[kind](stream, next(clock.frames(container, stream, track)))
     with demux.opened(path) as container:
-        video = demux.first_stream(container, "video")
-        audio = demux.first_stream(container, "audio")
-        streams = [stream for stream in (video, audio) if stream is not None]
-        if not streams:
+        if not demux.first_streams(container):
             raise MediaError(f"{path}: holds neither a video nor an audio stream")
-        first: dict[int, Any] = {}
-        ends: dict[int, float] = {}
-        for packet in demux.packets(container, streams):
-            stream = packet.stream
-            if stream.index not in first and (frames := demux.decoded(packet)):
-                first[stream.index] = frames[0]
-            end = _packet_end(packet)
-            if end is not None and end - ends.setdefault(stream.index, end) < demux.MAX_JUMP:
-                ends[stream.index] = max(ends[stream.index], end)
-        picture, sound = (stream and first.get(stream.index) for stream in (video, audio))
-        if picture is None and sound is None:
+        if not tracks:
             raise MediaError(f"{path}: no frame of it can be decoded; it may be damaged")
-        origin = demux.frame_time(picture or sound) or 0.0
-        end = max(demux.trimmed_end(stream, ends.get(stream.index, origin)) for stream in streams)
-        facts: dict[str, Any] = {"duration": max(end - origin, 0.0)}
-        if picture is not None:
-            size = demux.shown_width(video, picture), picture.height
-            facts["width"], facts["height"] = size[::-1] if picture.rotation % 180 else size
-            facts |= {"has_video": True, "fps": demux.mean_rate(video)}
-        if sound is not None:
-            facts |= {"has_audio": True, "sample_rate": sound.sample_rate}
-            facts["channels"] = sound.layout.nb_channels
-        declared = _declared_duration(Path(path), container, facts["duration"])
-        return MediaInfo(**facts, declared_duration=declared)
+        declared = None if container.duration is None else container.duration / av.time_base
+        counted = declared if container.format.name in _COUNTED else None
+        if container.format.name in _PACKETS_TO_THE_END:
+            facts["unread"] = 1 - times.reached / Path(path).stat().st_size
+    missing = 1 - times.duration / counted if counted else missing_share(path)
+    if missing > _MISSING_SHARE:
+        facts["truncated"] = True
+        # FFmpeg takes the duration of some files from what is left of them.
+        if declared is None or declared * (1 - missing / 2) < times.duration:
+            declared = times.duration / (1 - missing)
+    return MediaInfo(**facts, declared_duration=declared)
 
 
-def _packet_end(packet: Any) -> float | None:
-    """Return when a packet's content ends, in seconds on the container's axis."""
-    start = demux.frame_time(packet)
-    if start is None:
-        return None
-    if packet.duration:
-        length = float(packet.duration * packet.time_base)
-    elif packet.stream.type == "video":
-        length = 1.0 / (demux.mean_rate(packet.stream) or np.inf)
-    else:
-        context = packet.stream.codec_context
-        length = context.frame_size / context.sample_rate if context.sample_rate else 0.0
-    return start + length
+def _picture_facts(stream: Any, frame: Any) -> dict[str, Any]:
+    size = demux.shown_width(stream, frame), frame.height
+    width, height = size[::-1] if orientation.swaps_sides(frame) else size
+    return {
+        "has_video": True,
+        "fps": demux.mean_rate(stream),
+        "width": width,
+        "height": height,
+        "mirrored": orientation.is_mirrored(frame),
+    }
 
 
-def _declared_duration(path: Path, container: Any, duration: float) -> float | None:
-    """Return the seconds that the header declares, None where it declares none."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    # FFmpeg takes the duration of a RIFF file (wav, avi) from what is left of it, but its header
-    # states the size in bytes; all ones mean that the writer did not know.
-    size = int.from_bytes(head[4:], "little") + 8
-    if head[:4] == b"RIFF" and path.stat().st_size < size < 2**32 - 1:
-        return duration * size / path.stat().st_size
-    return None if container.duration is None else container.duration / av.time_base
+def _sound_facts(stream: Any, frame: Any) -> dict[str, Any]:
+    return {
+        "has_audio": True,
+        "sample_rate": frame.sample_rate,
+        "channels": frame.layout.nb_channels,
+    }
+
+
+_FACTS = {"video": _picture_facts, "audio": _sound_facts}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
-from avlib.media import demux
+from avlib.media import clock, demux, orientation
 from avlib.runtime.errors import MediaError
 
 _TOLERANCE = 1e-6  # seconds, of a frame's time against the ends of a span
+_LEAST_STEP = 1e-3  # seconds from one frame to the next, where the stamps do not increase
 
 
 def video_frames(
@@ -23,9 +25,10 @@ def video_frames(
     """Stream the frames of the first video stream, one in memory at a time.
 
     Interlaced frames are deinterlaced (bwdif, one frame per pair of fields, progressive frames
-    untouched), pixels that are not square become so by scaling the width, the container's rotation
-    is applied, and times come from the timestamps, so a variable frame rate is kept. Times strictly
-    increase, whatever a damaged container says.
+    untouched), pixels that are not square become so by scaling the width, the container's display
+    matrix is applied (turned and mirrored), and times are those of the recording's clock (see
+    `avlib.media.clock`), so a variable frame rate and gaps are kept. Times strictly increase,
+    whatever a damaged container says.
 
     Parameters
     ----------
@@ -57,10 +60,33 @@ def video_frames(
         if time >= begin - _TOLERANCE:
             found = True
             image = frame.to_ndarray(format="rgb24", width=width, threads=1)
-            image = np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))
-            yield max(time - begin, 0.0), image
+            yield max(time - begin, 0.0), orientation.upright(image, frame)
     if not found:
         raise MediaError(f"{path}: holds no video frame from {begin:g} to {stop:g} s")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a container holds of a span, whether it decodes or not.
+
+    Attributes
+    ----------
+    pictures : int
+    length : float
+        Of the longer of picture and sound, s.
+    """
+
+    pictures: int
+    length: float
+
+
+def held(path: Path | str, start: float | None = None, end: float | None = None) -> Held:
+    """Return what the container says of a span, from the stamps of its packets."""
+    begin, stop = demux.span(path, start, end)
+    times = clock.read(path)
+    stamps = np.empty(0) if times.video is None else times.video.times - times.zero("video")
+    first, after = np.searchsorted(stamps, [begin - _TOLERANCE, stop - _TOLERANCE])
+    return Held(int(after - first), max(min(stop, times.duration) - begin, 0.0))
 
 
 def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, int]]:
@@ -68,33 +94,39 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, i
 
     Frames before `lead` may be left out, where the container can be sought.
     """
+    times = clock.read(path)
+    track, zero = times.video, times.zero("video")
     with demux.opened(path) as container:
         stream = demux.first_stream(container, "video")
         if stream is None:
             raise MediaError(f"{path}: holds no video stream")
-        step = 1.0 / (demux.mean_rate(stream) or 25.0)
-        frames = demux.stream_frames(container, stream)
-        first = next(frames, None)
-        if first is None:
+        if track is None:
             raise MediaError(f"{path}: no frame of its video stream can be decoded")
-        origin = demux.frame_time(first) or 0.0
-        last = -step
+        frames = clock.frames(container, stream, track)
         if lead > 0:
-            moved = demux.seek_before(container, stream, origin + lead)
-            frames = demux.stream_frames(container, stream)
-            first = next(frames, None) if moved else None
-            time = None if first is None else demux.frame_time(first)
-            if time is None or time - origin > lead:
+            sought = _sought(container, stream, track, zero + lead)
+            if sought is None:
                 yield from _timed_frames(path, 0.0)
                 return
-            last = time - origin - step
-        for frame in _deinterlaced(itertools.chain([first], frames), stream):
+            frames = sought
+        step = 1.0 / (demux.mean_rate(stream) or 25.0)
+        last: float | None = None
+        for frame in _deinterlaced(frames, stream):
             time = demux.frame_time(frame)
-            if time is not None and 0 < time - origin - last < demux.MAX_JUMP:
-                last = time - origin
-            else:
-                last += step
+            if time is None:
+                time = zero if last is None else zero + last + step
+            last = time - zero if last is None else max(time - zero, last + _LEAST_STEP)
             yield last, frame, demux.shown_width(stream, frame)
+
+
+def _sought(container: Any, stream: Any, track: clock.Track, moment: float) -> Iterator[Any] | None:
+    """Return the frames from a keyframe at or before a moment on; None where it is not found."""
+    if track.repairs or not demux.seek_before(container, stream, moment):
+        return None
+    frames = clock.frames(container, stream, track)
+    first = next(frames, None)
+    time = None if first is None else demux.frame_time(first)
+    return None if time is None or time > moment else itertools.chain([first], frames)
 
 
 def _deinterlaced(frames: Iterator[Any], stream: Any) -> Iterator[Any]:

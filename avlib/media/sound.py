@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import soxr
 
-from avlib.media import demux
+from avlib.media import clock, demux
+from avlib.media.stamps import TOLERANCE
 from avlib.runtime.errors import MediaError
 
 # Audio timestamps of millisecond containers jitter; only a larger jump is a real gap.
-_GAP_SECONDS = 0.05
+_GAP_SECONDS = TOLERANCE
+# Hz; telephones have 8000, and nothing that people say is left below this.
+_LEAST_RATE = 1000
+_PLANES = 8
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What `read_sound` returns.
+
+    Attributes
+    ----------
+    signal : float32 array of shape (n_samples,)
+        See `read_audio`.
+    there : float
+        Seconds of it that were decoded; the rest is silence for what is not there.
+    due : float
+        Seconds that the recording has of the span, by the packets of its longer stream.
+    """
+
+    signal: np.ndarray
+    there: float
+    due: float
 
 
 def read_audio(
@@ -23,7 +49,8 @@ def read_audio(
 
     Channels are averaged. Resampling is libsoxr's "HQ" (linear phase, so no delay; 20-bit stop
     band), on the whole signal: FFmpeg's own default resampler aliases more near the new Nyquist
-    frequency. Sound before the first video frame is cut, a later start and gaps are zeros.
+    frequency. Sound before the first video frame is cut, a later start and gaps (see
+    `avlib.media.clock`) are zeros. What decodes decides how long it is, not what a header states.
 
     Parameters
     ----------
@@ -45,20 +72,27 @@ def read_audio(
     Raises
     ------
     MediaError
-        There is no file, no audio stream, no decodable sample (in the span), or a sample that is
-        not a number.
+        There is no file, no audio stream, no decodable sample (in the span), a sample that is not
+        a number, or a sample rate that no sound has.
     """
+    return read_sound(path, sample_rate, start, end).signal
+
+
+def read_sound(
+    path: Path | str, sample_rate: int = 16000, start: float | None = None, end: float | None = None
+) -> Sound:
+    """Read as `read_audio` does, and say how much of it was there."""
     begin, stop = demux.span(path, start, end)
-    origin = _origin(path)
+    times = clock.read(path)
     # Whole seconds: there the samples of any two rates coincide, so resampling starts in phase.
     lead = max(math.floor(begin) - demux.LEAD, 0)
-    sound = _decoded(path, origin, lead, stop + demux.LEAD)
-    if sound is None and lead:
+    laid = _decoded(path, times, lead, stop + demux.LEAD)
+    if laid is None and lead:
         lead = 0
-        sound = _decoded(path, origin, lead, stop + demux.LEAD)
-    if sound is None:
+        laid = _decoded(path, times, lead, stop + demux.LEAD)
+    if laid is None:
         raise MediaError(f"{path}: no sample of its audio stream can be decoded")
-    signal, rate = sound
+    signal, rate, pieces = laid
     if not np.isfinite(signal).all():
         raise MediaError(f"{path}: its audio holds samples that are not numbers; expected PCM")
     if rate != sample_rate:
@@ -67,51 +101,39 @@ def read_audio(
     signal = signal[round(begin * sample_rate) - lead * sample_rate : max(last, 0)]
     if not signal.size:
         raise MediaError(f"{path}: holds no sound from {begin:g} to {stop:g} s")
-    return np.clip(signal, -1.0, 1.0).astype(np.float32, copy=False)
+    there = _length_within(pieces, begin - lead, stop - lead)
+    due = min(times.duration, stop) - begin
+    signal = np.clip(signal, -1.0, 1.0).astype(np.float32, copy=False)
+    return Sound(signal, there, max(due, there))
 
 
-def _origin(path: Path | str) -> float | None:
-    """Return where the clip's time axis starts on the container's, in seconds.
-
-    That is its first picture, or its first sound where there is none or where the two lie apart by
-    more than a gap can be; None where nothing says.
-    """
-    with demux.opened(path) as container:
-        audio = demux.first_stream(container, "audio")
-        video = demux.first_stream(container, "video")
-        if audio is None:
-            raise MediaError(f"{path}: holds no audio stream")
-        first: dict[Any, float | None] = {}
-        streams = [audio] if video is None else [audio, video]
-        for packet in demux.packets(container, streams):
-            if packet.stream not in first and (frames := demux.decoded(packet)):
-                first[packet.stream] = demux.frame_time(frames[0])
-                if len(first) == len(streams):
-                    break
-    sound, picture = first.get(audio), first.get(video)
-    if picture is None or (sound is not None and abs(sound - picture) > demux.MAX_JUMP):
-        return sound
-    return picture
+def _length_within(pieces: list[tuple[float, float]], begin: float, end: float) -> float:
+    return sum(max(min(stop, end) - max(start, begin), 0.0) for start, stop in pieces)
 
 
 def _decoded(
-    path: Path | str, origin: float | None, lead: int, stop: float
-) -> tuple[np.ndarray, int] | None:
+    path: Path | str, times: clock.Clock, lead: int, stop: float
+) -> tuple[np.ndarray, int, list[tuple[float, float]]] | None:
     """Return the mono signal from second `lead` on, at its own rate, and that rate in Hz.
 
-    The signal goes at least to second `stop`, where there is so much. None where no sample can be
-    decoded, or where the container cannot be sought to the very sample.
+    The signal goes at least to second `stop`, where there is so much. With it come the stretches,
+    in seconds from `lead`, in which something was decoded. None where no sample can be decoded, or
+    where the container cannot be sought to the very sample.
     """
-    start = (origin or 0.0) + lead
     with demux.opened(path) as container:
-        audio: Any = demux.first_stream(container, "audio")  # `_origin` has found it
+        audio = demux.first_stream(container, "audio")
+        if audio is None:
+            raise MediaError(f"{path}: holds no audio stream")
+        if times.audio is None:
+            return None
+        start = times.zero("audio") + lead
         # Stamps in milliseconds (flv, webm) place a sample only by counting from the first one.
-        exact = audio.time_base * (audio.rate or 0) <= 1
+        exact = audio.time_base * (audio.rate or 0) <= 1 and not times.audio.repairs
         if lead and not (exact and demux.seek_before(container, audio, start)):
             return None
         blocks: list[tuple[float | None, np.ndarray]] = []
-        rate = 0
-        for frame in demux.stream_frames(container, audio):
+        rate, until, last = 0, start - lead + stop, None
+        for frame in clock.frames(container, audio, times.audio):
             if rate not in (0, frame.sample_rate):
                 raise MediaError(
                     f"{path}: its audio changes from {rate} to {frame.sample_rate} Hz midway; "
@@ -121,17 +143,25 @@ def _decoded(
             if lead and not rate and (time is None or time > start):
                 return None
             rate = frame.sample_rate
+            if rate < _LEAST_RATE:
+                raise MediaError(
+                    f"{path}: its audio says that it has {rate} samples a second, which is no "
+                    "sound; its header is damaged"
+                )
             if not lead or time is None or time > start - demux.LEAD:
                 blocks.append((time, _mono(frame)))
-            if (time or 0.0) > (origin or 0.0) + stop:
+                last = frame
+            if time is not None and time > until:
                 break
-        end = demux.trimmed_end(audio, np.inf)
-    signal = _laid_out(blocks, rate, None if origin is None else start, end)
-    return (signal, rate) if signal.size else None
+    if blocks:  # a stream's last frame may say that it ends before it is full
+        blocks[-1] = blocks[-1][0], blocks[-1][1][: _samples(last)]
+    signal, pieces = _laid_out(blocks, rate, start, until)
+    return (signal, rate, pieces) if signal.size else None
 
 
 def _mono(frame: Any) -> np.ndarray:
     """Return the mean over the channels, float32 of shape (n_samples,), integers scaled to 1."""
+    frame = _packed(frame)
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
@@ -143,9 +173,30 @@ def _mono(frame: Any) -> np.ndarray:
     return values.mean(axis=0, dtype=np.float32)
 
 
+def _packed(frame: Any) -> Any:
+    """Return a frame that PyAV can convert: it knows no 64-bit integers, and crashes on 8 planes.
+
+    PyAV looks for the end of a list of planes that has none where it is full.
+    """
+    if not frame.format.name.startswith("s64") and frame.layout.nb_channels < _PLANES:
+        return frame
+    [packed] = av.AudioResampler("dbl", frame.layout, frame.sample_rate).resample(frame)
+    return packed
+
+
+def _samples(frame: Any) -> int:
+    """Return how many samples of a frame are no padding."""
+    if not frame.duration or not frame.time_base:
+        return frame.samples
+    stated = frame.duration * frame.time_base
+    # A stamp is off by a tick at most: what is shorter by more is meant to be.
+    shorter = Fraction(frame.samples, frame.sample_rate) - stated > frame.time_base
+    return round(stated * frame.sample_rate) if shorter else frame.samples
+
+
 def _laid_out(
-    blocks: list[tuple[float | None, np.ndarray]], rate: int, origin: float | None, end: float
-) -> np.ndarray:
+    blocks: list[tuple[float | None, np.ndarray]], rate: int, start: float, until: float
+) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Lay decoded blocks on the clip's time axis.
 
     Parameters
@@ -154,30 +205,35 @@ def _laid_out(
         Time in seconds on the container's axis, or None to follow the previous block.
     rate : int
         In Hz.
-    origin : float or None
-        The clip's start on the container's axis; None takes the first block's.
-    end : float
-        Where the audio ends on the container's axis; what lies behind is padding.
+    start, until : float
+        The time of sample 0, and the time up to which samples are wanted, on the same axis.
+
+    Returns
+    -------
+    signal : float32 array of shape (n_samples,)
+    pieces : list of (float, float)
+        Where in it there is something, seconds; elsewhere it is 0.
     """
-    if not blocks:
-        return np.empty(0, np.float32)
-    start = next((time for time, _ in blocks if time is not None), 0.0)
-    if origin is None or abs(start - origin) > demux.MAX_JUMP:
-        origin = start
-    cursor = round((start - origin) * rate)
-    placed = []
+    placed: list[tuple[int, np.ndarray]] = []
+    cursor = 0
     for time, samples in blocks:
-        stamped = cursor if time is None else round((time - origin) * rate)
-        if _GAP_SECONDS * rate < abs(stamped - cursor) < demux.MAX_JUMP * rate:
+        stamped = cursor if time is None else round((time - start) * rate)
+        if not placed or abs(stamped - cursor) > _GAP_SECONDS * rate:
             cursor = stamped
         placed.append((cursor, samples))
         cursor += len(samples)
-    length = max(place + len(samples) for place, samples in placed)
-    if np.isfinite(end):
-        length = min(length, round((end - origin) * rate))
+    length = max((place + len(samples) for place, samples in placed), default=0)
+    if np.isfinite(until):
+        length = min(length, math.ceil((until - start) * rate))
     signal = np.zeros(max(length, 0), np.float32)
+    pieces: list[tuple[float, float]] = []
     for place, samples in placed:
         skipped = max(-place, 0)
         target = signal[place + skipped : max(place + len(samples), 0)]
         target[:] = samples[skipped : skipped + len(target)]
-    return signal
+        begin, end = place / rate, (place + len(samples)) / rate
+        if pieces and begin <= pieces[-1][1]:
+            pieces[-1] = pieces[-1][0], max(end, pieces[-1][1])
+        else:
+            pieces.append((begin, end))
+    return signal, pieces

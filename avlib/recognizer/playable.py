@@ -89,7 +89,8 @@ def _played_as_it_is(path: Path | str, info: MediaInfo) -> str:
         audio = demux.first_stream(container, "audio") if info.has_audio else None
         if not mime or len(container.streams.video) > (video is not None):
             return ""
-        if info.truncated or info.declared_duration is None:  # where a browser cannot go by time
+        # Where a browser cannot go by time, has other times, or does not mirror.
+        if info.truncated or info.declared_duration is None or info.restamped or info.mirrored:
             return ""
         if video and (
             video.codec_context.name not in pictures or video.codec_context.pix_fmt not in _PIXELS

@@ -5,6 +5,7 @@ import numpy as np
 from avlib.faces.alignment import decode_chips
 from avlib.recognizer.observe import Span, part_of_faces, part_of_sound
 from avlib.speech.pcm import SAMPLE_RATE
+from avlib.systems.common.streams import holes
 
 RATE = 50  # values of the envelope per second
 PICTURES = 12  # faces shown of a recording
@@ -73,11 +74,14 @@ class Traces:
         there = np.array([jpeg is not None for jpeg in faces.jpegs], bool)
         if not there.any():
             return
-        until = np.append(faces.times[1:], faces.times[-1] + _usual_step(faces.times))
-        edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
+        steps, usual = np.diff(faces.times), _usual_step(faces.times)
+        missing = holes(steps)
+        until = faces.times + np.append(np.where(missing, usual, steps), usual)
+        firsts = np.flatnonzero(there & ~np.append(False, there[:-1] & ~missing))
+        lasts = np.flatnonzero(there & ~np.append(there[1:] & ~missing, False))
         self.seen += [
-            (offset + float(faces.times[a]), offset + float(until[b - 1]))
-            for a, b in zip(edges[::2], edges[1::2], strict=True)
+            (offset + float(faces.times[a]), offset + float(until[b]))
+            for a, b in zip(firsts, lasts, strict=True)
         ]
         wanted = (np.arange(PICTURES) + 0.5) / PICTURES * self.duration - offset
         seen = np.flatnonzero(there)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from avlib.media import read_audio
+from avlib.media import LEAST_SHARE, read_sound
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
 from avlib.speech.level import equal_loudness
@@ -23,12 +23,16 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     params
         Section ``speech`` of params.yaml.
     """
-    signal = read_audio(recording.path, SAMPLE_RATE, recording.start, recording.end)
+    sound = read_sound(recording.path, SAMPLE_RATE, recording.start, recording.end)
+    signal = sound.signal
     if params["loudness"] == "equal":
         signal = equal_loudness(signal, SAMPLE_RATE)
     timing = {"hangover": params["hangover"], "min_speech": params["min_speech"]}
     intervals = voiced_intervals(signal, SAMPLE_RATE, mode=params["vad_mode"], **timing).tolist()
     row = {"sample_rate": [SAMPLE_RATE], "pcm": [to_pcm(signal)], "intervals": [intervals]}
+    reasons = []
+    if sound.there < LEAST_SHARE * sound.due:
+        reasons.append(f"{sound.there:.1f} of {sound.due:.1f} s hold sound")
     if not intervals:
-        return ClipRows(row, "degraded", "no voice found" if np.any(signal) else "silence")
-    return ClipRows(row)
+        reasons.append("no voice found" if np.any(signal) else "silence")
+    return ClipRows(row, "degraded" if reasons else "ok", "; ".join(reasons))

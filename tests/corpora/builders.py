@@ -3,6 +3,7 @@
 import csv
 import zlib
 
+import av
 import numpy as np
 from openpyxl import Workbook
 
@@ -52,6 +53,18 @@ def truncate(path, share=0.5):
     """Cut a file as a broken download does."""
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * share)])
+    return path
+
+
+def blank(path, kind, share):
+    """Overwrite the content of a share of a stream's packets, as a failing disk does."""
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(**{kind: 0}) if p.size]
+        spans = [(p.pos, p.size) for p in packets]
+    for place, size in spans[2 : 2 + round(share * len(spans))]:
+        data[place : place + size] = bytes(size)
+    path.write_bytes(data)
     return path
 
 

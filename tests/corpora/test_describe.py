@@ -1,8 +1,10 @@
 import hashlib
+import re
 
 import builders
 import pyarrow as pa
 import pytest
+from recordings import record
 
 from avlib.corpora.common.base import Recording
 from avlib.corpora.common.describe import describe
@@ -115,6 +117,35 @@ def test_a_truncated_clip_is_degraded_and_tells_how_much_is_left(tmp_path):
     assert described.status == "degraded"
     assert "v.flv: truncated, " in described.reason
     assert 0.5 < described.row["duration"] < 1.5
+
+
+def test_a_clip_most_of_which_cannot_be_read_is_degraded_and_tells_how_much_can(tmp_path):
+    path = builders.write_media(tmp_path / "v.flv", seconds=4.0)
+    size = path.stat().st_size
+    data = bytearray(path.read_bytes())
+    data[size // 3 :] = bytes(size - size // 3)
+    path.write_bytes(data)
+    described = describe(clip("v.flv", "v.flv"), tmp_path)
+    assert described.status == "degraded"
+    assert re.search(r"v\.flv: damaged, the first 3\d% of the file can be read", described.reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "reason"),
+    [
+        ("audio", 3, "v.mkv: its sound begins 3.0 s after its picture"),
+        ("video", 3, ""),
+        ("audio", 900, "v.mkv: by their time stamps picture and sound are never there together"),
+    ],
+)
+def test_why_a_clip_does_not_begin_with_both_streams_is_told(tmp_path, kind, by, reason):
+    record(tmp_path / "v.mkv", 5, [4], shift=lambda of, time: time + (by if of == kind else 0))
+    described = describe(clip("v.mkv", "v.mkv"), tmp_path)
+    assert described.reason.startswith(reason)
+    assert described.status == ("degraded" if reason else "ok")
+    if by == 3:
+        late = describe(clip("v.mkv", "v.mkv", start=3.5, end=5.0), tmp_path)
+        assert late.status == "ok"
 
 
 def test_what_the_listing_missed_is_passed_on(tmp_path):

@@ -1,7 +1,11 @@
 """One clip of the faces stage: what is said of a clip without a face or without pictures."""
 
+import re
+
+import builders
 import numpy as np
 import pytest
+from recordings import record
 
 from avlib import media
 from avlib.faces.clip import face_rows
@@ -24,3 +28,32 @@ def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
     recording = RecordingInput(str(tmp_path / "a.mp4"), start=1.5, end=1.8)
     columns = face_rows(recording, SETTINGS).columns
     assert columns["time"] == pytest.approx(np.arange(7) * 0.04 + 0.02)
+
+
+def test_a_clip_most_of_whose_pictures_do_not_decode_is_degraded_and_says_how_many(tmp_path):
+    path = builders.write_media(tmp_path / "a.mp4", n_frames=50)
+    assert "decoded" not in face_rows(RecordingInput(str(path)), SETTINGS).reason
+    builders.blank(path, "video", 0.6)
+    rows = face_rows(RecordingInput(str(path)), SETTINGS)
+    n = len(rows.columns["frame"])
+    assert n < 40
+    assert rows.status == "degraded"
+    assert f"{n} of 50 pictures can be decoded" in rows.reason
+    later = face_rows(RecordingInput(str(path), 1.6, 2.0), SETTINGS)
+    assert "decoded" not in later.reason
+
+
+def test_a_camera_that_was_off_for_long_is_told(tmp_path):
+    def off(kind, time):
+        return None if kind == "video" and 2 <= time < 8 else time
+
+    path = record(tmp_path / "a.mp4", 12, [1, 10], shift=off)
+    reason = face_rows(RecordingInput(str(path)), SETTINGS).reason
+    assert re.match(r"(6\.\d|7\.0) of 12\.0 s hold pictures", reason)
+    assert "hold" not in face_rows(RecordingInput(str(path), 8.5, 12.0), SETTINGS).reason
+
+
+def test_slow_pictures_are_not_missing(tmp_path):
+    grey = [np.full((48, 64, 3), 90, np.uint8)] * 4
+    media.write_clip(tmp_path / "a.mp4", grey, 0.5, None, None)
+    assert "hold" not in face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS).reason

@@ -187,6 +187,18 @@ def test_two_runs_give_the_same_bytes(studio):
     assert track_faces(clip).equals(track_faces(clip))
 
 
+def test_frames_are_held_by_their_bytes_where_time_stamps_stand_still(studio, monkeypatch):
+    empty, face = studio.frame(), studio.frame(MIDDLE)
+    monkeypatch.setattr(tracking, "HELD_BYTES", 3 * empty.nbytes)
+    clip = [(index * 1e-4, empty) for index in range(21)]
+    follower = tracking._Follower()
+    for time, image in clip:
+        follower.step(time, image)
+        assert len(follower.gap) <= 3
+    follower.step(1.0, face)
+    assert len(follower.rows) == 22
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_only_max_gap_seconds_of_frames_are_held(studio, there):
     alive = []

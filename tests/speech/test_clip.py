@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import builders
 import numpy as np
+from recordings import record
 
 from avlib import media
 from avlib.runtime.clip_tasks import RecordingInput
@@ -49,3 +51,21 @@ def test_silence_is_degraded_and_keeps_its_row(tmp_path):
     rows = rows_of(str(tmp_path / "a.wav"))
     assert (rows.status, rows.reason) == ("degraded", "silence")
     assert len(rows.columns["pcm"][0]) == 16000
+
+
+def test_a_clip_most_of_whose_sound_does_not_decode_is_degraded_and_says_how_much(tmp_path):
+    path = builders.write_media(tmp_path / "a.mp4", seconds=2.0)
+    assert "hold sound" not in rows_of(str(path)).reason
+    rows = rows_of(str(builders.blank(path, "audio", 0.6)))
+    assert rows.status == "degraded"
+    assert "0.8 of 2.0 s hold sound" in rows.reason
+
+
+def test_a_microphone_that_was_off_for_long_is_told(tmp_path):
+    def off(kind, time):
+        return None if kind == "audio" and 2 <= time < 8 else time
+
+    path = record(tmp_path / "a.mp4", 12, [1, 10], shift=off)
+    assert "6.0 of 12.0 s hold sound" in rows_of(str(path)).reason
+    within = speech_rows(RecordingInput(str(path), 8.5, 12.0), SETTINGS)
+    assert "hold sound" not in within.reason

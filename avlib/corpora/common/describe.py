@@ -39,6 +39,8 @@ class Described:
 
 # Seconds that a span may go on after its recording's end: times in tables are rounded.
 _SLACK = 0.1
+# Seconds of a clip that may pass before its sound begins.
+_LATE = 1.0
 # What the clips table holds of each stream.
 _FIGURES = {"video": ("fps", "width", "height"), "audio": ("sample_rate", "channels")}
 
@@ -78,6 +80,9 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         if infos[path].truncated and recording.start is None:
             found = f"{infos[path].duration:.2f} of {infos[path].declared_duration:.2f} s"
             reasons.append(f"{path}: truncated, {found} can be read; download or copy it again")
+        elif infos[path].unread > 1 - media.LEAST_SHARE:
+            found = f"the first {1 - infos[path].unread:.0%} of the file"
+            reasons.append(f"{path}: damaged, {found} can be read; download or copy it again")
     streams: dict[str, media.MediaInfo] = {}
     for kind in _FIGURES:
         path = getattr(recording, f"{kind}_path")
@@ -88,6 +93,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     if not streams:
         raise MediaError("; ".join(reasons) or f"{recording.clip_id}: has no file")
 
+    if apart := _apart(recording, infos.get(recording.video_path or "")):
+        reasons.append(apart)
     whole = max(info.duration for info in streams.values())
     start, end = recording.start or 0.0, whole if recording.end is None else recording.end
     if start >= whole:
@@ -112,6 +119,22 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     row["sha256"] = _digest(recording, [folder / path for path in used])
     row["duration"] = min(end, whole) - start
     return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _apart(recording: Recording, info: media.MediaInfo | None) -> str:
+    """Say why a clip does not begin with both picture and sound of its one file, "" if it does."""
+    if info is None or recording.audio_path != recording.video_path:
+        return ""
+    if not info.clock_shared:
+        return (
+            f"{recording.video_path}: by their time stamps picture and sound are never there "
+            "together; each is read from its own start"
+        )
+    if info.sound_start is not None and info.sound_start > (recording.start or 0.0) + _LATE:
+        return (
+            f"{recording.video_path}: its sound begins {info.sound_start:.1f} s after its picture"
+        )
+    return ""
 
 
 def describe_all(

@@ -13,6 +13,9 @@ from PIL import Image
 
 from avlib.speech.pcm import SAMPLE_RATE, from_pcm, to_pcm
 
+# s; a single step between frames that is longer is a hole, as long as a face is bridged at most.
+_LONGEST_STEP = 0.5
+
 
 @dataclass(frozen=True)
 class StreamFormat:
@@ -23,7 +26,7 @@ class StreamFormat:
     size : int
         Side of a chip, pixels.
     fps : float
-        Chips per second; the frame nearest in time stands for each.
+        Chips per second; each is of the frame that a viewer sees at its time.
     rate : int
         Samples of sound per second, Hz.
     """
@@ -159,10 +162,10 @@ def held_streams(
 def chips_on_grid(
     times: np.ndarray, jpegs: Sequence[bytes | None], stream_format: StreamFormat
 ) -> Iterator[bytes | None]:
-    """Yield the pixels of the frame nearest to each time of the grid; None without a face."""
+    """Yield the pixels of the frame shown at each time of the grid; None without a face."""
     if not len(times):
         return
-    frames = nearest_frames(times, stream_format.fps)
+    frames = shown_frames(times, stream_format.fps)
     for frame, places in itertools.groupby(frames.tolist()):
         jpeg = jpegs[frame] if frame >= 0 else None
         pixels = None if jpeg is None else _pixels(jpeg, stream_format.size)
@@ -174,8 +177,12 @@ def resampled(pcm: bytes, own: int, rate: int) -> bytes:
     return pcm if own == rate else to_pcm(soxr.resample(from_pcm(pcm), own, rate))
 
 
-def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
-    """Return which frame stands for each time k / fps, from the first frame's time on.
+def shown_frames(times: np.ndarray, fps: float) -> np.ndarray:
+    """Return which frame a viewer sees at each time k / fps.
+
+    That is the last one at or before it, for as long as it is shown: until the next one, but not
+    through a hole. Half of the shortest usual step counts as at the time, so that frames at a
+    constant rate are those nearest to the grid.
 
     Parameters
     ----------
@@ -186,15 +193,28 @@ def nearest_frames(times: np.ndarray, fps: float) -> np.ndarray:
     Returns
     -------
     int array of shape (n_chips,)
-        Indices into `times`; -1 where the nearest frame is farther than both spacings allow, that
-        is where the recording has a hole.
+        Indices into `times`; -1 where none is shown, that is where the recording has a hole.
     """
-    spacing = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
-    duration = times[-1] + spacing
-    grid = np.arange(max(1, round(duration * fps))) / fps
-    nearest = nearest_places(times, grid)
-    reach = max(spacing, 1 / fps) + 1e-6
-    return np.where(np.abs(times[nearest] - grid) <= reach, nearest, -1)
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 1 / fps
+    grid = np.arange(max(1, round((times[-1] + usual) * fps))) / fps
+    # Of two equally near frames it is the earlier, whatever rounding says.
+    short = float(np.quantile(steps, 0.1)) if len(steps) else 0.0
+    early = np.append(0.0, np.minimum(steps, short) / 2 - 1e-9)
+    place = np.searchsorted(times - early, grid, side="right") - 1
+    # The first frame stands for the moment before it, where a span begins between two frames.
+    place[(place < 0) & (times[0] - grid <= max(usual, 1 / fps))] = 0
+    until = np.append(times[:-1] + np.where(holes(steps), usual, steps), np.inf)
+    return np.where((place >= 0) & (grid < until[place] + 1e-9), place, -1)
+
+
+def holes(steps: np.ndarray) -> np.ndarray:
+    """Tell which steps between frames, s, are holes: long, and much longer than those around them.
+
+    Slow pictures are no holes: there the next steps are as long.
+    """
+    around = np.maximum(np.append(0.0, steps[:-1]), np.append(steps[1:], 0.0))
+    return steps > np.maximum(_LONGEST_STEP, 2.5 * around)
 
 
 def nearest_places(places: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from avlib.runtime.tables import conform, part_path, write_part
 from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
 from avlib.systems.common.stream_cache import decode, read_streams
-from avlib.systems.common.streams import StreamFormat, nearest_frames
+from avlib.systems.common.streams import StreamFormat, shown_frames
 
 KEPT = StreamFormat(size=32, fps=5.0, rate=16000)
 
@@ -118,9 +118,35 @@ def test_only_what_changed_is_decoded_again_and_what_is_gone_is_dropped(recordin
         ([0.0, 0.04, 0.08, 0.12], 25.0, [0, 1, 2, 3]),
         ([0.0, 0.04, 0.08, 0.12, 0.16], 10.0, [0, 2]),
         ([0.0, 0.1, 0.2], 20.0, [0, 0, 1, 1, 2, 2]),  # of two equally near ones, the earlier
-        ([0.0, 0.1, 0.2, 0.9], 10.0, [0, 1, 2, 2, -1, -1, -1, -1, 3, 3]),  # a hole
+        ([0.0, 0.1, 0.2, 0.9], 10.0, [0, 1, 2, 2, -1, -1, -1, -1, -1, 3]),  # a hole
+        ([0.0, 0.1, 0.2, 0.6, 1.0], 10.0, [0, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4]),  # slower pictures
+        ([0.0, 0.1, 0.2, 1.2, 2.2], 5.0, [0, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4]),
+        ([0.0, 0.2, 0.4, 0.44, 0.48, 0.52], 25.0, [0] * 5 + [1] * 5 + [2, 3, 4, 5]),
+        ([3.0, 3.1, 3.2], 10.0, [-1] * 29 + [0, 0, 1, 2]),  # a span that begins in a hole
         ([0.0], 5.0, [0]),
     ],
 )
-def test_nearest_frame_stands_for_each_time(times, fps, expected):
-    assert nearest_frames(np.array(times), fps).tolist() == expected
+def test_the_frame_that_is_shown_stands_for_each_time(times, fps, expected):
+    assert shown_frames(np.array(times), fps).tolist() == expected
+
+
+@pytest.mark.parametrize("own", [25, 30000 / 1001, 30, 15])
+@pytest.mark.parametrize("fps", [5.0, 8.0, 16.0, 25.0, 30.0])
+@pytest.mark.parametrize("decimals", [3, 12])
+def test_at_a_constant_rate_it_is_the_nearest_frame(own, fps, decimals):
+    times = np.round(np.arange(100) / own, decimals)
+    frames = shown_frames(times, fps)
+    distances = np.abs(times[None] - np.arange(len(frames))[:, None] / fps)
+    found = distances[np.arange(len(frames)), frames]
+    np.testing.assert_allclose(found, distances.min(axis=1), atol=2e-3)
+
+
+def test_the_frame_is_the_last_one_at_or_before_each_time():
+    """Brute force, on a rate that changes: within half a short step."""
+    times = np.cumsum(np.r_[0, np.full(50, 0.04), np.full(20, 0.2), np.full(30, 0.04)])
+    frames = shown_frames(times, 30.0)
+    for number, frame in enumerate(frames):
+        before = np.flatnonzero(times <= number / 30 + 0.02)[-1]
+        assert frame in (before, max(before - 1, 0))
+        assert times[frame] <= number / 30 + 0.02
+    assert (frames >= 0).all()

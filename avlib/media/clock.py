@@ -1,0 +1,247 @@
+"""A recording's one clock: when each packet of its streams happens.
+
+The clock is what the stamps of the packets say, in seconds on the container's axis, but for stamps
+that cannot be right. A jump that all later stamps keep is a gap: nothing was recorded for so long.
+A jump that later stamps take back is damage, and those packets follow on the ones before. A step
+back that stays is a recorder that was started again: it goes on where it had stopped.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avlib.media import demux
+from avlib.media.stamps import FAR, WITNESSES, shifts, usual_step
+
+# A picture is shown at most so many pictures, or so many s, later than the others after it is
+# decoded; codecs allow 16.
+_REORDERED, _LEAST_DELAY = 20, 1.0
+_UNKNOWN = -(2**62)  # ticks, of a packet without a stamp
+
+
+@dataclass(frozen=True)
+class Track:
+    """One stream on the recording's clock.
+
+    Attributes
+    ----------
+    start : float or None
+        When its first decodable frame begins, s on the container's axis; None where nothing says.
+    end : float
+        When the last packet's content ends.
+    times : float array of shape (n_packets,)
+        When packets begin, ascending.
+    repairs : tuple of (int, int or None)
+        From this packet on, counted in the file's order, stamps are so many ticks too early, or
+        mean nothing. Empty where all of them are right, so that the stream can be sought.
+    """
+
+    start: float | None
+    end: float
+    times: np.ndarray
+    repairs: tuple[tuple[int, int | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The streams of a recording that decode; None where there is none.
+
+    The second 0 of a clip is its first picture: what is heard before is no part of it, and sound
+    that begins later is preceded by silence.
+    """
+
+    video: Track | None
+    audio: Track | None
+    reached: int = 0  # bytes into the file, of the last packet that could be read
+
+    @property
+    def shared(self) -> bool:
+        """False where one stream ends before the other begins, so that nothing relates them."""
+        if self.video is None or self.audio is None:
+            return True
+        pictures, sound = self.video, self.audio
+        return _starts(pictures) < sound.end and _starts(sound) < pictures.end
+
+    def zero(self, kind: str) -> float:
+        """Return where the clip begins for a stream, s on the container's axis."""
+        tracks = (self.video, self.audio) if self.shared else (getattr(self, kind),)
+        return next((t.start for t in tracks if t is not None and t.start is not None), 0.0)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the clip's second 0 to the end of its longer stream."""
+        kinds = [kind for kind in ("video", "audio") if getattr(self, kind) is not None]
+        return max([0.0, *(getattr(self, kind).end - self.zero(kind) for kind in kinds)])
+
+    @property
+    def sound_start(self) -> float | None:
+        """When sound begins, s from the clip's second 0; None where nothing says."""
+        if self.audio is None or self.audio.start is None:
+            return None
+        return self.audio.start - self.zero("audio")
+
+
+def _starts(track: Track) -> float:
+    return -math.inf if track.start is None else track.start
+
+
+def read(path: Path | str) -> Clock:
+    """Read the stamps of all packets, and decode the first frame of each stream.
+
+    A file is read once for all of its spans; 24 bytes are held for a packet while it is read.
+
+    Raises
+    ------
+    MediaError
+        The file cannot be opened.
+    """
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return _read(str(path), ())
+    return _read(str(path), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@functools.lru_cache(maxsize=8)
+def _read(path: str, version: tuple[int, ...]) -> Clock:
+    with demux.opened(path) as container:
+        streams = list(demux.first_streams(container).values())
+        said = _stamps(container, streams) if streams else {}
+        latest = {kind: stamps.latest for kind, stamps in said.items()}
+        tracks = {
+            kind: stamps.track(max((latest[o] for o in latest if o != kind), default=-math.inf))
+            for kind, stamps in said.items()
+        }
+    found: dict[str, Track | None] = {"video": None, "audio": None}
+    for kind, track in tracks.items():
+        with demux.opened(path) as container:
+            first = next(frames(container, demux.first_stream(container, kind), track), None)
+            if first is not None:
+                found[kind] = replace(track, start=demux.frame_time(first))
+    return Clock(**found, reached=max((stamps.reached for stamps in said.values()), default=0))
+
+
+def frames(container: Any, stream: Any, track: Track) -> Iterator[Any]:
+    """Yield the frames of a stream as far as they decode, with stamps on the recording's clock.
+
+    One whose stamp means nothing has none (neither `pts` nor `dts`): it follows on the one before.
+    A stream with repairs is read from its start: they count packets.
+    """
+    edges = [*(number for number, _ in track.repairs), math.inf]
+    place, number = 0, 0
+    shift: int | None = 0
+    for packet in demux.packets(container, [stream]):
+        if track.repairs and packet.size:
+            while number >= edges[place]:
+                shift = track.repairs[place][1]
+                place += 1
+            packet.pts, packet.dts = (
+                None if stamp is None or shift is None else stamp + shift
+                for stamp in (packet.pts, packet.dts)
+            )
+            number += 1
+        yield from demux.decoded(packet)
+
+
+@dataclass
+class _Stamps:
+    """What the packets of one stream say, in the file's order, in ticks."""
+
+    stream: Any
+    decoding: array[int] = field(default_factory=lambda: array("q"))
+    showing: array[int] = field(default_factory=lambda: array("q"))
+    last: Any | None = None  # the packet that is shown last, of those that were read
+    reached: int = 0  # bytes into the file, of the packet furthest behind
+
+    @property
+    def latest(self) -> float:
+        """Seconds that `WITNESSES` packets have reached, -inf where there are fewer."""
+        shown = _seconds(self.showing, self.stream)
+        shown = np.sort(shown[np.isfinite(shown)])
+        return float(shown[-WITNESSES]) if len(shown) >= WITNESSES else -math.inf
+
+    def track(self, reach: float) -> Track:
+        """Lay the packets on the clock; the other stream goes on until second `reach`."""
+        tick = float(self.stream.time_base)
+        decoded, shown = (_seconds(ticks, self.stream) for ticks in (self.decoding, self.showing))
+        times = np.where(np.isnan(shown), decoded, shown)
+        # Containers state when to decode, when to show, or both; the former never steps back.
+        keys = decoded if np.isfinite(decoded).sum() * 2 >= len(decoded) else shown
+        length, full = self._length()
+        step = full or usual_step(keys)
+        keys = np.where(_misplaced(decoded, shown, step), np.inf, keys)
+        repairs = tuple(
+            (number, None if shift is None else round(shift / tick))
+            for number, shift in shifts(keys, reach, full)
+        )
+        for (first, shift), (after, _) in itertools.pairwise([*repairs, (len(times), None)]):
+            times[first:after] += np.nan if shift is None else shift * tick
+        step = step or length
+        known = np.flatnonzero(np.isfinite(times))
+        if not len(known):
+            return Track(None, len(times) * step, np.arange(len(times)) * step, repairs)
+        counted = np.arange(len(times))
+        before = known[np.maximum(np.searchsorted(known, counted, side="right") - 1, 0)]
+        times = np.where(np.isnan(times), times[before] + (counted - before) * step, times)
+        return Track(None, float(times.max()) + length, np.sort(times), repairs)
+
+    def _length(self) -> tuple[float, float]:
+        """Return the length of the last packet's content, and of every full one or 0, seconds."""
+        packet = self.last
+        stated = 0.0 if packet is None else float((packet.duration or 0) * packet.time_base)
+        if self.stream.type == "video":
+            usual = 1.0 / (demux.mean_rate(self.stream) or np.inf)
+            return stated if 0 < stated < FAR else usual, 0.0
+        rate = self.stream.codec_context.sample_rate
+        full = self.stream.codec_context.frame_size / rate if rate else 0.0
+        if packet is not None and packet.has_sidedata("skip_samples") and full:
+            padding = bytes(packet.get_sidedata("skip_samples"))[4:8]
+            return max(full - int.from_bytes(padding, "little") / rate, 0.0), full
+        length = min(stated, full) if stated and full else stated or full
+        return length if length < FAR else full, full
+
+
+def _seconds(ticks: array[int], stream: Any) -> np.ndarray:
+    values = np.array(ticks, np.int64)
+    return np.where(values == _UNKNOWN, np.nan, values * float(stream.time_base))
+
+
+def _misplaced(decoded: np.ndarray, shown: np.ndarray, step: float) -> np.ndarray:
+    """Tell which packets claim to be shown at another time than those around them."""
+    delays = shown - decoded
+    limit = max(_REORDERED * step, _LEAST_DELAY)
+    far = np.zeros(len(delays), bool)
+    if np.isfinite(delays).any():
+        usual = np.nanmedian(delays)
+        for number in np.flatnonzero(np.abs(delays - usual) > limit):
+            # Before a gap the first picture after it is decoded: it is due where others go on.
+            due = shown[number] - usual - decoded[number : number + _REORDERED]
+            far[number] = not (np.abs(due) <= limit).any()
+    return far
+
+
+def _stamps(container: Any, streams: list[Any]) -> dict[str, _Stamps]:
+    read = {stream.index: _Stamps(stream) for stream in streams}
+    for packet in demux.packets(container, streams):
+        if not packet.size:
+            continue
+        found = read[packet.stream.index]
+        found.decoding.append(_UNKNOWN if packet.dts is None else packet.dts)
+        found.showing.append(_UNKNOWN if packet.pts is None else packet.pts)
+        found.reached = max(found.reached, (packet.pos or 0) + packet.size)
+        if found.last is None or _stamp(packet) >= _stamp(found.last):
+            found.last = packet
+    return {found.stream.type: found for found in read.values()}
+
+
+def _stamp(packet: Any) -> int:
+    return packet.pts if packet.pts is not None else packet.dts or 0

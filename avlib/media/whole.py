@@ -1,0 +1,138 @@
+"""Whether a file holds all the bytes that its own headers state.
+
+Only stated sizes count. Stated durations do not: of many containers they are guesses.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+# Bytes that may be missing: writers are off by a header, or leave out a filling byte.
+_SLACK = 64
+# A size from here up is what writers put who do not know it yet (2**31 and 2**32, less a header).
+_UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
+# Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
+_FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
+
+
+def stated_size(path: Path | str) -> int | None:
+    """Return how many bytes a file has where it is whole; None where nothing in it says so.
+
+    Read are the boxes of MP4 and MOV, the chunks of WAV, AVI and AIFF, the segment of Matroska and
+    WebM, and the tags of FLV.
+    """
+    size = Path(path).stat().st_size
+    with Path(path).open("rb") as file:
+        head = file.read(16)
+        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"):
+            return _mp4(file, size)
+        if head[:4] in (b"RIFF", b"RF64", b"FORM"):
+            return _iff(file, size)
+        if head[:4] == b"\x1aE\xdf\xa3":
+            return _matroska(file)
+        if head[:3] == b"FLV":
+            return _flv(file, size)
+    return None
+
+
+def missing_share(path: Path | str) -> float:
+    """Return which share of the bytes that a file states is not there, 0 where nothing says so."""
+    size, stated = Path(path).stat().st_size, stated_size(path)
+    return 0.0 if stated is None or stated - size <= _SLACK else 1 - size / stated
+
+
+def _mp4(file: BinaryIO, size: int) -> int | None:
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if not head[4:8].isascii() or length < 8:  # 0: to the end; else no box
+            return None
+        place += length
+    return place
+
+
+def _iff(file: BinaryIO, size: int) -> int | None:
+    """Walk the outermost chunks, of which a large AVI has several; in a WAV its samples count."""
+    file.seek(8)
+    if file.read(4) == b"WAVE":
+        return _wav(file, size)
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        length = int.from_bytes(head[4:], "big" if head[:4] == b"FORM" else "little")
+        if head[:4] not in (b"RIFF", b"FORM"):
+            return place  # what was appended is none of its
+        if _is_unknown(length):
+            return None
+        place += 8 + length + length % 2
+    return place
+
+
+def _wav(file: BinaryIO, size: int) -> int | None:
+    place, large = 12, 0
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(24)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] == b"ds64":  # sizes of more than 32 bits: of the file, of the samples
+            large = int.from_bytes(head[16:24], "little")
+        if head[:4] == b"data":
+            length = large or length
+            return None if not large and _is_unknown(length) else place + 8 + length
+        place += 8 + length + length % 2
+    return None
+
+
+def _is_unknown(length: int) -> bool:
+    return length == 0 or any(low <= length < high for low, high in _UNKNOWN_SIZES)
+
+
+def _matroska(file: BinaryIO) -> int | None:
+    file.seek(4)
+    header = _vint(file)
+    if header is None:
+        return None
+    file.seek(header, 1)
+    if file.read(4) != b"\x18S\x80g":
+        return None
+    length = _vint(file)
+    return None if length is None else file.tell() + length
+
+
+def _vint(file: BinaryIO) -> int | None:
+    """Read a number of variable length; None where it says that it is not known."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    n_bytes = 9 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(n_bytes - 1), "big")
+    bits = 7 * n_bytes
+    value &= (1 << bits) - 1
+    return None if value == (1 << bits) - 1 else value
+
+
+def _flv(file: BinaryIO, size: int) -> int | None:
+    """Return the size that the tag onMetaData states, or the end of a tag that is cut short."""
+    file.seek(0)
+    head = file.read(_FLV_METADATA)
+    name = b"filesize\x00"
+    place = head.find(name) + len(name)
+    if len(name) <= place <= len(head) - 8:
+        [stated] = struct.unpack(">d", head[place : place + 8])
+        if size < stated < _FLV_LARGEST:
+            return int(stated)
+    place = int.from_bytes(head[5:9], "big") + 4  # each tag is followed by its size
+    while place + 11 <= size:
+        file.seek(place)
+        tag = file.read(11)
+        if tag[0] & 0x1F not in (8, 9, 18) or any(tag[8:]):
+            return None  # damaged, or something else was appended
+        place += 11 + int.from_bytes(tag[1:4], "big") + 4
+    return place

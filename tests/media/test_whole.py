@@ -1,0 +1,151 @@
+"""A file that was cut is told from a whole one where the container allows it, and nowhere else."""
+
+import struct
+
+import av
+import numpy as np
+import pytest
+from recordings import beeps, record
+
+from avlib import media
+from avlib.media.whole import stated_size
+from avlib.runtime.errors import MediaError
+
+
+def cut(path, share):
+    part = path.with_name(f"cut{path.suffix}")
+    data = path.read_bytes()
+    part.write_bytes(data[: round(len(data) * share)])
+    return part
+
+
+def wav(path):
+    media.write_clip(path, None, None, beeps(2, [1]), 16000, audio_codec="pcm_s16le")
+    return path
+
+
+WITH_SIZES = [".mp4", ".mov", ".flv", ".mkv", ".avi"]
+
+
+@pytest.mark.parametrize("suffix", WITH_SIZES)
+def test_sizes_that_files_state_are_theirs(tmp_path, suffix):
+    path = record(tmp_path / f"a{suffix}", 3, [1])
+    assert stated_size(path) == path.stat().st_size
+    assert stated_size(wav(tmp_path / "a.wav")) == (tmp_path / "a.wav").stat().st_size
+
+
+@pytest.mark.parametrize("share", [0.7, 0.9, 0.98])
+@pytest.mark.parametrize("suffix", WITH_SIZES)
+def test_a_cut_file_is_truncated(tmp_path, suffix, share):
+    # The index comes first, or else an MP4 cannot be opened at all.
+    options = {"movflags": "faststart"} if suffix in (".mp4", ".mov") else {}
+    path = record(tmp_path / f"a{suffix}", 6, [1], options=options)
+    whole, part = media.probe(path), media.probe(cut(path, share))
+    assert not whole.truncated
+    assert part.truncated
+    assert part.duration <= whole.duration
+    assert part.declared_duration == pytest.approx(whole.duration, rel=0.3)
+
+
+def test_an_mp4_without_its_index_says_so(tmp_path):
+    path = record(tmp_path / "a.mp4", 3, [1])
+    with pytest.raises(MediaError, match="cut short"):
+        media.probe(cut(path, 0.5))
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mpg"])
+def test_where_nothing_states_a_size_nothing_is_claimed(tmp_path, suffix):
+    path = record(tmp_path / f"a{suffix}", 3, [1])
+    assert stated_size(path) is None
+    assert not media.probe(path).truncated
+    assert not media.probe(cut(path, 0.6)).truncated
+
+
+def test_a_duration_that_is_stated_wrongly_claims_nothing(tmp_path):
+    path = record(tmp_path / "a.flv", 3, [1])
+    data = bytearray(path.read_bytes())
+    place = data.index(b"duration\x00") + 9
+    data[place : place + 8] = struct.pack(">d", 60.0)
+    path.write_bytes(data)
+    assert not media.probe(path).truncated
+
+
+def test_an_flv_without_a_stated_size_is_cut_where_its_last_tag_is(tmp_path):
+    path = record(tmp_path / "a.flv", 3, [1])
+    data = bytearray(path.read_bytes())
+    place = data.index(b"filesize\x00") + 9
+    data[place : place + 8] = bytes(8)
+    path.write_bytes(data)
+    assert not media.probe(path).truncated
+    path.write_bytes(data[:-500])
+    assert stated_size(path) > path.stat().st_size
+
+
+@pytest.mark.parametrize("size", [0, 2**32 - 1, 2**31 - 1])
+def test_a_wav_whose_writer_did_not_know_its_size_is_whole(tmp_path, size):
+    path = wav(tmp_path / "a.wav")
+    data = bytearray(path.read_bytes())
+    data[4:8] = size.to_bytes(4, "little")
+    place = data.index(b"data") + 4
+    data[place : place + 4] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert not media.probe(path).truncated
+    assert stated_size(path) is None
+
+
+def test_a_stream_of_matroska_states_no_size(tmp_path):
+    path = record(tmp_path / "a.mkv", 3, [1], options={"live": "1"})
+    assert stated_size(path) is None
+    assert not media.probe(cut(path, 0.6)).truncated
+
+
+def test_what_a_wav_says_of_its_data_alone_counts(tmp_path):
+    """The outer size is right for what is left, as of a copy that was mended; the data's is not."""
+    path = cut(wav(tmp_path / "a.wav"), 0.5)
+    data = bytearray(path.read_bytes())
+    data[4:8] = (len(data) - 8).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert media.probe(path).truncated
+
+
+@pytest.mark.parametrize("codec", ["pcm_s64le", "pcm_f64le", "pcm_s32le", "pcm_u8"])
+def test_a_wav_of_any_width_is_read(tmp_path, codec):
+    path, signal = tmp_path / "a.wav", beeps(1, [0.5])
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            (signal * 32767).astype(np.int16)[None], format="s16", layout="mono"
+        )
+        frame.sample_rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    np.testing.assert_allclose(media.read_audio(path), signal, atol=0.01)
+
+
+def test_a_stream_that_appears_in_the_middle_costs_nothing(tmp_path):
+    """An FLV may bring up a stream of data anywhere."""
+    path = record(tmp_path / "a.flv", 3, [1])
+    data = path.read_bytes()
+    last = len(data) - int.from_bytes(data[-4:]) - 4
+    text = b"\x02\x00\x0aonTextData\x08\x00\x00\x00\x01\x00\x04text\x02\x00\x02hi\x00\x00\x09"
+    tag = b"\x12" + len(text).to_bytes(3) + b"\x00\x0b\x00\x00" + bytes(3) + text
+    with_text = data[:last] + tag + len(tag).to_bytes(4) + data[last:]
+    path.write_bytes(with_text)
+    assert media.probe(path).duration == pytest.approx(3, abs=0.1)
+    assert len(media.read_audio(path)) / 16000 == pytest.approx(3, abs=0.1)
+    assert len(list(media.video_frames(path))) == 30
+
+
+@pytest.mark.parametrize("layout", ["stereo", "7.1"])
+def test_any_number_of_channels_is_averaged(tmp_path, layout):
+    path, signal = tmp_path / "a.mka", beeps(1, [0.5])
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("aac", rate=16000, layout=layout)
+        packed = signal.astype(np.float32).repeat(stream.layout.nb_channels)[None]
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        frame.sample_rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    found = media.read_audio(path)[:16000]
+    assert np.corrcoef(found, signal[: len(found)])[0, 1] > 0.8
+    assert media.probe(path).channels == {"stereo": 2, "7.1": 8}[layout]
