@@ -25,6 +25,7 @@ from avlib.media.stamps import FAR, WITNESSES, shifts, usual_step
 # A picture is shown at most so many pictures, or so many s, later than the others after it is
 # decoded; codecs allow 16.
 _REORDERED, _LEAST_DELAY = 20, 1.0
+_MOST_WRONG = 10_000  # stamps that are remembered
 _UNKNOWN = -(2**62)  # ticks, of a packet without a stamp
 
 
@@ -42,13 +43,17 @@ class Track:
         When packets begin, ascending.
     repairs : tuple of (int, int or None)
         From this packet on, counted in the file's order, stamps are so many ticks too early, or
-        mean nothing. Empty where all of them are right, so that the stream can be sought.
+        mean nothing. Empty where all of them are right.
+    wrong : frozenset of int, or None
+        The stamps that mean nothing or are to be moved, ticks; None where they are so many that
+        the stream cannot be sought by its stamps.
     """
 
     start: float | None
     end: float
     times: np.ndarray
     repairs: tuple[tuple[int, int | None], ...] = ()
+    wrong: frozenset[int] | None = frozenset()
 
 
 @dataclass(frozen=True)
@@ -130,18 +135,24 @@ def _read(path: str, version: tuple[int, ...]) -> Clock:
     return Clock(**found, reached=max((stamps.reached for stamps in said.values()), default=0))
 
 
-def frames(container: Any, stream: Any, track: Track) -> Iterator[Any]:
+def frames(container: Any, stream: Any, track: Track, *, sought: bool = False) -> Iterator[Any]:
     """Yield the frames of a stream as far as they decode, with stamps on the recording's clock.
 
     One whose stamp means nothing has none (neither `pts` nor `dts`): it follows on the one before.
-    A stream with repairs is read from its start: they count packets.
+
+    Parameters
+    ----------
+    sought
+        Whether the container is not at its start, from which repairs count.
     """
     edges = [*(number for number, _ in track.repairs), math.inf]
     place, number = 0, 0
     shift: int | None = 0
     for packet in demux.packets(container, [stream]):
         if track.repairs and packet.size:
-            while number >= edges[place]:
+            if sought:
+                shift = None if _key(packet) in (track.wrong or ()) else 0
+            while not sought and number >= edges[place]:
                 shift = track.repairs[place][1]
                 place += 1
             packet.pts, packet.dts = (
@@ -150,6 +161,10 @@ def frames(container: Any, stream: Any, track: Track) -> Iterator[Any]:
             )
             number += 1
         yield from demux.decoded(packet)
+
+
+def _key(packet: Any) -> int | None:
+    return packet.dts if packet.dts is not None else packet.pts
 
 
 @dataclass
@@ -183,16 +198,25 @@ class _Stamps:
             (number, None if shift is None else round(shift / tick))
             for number, shift in shifts(keys, reach, full)
         )
+        right = np.ones(len(times), bool)
         for (first, shift), (after, _) in itertools.pairwise([*repairs, (len(times), None)]):
             times[first:after] += np.nan if shift is None else shift * tick
+            right[first:after] = shift == 0
+        few = (~right).sum() <= min(_MOST_WRONG, len(right) / 10)
+        wrong = frozenset(self._keys()[~right].tolist()) if few else None
         step = step or length
         known = np.flatnonzero(np.isfinite(times))
         if not len(known):
-            return Track(None, len(times) * step, np.arange(len(times)) * step, repairs)
+            times = np.arange(len(times)) * step
+            return Track(None, len(times) * step, times, repairs, wrong)
         counted = np.arange(len(times))
         before = known[np.maximum(np.searchsorted(known, counted, side="right") - 1, 0)]
         times = np.where(np.isnan(times), times[before] + (counted - before) * step, times)
-        return Track(None, float(times.max()) + length, np.sort(times), repairs)
+        return Track(None, float(times.max()) + length, np.sort(times), repairs, wrong)
+
+    def _keys(self) -> np.ndarray:
+        decoding, showing = np.array(self.decoding), np.array(self.showing)
+        return np.where(decoding == _UNKNOWN, showing, decoding)
 
     def _length(self) -> tuple[float, float]:
         """Return the length of the last packet's content, and of every full one or 0, seconds."""

@@ -121,9 +121,9 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, i
 
 def _sought(container: Any, stream: Any, track: clock.Track, moment: float) -> Iterator[Any] | None:
     """Return the frames from a keyframe at or before a moment on; None where it is not found."""
-    if track.repairs or not demux.seek_before(container, stream, moment):
+    if track.wrong is None or not demux.seek_before(container, stream, moment):
         return None
-    frames = clock.frames(container, stream, track)
+    frames = clock.frames(container, stream, track, sought=True)
     first = next(frames, None)
     time = None if first is None else demux.frame_time(first)
     return None if time is None or time > moment else itertools.chain([first], frames)

@@ -128,12 +128,12 @@ def _decoded(
             return None
         start = times.zero("audio") + lead
         # Stamps in milliseconds (flv, webm) place a sample only by counting from the first one.
-        exact = audio.time_base * (audio.rate or 0) <= 1 and not times.audio.repairs
+        exact = audio.time_base * (audio.rate or 0) <= 1 and times.audio.wrong is not None
         if lead and not (exact and demux.seek_before(container, audio, start)):
             return None
         blocks: list[tuple[float | None, np.ndarray]] = []
         rate, until, last = 0, start - lead + stop, None
-        for frame in clock.frames(container, audio, times.audio):
+        for frame in clock.frames(container, audio, times.audio, sought=lead > 0):
             if rate not in (0, frame.sample_rate):
                 raise MediaError(
                     f"{path}: its audio changes from {rate} to {frame.sample_rate} Hz midway; "

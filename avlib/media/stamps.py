@@ -29,6 +29,7 @@ _SPLICED = 1.0  # s by which stamps step back where recordings were cut together
 # At the start of a file so many stamps may be damage; more are a recording of their own.
 _DAMAGED_START = 5
 _SENSIBLE = 0.4  # share of the stamps that is to be believed, if any is
+_MOST_BACK = 500  # steps back that are looked at, where they are more than one of four
 _LOOK_BACK = 64  # runs that one is compared with
 
 
@@ -62,7 +63,8 @@ def shifts(stamps: np.ndarray, reach: float, step: float = 0.0) -> list[tuple[in
     steps = np.diff(sure)
     if not len(steps):
         return [(0, None)] if damaged.any() else []
-    if (steps == 0).mean() > 0.5 and len(steps) > 1:
+    standing = (steps == 0).mean() > 0.5 and len(steps) > 1
+    if standing or (steps < 0).sum() > max(_MOST_BACK, len(steps) / 4):
         return [(0, None)]
     if (
         not damaged.any()
@@ -89,10 +91,10 @@ def shifts(stamps: np.ndarray, reach: float, step: float = 0.0) -> list[tuple[in
 class _Runs:
     """Runs of stamps that go on evenly: places of the first and after the last, times, s."""
 
-    first: np.ndarray
-    after: np.ndarray
-    start: np.ndarray
-    end: np.ndarray  # when the last packet's content ends
+    first: list[int]
+    after: list[int]
+    start: list[float]
+    end: list[float]  # when the last packet's content ends
     step: float  # of one packet
     restart: int  # how many stamps a new start costs
 
@@ -109,7 +111,8 @@ def _runs(stamps: np.ndarray, step: float) -> _Runs:
     first, after = np.r_[0, cuts], np.r_[cuts, len(stamps)]
     step = step or usual_step(stamps)
     restart = int(np.clip(len(stamps) // 4, *_RESTART))
-    return _Runs(first, after, stamps[first], stamps[after - 1] + step, step, restart)
+    start, end = stamps[first].tolist(), (stamps[after - 1] + step).tolist()
+    return _Runs(first.tolist(), after.tolist(), start, end, step, restart)
 
 
 def _added(runs: _Runs, stamps: np.ndarray, reach: float) -> np.ndarray:
@@ -139,24 +142,24 @@ def _added(runs: _Runs, stamps: np.ndarray, reach: float) -> np.ndarray:
 def _believed(runs: _Runs, stamps: np.ndarray, reach: float) -> list[int]:
     """Return the runs to believe, in their order."""
     n = len(runs.first)
-    costs, before = np.empty(n), np.full(n, -1)
+    costs, before = [0.0] * n, [-1] * n
     for run in range(n):
-        left_out = int(runs.first[run])
+        left_out = runs.first[run]
         costs[run] = left_out + (runs.restart if left_out > _DAMAGED_START else 0)
         for other in range(run - 1, max(run - _LOOK_BACK, 0) - 1, -1):
             cost = costs[other] + _cost(runs, stamps, other, run, reach)
             if cost < costs[run]:
                 costs[run], before[run] = cost, other
-    last = int(np.argmin(costs + (len(stamps) - runs.after)))
+    last = int(np.argmin(np.array(costs) + len(stamps) - np.array(runs.after)))
     chain = [last]
     while before[chain[-1]] >= 0:
-        chain.append(int(before[chain[-1]]))
+        chain.append(before[chain[-1]])
     return chain[::-1]
 
 
 def _cost(runs: _Runs, stamps: np.ndarray, run: int, then: int, reach: float) -> float:
     """Return how many stamps it costs to believe two runs and none between them."""
-    left_out = int(runs.first[then] - runs.after[run])
+    left_out = runs.first[then] - runs.after[run]
     if late := _late(runs, stamps, run, then):
         return left_out + late
     ahead = runs.start[then] - runs.end[run]
@@ -171,9 +174,9 @@ def _cost(runs: _Runs, stamps: np.ndarray, run: int, then: int, reach: float) ->
 
 def _set_anew(runs: _Runs, run: int, then: int, reach: float) -> bool:
     """Tell whether the time between two runs is too long for a gap."""
-    alone = np.isfinite(reach) and runs.start[then] > reach + _far(runs.step)
+    alone = reach > -np.inf and runs.start[then] > reach + _far(runs.step)
     ahead = runs.start[then] - runs.end[run]
-    return bool(ahead > (_LONGEST_ALONE if alone else _LONGEST_GAP))
+    return ahead > (_LONGEST_ALONE if alone else _LONGEST_GAP)
 
 
 def _late(runs: _Runs, stamps: np.ndarray, run: int, then: int) -> int:

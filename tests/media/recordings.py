@@ -1,5 +1,6 @@
 """Small recordings whose pictures flash and whose sound beeps at known times."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -89,6 +90,17 @@ def heard(path, start=None, end=None):
     """Return when the sound begins to beep, s."""
     places = np.flatnonzero(np.abs(media.read_audio(path, RATE, start, end)) > 0.2) / RATE
     return [float(t) for t, before in zip(places, [-1, *places], strict=False) if t - before > 0.3]
+
+
+def with_matrix(plain, path, matrix):
+    """Copy an MP4 or MOV, and have it shown by the matrix (a, b, c, d)."""
+    a, b, c, d = matrix
+    data = bytearray(plain.read_bytes())
+    place = data.index(b"tkhd") + 44
+    values = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    data[place : place + 36] = struct.pack(">9i", *values)
+    path.write_bytes(data)
+    return path
 
 
 def flv_tags(data):

@@ -1,9 +1,8 @@
 """The eight ways in which MP4 and MOV turn and mirror a picture."""
 
-import struct
-
 import numpy as np
 import pytest
+from recordings import with_matrix
 
 from avlib import media
 
@@ -26,16 +25,6 @@ def plain(request, tmp_path_factory):
     image = np.random.default_rng(0).integers(0, 256, (3, 4, 3)).repeat(16, 0).repeat(16, 1)
     media.write_clip(path, [image.astype(np.uint8)] * 3, 25, None, None)
     return path.rename(path.with_suffix(request.param))
-
-
-def with_matrix(plain, path, matrix):
-    a, b, c, d = matrix
-    data = bytearray(plain.read_bytes())
-    place = data.index(b"tkhd") + 44
-    values = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
-    data[place : place + 36] = struct.pack(">9i", *values)
-    path.write_bytes(data)
-    return path
 
 
 @pytest.mark.parametrize("matrix", SHOWN)

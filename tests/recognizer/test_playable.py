@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 from kept_models import RATE, buzz
+from recordings import with_matrix
 
 from avlib.media import probe, read_audio, video_frames, write_clip
 from avlib.recognizer import playable as module
@@ -123,6 +124,20 @@ def test_pictures_that_begin_after_the_sound_play_on_our_time(tmp_path):
     heard, expected = read_audio(file, RATE), read_audio(late, RATE)
     n = min(len(heard), len(expected))
     assert np.corrcoef(heard[:n], expected[:n])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_pictures_that_are_mirrored_are_encoded_anew(tmp_path, mirrored):
+    """Browsers turn pictures as an MP4 says, and mirror none."""
+    image = np.full((48, 64, 3), 40, np.uint8)
+    image[:, :20] = 220
+    plain = recording(tmp_path / "plain.mp4", [image] * 10, buzz("calm", 1, 0.4))
+    matrix = (-1, 0, 0, 1) if mirrored else (-1, 0, 0, -1)
+    path = with_matrix(plain, tmp_path / "a.mp4", matrix)
+    found = playable(path, probe(path))
+    assert ("encoded anew" in found.said) == mirrored
+    _, shown = next(video_frames(embedded(found, tmp_path)))
+    assert shown[:, 50:].mean() > 180 > shown[:, :40].mean()
 
 
 def test_what_is_too_large_says_so_and_is_not_embedded(tmp_path, monkeypatch):
