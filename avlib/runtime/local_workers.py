@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
@@ -138,10 +138,10 @@ class _Worker:
         self._greeted = True
 
 
-def _wait_for(workers: Iterable[_Worker]) -> list[_Worker]:
+def _wait_for(workers: Collection[_Worker]) -> list[_Worker]:
     """Wait until a worker has an answer or is dead; return all of which that is true."""
-    by_pipe = {worker.pipe: worker for worker in workers}
-    return [by_pipe[pipe] for pipe in wait(list(by_pipe))]  # type: ignore[index]
+    ready = wait([worker.pipe for worker in workers])
+    return [worker for worker in workers if worker.pipe in ready]
 
 
 @contextlib.contextmanager
