@@ -120,12 +120,18 @@ def flv(tmp_path_factory):
     return record(tmp_path_factory.mktemp("flv") / "a.flv", 12, MOMENTS)
 
 
+# A last packet that is a little late may have been late: it is left out.
+RETURNING = [
+    (numbers, milliseconds)
+    for numbers in ([4], [2, 40], range(30, 60), [-1])
+    for milliseconds in (300, 1500, 5000, 30_000, 3 * 86_400_000)
+    if numbers != [-1] or milliseconds >= 20_000
+]
+
+
 @pytest.mark.parametrize("kind", [8, 9])
-@pytest.mark.parametrize("milliseconds", [300, 1500, 5000, 30_000, 3 * 86_400_000])
-@pytest.mark.parametrize("numbers", [[4], [2, 40], range(30, 60), [-1]])
-def test_stamps_that_return_move_nothing(flv, kind, milliseconds, numbers):
-    if numbers == [-1] and milliseconds < 20_000:
-        pytest.skip("a last packet that is late may have been late")
+@pytest.mark.parametrize(("numbers", "milliseconds"), RETURNING)
+def test_stamps_that_return_move_nothing(flv, kind, numbers, milliseconds):
     path = damaged(flv, kind, numbers, milliseconds)
     assert flashes(path) == near(MOMENTS)
     assert heard(path) == near(MOMENTS)
