@@ -50,6 +50,7 @@ SYSTEMS = {  # by the name of the stage, train_<name>; in the order of the repor
     "late_fusion": "avlib.systems.late_fusion.system:LateFusionSystem",
     "linear_metric": "avlib.systems.linear_metric.system:LinearMetricSystem",
     "merml": "avlib.systems.merml.system:MERMLSystem",
+    "cnn": "avlib.systems.cnn.system:CNNSystem",
     "gating": "avlib.systems.gating.system:GatingSystem",
     "temporal_aggregation": "avlib.systems.temporal_aggregation.system:TemporalAggregationSystem",
     "avef": "avlib.systems.avef.system:AVEFSystem",

@@ -11,6 +11,7 @@ WINDOW, HOP = 400, 160  # samples: 25 ms every 10 ms
 N_FFT = 512  # 31 Hz between bins; a window's own 40 Hz would leave the lowest bands one bin each
 N_BANDS, TOP = 64, 8000.0  # Hz
 FLOOR = 0.01
+TINIEST = 1e-20  # power below any sound of 16 bits
 FRAMES, OVERLAP = 64, 30
 SEGMENT = WINDOW + (FRAMES - 1) * HOP  # samples: 655 ms
 STEP = (FRAMES - OVERLAP) * HOP
@@ -67,6 +68,39 @@ def log_mel(signal: np.ndarray) -> np.ndarray:
     array of shape (n_frames, 64), float32
         A frame every 10 ms, whole frames only.
     """
+    bands = mel_powers(signal)
+    bands += np.float32(FLOOR)
+    return np.log(bands, out=bands)
+
+
+def standard_log_mel(signal: np.ndarray) -> np.ndarray:
+    """Return the log mel spectrogram of a signal, each band standardised over the signal.
+
+    Neither the level of a recording nor what colours all of it (microphone, room, the long-term
+    spectrum of a voice) is left. Cells more than 80 dB below the loudest one count as that: what is
+    fainter is noise or digital silence, which would have a deviation of its own.
+
+    Parameters
+    ----------
+    signal : float array of shape (n,)
+        16 kHz, at least 25 ms.
+
+    Returns
+    -------
+    array of shape (n_frames, 64), float32
+        A frame every 10 ms, whole frames only; of mean 0 and deviation 1 in each band, 0 in a band
+        that does not vary.
+    """
+    powers = mel_powers(signal)
+    levels = 10 * np.log10(np.maximum(powers, max(float(powers.max()), TINIEST) * 1e-8))
+    levels -= levels.mean(axis=0)
+    spread = levels.std(axis=0)
+    varies = spread > 1e-3  # dB; less is of rounding
+    return np.where(varies, levels / np.where(varies, spread, np.float32(1)), np.float32(0))
+
+
+def mel_powers(signal: np.ndarray) -> np.ndarray:
+    """Return what `log_mel` takes the logarithm of, without its floor."""
     frames = sliding_window_view(signal.astype(np.float32, copy=False), WINDOW)[::HOP]
     window, bank = np.hamming(WINDOW).astype(np.float32), mel_bank().T.astype(np.float32)
     bands = np.empty((len(frames), N_BANDS), np.float32)
@@ -74,8 +108,7 @@ def log_mel(signal: np.ndarray) -> np.ndarray:
         spectrum = fft.rfft(frames[start : start + BLOCK] * window, N_FFT, axis=1)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         np.matmul(power, bank, out=bands[start : start + BLOCK])
-    bands += np.float32(FLOOR)
-    return np.log(bands, out=bands)
+    return bands
 
 
 def differences(values: np.ndarray) -> np.ndarray:

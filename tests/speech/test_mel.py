@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import chirp
 
-from avlib.speech.mel import differences, log_mel, mel_bank, mel_images
+from avlib.speech.mel import differences, log_mel, mel_bank, mel_images, standard_log_mel
 
 RATE = 16000
 
@@ -89,6 +89,27 @@ def test_log_mel_is_librosas(signal):
     found = log_mel(signal)
     assert len(found) == (len(signal) - 400) // 160 + 1
     np.testing.assert_allclose(found, np.log(mel.T + 0.01)[: len(found)], atol=2e-4)
+
+
+def test_standard_log_mel_is_librosas_standardised(signal):
+    powers = np.exp(written_out(signal)) - 0.01
+    levels = librosa.power_to_db(powers, ref=np.max, top_db=80)
+    expected = (levels - levels.mean(0)) / levels.std(0)
+    np.testing.assert_allclose(standard_log_mel(signal), expected, atol=2e-3)
+
+
+def test_standard_log_mel_knows_neither_level_nor_colour(signal):
+    found = standard_log_mel(signal)
+    np.testing.assert_allclose(standard_log_mel(signal / 200), found, atol=1e-4)
+    coloured = standard_log_mel(np.convolve(signal, [1, -0.5])[: len(signal)].astype(np.float32))
+    assert np.abs(coloured - found).mean() < 0.1  # deviations are 1
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25])
+def test_standard_log_mel_of_what_does_not_vary_is_zero(level):
+    found = standard_log_mel(np.full(RATE, level, np.float32))
+    assert found.shape == (98, 64)
+    assert not found.any()
 
 
 def test_differences_are_librosas_and_twice_those_are_the_second():

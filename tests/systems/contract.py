@@ -16,6 +16,8 @@ TINY = {
     "merml": {"dim": 5, "epochs": 4, "pairs_per_epoch": 200},
     "lmnn": {"max_iter": [0, 5]},
     "itml": {"pairs": 50, "gamma": [1.0]},
+    "modern": {"epochs": 2, "batch_size": 4},
+    "cnn": {"channels": [4, 4], "crop": 0.8},
     "gating": {
         "weights": "none",
         "windows": 2,

@@ -67,6 +67,34 @@ class ShuffledBatches(Sampler[Any]):
         return iter(BatchSampler(order.tolist(), self.size, drop_last=False))
 
 
+class EvenBatches(ShuffledBatches):
+    """Batches in which all emotions are equally likely, as many indices an epoch as there are.
+
+    Of a frequent emotion some clips are left out of an epoch, those of a rare one come repeatedly.
+
+    Parameters
+    ----------
+    emotion : int array of shape (n,)
+        Of each index.
+    size, seed : int
+        As of `ShuffledBatches`.
+    """
+
+    def __init__(self, emotion: np.ndarray, size: int, seed: int) -> None:
+        super().__init__(np.arange(len(emotion)), size, seed)
+        self.of_emotion = [np.flatnonzero(emotion == code) for code in np.unique(emotion)]
+
+    def __iter__(self) -> Iterator[Any]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        each = math.ceil(len(self.rows) / len(self.of_emotion))
+        drawn = []
+        for rows in self.of_emotion:
+            rounds = [rng.permutation(rows) for _ in range(math.ceil(each / len(rows)))]
+            drawn.append(np.concatenate(rounds)[:each])
+        order = rng.permutation(np.concatenate(drawn))[: len(self.rows)]
+        return iter(BatchSampler(order.tolist(), self.size, drop_last=False))
+
+
 def in_order(rows: Iterable[int], size: int) -> list[list[int]]:
     """Return these indices in batches of `size`, in order."""
     return list(BatchSampler(rows, size, drop_last=False))

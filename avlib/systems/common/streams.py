@@ -24,7 +24,7 @@ class StreamFormat:
     Attributes
     ----------
     size : int
-        Side of a chip, pixels.
+        Side of a chip, pixels; 0: no chips are kept.
     fps : float
         Chips per second; each is of the frame that a viewer sees at its time.
     rate : int
@@ -35,8 +35,13 @@ class StreamFormat:
     fps: float
     rate: int
 
+    @classmethod
+    def of_sound(cls, rate: int) -> "StreamFormat":
+        """Return how sound alone is kept."""
+        return cls(0, 1.0, rate)
+
     def __str__(self) -> str:
-        return f"{self.size}px-{self.fps:g}fps-{self.rate}Hz"
+        return f"{self.size}px-{self.fps:g}fps-{self.rate}Hz" if self.size else f"{self.rate}Hz"
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ def chips_on_grid(
     times: np.ndarray, jpegs: Sequence[bytes | None], stream_format: StreamFormat
 ) -> Iterator[bytes | None]:
     """Yield the pixels of the frame shown at each time of the grid; None without a face."""
-    if not len(times):
+    if not len(times) or not stream_format.size:
         return
     frames = shown_frames(times, stream_format.fps)
     for frame, places in itertools.groupby(frames.tolist()):

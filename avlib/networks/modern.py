@@ -1,0 +1,101 @@
+"""The modern recipe: what training of today adds to a published architecture.
+
+AdamW whose rate goes through one cycle, mixed clips, smoothed labels. Section ``modern`` of
+params.yaml holds the settings; see `avlib.systems.common.modern_params`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def one_cycle(network: nn.Module, settings: Mapping[str, Any], steps: int) -> Any:
+    """Return AdamW, and one cycle of its learning rate, as ``configure_optimizers`` does.
+
+    The rate rises along a cosine to its highest value and falls to nearly 0 (Smith and Topin 2019).
+    Weights decay apart from the gradient (Loshchilov and Hutter 2019); biases and the scales of
+    normalisation, which are vectors, do not.
+
+    Parameters
+    ----------
+    network
+    settings
+        ``learning_rate`` at its highest, ``weight_decay``, and ``warm_up``, the share of the steps
+        in which the rate rises.
+    steps
+        Of the whole training.
+    """
+    vectors = [p for p in network.parameters() if p.requires_grad and p.ndim < 2]
+    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim >= 2]
+    groups = [
+        {"params": matrices, "weight_decay": settings["weight_decay"]},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    rate = settings["learning_rate"]
+    optimiser = torch.optim.AdamW(groups, rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, rate, total_steps=steps, pct_start=settings["warm_up"]
+    )
+    every_step: OptimizerLRSchedulerConfig = {"scheduler": schedule, "interval": "step"}
+    return {"optimizer": optimiser, "lr_scheduler": every_step}
+
+
+class Mixup(NamedTuple):
+    """Which clips of a batch are blended, and how (Zhang et al. 2018).
+
+    Attributes
+    ----------
+    share : float
+        Of a clip itself in its blend; the rest is its partner's.
+    partner : int64 Tensor of shape (n,)
+    """
+
+    share: float
+    partner: Tensor
+
+    @classmethod
+    def draw(cls, n: int, alpha: float, noise: torch.Generator) -> "Mixup":
+        """Draw a share from Beta(alpha, alpha) for the batch and partners; alpha 0 blends none.
+
+        Parameters
+        ----------
+        n
+            Clips of the batch.
+        alpha
+        noise
+            Of the CPU.
+        """
+        if not alpha:
+            return cls(1.0, torch.arange(n))
+        seed = int(torch.randint(2**62, (), generator=noise))
+        share = float(np.random.default_rng(seed).beta(alpha, alpha))
+        return cls(share, torch.randperm(n, generator=noise))
+
+    def blend(self, values: Tensor) -> Tensor:
+        """Return the blends of the clips' values, float of shape (n, ...)."""
+        if self.share == 1:
+            return values
+        return torch.lerp(values[self.partner.to(values.device)], values, self.share)
+
+    def loss(self, logits: Tensor, emotion: Tensor, smoothing: float) -> Tensor:
+        """Return the cross-entropy of blends, each with the emotions of both its clips.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_classes)
+        emotion : int64 Tensor of shape (n,)
+        smoothing
+            Share of a label that all emotions get alike (Szegedy et al. 2016).
+        """
+        logits = logits.float()
+        own = functional.cross_entropy(logits, emotion, label_smoothing=smoothing)
+        if self.share == 1:
+            return own
+        others = emotion[self.partner.to(emotion.device)]
+        other = functional.cross_entropy(logits, others, label_smoothing=smoothing)
+        return self.share * own + (1 - self.share) * other

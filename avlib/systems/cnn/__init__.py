@@ -1,0 +1,1 @@
+"""A plain convolutional network on log mel bands: what every deep system should beat."""

@@ -1,0 +1,93 @@
+"""The plain network: what it hears, and that it learns what can be heard."""
+
+import numpy as np
+from sequence_clips import clips_of
+
+from avlib.speech.mel import standard_log_mel
+from avlib.systems.cnn.mels import MelDataset, draw_mels
+from avlib.systems.cnn.model import CNNModel
+from avlib.systems.common.streams import StreamFormat
+
+FORMAT = StreamFormat.of_sound(16000)
+MODERN = {
+    "epochs": 12,
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "warm_up": 0.2,
+    "balanced": True,
+    "label_smoothing": 0.1,
+    "mixup": 0.2,
+    "masks": 1,
+    "mask_bands": 0.1,
+    "mask_frames": 0.1,
+    "shift": 0.02,
+    "stretch": 0.1,
+}
+SETTINGS = {"channels": [4, 8, 8], "crop": 0.8, "dropout": 0.0, "patience": None, "seed": 0}
+
+
+def voice(kind, seed, seconds=1.0, level=0.2):
+    """Return noise that swells slowly, quickly or not at all: level and spectrum tell nothing."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(16000 * seconds)) / 16000
+    swell = 1 + 0.95 * np.sin(2 * np.pi * (3, 12, 0)[kind] * t + rng.uniform(0, 6))
+    wave = level * rng.uniform(0.1, 1) * swell * rng.normal(size=len(t)) / 4
+    return np.round(32767 * np.clip(wave, -1, 1)).astype(np.int16)
+
+
+def corpus(folder, n, seed):
+    folder.mkdir()
+    recordings = [
+        (f"{seed}-{k:02d}", f"S{k % 4}", k % 3, None, None, voice(k % 3, 1000 * seed + k))
+        for k in range(n)
+    ]
+    return clips_of(folder, recordings, FORMAT)
+
+
+def test_network_learns_what_is_heard_over_time(tmp_path):
+    model = CNNModel(3, ("audio",), **SETTINGS, modern=MODERN)
+    train, test = corpus(tmp_path / "train", 48, 1), corpus(tmp_path / "test", 24, 2)
+    model.fit(train, train.select([]))
+    right = model.predict_proba(test).argmax(1) == test.emotion
+    assert right.sum() >= 18  # 8 by chance; 24 for most seeds
+    assert model.chosen_ == {"epochs": 12}
+
+
+def test_epochs_are_chosen_on_validation_clips(tmp_path):
+    settings = SETTINGS | {"patience": 2, "modern": MODERN | {"epochs": 3}}
+    model = CNNModel(3, ("audio",), **settings)
+    train, validation = corpus(tmp_path / "train", 12, 1), corpus(tmp_path / "held", 6, 2)
+    model.fit(train, validation)
+    assert "validation_loss" in model.logs_["curves"].splitlines()[0]
+
+
+def test_bands_are_means_of_two_frames_of_the_whole_clip(tmp_path):
+    clips = corpus(tmp_path / "some", 3, 1)
+    clips.streams[1] = clips.streams[1].__class__(FORMAT, np.zeros(0, bool), 0, "", "", 0, 0)
+    mels = draw_mels(clips, tmp_path / "mels")
+    assert len(mels.of(1)) == 0
+    for row in (0, 2):
+        whole = standard_log_mel(clips.streams[row].sound() / np.float32(32768))
+        expected = (whole[0:-1:2] + whole[1::2]) / 2
+        np.testing.assert_allclose(mels.of(row), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_is_padded_to_its_longest_clip(tmp_path):
+    clips = corpus(tmp_path / "some", 3, 1)
+    mels = draw_mels(clips, tmp_path / "mels")
+    short = mels.__class__(mels.frames, np.array([0, 10, len(mels.of(0)), mels.first[2]]))
+    batch = MelDataset(short, clips.emotion)[[0, 2]]
+    assert batch.lengths.tolist() == [10, len(mels.of(1))]
+    assert batch.mels.shape == (2, 1, 64, len(mels.of(1)))
+    assert not batch.mels[0, ..., 10:].any()
+    np.testing.assert_array_equal(batch.mels[0, 0, :, :10].T, mels.frames[:10])
+
+
+def test_short_and_silent_clips_have_probabilities(tmp_path):
+    sounds = [np.zeros(16000, np.int16), voice(0, 1, 0.03), np.ones(1, np.int16)]
+    recordings = [(str(k), "S", 0, None, None, sound) for k, sound in enumerate(sounds)]
+    model = CNNModel(3, ("audio",), **SETTINGS, modern=MODERN)
+    model.networks_ = {"network": model.build()["network"].eval()}
+    probabilities = model.predict_proba(clips_of(tmp_path, recordings, FORMAT))
+    np.testing.assert_allclose(probabilities.sum(1), 1)
