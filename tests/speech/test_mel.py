@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import chirp
+from threadpoolctl import threadpool_limits
 
 from avlib.speech.mel import differences, log_mel, mel_bank, mel_images
 
@@ -89,6 +90,14 @@ def test_log_mel_is_librosas(signal):
     found = log_mel(signal)
     assert len(found) == (len(signal) - 400) // 160 + 1
     np.testing.assert_allclose(found, np.log(mel.T + 0.01)[: len(found)], atol=2e-4)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_log_mel_does_not_depend_on_the_number_of_threads(signal, threads):
+    with threadpool_limits(threads):
+        found = log_mel(signal)
+    with threadpool_limits(4):
+        np.testing.assert_array_equal(log_mel(signal), found)
 
 
 def test_differences_are_librosas_and_twice_those_are_the_second():
