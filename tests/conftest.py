@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 
 from avlib.protocols import make_folds
 from avlib.runtime.tables import Schema
@@ -16,6 +17,10 @@ from avlib.runtime.tables import Schema
 EMOTIONS = ["anger", "disgust", "happiness"]
 
 WIDTH = 1 / 32
+
+# A busy machine is slow, and that is no failure.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
 
 
 def pytest_collection_modifyitems(items):

@@ -121,7 +121,8 @@ def _aligned(shapes: np.ndarray) -> np.ndarray:
     target = _complex(MEAN_SHAPE)[_STABLE]
     centres = shapes[:, _STABLE].mean(axis=1, keepdims=True)
     source = shapes[:, _STABLE] - centres
-    turn = (source.conj() @ (target - target.mean())) / (np.abs(source) ** 2).sum(axis=1)
+    fit = (source.conj() * (target - target.mean())).sum(axis=1)
+    turn = fit / (np.abs(source) ** 2).sum(axis=1)
     return (shapes - centres) * turn[:, None] + target.mean()
 
 

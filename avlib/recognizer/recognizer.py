@@ -16,6 +16,7 @@ from avlib.recognizer.describe import Describer, Window, describer
 from avlib.recognizer.observe import Span, spans
 from avlib.recognizer.traces import Traces
 from avlib.runtime.errors import AvlibError, ParamsError
+from avlib.runtime.threads import single_thread
 from avlib.systems.common.model import BOTH, Model
 
 _NOTHING = {"audio": "silence", "video": "no face found"}
@@ -189,7 +190,8 @@ class Recognizer:
 
     def _say(self, span: Span, windows: Sequence[Window]) -> list[Said]:
         """Say what windows of a span show: the mean of the parts that can say something."""
-        by_part = [_asked(model, maker, span, windows) for model, maker in self.parts]
+        with single_thread():  # as in the stages' workers, for the same bits
+            by_part = [_asked(model, maker, span, windows) for model, maker in self.parts]
         found = []
         for answers in zip(*by_part, strict=True):
             there = {m for answer in answers for m in answer.used}

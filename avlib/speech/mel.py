@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
+from scipy.sparse import csr_array
 
 SAMPLE_RATE = 16000
 WINDOW, HOP = 400, 160  # samples: 25 ms every 10 ms
@@ -102,12 +103,12 @@ def standard_log_mel(signal: np.ndarray) -> np.ndarray:
 def mel_powers(signal: np.ndarray) -> np.ndarray:
     """Return what `log_mel` takes the logarithm of, without its floor."""
     frames = sliding_window_view(signal.astype(np.float32, copy=False), WINDOW)[::HOP]
-    window, bank = np.hamming(WINDOW).astype(np.float32), mel_bank().T.astype(np.float32)
+    window, bank = np.hamming(WINDOW).astype(np.float32), _sparse_bank()
     bands = np.empty((len(frames), N_BANDS), np.float32)
     for start in range(0, len(frames), BLOCK):
         spectrum = fft.rfft(frames[start : start + BLOCK] * window, N_FFT, axis=1)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
-        np.matmul(power, bank, out=bands[start : start + BLOCK])
+        bands[start : start + BLOCK] = power @ bank
     return bands
 
 
@@ -141,3 +142,13 @@ def mel_bank() -> np.ndarray:
     bins = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT
     rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)
     return np.maximum(0, np.minimum(rising, falling))
+
+
+@cache
+def _sparse_bank() -> csr_array:
+    """Return the bank as (257, 64): a bin lies in two bands.
+
+    A product with all of it goes through BLAS, whose rounding depends on the number of threads and
+    on the processor, so that a clip would have one description here and another one there.
+    """
+    return csr_array(mel_bank().T.astype(np.float32))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import chirp
+from threadpoolctl import threadpool_limits
 
 from avlib.speech.mel import differences, log_mel, mel_bank, mel_images, standard_log_mel
 
@@ -110,6 +111,14 @@ def test_standard_log_mel_of_what_does_not_vary_is_zero(level):
     found = standard_log_mel(np.full(RATE, level, np.float32))
     assert found.shape == (98, 64)
     assert not found.any()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_log_mel_does_not_depend_on_the_number_of_threads(signal, threads):
+    with threadpool_limits(threads):
+        found = log_mel(signal)
+    with threadpool_limits(4):
+        np.testing.assert_array_equal(log_mel(signal), found)
 
 
 def test_differences_are_librosas_and_twice_those_are_the_second():
