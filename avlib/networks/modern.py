@@ -59,7 +59,9 @@ class Mixup(NamedTuple):
     partner: Tensor
 
     @classmethod
-    def draw(cls, n: int, alpha: float, noise: torch.Generator) -> "Mixup":
+    def draw(
+        cls, n: int, alpha: float, noise: torch.Generator, present: Tensor | None = None
+    ) -> "Mixup":
         """Draw a share from Beta(alpha, alpha) for the batch and partners; alpha 0 blends none.
 
         Parameters
@@ -69,12 +71,19 @@ class Mixup(NamedTuple):
         alpha
         noise
             Of the CPU.
+        present : bool Tensor of shape (n, n_modalities), optional
+            A clip whose partner would have other modalities stays as it is.
         """
         if not alpha:
             return cls(1.0, torch.arange(n))
         seed = int(torch.randint(2**62, (), generator=noise))
         share = float(np.random.default_rng(seed).beta(alpha, alpha))
-        return cls(share, torch.randperm(n, generator=noise))
+        partner = torch.randperm(n, generator=noise)
+        if present is not None:
+            there = present.cpu()
+            alike = (there == there[partner]).all(1)
+            partner = torch.where(alike, partner, torch.arange(n))
+        return cls(share, partner)
 
     def blend(self, values: Tensor) -> Tensor:
         """Return the blends of the clips' values, float of shape (n, ...)."""

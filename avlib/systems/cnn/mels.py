@@ -1,4 +1,4 @@
-"""The mel bands of clips, drawn once for all epochs, and the batches that the network is fed with."""
+"""The mel bands of clips, drawn once for all epochs, and batches of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ from avlib.runtime.params import Positive, Section
 
 
 class Modern(Section):
-    """How networks learn; see `avlib.networks.modern` and `avlib.networks.spectrogram_augmentation`."""
+    """How networks learn; see `modern` and `spectrogram_augmentation` of `avlib.networks`."""
 
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2)
@@ -21,3 +21,7 @@ class Modern(Section):
     mask_frames: float = Field(ge=0, le=1)
     shift: float = Field(ge=0, le=0.5)
     stretch: float = Field(ge=0, le=0.5)
+    flip: float = Field(ge=0, le=1)
+    crop: float = Field(ge=0, le=0.5)
+    light: float = Field(ge=0, le=1)
+    erase: float = Field(ge=0, le=1)

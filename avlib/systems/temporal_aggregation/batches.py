@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from avlib.systems.common.batch import ShuffledBatches, TensorBatch, in_order
 from avlib.systems.common.model import BOTH
@@ -22,6 +22,7 @@ from avlib.systems.temporal_aggregation.sampling import (
     SegmentSamples,
     cut_windows,
 )
+from avlib.systems.temporal_aggregation.spectrogram import FLOOR_DB, ROWS, row_statistics
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class SegmentBatch(TensorBatch):
     Attributes
     ----------
     sound : int16 of shape (n, n_segments, n_samples)
+    floors : float32 of shape (n,)
+        Of the spectrograms, dB.
+    rows : float32 of shape (n, 2, 192)
+        What is taken off each row of a clip's spectrograms, and what they are divided by.
     faces : uint8 of shape (n, n_segments, size, size, 3)
         RGB. Without video in the whole system: of shape (n, n_segments, 0, 0, 3).
     present : bool of shape (n, 2)
@@ -38,6 +43,8 @@ class SegmentBatch(TensorBatch):
     """
 
     sound: Tensor
+    floors: Tensor
+    rows: Tensor
     faces: Tensor
     present: Tensor
 
@@ -56,17 +63,38 @@ class Draw(NamedTuple):
     seed: tuple[int, ...] | None
 
 
-class RandomDraws(ShuffledBatches):
-    """All clips once an epoch, in random order and with random frames and windows."""
+class RandomDraws(Sampler[Draw]):
+    """The batches of an epoch, with random frames and windows."""
+
+    def __init__(self, batches: ShuffledBatches) -> None:
+        self.batches = batches
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next; Lightning calls this."""
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[Draw]:
-        for batch, clips in enumerate(super().__iter__()):
-            yield Draw(clips, (self.seed, self.epoch, batch))
+        for batch, clips in enumerate(self.batches):
+            yield Draw(clips, (self.batches.seed, self.batches.epoch, batch))
 
 
-def centre_draws(n: int, size: int) -> list[Draw]:
-    """Return all clips in order, each with the frames and windows in its segments' middles."""
-    return [Draw(clips, None) for clips in in_order(range(n), size)]
+def fixed_draws(n: int, size: int, again: int | None = None) -> list[Draw]:
+    """Return all clips in order, each with the frames and windows in its segments' middles.
+
+    Parameters
+    ----------
+    n
+        Clips.
+    size
+        Of a batch.
+    again
+        With a number, with random ones instead, others for each number.
+    """
+    batches = enumerate(in_order(range(n), size))
+    return [Draw(clips, None if again is None else (again, batch)) for batch, clips in batches]
 
 
 class SegmentDataset(Dataset):
@@ -81,12 +109,30 @@ class SegmentDataset(Dataset):
         Each has one of the modalities; sound at 16 kHz.
     modalities : tuple of str
         What to read: "audio", "video".
+    shown : int, optional
+        How many segments a random draw shows, drawn too; by default all.
+    inside : bool
+        Whether windows are moved inside of the sound; then one that is too short for a window is
+        heard repeatedly. Otherwise silence precedes and follows it.
+    standard : bool
+        Whether each row of a spectrogram is to be standardised over its clip.
     **sampling
         ``n_segments``, ``window`` and ``offset`` of `SegmentSampler`.
     """
 
-    def __init__(self, clips: SequenceClips, modalities: tuple[str, ...], **sampling: Any) -> None:
-        self.clips, self.modalities = clips, modalities
+    def __init__(
+        self,
+        clips: SequenceClips,
+        modalities: tuple[str, ...],
+        *,
+        shown: int | None = None,
+        inside: bool = False,
+        standard: bool = False,
+        **sampling: Any,
+    ) -> None:
+        self.clips, self.modalities, self.shown, self.inside = clips, modalities, shown, inside
+        heard = standard and "audio" in modalities
+        self._heard = [_heard(s.sound() if heard else None) for s in clips.streams]
         self._faces, face_times, durations = [], [], []  # of each clip
         for streams in clips.streams:
             fps = streams.format.fps
@@ -95,7 +141,8 @@ class SegmentDataset(Dataset):
             self._faces.append(np.flatnonzero(has_face))  # places of the chips with a face
             face_times.append(self._faces[-1] / fps)
             durations.append(max(len(has_face) / fps, n_samples / RATE))
-        self._sampler = SegmentSampler(np.array(durations), face_times, **sampling)
+        samples = np.array([s.samples for s in clips.streams], int) if inside else None
+        self._sampler = SegmentSampler(np.array(durations), face_times, samples=samples, **sampling)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -105,20 +152,32 @@ class SegmentDataset(Dataset):
         if draw.seed is None:
             samples = self._sampler.centre(rows)
         else:
-            samples = self._sampler.draw(rows, np.random.default_rng(draw.seed))
+            samples = self._drawn(rows, np.random.default_rng(draw.seed))
         present = [self.clips.present[m][rows] & (m in self.modalities) for m in BOTH]
         return SegmentBatch(
             emotion=torch.from_numpy(self.clips.emotion[rows].astype(np.int64)),
             sound=torch.from_numpy(self._sound(rows, samples)),
+            floors=torch.stack([self._heard[row][0] for row in rows]),
+            rows=torch.stack([self._heard[row][1] for row in rows]),
             faces=torch.from_numpy(self._chips(rows, samples)),
             present=torch.from_numpy(np.stack(present, axis=1)),
         )
 
+    def _drawn(self, rows: np.ndarray, rng: np.random.Generator) -> SegmentSamples:
+        samples = self._sampler.draw(rows, rng)
+        if self.shown is None or self.shown == self._sampler.n_segments:
+            return samples
+        every = np.tile(np.arange(self._sampler.n_segments), (len(rows), 1))
+        chosen = np.sort(rng.permuted(every, axis=1)[:, : self.shown], axis=1)
+        return SegmentSamples(*(np.take_along_axis(v, chosen, axis=1) for v in samples))
+
     def _sound(self, rows: np.ndarray, samples: SegmentSamples) -> np.ndarray:
-        signals = [np.zeros(0, np.int16) for _ in rows]
+        signals, size = [np.zeros(0, np.int16) for _ in rows], self._sampler.n_samples
         if "audio" in self.modalities:
             signals = [self.clips.streams[row].sound() for row in rows]
-        return cut_windows(signals, samples.start, self._sampler.n_samples)
+        if self.inside:
+            signals = [np.resize(s, size) if 0 < len(s) < size else s for s in signals]
+        return cut_windows(signals, samples.start, size)
 
     def _chips(self, rows: np.ndarray, samples: SegmentSamples) -> np.ndarray:
         size = self.clips.streams[0].format.size if "video" in self.modalities else 0
@@ -127,3 +186,10 @@ class SegmentDataset(Dataset):
             if len(self._faces[row]):
                 shown[:] = self.clips.streams[row].chips()[self._faces[row][frames]]
         return chips
+
+
+def _heard(sound: np.ndarray | None) -> tuple[Tensor, Tensor]:
+    """Return floor and rows of a sound; without one, those that leave spectrograms as they are."""
+    if sound is None or not len(sound):
+        return torch.tensor(FLOOR_DB), torch.stack([torch.zeros(ROWS), torch.ones(ROWS)])
+    return row_statistics(torch.from_numpy(sound.astype(np.float32) / 32768))

@@ -8,14 +8,20 @@ from typing import Self
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from avlib.runtime.device import device
-from avlib.systems.common.batch import batch_loader
+from avlib.systems.common.batch import EvenBatches, ShuffledBatches, batch_loader
 from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.temporal_aggregation.batches import RandomDraws, SegmentDataset, centre_draws
+from avlib.systems.temporal_aggregation.batches import (
+    Draw,
+    RandomDraws,
+    SegmentDataset,
+    fixed_draws,
+)
+from avlib.systems.temporal_aggregation.modern_training import ModernTraining
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
@@ -28,9 +34,9 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
     """A network for each of N segments; the mean of their probabilities are a clip's probabilities.
 
     In training a segment shows a random frame and a window of sound near it, drawn anew in every
-    epoch; afterwards it shows those in its middle. A clip that lacks a modality is scored from the
-    other; the paper has no such clips, and networks trained without modality dropout have never
-    seen one.
+    epoch; afterwards it shows those in its middle, and with ``draws`` random ones besides. A clip
+    that lacks a modality is scored from the other; the paper has no such clips, and networks
+    trained without modality dropout have never seen one.
 
     Parameters
     ----------
@@ -65,14 +71,20 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
             The training clips have fewer than two emotions.
         """
         s = self.settings
+        modern, seed = s["recipe"] == "modern", s["seed"]
+        how = s["modern"] if modern else s
         learned, watched = self.split(train, validation)
-        with seeded(s["seed"]):
+        with seeded(seed):
             self.networks_ = self.build()
+        batches = ShuffledBatches(np.arange(len(learned)), how["batch_size"], seed)
+        if modern and how["balanced"]:
+            batches = EvenBatches(learned.emotion, how["batch_size"], seed)
+        training = ModernTraining if modern else TemporalAggregationTraining
         self.train(
-            TemporalAggregationTraining(self.networks_["network"], **s),
-            self._loader(learned, self.modalities, shuffled=True),
-            None if watched is None else self._loader(watched, self.modalities),
-            epochs=s["epochs"],
+            training(self.networks_["network"], **s),
+            self._loader(learned, self.modalities, RandomDraws(batches)),
+            None if watched is None else self._fixed(watched, self.modalities),
+            epochs=how["epochs"],
         )
         return self
 
@@ -88,29 +100,51 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         where = device()
         network = self.networks_["network"].to(where)
         used = tuple(m for m in self.modalities if m in modalities)
-        probabilities = [np.zeros((0, self.n_classes))]
+        again = [None, *range(1, self.settings["draws"])]
+        probabilities = np.zeros((len(again), len(clips), self.n_classes))
         with torch.inference_mode():
-            for batch in self._loader(clips, used):
-                moved = batch.to(where)
-                logits = network(*pictures(moved, network), moved.present)
-                means = log_mean_probabilities(logits).double()
-                probabilities.append(means.softmax(1).cpu().numpy())
-        return np.concatenate(probabilities)
+            for draw, number in enumerate(again):
+                said = [torch.zeros(0, self.n_classes, dtype=torch.float64)]
+                for batch in self._fixed(clips, used, number):
+                    moved = batch.to(where)
+                    logits = network(*pictures(moved, network), moved.present)
+                    means = log_mean_probabilities(logits).double()
+                    said.append(means.softmax(1).cpu())
+                probabilities[draw] = torch.cat(said).numpy()
+        return probabilities.mean(axis=0)
 
     def build(self) -> dict[str, SegmentNetworks]:
         """Return the networks of all segments, which are one module."""
         s = self.settings
-        sizes = {"face_size": (s["size"], s["size"]), "width": s["width"]}
+        sizes = {"face_size": (s["size"], s["size"]), "width": s["width"], "pooling": s["pooling"]}
         network = SegmentNetworks(s["segments"], self.n_classes, shared=s["shared"], **sizes)
         return {"network": network}
 
+    def _fixed(
+        self, clips: SequenceClips, modalities: tuple[str, ...], again: int | None = None
+    ) -> DataLoader:
+        """Return all clips in order; see `fixed_draws`."""
+        draws = fixed_draws(len(clips), self.settings["batch_size"], again)
+        return self._loader(clips, modalities, draws, shown=None)
+
     def _loader(
-        self, clips: SequenceClips, modalities: tuple[str, ...], *, shuffled: bool = False
+        self,
+        clips: SequenceClips,
+        modalities: tuple[str, ...],
+        draws: Sampler[Draw] | list[Draw],
+        **shown: None,
     ) -> DataLoader:
         s = self.settings
+        if s["shared"]:  # networks of their own need their segments
+            shown = {"shown": s["shown"]} | shown
         dataset = SegmentDataset(
-            clips, modalities, n_segments=s["segments"], window=s["window"], offset=s["offset"]
+            clips,
+            modalities,
+            n_segments=s["segments"],
+            window=s["window"],
+            offset=s["offset"],
+            inside=s["ends"] == "inside",
+            standard=s["spectra"] == "standard",
+            **shown,
         )
-        n, size = len(clips), s["batch_size"]
-        draws = RandomDraws(np.arange(n), size, s["seed"]) if shuffled else centre_draws(n, size)
         return batch_loader(dataset, draws, ahead=True)

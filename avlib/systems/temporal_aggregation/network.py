@@ -79,12 +79,15 @@ class AudioVisualNetwork(nn.Module):
     width : float
         Multiplies every channel count.
     n_networks : int
+    pooling : {"flatten", "average"}
+        What the linear layer sees of the last cells: all of them (the paper), or their mean.
     """
 
     def __init__(
         self,
         n_classes: int,
         *,
+        pooling: str = "flatten",
         spectrogram_size: tuple[int, int] = SPECTROGRAM,
         face_size: tuple[int, int] = FACE,
         width: float = 1.0,
@@ -98,8 +101,9 @@ class AudioVisualNetwork(nn.Module):
             nn.ModuleList(Block(*pair, n_networks) for pair in pairwise([colours, *ends]))
             for colours in (1, 3)
         )
+        self.average = pooling == "average"
         self.n_features = {
-            modality: ends[-1] * (height // SMALLEST) * (across // SMALLEST)
+            modality: ends[-1] if self.average else ends[-1] * _cells(height, across)
             for modality, (_, height, across) in self.sizes.items()
         }
         self.classifier = nn.Linear(sum(self.n_features.values()), n_networks * n_classes)
@@ -145,6 +149,7 @@ class AudioVisualNetwork(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for block in getattr(self, modality):
             x = block(x, networks)
+        x = x.mean((2, 3)) if self.average else x
         return x.reshape(len(x), len(networks), -1)
 
 
@@ -157,7 +162,7 @@ class SegmentNetworks(nn.Module):
     shared : bool
         One network for all segments; the paper has independent ones.
     **sizes
-        ``spectrogram_size``, ``face_size`` and ``width`` of `AudioVisualNetwork`.
+        ``spectrogram_size``, ``face_size``, ``width`` and ``pooling`` of `AudioVisualNetwork`.
     """
 
     def __init__(self, n_segments: int, n_classes: int, *, shared: bool = False, **sizes: Any):
@@ -172,6 +177,7 @@ class SegmentNetworks(nn.Module):
         Parameters
         ----------
         spectrograms : Tensor of shape (n, n_segments, 1, height, width)
+            Where all share one network, of any number of segments.
         faces : Tensor of shape (n, n_segments, 3, height, width)
         present : bool Tensor of shape (n, 2)
             As in `AudioVisualNetwork`, for all segments of a clip.
@@ -180,12 +186,12 @@ class SegmentNetworks(nn.Module):
         -------
         Tensor of shape (n, n_segments, n_classes)
         """
-        n = len(spectrograms)
+        n, n_segments = spectrograms.shape[:2]
         if self.shared:  # every segment is a clip of one segment
             spectrograms = spectrograms.flatten(0, 1).unsqueeze(1)
             faces = faces.flatten(0, 1).unsqueeze(1)
-            present = present.repeat_interleave(self.n_segments, 0)
-        return self.networks(spectrograms, faces, present).view(n, self.n_segments, -1)
+            present = present.repeat_interleave(n_segments, 0)
+        return self.networks(spectrograms, faces, present).view(n, n_segments, -1)
 
 
 def drop_modalities(present: Tensor, probability: float, generator: torch.Generator) -> Tensor:
@@ -210,6 +216,10 @@ def drop_modalities(present: Tensor, probability: float, generator: torch.Genera
     no_video = (draws < probability) & ~no_audio
     lost = torch.stack([no_audio, no_video], 1).to(present.device)
     return present & ~(lost & present.all(1, keepdim=True))
+
+
+def _cells(height: int, across: int) -> int:
+    return (height // SMALLEST) * (across // SMALLEST)
 
 
 def _portions(pictures: Tensor, channels: int) -> Iterator[range]:

@@ -1,18 +1,38 @@
 """Section ``temporal_aggregation`` of params.yaml."""
 
-from pydantic import Field
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from avlib.runtime.params import Positive, Section
+
+# What ``recipe: paper`` sets, whatever stands there. ``shown`` has no meaning where each segment
+# has a network of its own.
+PAPER: dict[str, Any] = {
+    "shared": False,
+    "loss": "clip",
+    "ends": "padded",
+    "spectra": "level",
+    "pooling": "flatten",
+    "draws": 1,
+}
 
 
 class TemporalAggregation(Section):
     """Temporal aggregation; see `avlib.systems.temporal_aggregation.model`."""
 
     train: bool
+    recipe: Literal["modern", "paper"]
     segments: int = Field(ge=1)
     offset: float = Field(ge=0)
     window: float = Field(ge=0.1)
     shared: bool
+    shown: int = Field(ge=1)
+    loss: Literal["segments", "clip"]
+    ends: Literal["inside", "padded"]
+    spectra: Literal["standard", "level"]
+    pooling: Literal["average", "flatten"]
+    draws: int = Field(ge=1)
     fps: float = Field(gt=0)
     size: int = Field(ge=32, le=224)
     width: float = Field(gt=0, le=1)
@@ -23,3 +43,20 @@ class TemporalAggregation(Section):
     epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
     seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.shown > self.segments:
+            raise ValueError("shown must not be larger than segments")
+        return self
+
+    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
+        """Return what the model is made with, by the recipe.
+
+        Parameters
+        ----------
+        modern
+            Section ``modern``, which the paper's recipe does not know.
+        """
+        settings = self.model_dump(exclude={"train"})
+        return settings | (PAPER if self.recipe == "paper" else {"modern": modern})

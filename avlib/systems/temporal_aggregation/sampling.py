@@ -51,6 +51,10 @@ class SegmentSampler:
         d in seconds.
     offset : float
         b in seconds.
+    samples : int array of shape (n_clips,), optional
+        Of each clip's sound. With them, windows are moved so far that they lie inside of it; the
+        paper does not say what is heard beyond its ends, and without them it is silence, a third
+        of the outer segments of clips of 3 s.
 
     Attributes
     ----------
@@ -66,7 +70,9 @@ class SegmentSampler:
         n_segments: int,
         window: float = 1.28,
         offset: float = 0.01,
+        samples: np.ndarray | None = None,
     ):
+        self.samples = samples
         self.n_segments, self.window, self.offset = n_segments, window, offset
         self.n_samples = round(RATE * window)
         self._length = durations / n_segments  # of a segment in seconds
@@ -132,7 +138,11 @@ class SegmentSampler:
         shown = [self._times[clip][frames] for clip, frames in zip(clips, frame, strict=True)]
         centre = np.where(frame < 0, faceless, np.reshape(shown, frame.shape)) + shift
         begin = RATE * (centre - self.window / 2)
-        return SegmentSamples(frame, np.floor(begin + 1e-6).astype(np.int64))  # 1e-6: of rounding
+        start = np.floor(begin + 1e-6).astype(np.int64)  # 1e-6: of rounding
+        if self.samples is not None:
+            last = np.maximum(self.samples[clips, None] - self.n_samples, 0)
+            start = np.clip(start, 0, last)
+        return SegmentSamples(frame, start)
 
 
 def cut_windows(signals: Sequence[np.ndarray], start: np.ndarray, n_samples: int) -> np.ndarray:

@@ -2,13 +2,16 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 WINDOW = 384  # samples: 24 ms at 16 kHz
 ROWS, COLUMNS = WINDOW // 2, 120  # frequencies, moments
 FLOOR_DB = -100.0  # the noise of rounding to 16 bits lies 19 dB below
+RANGE_DB = 80.0  # what is heard of a standardised sound, below its loudest cell
+_TINIEST = 1e-10  # amplitude below any sound of 16 bits
 
 
-def log_spectrogram(waves: Tensor) -> Tensor:
+def log_spectrogram(waves: Tensor, floors: Tensor | None = None) -> Tensor:
     """Return log-spectrograms of 192 frequencies at 120 moments.
 
     Birhala et al. 2020 (temporal aggregation), section IV, give only the length of the sound,
@@ -26,11 +29,13 @@ def log_spectrogram(waves: Tensor) -> Tensor:
     ----------
     waves : Tensor of shape (n, samples)
         Finite floats in [-1, 1]; on the device that is to compute.
+    floors : Tensor of shape (n,), optional
+        Others than -100 dB.
 
     Returns
     -------
     Tensor of shape (n, 1, 192, 120)
-        Of the waves' type, on their device, none below 0.
+        Of the waves' type, on their device; none below 0, unless floors are lower.
 
     Raises
     ------
@@ -48,7 +53,40 @@ def log_spectrogram(waves: Tensor) -> Tensor:
     margin = (waves.shape[1] - used) // 2
     window = torch.hann_window(WINDOW, dtype=waves.dtype, device=waves.device)
     frames = waves[:, margin : margin + used].unfold(1, WINDOW, hop)
+    level = _decibels(frames, window)
+    least = level.new_tensor(FLOOR_DB) if floors is None else floors[:, None, None]
+    return (1 - level.maximum(least) / FLOOR_DB).transpose(1, 2).unsqueeze(1)
+
+
+def row_statistics(wave: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the floor of a whole sound, and mean and deviation of each row of its spectrogram.
+
+    Spectrograms above that floor, less the mean and over the deviation, know neither the level of a
+    recording nor what colours all of it.
+
+    Parameters
+    ----------
+    wave : Tensor of shape (samples,)
+        As in `log_spectrogram`, of any length.
+
+    Returns
+    -------
+    floor : Tensor of shape ()
+        80 dB below the loudest cell.
+    rows : Tensor of shape (2, 192)
+        The deviation of a row that does not vary is 1.
+    """
+    if len(wave) < WINDOW:
+        wave = functional.pad(wave, (0, WINDOW - len(wave)))
+    window = torch.hann_window(WINDOW, dtype=wave.dtype, device=wave.device)
+    level = _decibels(wave.unfold(0, WINDOW, WINDOW // 2), window)
+    floor = level.max() - RANGE_DB
+    spread, mean = torch.std_mean(1 - level.maximum(floor) / FLOOR_DB, 0, correction=0)
+    return floor, torch.stack([mean, torch.where(spread > 1e-4, spread, 1.0)])
+
+
+def _decibels(frames: Tensor, window: Tensor) -> Tensor:
+    """Return the levels of frames (..., 384) below a full-scale sine, dB."""
     # A sine in the middle of a row has half the window's sum there.
     amplitude = torch.fft.rfft(frames * window).abs()[..., 1:] / (window.sum() / 2)
-    level = 20 * torch.log10(amplitude.clamp(min=10 ** (FLOOR_DB / 20)))
-    return (1 - level / FLOOR_DB).transpose(1, 2).unsqueeze(1)
+    return 20 * torch.log10(amplitude.clamp(min=_TINIEST))

@@ -21,10 +21,11 @@ class TemporalAggregationSystem(System):
     sections = {"temporal_aggregation": TemporalAggregation}
     deep = True
     sees_and_hears = True
+    reads = ("modern",)
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the networks are trained."""
-        settings = params.temporal_aggregation.model_dump(exclude={"train"})
+        settings = params.temporal_aggregation.used(params.modern.model_dump())
         source = self.source(model, settings)
         return Recipe(model, self.model_class(), settings=settings, source=source)
 

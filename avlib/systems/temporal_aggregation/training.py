@@ -34,7 +34,10 @@ def pictures(batch: SegmentBatch, network: SegmentNetworks) -> tuple[Tensor, Ten
     """
     shape = batch.sound.shape[:2]
     waves = batch.sound.flatten(0, 1).float() / 32768  # from 16-bit samples to [-1, 1]
-    spectrograms = log_spectrogram(waves).unflatten(0, shape)
+    floors = batch.floors.repeat_interleave(shape[1])
+    spectrograms = log_spectrogram(waves, floors).unflatten(0, shape)
+    mean, spread = batch.rows[:, :, None, None, :, None].unbind(1)
+    spectrograms = (spectrograms - mean) / spread
     if not batch.faces.numel():
         size = network.networks.sizes["video"]
         return spectrograms, spectrograms.new_zeros(()).expand(*shape, *size)
@@ -54,6 +57,22 @@ def log_mean_probabilities(logits: Tensor) -> Tensor:
         Finite, also where every segment is as good as sure of something else.
     """
     return logits.float().log_softmax(2).logsumexp(1) - math.log(logits.shape[1])
+
+
+def logged_scores(logits: Tensor, emotion: Tensor, part: str) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the cross-entropy of clips' summed probabilities, and what is logged of a part.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, n_segments, n_classes)
+    emotion : int64 Tensor of shape (n,)
+    part
+        "train" or "validation".
+    """
+    probabilities = log_mean_probabilities(logits)
+    loss = functional.nll_loss(probabilities, emotion)
+    right = (probabilities.argmax(1) == emotion).float().mean()
+    return loss, {f"{part}_loss": loss.detach(), f"{part}_accuracy": right}
 
 
 class TemporalAggregationTraining(LightningModule):
@@ -95,9 +114,6 @@ class TemporalAggregationTraining(LightningModule):
 
     def _loss(self, batch: SegmentBatch, present: Tensor, part: str) -> Tensor:
         logits = self.network(*pictures(batch, self.network), present)
-        probabilities = log_mean_probabilities(logits)
-        loss = functional.nll_loss(probabilities, batch.emotion)
-        right = (probabilities.argmax(1) == batch.emotion).float().mean()
-        found = {f"{part}_loss": loss.detach(), f"{part}_accuracy": right}
+        loss, found = logged_scores(logits, batch.emotion, part)
         self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss

@@ -186,3 +186,20 @@ def test_sound_shorter_than_a_window_and_than_the_video_is_filled_up():
     assert windows.sum(axis=2).tolist() == [[4000, 4000]]
     # 0.64 s before the centre is 0.515 and 0.265 s before the sound.
     assert windows.argmax(axis=2).tolist() == [[8240, 4240]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(clip(), min_size=1, max_size=4), st.integers(1, 10), st.integers(0, 2**32))
+def test_windows_that_are_to_lie_inside_do_and_others_stay(clips, n, seed):
+    durations, times = zip(*clips, strict=True)
+    samples = np.array([round(RATE * d) for d in durations])
+    sampler = SegmentSampler(np.array(durations), times, n_segments=n, samples=samples)
+    rows = np.arange(len(clips))
+    found = sampler.draw(rows, np.random.default_rng(seed))
+    padded = collection(clips, n).draw(rows, np.random.default_rng(seed))
+    np.testing.assert_array_equal(found.frame, padded.frame)
+    last = np.maximum(samples - round(RATE * D), 0)[:, None]
+    assert (found.start >= 0).all()
+    assert (found.start <= last).all()
+    inside = (padded.start >= 0) & (padded.start <= last)
+    np.testing.assert_array_equal(found.start[inside], padded.start[inside])

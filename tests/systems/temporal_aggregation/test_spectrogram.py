@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
+from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram, row_statistics
 
 RATE = 16000
 SAMPLES = 20480  # 1.28 s
@@ -102,3 +102,33 @@ def test_louder_is_brighter_by_as_many_decibels_down_to_the_floor(decibels, seed
 def test_what_is_no_batch_of_waves_is_refused(waves):
     with pytest.raises(ValueError, match="at least 503 samples"):
         log_spectrogram(waves)
+
+
+def test_rows_of_a_standardised_sound_have_mean_0_and_deviation_1():
+    wave = torch.from_numpy(0.05 * noise(1, 384 + 192 * 60)[0])
+    floor, (mean, spread) = row_statistics(wave)
+    frames = wave.unfold(0, 384, 192).numpy() * scipy.signal.windows.hann(384, sym=False)
+    levels = 20 * np.log10(np.abs(np.fft.rfft(frames))[:, 1:] / 96)
+    assert float(floor) == pytest.approx(levels.max() - 80)
+    levels = 1 + np.maximum(levels, levels.max() - 80) / 100
+    np.testing.assert_allclose(mean, levels.mean(0), atol=1e-9)
+    np.testing.assert_allclose(spread, levels.std(0), atol=1e-9)
+
+
+def test_standardised_spectrograms_know_no_level():
+    waves = torch.from_numpy(noise(1, 3 * SAMPLES))
+    pictures = []
+    for level in (1.0, 0.05):
+        floor, (mean, spread) = row_statistics(level * waves[0])
+        wave = level * waves[:, SAMPLES : 2 * SAMPLES]
+        seen = log_spectrogram(wave, floor[None])[0, 0]
+        pictures.append((seen - mean[:, None]) / spread[:, None])
+    torch.testing.assert_close(*pictures)
+
+
+@pytest.mark.parametrize("samples", [1, 383, 16000])
+def test_silence_of_any_length_has_statistics_to_divide_by(samples):
+    floor, (mean, spread) = row_statistics(torch.zeros(samples))
+    assert torch.isfinite(floor)
+    assert torch.isfinite(mean).all()
+    assert (spread == 1).all()

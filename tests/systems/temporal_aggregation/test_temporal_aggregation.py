@@ -5,16 +5,18 @@ import pytest
 import torch
 from sequence_clips import clips_of, talking
 
+from avlib.systems.common.batch import ShuffledBatches
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.streams import StreamFormat
 from avlib.systems.temporal_aggregation.batches import (
     RandomDraws,
     SegmentBatch,
     SegmentDataset,
-    centre_draws,
+    fixed_draws,
 )
 from avlib.systems.temporal_aggregation.model import TemporalAggregationModel
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
+from avlib.systems.temporal_aggregation.params import PAPER
 from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
@@ -24,11 +26,12 @@ from avlib.systems.temporal_aggregation.training import (
 
 FORMAT = StreamFormat(32, 8.0, 16000)
 SAMPLING = {"n_segments": 2, "window": 0.4, "offset": 0.01}
-SETTINGS = {
+SETTINGS = PAPER | {
+    "recipe": "paper",
+    "shown": 1,
     "segments": 2,
     "offset": 0.01,
     "window": 0.4,
-    "shared": False,
     "fps": 8.0,
     "size": 32,
     "width": 1 / 16,
@@ -106,7 +109,7 @@ def test_the_logged_loss_of_an_epoch_is_the_mean_over_clips_of_what_the_networks
     model = TemporalAggregationModel(2, **settings).fit(train, train.select(np.arange(0)))
     torch.manual_seed(0)
     network = SegmentNetworks(2, 2, face_size=(32, 32), width=1 / 16)
-    [draw] = RandomDraws(np.arange(6), 6, 0)
+    [draw] = RandomDraws(ShuffledBatches(np.arange(6), 6, 0))
     batch = SegmentDataset(train, BOTH, **SAMPLING)[draw]
     scores = network(*pictures(batch, network), batch.present).softmax(2).sum(1)
     chosen = (scores.detach().numpy() / 2)[np.arange(6), batch.emotion.numpy()]
@@ -204,7 +207,7 @@ def test_centre_batch_holds_the_nearest_face_and_the_sound_around_it(tmp_path):
     chips, seen, sound = talking(1, 3, 2.0, FORMAT)  # faces at 0, 1/8, .. s; middles 0.5 and 1.5 s
     seen[4] = False  # at 0.5 s; the earlier neighbour comes first
     odd = clips_of(tmp_path, [("c", "S", 1, chips, seen, sound)], FORMAT)
-    [draw] = centre_draws(1, 4)
+    [draw] = fixed_draws(1, 4)
     batch = SegmentDataset(odd, BOTH, **SAMPLING)[draw]
     np.testing.assert_array_equal(batch.faces[0], chips[[3, 12]])
     first = [round(16000 * (t - 0.2)) for t in (0.375, 1.5)]
@@ -217,13 +220,13 @@ def test_random_batches_are_other_ones_in_every_epoch_and_the_same_in_every_run(
     data = SegmentDataset(clips(tmp_path, 6), BOTH, **SAMPLING)
 
     def epoch(number):
-        draws = RandomDraws(np.arange(12), 5, 0)
+        draws = RandomDraws(ShuffledBatches(np.arange(12), 5, 0))
         draws.set_epoch(number)
         return list(draws)
 
     assert sorted(c for draw in epoch(3) for c in draw.clips) == list(range(12))
     assert [len(draw.clips) for draw in epoch(3)] == [5, 5, 2]
-    assert len(RandomDraws(np.arange(12), 5, 0)) == 3
+    assert len(RandomDraws(ShuffledBatches(np.arange(12), 5, 0))) == 3
     assert epoch(3) == epoch(3) != epoch(4)
     once, again = (data[epoch(3)[0]] for _ in range(2))
     assert torch.equal(once.sound, again.sound)
@@ -239,7 +242,9 @@ def test_networks_see_spectrograms_of_full_scale_sound_and_faces_from_0_to_1():
     faces = torch.randint(0, 256, (3, 2, 32, 32, 3), dtype=torch.uint8)
     faces[0, 0, 4, 5] = torch.tensor([255, 0, 51])
     there = torch.ones(3, 2, dtype=torch.bool)
-    spectrograms, shown = pictures(SegmentBatch(torch.zeros(3), sound, faces, there), network)
+    rows = torch.stack([torch.zeros(192), torch.ones(192)]).expand(3, 2, 192)
+    batch = SegmentBatch(torch.zeros(3), sound, torch.full((3,), -100.0), rows, faces, there)
+    spectrograms, shown = pictures(batch, network)
     alone = log_spectrogram(sound[1, 1].float()[None] / 32768)
     torch.testing.assert_close(spectrograms[1, 1], alone[0], rtol=1e-4, atol=1e-4)
     assert shown.shape == (3, 2, 3, 32, 32)
