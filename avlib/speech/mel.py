@@ -1,5 +1,6 @@
 """Mel images: 64 frames by 64 bands of a segment, with their first and second differences."""
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -19,7 +20,9 @@ STEP = (FRAMES - OVERLAP) * HOP
 BLOCK = 512  # frames transformed at once: their spectra stay in the cache
 
 
-def mel_images(signal: np.ndarray) -> np.ndarray:
+def mel_images(
+    signal: np.ndarray, spectrogram: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray:
     """Cut a signal into segments and draw each as an image of three channels.
 
     Ma et al. 2019 (AVEF), section 2.1.1. Channel 0 is the log mel spectrogram, channels 1 and 2 are
@@ -34,6 +37,8 @@ def mel_images(signal: np.ndarray) -> np.ndarray:
     ----------
     signal : float array of shape (n,)
         16 kHz in [-1, 1], after pre-emphasis, at least 655 ms long (see `spoken_parts`).
+    spectrogram : callable, optional
+        What draws channel 0, such as `standard_log_mel`; by default `log_mel`, as the paper has it.
 
     Returns
     -------
@@ -46,7 +51,7 @@ def mel_images(signal: np.ndarray) -> np.ndarray:
     """
     if len(signal) < SEGMENT:
         raise ValueError(f"a signal of {len(signal)} samples; a segment needs {SEGMENT}")
-    static = log_mel(signal)
+    static = (spectrogram or log_mel)(signal)
     first = differences(static)
     channels = np.stack([static, first, differences(first)])
     # (3, n_segments, 64 bands, 64 frames), without a copy until the channels move behind.
@@ -74,12 +79,33 @@ def log_mel(signal: np.ndarray) -> np.ndarray:
     return np.log(bands, out=bands)
 
 
+def relative_log_mel(signal: np.ndarray) -> np.ndarray:
+    """Return the log mel spectrogram of a signal, relative to its loudest cell.
+
+    The level of a recording is not left, what colours all of it is. Cells more than 80 dB below
+    count as that: what is fainter is noise or digital silence. The floor of `log_mel`, whose
+    signals are louder, blanks most of a soft voice.
+
+    Parameters
+    ----------
+    signal : float array of shape (n,)
+        16 kHz, at least 25 ms.
+
+    Returns
+    -------
+    array of shape (n_frames, 64), float32
+        -80 to 0 dB; a frame every 10 ms, whole frames only.
+    """
+    powers = mel_powers(signal)
+    return 10 * np.log10(np.maximum(powers / max(float(powers.max()), TINIEST), 1e-8))
+
+
 def standard_log_mel(signal: np.ndarray) -> np.ndarray:
     """Return the log mel spectrogram of a signal, each band standardised over the signal.
 
     Neither the level of a recording nor what colours all of it (microphone, room, the long-term
-    spectrum of a voice) is left. Cells more than 80 dB below the loudest one count as that: what is
-    fainter is noise or digital silence, which would have a deviation of its own.
+    spectrum of a voice) is left. The floor is that of `relative_log_mel`: what is fainter would
+    have a deviation of its own.
 
     Parameters
     ----------
@@ -92,8 +118,7 @@ def standard_log_mel(signal: np.ndarray) -> np.ndarray:
         A frame every 10 ms, whole frames only; of mean 0 and deviation 1 in each band, 0 in a band
         that does not vary.
     """
-    powers = mel_powers(signal)
-    levels = 10 * np.log10(np.maximum(powers, max(float(powers.max()), TINIEST) * 1e-8))
+    levels = relative_log_mel(signal)
     levels -= levels.mean(axis=0)
     spread = levels.std(axis=0)
     varies = spread > 1e-3  # dB; less is of rounding

@@ -29,8 +29,9 @@ NETWORKS = {
                "neighbours": 3},
     "temporal_aggregation": {"segments": 2, "fps": 8.0, "size": 32, "width": 0.0625, "window": 0.4,
                              "epochs": 1},
-    "avef": {"weights": "none", "side": 64, "fps": 8.0, "width": 0.015625, "batch": 8,
-             "joint_batch": 8, "epochs": 1, "dbn_epochs": 1, "joint_epochs": 1, "binary": []},
+    "avef": {"recipe": "paper", "weights": "none", "side": 64, "fps": 8.0, "width": 0.015625,
+             "batch": 8, "joint_batch": 8, "epochs": 1, "dbn_epochs": 1, "joint_epochs": 1,
+             "binary": []},
     "emobed": {"hidden": 8, "batch_size": 4, "epochs": 1},
 }  # fmt: skip
 KEPT = ("gating", "gating_global", "temporal_aggregation", "avef", "avef_raw", "emobed")

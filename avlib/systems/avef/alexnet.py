@@ -1,5 +1,7 @@
 """AlexNet in one column: the ImageNet network of Krizhevsky 2012 as torchvision publishes it."""
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from avlib.networks.channels import scaled
@@ -7,6 +9,14 @@ from avlib.networks.channels import scaled
 CLASSES = 1000
 FULLY_CONNECTED = 4096
 SIDE = 224  # pixels
+# Channels, side of the kernel and stride of each convolution, and whether it is max-pooled.
+CONVOLUTIONS = (
+    (64, 11, 4, True),
+    (192, 5, 1, True),
+    (384, 3, 1, False),
+    (256, 3, 1, False),
+    (256, 3, 1, True),
+)
 
 
 class AlexNet(nn.Module):
@@ -26,6 +36,10 @@ class AlexNet(nn.Module):
         trials; parameters of fc6 fit one side only.
     dropout : float
         Before the first two fully connected layers, in training.
+    batch_norm : bool
+        Normalise what each convolution finds (Ioffe and Szegedy 2015); as published, nothing does.
+    pooling : {"flatten", "average"}
+        Of the last pictures: all their pixels side by side, as published, or their means.
     """
 
     LAST = "classifier.6"
@@ -37,28 +51,17 @@ class AlexNet(nn.Module):
         width: float = 1.0,
         side: int = SIDE,
         dropout: float = 0.5,
+        batch_norm: bool = False,
+        pooling: str = "flatten",
     ):
         super().__init__()
-        one, two, three, four, five = (scaled(full, width) for full in (64, 192, 384, 256, 256))
         hidden = scaled(FULLY_CONNECTED, width)
-        self.features = nn.Sequential(
-            nn.Conv2d(3, one, 11, stride=4, padding=2),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(one, two, 5, padding=2),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(two, three, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(three, four, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(four, five, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2),
-        )
+        self.features = nn.Sequential(*_layers(width, batch_norm=batch_norm))
+        self.average = pooling == "average"
+        pixels = 1 if self.average else _last_side(side) ** 2
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(five * _last_side(side) ** 2, hidden),
+            nn.Linear(scaled(CONVOLUTIONS[-1][0], width) * pixels, hidden),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(hidden, hidden),
@@ -91,7 +94,23 @@ class AlexNet(nn.Module):
         Tensor of shape (n, 4096)
             Times ``width``.
         """
-        return self.classifier[:6](self.features(x).flatten(1))
+        found = self.features(x)
+        return self.classifier[:6](found.mean((2, 3)) if self.average else found.flatten(1))
+
+
+def _layers(width: float, *, batch_norm: bool) -> Iterator[nn.Module]:
+    """Yield the layers below the fully connected ones."""
+    channels_in = 3
+    for full, kernel, stride, pooled in CONVOLUTIONS:
+        channels = scaled(full, width)
+        padding = kernel // 2 if stride == 1 else 2
+        yield nn.Conv2d(channels_in, channels, kernel, stride=stride, padding=padding)
+        if batch_norm:
+            yield nn.BatchNorm2d(channels)
+        yield nn.ReLU(inplace=True)
+        if pooled:
+            yield nn.MaxPool2d(3, stride=2)
+        channels_in = channels
 
 
 def _last_side(side: int) -> int:

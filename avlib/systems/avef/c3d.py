@@ -36,6 +36,10 @@ class C3D(nn.Module):
         trials; parameters of fc6 fit one side only.
     dropout : float
         After fc6 and fc7, in training.
+    batch_norm : bool
+        Normalise what each convolution finds (Ioffe and Szegedy 2015); as published, nothing does.
+    pooling : {"flatten", "average"}
+        Of the last pictures: all their pixels side by side, as published, or their means.
     """
 
     LAST = "fc8"
@@ -47,16 +51,22 @@ class C3D(nn.Module):
         width: float = 1.0,
         side: int = SIDE,
         dropout: float = 0.5,
+        batch_norm: bool = False,
+        pooling: str = "flatten",
     ):
         super().__init__()
         self.dropout = dropout
+        self.average = pooling == "average"
         channels = 3
         for convolutions, _ in BLOCKS:
             for name, full in convolutions:
                 setattr(self, name, nn.Conv3d(channels, scaled(full, width), 3, padding=1))
                 channels = scaled(full, width)
+                norm = nn.BatchNorm3d(channels) if batch_norm else nn.Identity()
+                setattr(self, f"{name}_norm", norm)
         hidden = scaled(FULLY_CONNECTED, width)
-        self.fc6 = nn.Linear(channels * (side // 32 + 1) ** 2, hidden)
+        pixels = 1 if self.average else (side // 32 + 1) ** 2
+        self.fc6 = nn.Linear(channels * pixels, hidden)
         self.fc7 = nn.Linear(hidden, hidden)
         self.fc8 = nn.Linear(hidden, n_classes)
 
@@ -87,10 +97,10 @@ class C3D(nn.Module):
         """
         for convolutions, halving in BLOCKS:
             for name, _ in convolutions:
-                x = functional.relu_(getattr(self, name)(x))
+                x = functional.relu_(getattr(self, f"{name}_norm")(getattr(self, name)(x)))
             # Only the last pictures, 7 pixels wide of 112, are padded.
             border = 1 if convolutions[0][0] == "conv5a" else 0
             x = functional.max_pool3d(x, (halving, 2, 2), padding=(0, border, border))
-        x = functional.relu(self.fc6(x.flatten(1)))
+        x = functional.relu(self.fc6(x.mean((2, 3, 4)) if self.average else x.flatten(1)))
         x = functional.dropout(x, self.dropout, self.training)
         return functional.relu(self.fc7(x))

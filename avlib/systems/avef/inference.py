@@ -80,10 +80,11 @@ def apply_network(
     """
     where = device()
     network.to(where).eval()
-    rows = in_order(np.flatnonzero(mask), _AT_ONCE)
-    batches = batch_loader(MelFaceDataset(segments, network.modalities), rows)
-    for of_batch, batch in zip(rows, batches, strict=True):
+    rows = np.flatnonzero(mask)
+    places = in_order(range(len(rows)), _AT_ONCE)
+    batches = batch_loader(MelFaceDataset(segments, rows, network.modalities), places)
+    for of_batch, batch in zip(places, batches, strict=True):
         with torch.inference_mode():
             values = function(batch.to(where).inputs).float().cpu()
-        yield np.array(of_batch), values
+        yield rows[of_batch], values
     network.cpu()

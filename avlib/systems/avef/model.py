@@ -19,9 +19,16 @@ import torch
 from avlib.systems.avef.binary import share_right
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
-from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_svm
+from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_by_subjects, fit_svm
 from avlib.systems.avef.pretraining import fill_without_labels
-from avlib.systems.avef.segments import MelFaceDataset, Segments, channel_statistics, cut_segments
+from avlib.systems.avef.segments import (
+    DrawnSegments,
+    MelFaceDataset,
+    Segments,
+    channel_statistics,
+    cut_segments,
+    drawn_segments,
+)
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
 from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
@@ -123,7 +130,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         if self.checkpoints:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.checkpoints) as scratch:
-            yield cut_segments(clips, Path(scratch))
+            yield cut_segments(clips, Path(scratch), self.settings["mels"])
 
     def _alone(self, modality: str, segments: Segments, used: np.ndarray) -> SegmentNetwork:
         """Return a modality's network before it has learned."""
@@ -150,21 +157,34 @@ class AVEFModel(DeepModel[SpokenClips]):
 
     def _train(self, name: str, segments: Segments, used: np.ndarray) -> pd.DataFrame:
         """Train a network on the segments that have what it needs; return its curves."""
-        from avlib.networks.train_network import train_network  # loads Lightning: seconds
+        # These load Lightning: seconds.
+        from avlib.networks.train_network import train_network
+        from avlib.systems.avef.modern_training import ModernSegmentTraining
         from avlib.systems.avef.training import SegmentTraining
 
         s, needed, network = self.settings, self.spaces[name], self.networks_[name]
+        modern, has = s.get("modern"), segments.has(needed)
+        learned, watched = (
+            MelFaceDataset(segments, np.flatnonzero(part & has), needed) for part in (used, ~used)
+        )
         size, epochs = s["batch"], s["epochs"]
         if name == "joint":
             size, epochs = s["joint_batch"], s["joint_epochs"]
-        dataset, has = MelFaceDataset(segments, needed), segments.has(needed)
-        shuffled = ShuffledBatches(np.flatnonzero(used & has), size, s["seed"])
-        watched = in_order(np.flatnonzero(~used & has), size)
+        if modern:
+            size, epochs = modern["batch_size"], modern["epochs"]
+        batches: ShuffledBatches | DrawnSegments
+        batches = ShuffledBatches(np.arange(len(learned)), size, s["seed"])
+        if modern:
+            batches = drawn_segments(learned, s["shown"], modern, s["seed"])
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
         curves = train_network(
-            SegmentTraining(network, s["learning_rate"], s["momentum"]),
-            batch_loader(dataset, shuffled, ahead=True),
-            batch_loader(dataset, watched, ahead=True) if watched else None,
+            ModernSegmentTraining(network, modern)
+            if modern
+            else SegmentTraining(network, s["learning_rate"], s["momentum"]),
+            batch_loader(learned, batches, ahead=True),
+            batch_loader(watched, in_order(range(len(watched)), size), ahead=True)
+            if len(watched)
+            else None,
             max_epochs=epochs,
             **self.training(name),
         )
@@ -177,14 +197,18 @@ class AVEFModel(DeepModel[SpokenClips]):
         """Train an SVM in each space, and calibrate it where clips are held out.
 
         There its C and degree are chosen too. Networks that have learned from all clips hold none
-        out; then the first of `svm_c` and `svm_degree` are taken.
+        out; then they are chosen by ``svm_folds``, see `fit_by_subjects`.
         """
         s = self.settings
         self.svms_ = {}
         for space, needed in self.spaces.items():
             has, x, y = clips.has(needed), pooled[space].features, clips.emotion
             learned, held_out = ((x[rows], y[rows]) for rows in (trained & has, ~trained & has))
-            svm = fit_svm(self.n_classes, s["svm_c"], s["svm_degree"], learned, held_out)
+            settings = self.n_classes, s["svm_c"], s["svm_degree"], learned
+            if trained.all():
+                svm = fit_by_subjects(*settings, clips.subject[has], s["svm_folds"])
+            else:
+                svm = fit_svm(*settings, held_out)
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
                 self.chosen_ |= {f"svm_c_{space}": svm.c, f"svm_degree_{space}": svm.degree}
             self.svms_[space] = svm

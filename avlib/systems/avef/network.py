@@ -1,6 +1,6 @@
 """AVEF's networks: AlexNet on mel images, C3D on faces, a deep belief network on both."""
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,9 @@ class SegmentNetwork(nn.Module):
         Multiplies the channels; 1: as published.
     side : int
         Of the pictures that the network takes, pixels: chips, or mel images resized.
-    dropout : float
-        Of the fully connected layers.
+    **layers
+        ``dropout`` of the fully connected layers; ``batch_norm`` and ``pooling`` of the
+        convolutions, see `AlexNet`.
 
     Attributes
     ----------
@@ -35,14 +36,14 @@ class SegmentNetwork(nn.Module):
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, modality: str, n_classes: int, *, width: float, side: int, dropout: float):
+    def __init__(self, modality: str, n_classes: int, *, width: float, side: int, **layers: Any):
         super().__init__()
         self.modality, self.side = modality, side
         self.modalities = (modality,)
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("spread", torch.ones(3))
         backbone: type[AlexNet | C3D] = AlexNet if modality == "audio" else C3D
-        self.backbone = backbone(n_classes, width=width, side=side, dropout=dropout)
+        self.backbone = backbone(n_classes, width=width, side=side, **layers)
 
     @property
     def classifier(self) -> nn.Linear:
@@ -56,7 +57,7 @@ class SegmentNetwork(nn.Module):
         ----------
         inputs : dict of str to Tensor
             "audio": mel images of shape (n, 3, 64, 64); "video": chips of shape (n, 16, side, side,
-            3), 0 to 255.
+            3), 0 to 255, integers or, augmented, floats.
         """
         return self.backbone(self.prepare(inputs))
 
@@ -121,6 +122,8 @@ class JointNetwork(nn.Module):
 
 def _resized(images: Tensor, side: int) -> Tensor:
     """Resize images bilinearly; channel by channel, as torch is three times slower on three."""
+    if images.shape[2:] == (side, side):  # it would take a tenth of the time
+        return images
     single = images.flatten(0, 1)[:, None]
     single = functional.interpolate(single, (side, side), mode="bilinear")
     return single.view(*images.shape[:2], side, side)

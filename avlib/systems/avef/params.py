@@ -6,12 +6,27 @@ from pydantic import Field, field_validator
 
 from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of, without_repeats
 
+# What ``recipe: paper`` sets, whatever stands there.
+PAPER: dict[str, Any] = {
+    "mels": "paper",
+    "batch_norm": False,
+    "pooling": "flatten",
+    "svm_folds": 1,
+}
+# What published networks, and the demo's, are like, by whatever recipe they learn on.
+PUBLISHED: dict[str, Any] = {"batch_norm": False, "pooling": "flatten"}
+
 
 class Avef(Section):
     """AVEF with and without denoising; see `avlib.systems.avef.model`."""
 
     train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
+    recipe: Literal["modern", "paper"]
     weights: Literal["none", "published", "transfer", "demo"]
+    mels: Literal["relative", "standard", "paper"]
+    shown: int = Field(ge=1)
+    batch_norm: bool
+    pooling: Literal["average", "flatten"]
     fps: float = Field(gt=0)
     side: int = Field(ge=32, le=224)
     mel_side: int = Field(ge=63, le=512)
@@ -30,6 +45,7 @@ class Avef(Section):
     patience: int | None = Field(ge=1)
     svm_c: Candidates[Positive]
     svm_degree: Candidates[Annotated[int, Field(ge=1)]]
+    svm_folds: int = Field(ge=1)
     binary: list[Literal["arousal", "valence"]]
     seed: int = Field(ge=0)
 
@@ -37,3 +53,15 @@ class Avef(Section):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return without_repeats(values)
+
+    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
+        """Return what the models are made with, by the recipe.
+
+        Parameters
+        ----------
+        modern
+            Section ``modern``, which the paper's recipe does not know.
+        """
+        settings = self.model_dump(exclude={"train"})
+        settings |= PAPER if self.recipe == "paper" else {"modern": modern}
+        return settings | (PUBLISHED if self.weights in ("published", "demo") else {})

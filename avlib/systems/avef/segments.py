@@ -1,21 +1,30 @@
 """The segments of clips: mel images and chips, and the batches that networks are fed with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
-from avlib.speech.mel import FRAMES, N_BANDS, mel_images
+from avlib.speech.mel import (
+    FRAMES,
+    N_BANDS,
+    log_mel,
+    mel_images,
+    relative_log_mel,
+    standard_log_mel,
+)
 from avlib.speech.preprocess import pre_emphasis
 from avlib.systems.avef.denoise import FACES, cut_signal
 from avlib.systems.avef.spoken import SpokenClips
-from avlib.systems.common.batch import TensorBatch
+from avlib.systems.common.batch import EvenBatches, ShuffledBatches, TensorBatch
 
 IMAGE = (3, N_BANDS, FRAMES)
+MELS = {"standard": standard_log_mel, "relative": relative_log_mel, "paper": log_mel}
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Segments:
         return streams.chips()[self.frames[segment]]
 
 
-def cut_segments(clips: SpokenClips, folder: Path) -> Segments:
+def cut_segments(clips: SpokenClips, folder: Path, mels: str = "paper") -> Segments:
     """Cut clips into their segments and draw the mel images, once for all epochs.
 
     Parameters
@@ -67,6 +76,8 @@ def cut_segments(clips: SpokenClips, folder: Path) -> Segments:
     clips : SpokenClips
     folder : Path
         Gets ``images.npy``, 48 kB a segment; it must outlive the result.
+    mels : str
+        Channel 0 of the images, of what is left of a clip; see `MELS`.
     """
     counts = [spoken.n_segments for spoken in clips.spoken]
     clip = np.repeat(np.arange(len(clips)), counts)
@@ -78,7 +89,7 @@ def cut_segments(clips: SpokenClips, folder: Path) -> Segments:
     for row, streams in enumerate(clips.streams):
         if streams.samples:
             signal = pre_emphasis(streams.sound().astype(np.float32) / 32768)
-            drawn = mel_images(cut_signal(signal, clips.spoken[row]))
+            drawn = mel_images(cut_signal(signal, clips.spoken[row]), MELS[mels])
             images[first[row] : first[row] + len(drawn)] = drawn
     frames = np.concatenate([clips.frames(row) for row in range(len(clips))])
     return Segments(clips, clip, images, frames)
@@ -99,29 +110,88 @@ class MelFaceBatch(TensorBatch):
 
 
 class MelFaceDataset(Dataset):
-    """Batches of segments; an item is asked for by the list of its segments' indices.
+    """Batches of chosen segments; an item is asked for by the list of their places.
 
     Parameters
     ----------
     segments : Segments
+    rows : int array of shape (n,)
+        Which segments there are.
     modalities : tuple of str
         What to read.
     """
 
-    def __init__(self, segments: Segments, modalities: tuple[str, ...]) -> None:
-        self.segments, self.modalities = segments, modalities
-        self.emotion = segments.emotion.astype(np.int64)
+    def __init__(self, segments: Segments, rows: np.ndarray, modalities: tuple[str, ...]) -> None:
+        self.segments, self.rows, self.modalities = segments, rows, modalities
+        self.emotion = segments.emotion[rows].astype(np.int64)
+        self.clip = segments.clip[rows]
 
     def __len__(self) -> int:
-        return len(self.segments)
+        return len(self.rows)
 
-    def __getitem__(self, rows: Sequence[int]) -> MelFaceBatch:
-        inputs = {}
+    def __getitem__(self, places: Sequence[int]) -> MelFaceBatch:
+        rows, inputs = self.rows[places], {}
         if "audio" in self.modalities:
             inputs["audio"] = torch.from_numpy(np.ascontiguousarray(self.segments.images[rows]))
         if "video" in self.modalities:
             inputs["video"] = torch.from_numpy(np.stack([self.segments.chips(r) for r in rows]))
-        return MelFaceBatch(torch.from_numpy(self.emotion[rows]), inputs)
+        return MelFaceBatch(torch.from_numpy(self.emotion[places]), inputs)
+
+
+class DrawnSegments(Sampler[list[int]]):
+    """Batches of segments that are drawn from clips, so that a long clip counts as a short one.
+
+    Parameters
+    ----------
+    clip : int array of shape (n,)
+        Which of the clips each segment belongs to, in ascending order; each clip has one at least.
+    shown : int
+        How often an epoch draws from a clip.
+    batches : ShuffledBatches
+        Of n_clips * shown indices, `shown` neighbours of which are of a clip.
+    """
+
+    def __init__(self, clip: np.ndarray, shown: int, batches: ShuffledBatches) -> None:
+        self.first = np.searchsorted(clip, np.arange(clip.max() + 2))
+        self.shown, self.batches = shown, batches
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next; Lightning calls this."""
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng([self.batches.seed, self.batches.epoch])
+        for indices in self.batches:
+            of = np.asarray(indices) // self.shown
+            yield rng.integers(self.first[of], self.first[of + 1]).tolist()
+
+
+def drawn_segments(
+    dataset: MelFaceDataset, shown: int, modern: Mapping[str, Any], seed: int
+) -> DrawnSegments:
+    """Return batches of the segments of a dataset, drawn as section ``modern`` has it.
+
+    Parameters
+    ----------
+    dataset : MelFaceDataset
+        Its segments, clip after clip.
+    shown : int
+        See `DrawnSegments`.
+    modern
+        ``balanced``: whether every emotion is as frequent, or every clip; ``batch_size``.
+    seed : int
+    """
+    _, first, clip = np.unique(dataset.clip, return_index=True, return_inverse=True)
+    emotion, size = np.repeat(dataset.emotion[first], shown), modern["batch_size"]
+    batches = (
+        EvenBatches(emotion, size, seed)
+        if modern["balanced"]
+        else ShuffledBatches(np.arange(len(emotion)), size, seed)
+    )
+    return DrawnSegments(clip, shown, batches)
 
 
 def channel_statistics(

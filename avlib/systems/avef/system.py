@@ -23,10 +23,11 @@ class AVEFSystem(System):
     report_part = "avlib.systems.avef.report:avef_tables"
     deep = True
     sees_and_hears = True
+    reads = ("modern",)
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the two is made."""
-        settings = params.avef.model_dump(exclude={"train"})
+        settings = params.avef.used(params.modern.model_dump())
         return Recipe(
             model,
             self.model_class(),

@@ -36,9 +36,21 @@ class SegmentTraining(LightningModule):
         self._loss(batch, "validation")
 
     def _loss(self, batch: MelFaceBatch, part: str) -> Tensor:
-        scores = self.network(batch.inputs)
-        loss = functional.cross_entropy(scores, batch.emotion)
-        accuracy = (scores.argmax(1) == batch.emotion).float().mean()
-        found = {f"{part}_loss": loss.detach(), f"{part}_accuracy": accuracy}
+        loss, found = logged_scores(self.network(batch.inputs), batch.emotion, part)
         self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss
+
+
+def logged_scores(scores: Tensor, emotion: Tensor, part: str) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the cross-entropy of segments, and what is logged of a part.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (n, n_classes)
+    emotion : int64 Tensor of shape (n,)
+    part
+        "train" or "validation".
+    """
+    loss = functional.cross_entropy(scores, emotion)
+    accuracy = (scores.argmax(1) == emotion).float().mean()
+    return loss, {f"{part}_loss": loss.detach(), f"{part}_accuracy": accuracy}

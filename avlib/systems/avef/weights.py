@@ -23,8 +23,8 @@ _PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 
 def build(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
     """Return a modality's network, whatever its weights."""
-    sizes = {"width": settings["width"], "side": settings[_SIDE[modality]]}
-    return SegmentNetwork(modality, n_classes, dropout=settings["dropout"], **sizes)
+    layers = {name: settings[name] for name in ("width", "dropout", "batch_norm", "pooling")}
+    return SegmentNetwork(modality, n_classes, side=settings[_SIDE[modality]], **layers)
 
 
 def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> SegmentNetwork:
@@ -78,7 +78,8 @@ def _transfer(network: SegmentNetwork, path: Path) -> None:
             if found.shape != own[name].shape:
                 raise WeightsError(
                     f"{path} is of other settings: {name} is {tuple(found.shape)}, expected"
-                    f" {tuple(own[name].shape)}; set avef.width as it was trained"
+                    f" {tuple(own[name].shape)}; set avef.width and avef.batch_norm as they were"
+                    " when it was trained"
                 )
             own[name] = found
     network.backbone.load_state_dict(own)

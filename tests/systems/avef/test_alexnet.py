@@ -19,12 +19,12 @@ CONVOLUTIONS = {
 FULLY_CONNECTED = {1: (4096, 9216), 4: (4096, 4096), 6: (1000, 4096)}
 
 
-def drawn(side):
+def drawn(side, **layers):
     """A tiny network for pictures of one side, whose activations do not vanish."""
     torch.manual_seed(3)
-    network = AlexNet(6, width=1 / 32, side=side)
-    for name, parameter in network.named_parameters():
-        if name.endswith("weight"):
+    network = AlexNet(6, width=1 / 32, side=side, **layers)
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
             nn.init.kaiming_normal_(parameter, nonlinearity="relu")
         else:
             nn.init.normal_(parameter, std=0.1)
@@ -56,6 +56,41 @@ def pooled(x):
     """Largest value of 3x3 windows, two apart."""
     windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
     return windows[:, ::2, ::2].max((3, 4))
+
+
+@pytest.mark.parametrize("side", [64, 127])
+def test_normalised_and_averaged_activations_are_those_written_out_in_numpy(side):
+    network = drawn(side, batch_norm=True, pooling="average")
+    for module in network.features:
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    values = {n: t.double().numpy() for n, t in network.state_dict().items()}
+    image = np.random.default_rng(0).normal(size=(3, side, side)).astype(np.float32)
+    x, layer = image.astype(np.float64), 0
+    for number, (_, stride, padding) in CONVOLUTIONS.items():
+        x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+        kernels = values[f"features.{layer}.weight"]
+        x = np.array([correlate(x, k, "valid")[0] for k in kernels])[:, ::stride, ::stride]
+        norm = {n: values[f"features.{layer + 1}.{n}"] for n in ("running_mean", "running_var")}
+        scale = values[f"features.{layer + 1}.weight"] / np.sqrt(norm["running_var"] + 1e-5)
+        shift = values[f"features.{layer}.bias"] - norm["running_mean"]
+        x = x + shift[:, None, None]
+        x = x * scale[:, None, None] + values[f"features.{layer + 1}.bias"][:, None, None]
+        x = np.maximum(x, 0)
+        layer += 3
+        if number in (0, 3, 10):
+            x, layer = pooled(x), layer + 1
+    assert x.shape[1] > 1 or side == 64
+    expected = x.mean((1, 2))
+    for number in (1, 4):
+        weight, bias = values[f"classifier.{number}.weight"], values[f"classifier.{number}.bias"]
+        expected = np.maximum(weight @ expected + bias, 0)
+    with torch.no_grad():
+        found = network.embed(torch.from_numpy(image)[None])[0].numpy()
+    assert expected.std() > 0.1, "a test on vanished activations would show nothing"
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("side", [64, 95, 224, 227])

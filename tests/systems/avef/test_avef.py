@@ -24,7 +24,12 @@ from avlib.systems.avef.system import AVEFSystem
 from avlib.systems.common.model import BOTH, concatenate
 
 SETTINGS = {
+    "recipe": "paper",
     "weights": "none",
+    "mels": "paper",
+    "shown": 2,
+    "batch_norm": False,
+    "pooling": "flatten",
     "fps": 8.0,
     "side": 32,
     "mel_side": 64,
@@ -43,6 +48,7 @@ SETTINGS = {
     "patience": None,
     "svm_c": [1.0],
     "svm_degree": [3],
+    "svm_folds": 1,
     "binary": [],
     "seed": 0,
 }
@@ -280,7 +286,7 @@ def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, mo
 def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
     demo = yaml.safe_load(Path("params.yaml").read_text())["demo"]["avef"]
     settings = SETTINGS | {name: demo[name] for name in ("weights", "width", "side", "mel_side")}
-    assert settings["weights"] == "demo"
+    assert (settings["weights"], demo["recipe"]) == ("demo", "paper")
     fresh = avef_weights.first_network(modality, 6, settings | {"weights": "none"}).backbone
     begun = avef_weights.first_network(modality, 6, settings).backbone.state_dict()
     kept = load_file(avef_weights.DEMO_WEIGHTS / f"{modality}.safetensors")
@@ -292,5 +298,6 @@ def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
 
 
 def test_streams_are_wanted_as_the_networks_take_them():
-    params = SimpleNamespace(avef=Avef(train=True, **SETTINGS))
+    modern = SimpleNamespace(model_dump=dict)
+    params = SimpleNamespace(avef=Avef(train=True, **SETTINGS), modern=modern)
     assert str(AVEFSystem().recipe("avef", params).source.format) == "32px-8fps-16000Hz"

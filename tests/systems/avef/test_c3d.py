@@ -22,12 +22,12 @@ FULLY_CONNECTED = {"fc6": (4096, 8192), "fc7": (4096, 4096), "fc8": (487, 4096)}
 WIDTH = 1 / 32
 
 
-def balanced(side=112):
+def balanced(side=112, **layers):
     """A network of 2 to 16 channels whose activations neither vanish nor explode."""
     torch.manual_seed(3)
-    network = C3D(6, width=WIDTH, side=side)
-    for name, parameter in network.named_parameters():
-        if name.endswith("weight"):
+    network = C3D(6, width=WIDTH, side=side, **layers)
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
             nn.init.kaiming_normal_(parameter, nonlinearity="relu")
         else:
             nn.init.normal_(parameter, std=0.1)
@@ -49,9 +49,13 @@ def test_state_dict_has_the_published_names_and_shapes():
 
 def convolved(x, kernel, bias):
     """A padded 3x3x3 convolution and its ReLU in scipy: (in, t, h, w) to (out, t, h, w)."""
+    return np.maximum(correlated(x, kernel, bias), 0)
+
+
+def correlated(x, kernel, bias):
     x = np.pad(x, ((0, 0), (1, 1), (1, 1), (1, 1)))
     maps = [correlate(x, k, "valid")[0] + b for k, b in zip(kernel, bias, strict=True)]
-    return np.maximum(maps, 0)
+    return np.array(maps)
 
 
 def halved(x, over_time):
@@ -83,6 +87,37 @@ def test_activations_are_those_of_a_network_written_out_in_numpy(side):
     for one, other in zip(found, (fc7, fc8), strict=True):
         assert other.std() > 0.1, "a test on vanished activations would show nothing"
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_normalised_and_averaged_activations_are_those_written_out_in_numpy():
+    side = 64
+    network = balanced(side, batch_norm=True, pooling="average")
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    values = {n: t.double().numpy() for n, t in network.state_dict().items()}
+    video = np.random.default_rng(0).normal(size=(3, 16, side, side)).astype(np.float32)
+    x = video.astype(np.float64)
+    for name in CONVOLUTIONS:
+        x = correlated(x, values[f"{name}.weight"], values[f"{name}.bias"])
+        norm = [
+            values[f"{name}_norm.{part}"][:, None, None, None]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        ]
+        x = np.maximum((x - norm[0]) / np.sqrt(norm[1] + 1e-5) * norm[2] + norm[3], 0)
+        if name == "conv1":
+            x = halved(x, 1)
+        elif name in ("conv2", "conv3b", "conv4b"):
+            x = halved(x, 2)
+    x = halved(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf), 2)
+    fc6 = np.maximum(values["fc6.weight"] @ x.mean((1, 2, 3)) + values["fc6.bias"], 0)
+    fc7 = np.maximum(values["fc7.weight"] @ fc6 + values["fc7.bias"], 0)
+    with torch.no_grad():
+        found = network.embed(torch.from_numpy(video)[None])[0].numpy()
+    assert fc7.std() > 0.1, "a test on vanished activations would show nothing"
+    np.testing.assert_allclose(found, fc7, rtol=1e-4, atol=1e-4)
 
 
 def test_dropout_acts_in_training_only():

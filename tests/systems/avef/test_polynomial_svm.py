@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_svm
+from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_by_subjects, fit_svm
 
 
 def samples(seed, n=90, d=5, n_classes=3):
@@ -101,6 +101,30 @@ def test_the_first_settings_stand_where_there_is_nothing_to_choose_by():
     same = np.ones((8, 2)), np.arange(8) % 2
     chosen = fit_svm(2, [3.0, 1.0], [2, 1], same, same)
     assert (chosen.c, chosen.degree) == (3.0, 2)
+
+
+def test_settings_are_those_that_do_best_on_subjects_left_out():
+    x, y = turned(0)
+    subject = np.array([f"S{k}" for k in np.arange(120) // 30])
+    settings = [(c, degree) for c in (1e-6, 1.0) for degree in (1, 2)]
+    right = dict.fromkeys(settings, 0)
+    for left_out in np.unique(subject):
+        rows = subject != left_out
+        for c, degree in settings:
+            svm = PolynomialSVM(2, c=c, degree=degree).fit(x[rows], y[rows])
+            right[c, degree] += (svm.predict_proba(x[~rows]).argmax(1) == y[~rows]).sum()
+    chosen = fit_by_subjects(2, [1e-6, 1.0], [1, 2], (x, y), subject, 4)
+    assert right[chosen.c, chosen.degree] == max(right.values()) > min(right.values())
+    whole = PolynomialSVM(2, c=chosen.c, degree=chosen.degree).fit(x, y)
+    np.testing.assert_array_equal(chosen.predict_proba(x), whole.predict_proba(x))
+
+
+def test_one_division_or_one_subject_leaves_the_first_settings():
+    learned = turned(0)
+    alike, apart = np.full(120, "S0"), np.arange(120).astype(str)
+    for subject, n in ((alike, 4), (apart, 1)):
+        chosen = fit_by_subjects(2, [3.0, 1.0], [1, 2], learned, subject, n)
+        assert (chosen.c, chosen.degree) == (3.0, 1)
 
 
 def test_samples_that_no_margin_divides_are_given_up_on_in_time():

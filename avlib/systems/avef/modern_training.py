@@ -1,0 +1,85 @@
+"""How AVEF's networks learn by the modern recipe: from blends of augmented segments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from avlib.networks.modern import Mixup, one_cycle
+from avlib.networks.picture_augmentation import augmented_pictures
+from avlib.networks.spectrogram_augmentation import augmented, crops
+from avlib.systems.avef.segments import MelFaceBatch
+from avlib.systems.avef.training import logged_scores
+
+
+class ModernSegmentTraining(LightningModule):
+    """Cross-entropy of blends of augmented segments, each with its clip's emotion.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Of a batch's inputs.
+    modern
+        Section ``modern`` of params.yaml.
+    """
+
+    def __init__(self, network: nn.Module, modern: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.network, self.modern = network, modern
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW and its cycle."""
+        return one_cycle(self.network, self.modern, int(self.trainer.estimated_stepping_batches))
+
+    def training_step(self, batch: MelFaceBatch, index: int) -> Tensor:
+        """Return the loss of a batch."""
+        s = self.modern
+        noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
+        changed = augmented_inputs(batch.inputs, s, noise)
+        mixup = Mixup.draw(len(batch), s["mixup"], noise)
+        scores = self.network({name: mixup.blend(values) for name, values in changed.items()})
+        loss = mixup.loss(scores, batch.emotion, s["label_smoothing"])
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch))
+        return loss
+
+    def validation_step(self, batch: MelFaceBatch, index: int) -> None:
+        """Log the loss of a batch as it is."""
+        _, found = logged_scores(self.network(batch.inputs), batch.emotion, "validation")
+        self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
+
+
+def augmented_inputs(
+    inputs: Mapping[str, Tensor], settings: Mapping[str, Any], noise: torch.Generator
+) -> dict[str, Tensor]:
+    """Change the mel images and the chips of segments, which the network has not prepared yet.
+
+    Parameters
+    ----------
+    inputs
+        See `MelFaceBatch`.
+    settings
+        Section ``modern`` of params.yaml.
+    noise
+        Of the CPU.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Of the same shapes; chips are floats, still from 0 to 255.
+    """
+    changed = {}
+    if "audio" in inputs:
+        images = inputs["audio"]
+        # What is blanked or lies outside is the image's mean, whatever its level.
+        mean = images.mean((2, 3), keepdim=True)
+        frames = images.shape[3]
+        lengths = torch.full((len(images),), frames)
+        moved = crops(images - mean, lengths, frames, settings["stretch"], noise)
+        changed["audio"] = augmented(moved, settings, noise) + mean
+    if "video" in inputs:
+        pictures = inputs["video"].movedim(-1, 2).float() / 255
+        seen = augmented_pictures(pictures, settings, noise)
+        changed["video"] = 255 * seen.movedim(2, -1)
+    return changed
