@@ -148,7 +148,7 @@ def test_recordings_that_the_table_does_not_name_are_counted(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (note,) = listed(tmp_path).notes
-    assert note == "2 recordings that the table does not name left out, e.g. more.mp4"
+    assert note == "recordings that the table does not name left out: 2, e.g. more.mp4"
 
 
 def test_an_unknown_corpus_says_how_to_make_one(tmp_path, monkeypatch):

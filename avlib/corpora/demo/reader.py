@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_traces, walk
+from avlib.corpora.common.base import Listing, Reader, Recording, no_traces
+from avlib.corpora.common.files import is_media, walk
 from avlib.corpora.demo.labels import COLUMNS, LABELS, TRACE_COLUMNS, TRACES
 from avlib.runtime.errors import CorpusError
 
