@@ -365,7 +365,8 @@ def understood(
 def leaves_folder(path: str) -> bool:
     """Tell whether a path from a table could point outside of the corpus folder."""
     pure = PurePosixPath(path)
-    return pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
+    drive = ":" in "".join(pure.parts[:1])
+    return pure.is_absolute() or ".." in pure.parts or "\\" in path or drive
 
 
 def read_csv(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:

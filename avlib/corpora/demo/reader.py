@@ -65,7 +65,16 @@ def read_labels(folder: Path | str) -> pd.DataFrame:
         Columns path (relative to ``folder``), subject, emotion, take, sex (text), arousal and
         valence (-1..1, mean over the clip); one row per clip.
     """
-    return _read(Path(folder) / LABELS, COLUMNS)
+    path = Path(folder) / LABELS
+    table = _read(path, COLUMNS)
+    for column in ("path", "subject", "emotion"):
+        if (blank := table[column].isna()).any():
+            line = int(blank.argmax()) + 2
+            raise CorpusError(
+                f"{path} line {line}: has no {column}; generate the corpus again "
+                "(dvc repro --force corpus)"
+            )
+    return table
 
 
 def _read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:

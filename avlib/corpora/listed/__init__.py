@@ -149,6 +149,8 @@ def _files(row: Mapping[str, str]) -> tuple[str | None, str | None]:
     for named in filter(None, (path, video, audio)):
         if leaves_folder(named):
             raise ValueError(f"{named} leads out of the corpus's folder; expected a path inside it")
+        if not PurePosixPath(named).name:
+            raise ValueError(f"{named} is the corpus's folder itself; expected a file in it")
     if path and (video or audio):
         raise ValueError("has a path, and video or audio too; expected one or the others")
     if path:
