@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avlib.runtime import paths, tables
+from avlib.runtime.attempt import one_line
 from avlib.runtime.errors import DataError
 from avlib.runtime.files import link, remove_temporaries
 from avlib.runtime.memo import Memo, Remembered, clip_key, code_fingerprint, save_clip
@@ -219,12 +220,13 @@ def _compute(
     """Compute a clip and keep its value, status and reason in a file."""
     task, path = job
     result = function(task.payload, params)
+    reason = one_line(result.reason)
     if result.status == "failed":
-        return Failure(result.reason)
+        return Failure(reason)
     if result.status not in ("ok", "degraded"):
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
     rows = conform_clip(result.columns, task.clip_id, schema)
-    save_clip(path, rows, result.status, result.reason)
+    save_clip(path, rows, result.status, reason)
     return None
 
 
