@@ -20,6 +20,7 @@ from avlib.faces.detection import Detection, find_faces, find_near, to_grey
 from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks
 from avlib.faces.selection import most_prominent
 from avlib.faces.tables import FACES
+from avlib.faces.thumbnail import thumbnail
 
 # A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
 # weaker one is a face only if they do, which sorts out the detector's false hits.
@@ -69,6 +70,7 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
         - box (left, top, right, bottom) and landmarks (x0, y0, x1, ...) in pixels, null if missing
         - score of the detector, null unless detected
         - chip, JPEG, null if missing
+        - thumbnail of the whole frame, see `avlib.faces.thumbnail`
     """
     follower = _Follower(**settings)
     for time, image in frames:
@@ -94,8 +96,9 @@ class _Follower:
     def step(self, time: float, image: np.ndarray) -> None:
         """Take the next frame."""
         index = len(self.rows)
-        self.rows.append({"frame": index, "time": time, "state": "missing"})
         grey = to_grey(image)
+        row = {"frame": index, "time": time, "state": "missing", "thumbnail": thumbnail(grey)}
+        self.rows.append(row)
         if self.face is not None:
             self.face = self._follow_on(grey, self.face, index)
             if self.face is None:

@@ -123,6 +123,10 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         row |= {figure: getattr(streams.get(kind), figure, None) for figure in figures}
     used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
     row["sha256"] = _digest(recording, [folder / path for path in used])
+    # Apart too: two clips may share the one file and not the other.
+    for kind in _FIGURES:
+        of_kind = [folder / row[f"{kind}_path"]] if row[f"{kind}_path"] else []
+        row[f"{kind}_sha256"] = _digest(recording, of_kind) if of_kind else None
     row["duration"] = min(end, whole) - start
     return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
 
