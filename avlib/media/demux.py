@@ -17,6 +17,8 @@ from avlib.runtime.errors import MediaError
 LEAD = 1
 # Seconds from one picture to the next, at most: a camera that takes one a minute is the slowest.
 SLOWEST = 60
+# Pictures a second, at most: cameras for slow motion take as many.
+FASTEST = 1000
 # A pixel that is said to be more times as wide as high, or as high as wide, is damage.
 MAX_ASPECT = 4
 # What Git LFS and git-annex leave in place of a file that was not fetched.
@@ -146,4 +148,4 @@ def shown_width(stream: Any, frame: Any) -> int:
 def mean_rate(stream: Any) -> float | None:
     """Return the container's mean frame rate in frames per second, None if unknown or nonsense."""
     rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate and rate >= 1 / SLOWEST else None
+    return float(rate) if rate and 1 / SLOWEST <= rate <= FASTEST else None
