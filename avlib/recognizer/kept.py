@@ -39,6 +39,7 @@ from avlib.descriptors.table import Table
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.fisher.view import ViewEncoder, load_encoders
+from avlib.media import Channels
 from avlib.recognizer.expression_model import ExpressionSystem
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
@@ -50,8 +51,16 @@ from avlib.systems.common.system import System
 FORMAT = 1  # of the folder; another number cannot be read here
 FACTS, CARD, MODEL, ENCODERS = "final.json", "MODEL_CARD.md", "model", "encoders"
 FACE_NETWORK = "face_network.safetensors"
+
+
+class _Speech(Speech):
+    """Its section, also of models that were kept before channels could be chosen."""
+
+    channels: Channels = "mean"
+
+
 SETTINGS: dict[str, Any] = {  # sections of params.yaml, and their types
-    "speech": Speech,
+    "speech": _Speech,
     "faces": Faces,
     "audio": descriptor_params.Audio,
     "video": descriptor_params.Video,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from avlib.protocols import check_folds
+from avlib.protocols import checked_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.systems.common.recipe import FoldTask, Recipe
@@ -44,7 +44,7 @@ def train_section(system: System, params: Any) -> None:
         A fold cannot be trained.
     """
     wanted = system.wanted(params)
-    folds = tables.read_table(paths.FOLDS)
+    folds = checked_folds(params.protocol.name, params.protocol.validation_by)
     clips = tables.read_table(paths.CLIPS)
     if wanted and (reason := system.cannot_learn(clips[clips["clip_id"].isin(folds["clip_id"])])):
         print(f"{', '.join(wanted)}: left out, {reason}")
@@ -56,7 +56,6 @@ def train_section(system: System, params: Any) -> None:
         return
     if system.sees_and_hears:
         _say_what_is_missing(wanted, clips, params.modalities)
-    check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
     device = _device() if system.deep else "cpu"
     recipes = {model: system.recipe(model, params) for model in wanted}
     jobs = {
