@@ -43,25 +43,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("system", choices=list(EPOCHS))
     name = parser.parse_args().system
-    params = load(("avef", "gating", "demo_corpus"))
+    params = load(("avef", "gating", "demo_corpus", "modern"))
     if params.demo_corpus.seed == 0:
         sys.exit("error: demo_corpus.seed is 0, the demo's own people; expected another seed")
-    settings = getattr(params, name).model_dump(exclude={"train"}) | {"weights": "none"}
     for modality in BOTH:
-        {"gating": pretrain_gating, "avef": pretrain_avef}[name](modality, settings, params)
+        {"gating": pretrain_gating, "avef": pretrain_avef}[name](modality, params)
 
 
-def pretrain_gating(modality: str, settings: dict[str, Any], params: Any) -> None:
+def pretrain_gating(modality: str, params: Any) -> None:
     """Train and keep the stream of one modality."""
     epochs = {"softmax_epochs": EPOCHS["gating"][modality], "epochs": 0}
-    model = gating.GatingModel(6, (modality,), system="gating", **settings | epochs)
-    right = _fitted(model, system("gating").recipe("gating", params).source, f"gating/{modality}")
+    recipe = system("gating").recipe("gating", params)
+    model = gating.GatingModel(6, (modality,), **recipe.settings | {"weights": "none"} | epochs)
+    right = _fitted(model, recipe.source, f"gating/{modality}")
     stream = model.network_.stream(modality)
     _keep(stream, gating.DEMO_WEIGHTS / f"{modality}.safetensors", right)
 
 
-def pretrain_avef(modality: str, settings: dict[str, Any], params: Any) -> None:
+def pretrain_avef(modality: str, params: Any) -> None:
     """Train and keep the network of one modality, on segments of everything."""
+    settings = params.avef.model_dump(exclude={"train"}) | {"weights": "none"}
     epochs = {"epochs": EPOCHS["avef"][modality]}
     model = AVEFModel(6, (modality,), system="avef_raw", **settings | epochs)
     right = _fitted(model, system("avef").recipe("avef_raw", params).source, f"avef/{modality}")

@@ -54,10 +54,10 @@ def train_section(system: System, params: Any) -> None:
             leave_out(system, model)
     if not wanted:
         return
-    if system.sees_and_hears:
-        _say_what_is_missing(wanted, clips, params.modalities)
-    device = _device() if system.deep else "cpu"
     recipes = {model: system.recipe(model, params) for model in wanted}
+    described = system.described(recipes[wanted[0]].settings)  # one section has all of them
+    _say_what_is_missing(wanted, clips, params.modalities, described)
+    device = _device() if system.deep else "cpu"
     jobs = {
         model: _jobs(system, recipe, folds, params.modalities, device)
         for model, recipe in recipes.items()
@@ -73,10 +73,16 @@ def train_section(system: System, params: Any) -> None:
 
 
 def _say_what_is_missing(
-    models: Sequence[str], clips: pd.DataFrame, modalities: Sequence[str]
+    models: Sequence[str],
+    clips: pd.DataFrame,
+    modalities: Sequence[str],
+    described: Sequence[str],
 ) -> None:
-    """Say where a modality exists as a table of descriptors at most: no pixels, no sound."""
-    there = [m for m in modalities if clips[f"{m}_path"].notna().any()]
+    """Say where a modality exists as a table of descriptors at most: no pixels, no sound.
+
+    Models that read the descriptors of a modality miss nothing.
+    """
+    there = [m for m in modalities if m in described or clips[f"{m}_path"].notna().any()]
     kinds = {"audio": "sound", "video": "faces"}
     for modality in set(modalities) - set(there):
         print(
