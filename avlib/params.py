@@ -19,6 +19,7 @@ from avlib.protocol_params import Names, Protocol
 from avlib.recognizer import params as recognizer
 from avlib.registry import DESCRIPTORS, models, systems, vector_models
 from avlib.robustness import params as robustness
+from avlib.runtime.limits import Limits
 from avlib.runtime.params import Section, read, without_repeats
 from avlib.speech.params import Speech
 
@@ -74,6 +75,7 @@ class SharedParams(Section):
         AfterValidator(sorted),
     ]
     max_failed_fraction: float = Field(ge=0, le=1)
+    limits: Limits
     demo_corpus: DemoCorpus
     protocol: Protocol
     faces: Faces

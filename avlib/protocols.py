@@ -29,11 +29,14 @@ anything that is selected must be selected on people whom the model has not hear
 part is clips of each emotion (MERML section 5.3 trains on all subjects, and names no validation).
 """
 
+import re
+import unicodedata
 from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 
+from avlib.runtime import paths, tables
 from avlib.runtime.digests import name_digest
 from avlib.runtime.errors import DataError, LeakError, ParamsError
 from avlib.runtime.tables.schema import INT, TEXT, Schema
@@ -51,6 +54,17 @@ SUBJECT_INDEPENDENT = {
         *("subject_kfold", "stratified_kfold", "loso", "logso", "official", "published"),
         *ACROSS_CORPORA,
     )
+}
+
+# What table `copies` says of clips, by column of what is checked.
+COPIED = ("sound", "pictures")
+# What two clips have in common that share a value of a column.
+SAME = {
+    "sha256": "are the same recording",
+    "video_sha256": "are of the same video file",
+    "audio_sha256": "are of the same sound file",
+    "sound": "have the same sound, in other bytes,",
+    "pictures": "have the same pictures, in other bytes,",
 }
 
 
@@ -172,39 +186,88 @@ def enrol(folds: pd.DataFrame, clips: pd.DataFrame, n: int) -> pd.DataFrame:
     return folds.assign(part=folds["part"].mask(chosen, ENROLMENT))
 
 
+def checked_folds(protocol: str, validation_by: str) -> pd.DataFrame:
+    """Read ``data/folds.parquet`` as every stage that trusts it does: checked.
+
+    Parameters
+    ----------
+    protocol, validation_by
+        As of `check_folds`.
+
+    Raises
+    ------
+    LeakError, DataError
+        As `check_folds`; or the clips are not those that the folds were drawn from, or the file is
+        not as stage ``folds`` wrote it.
+    """
+    folds, clips, copies = (
+        tables.read_table(path) for path in (paths.FOLDS, paths.CLIPS, paths.COPIES)
+    )
+    check_folds(folds, clips, protocol, validation_by, copies)
+    if tables.read_facts(paths.FOLDS).get("drawn_from") != drawn_from(clips):
+        raise DataError(
+            f"{paths.FOLDS} was not drawn from {paths.CLIPS} as it is: since then a label, a"
+            " subject or a recording changed, or the file was written by hand; expected what stage"
+            " folds writes: run dvc repro folds"
+        )
+    return folds
+
+
+def drawn_from(clips: pd.DataFrame) -> str:
+    """Return a digest of all that folds are drawn from, whatever the order of the rows."""
+    facts = ("arousal", "clip_id", "corpus", "emotion", "partition", "sha256", "subject", "valence")
+    columns = [fact for fact in facts if fact in clips]
+    return name_digest(clips.sort_values("clip_id")[columns].to_csv(index=False))
+
+
 def check_folds(
-    folds: pd.DataFrame, clips: pd.DataFrame, protocol: str, validation_by: str = "subjects"
+    folds: pd.DataFrame,
+    clips: pd.DataFrame,
+    protocol: str,
+    validation_by: str = "subjects",
+    copies: pd.DataFrame | None = None,
 ) -> None:
     """Stop a run whose folds leak.
 
-    A clip, or a byte-identical recording under another clip_id, may never stand in the test part
-    and another part of one fold; nor may a subject where the protocol is subject-independent.
-    Validation subjects may never be training subjects, except in an official partition, which is
-    its authors' to draw, and where clips are held out under ``stratified_kfold``.
+    A clip, a byte-identical recording, picture or sound under another clip_id, or a copy of one,
+    may never stand in the test part and another part of one fold; nor may a subject where the
+    protocol is subject-independent. Validation subjects may never be training subjects, except in
+    an official partition, which is its authors' to draw, and where clips are held out under
+    ``stratified_kfold``.
+
+    Parameters
+    ----------
+    folds, clips
+        The tables; columns video_sha256 and audio_sha256 of clips are looked at where they are.
+    protocol, validation_by
+        As of `make_folds`.
+    copies
+        Table ``copies``: clips whose sound or pictures are alike, whatever their bytes.
 
     Raises
     ------
     LeakError
         Names the fold, and the subjects, clips or corpora on both sides.
     DataError
-        The table is no division of these clips: an unknown clip or part, a fold without training
-        or test clips, or a clip tested in more or fewer folds than the protocol says.
+        The tables are no division of these clips: an unknown clip, part or fold, a recording
+        without a digest, a person under two names, a fold that lacks a part, a clip tested in more
+        or fewer folds than the protocol says, or a labelled one that is left out.
     """
-    if unknown_clips := set(folds["clip_id"]) - set(clips["clip_id"]):
-        raise DataError(
-            f"folds name {_some(unknown_clips)}, which the clips table lacks; make the folds anew"
-        )
-    if unknown_parts := set(folds["part"]) - {*PARTS, ENROLMENT}:
-        raise DataError(f"folds hold part {_some(unknown_parts)}; expected {', '.join(PARTS)}")
-
+    _check_tables(folds, clips)
     across = protocol in ACROSS_CORPORA
-    columns = ["clip_id", "subject", "sha256", *(["corpus"] if across else [])]
+    streams = clips.columns.intersection(["video_sha256", "audio_sha256"])
+    columns = ["clip_id", "subject", "sha256", *streams, *(["corpus"] if across else [])]
     joined = folds.merge(clips[columns], on="clip_id")
+    alike = pd.DataFrame(columns=["clip_id", "medium", "same_as"]) if copies is None else copies
+    for medium in COPIED:
+        same_as = alike[alike["medium"] == medium].set_index("clip_id")["same_as"]
+        joined[medium] = joined["clip_id"].map(same_as)
     independent, own_parts = SUBJECT_INDEPENDENT[protocol], protocol != "official"
     by_clips = validation_by == "clips" and not independent
+    recordings = [(c, True, independent or by_clips) for c in ("sha256", *streams, *COPIED)]
     for column, from_test, from_validation in (
         ("clip_id", True, True),
-        ("sha256", True, independent or by_clips),
+        *recordings,
         ("subject", independent, own_parts and not by_clips),
         ("corpus", across, False),
     ):
@@ -214,14 +277,19 @@ def check_folds(
         if from_validation:
             _forbid_on_both_sides(joined, column, ("train",), "validation")
     _check_each_tested_once(folds, protocol)
+    _check_nothing_left_out(folds, clips, protocol)
+
+
+def _has_label(clips: pd.DataFrame) -> pd.Series:
+    labels = ["emotion"] if clips["emotion"].notna().any() else ["arousal", "valence"]
+    return clips[clips.columns.intersection(labels)].notna().any(axis=1)
 
 
 def _labelled(clips: pd.DataFrame) -> pd.DataFrame:
     twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"].unique()
     if len(twice):
         raise DataError(f"clips table holds {_some(twice)} twice; each clip_id must be unique")
-    labels = ["emotion"] if clips["emotion"].notna().any() else ["arousal", "valence"]
-    labelled = clips.dropna(subset=clips.columns.intersection(labels), how="all")
+    labelled = clips[_has_label(clips)]
     if labelled.empty:
         raise DataError(
             f"none of the {len(clips)} clips has an emotion, arousal or valence; "
@@ -462,10 +530,59 @@ def _fold_table(
     return table.astype({"clip_id": str, "fold": np.int32, "part": str})
 
 
+def _check_tables(folds: pd.DataFrame, clips: pd.DataFrame) -> None:
+    """Refuse rows that mean nothing, before anything is concluded from them."""
+    twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"].unique()
+    if len(twice):
+        raise DataError(f"clips table holds {_some(twice)} twice; each clip_id must be unique")
+    if unknown_clips := set(folds["clip_id"]) - set(clips["clip_id"]):
+        raise DataError(
+            f"folds name {_some(unknown_clips)}, which the clips table lacks; make the folds anew"
+        )
+    if unknown_parts := set(folds["part"]) - {*PARTS, ENROLMENT}:
+        raise DataError(f"folds hold part {_some(unknown_parts)}; expected {', '.join(PARTS)}")
+    number = pd.to_numeric(folds["fold"], errors="coerce")
+    odd = folds[(number % 1 != 0) | (number < 0)]
+    if len(odd):
+        raise DataError(
+            f"clip {odd['clip_id'].iloc[0]} is in fold {odd['fold'].iloc[0]}; expected whole"
+            " numbers from 0: make the folds anew"
+        )
+    used = clips[clips["clip_id"].isin(folds["clip_id"])]
+    unsure = used[~used["sha256"].astype(object).map(_is_digest)]
+    if len(unsure):
+        raise DataError(
+            f"clip {unsure['clip_id'].iloc[0]} has sha256 {unsure['sha256'].iloc[0]!r}, by which no"
+            " copy of it is found; expected 64 hexadecimal digits in lower case: run stage clips"
+        )
+    _check_names(used)
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _check_names(clips: pd.DataFrame) -> None:
+    """Refuse two spellings of one name, which folds would take for two people."""
+    subjects = pd.Series(clips["subject"].dropna().unique(), dtype=object)
+    plain = subjects.map(lambda name: " ".join(unicodedata.normalize("NFKC", name).split()))
+    same = subjects[plain.str.casefold().duplicated(keep=False)]
+    if len(same):
+        spelling = plain[same.index].str.casefold()
+        found = same[spelling == spelling.iloc[0]]
+        raise DataError(
+            f"subjects {' and '.join(sorted(map(repr, found)))} differ in case or spaces alone, and"
+            " folds would take one person for several; spell the name in one way in the corpus"
+        )
+
+
 def _forbid_on_both_sides(
     joined: pd.DataFrame, column: str, one_side: tuple[str, ...], other: str
 ) -> None:
     known = joined.dropna(subset=[column])
+    both = set(known.loc[known["part"].isin(one_side), column])
+    both &= set(known.loc[known["part"] == other, column])
+    known = known[known[column].isin(both)]
     first = known[known["part"].isin(one_side)]
     second = known[known["part"] == other]
     shared = first.merge(second, on=["fold", column], suffixes=("", "_other"))
@@ -473,9 +590,9 @@ def _forbid_on_both_sides(
         return
     fold = shared["fold"].min()
     shared = shared[shared["fold"] == fold]
-    if column == "sha256":
+    if column in SAME:
         found = shared.iloc[0]
-        what = f"clips {found['clip_id']} and {found['clip_id_other']} are the same recording and"
+        what = f"clips {found['clip_id']} and {found['clip_id_other']} {SAME[column]} and"
         cure = "remove one of the two from the corpus"
     else:
         what = f"{column.removesuffix('_id')} {_some(shared[column].unique())}"
@@ -486,7 +603,7 @@ def _forbid_on_both_sides(
 
 def _check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
     sizes = pd.crosstab(folds["fold"], folds["part"]).reindex(columns=PARTS, fill_value=0)
-    for part in ("train", "test"):
+    for part in PARTS:
         empty = sizes.index[sizes[part] == 0]
         if len(empty):
             raise DataError(f"fold {empty[0]} has no {part} clips; make the folds anew")
@@ -501,6 +618,27 @@ def _check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
         raise DataError(
             f"clip {wrong.index[0]} is tested in {wrong.iloc[0]} folds; expected exactly one "
             f"under {protocol}: make the folds anew"
+        )
+
+
+def _check_nothing_left_out(folds: pd.DataFrame, clips: pd.DataFrame, protocol: str) -> None:
+    """Every labelled clip is in every fold, but for whom the protocol leaves out (see above)."""
+    labelled = clips[_has_label(clips)]
+    there = labelled["clip_id"].isin(folds["clip_id"])
+    due = pd.Series(True, labelled.index)
+    if protocol == "official":
+        tested = labelled["clip_id"].isin(folds.loc[folds["part"] == "test", "clip_id"])
+        due = ~labelled["subject"].isin(labelled.loc[tested, "subject"]) | tested
+    elif protocol in ("published", "cross_corpus"):
+        whole = "subject" if protocol == "published" else "corpus"
+        due = labelled[whole].isin(labelled.loc[there, whole])
+    n_folds = folds["fold"].nunique()
+    times = labelled.loc[due, "clip_id"].map(folds["clip_id"].value_counts()).fillna(0).astype(int)
+    short = times[times < n_folds]
+    if len(short):
+        raise DataError(
+            f"clip {clips.loc[short.index[0], 'clip_id']} has a label and is in {short.iloc[0]} of"
+            f" {n_folds} folds; expected in all: make the folds anew"
         )
 
 

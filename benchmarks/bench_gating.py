@@ -16,8 +16,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.sequences import Batch, SequenceClips, SequenceDataset
+from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.common.streams import StoredStreams, StreamFormat
+from avlib.systems.gating.clips import GatingBatch, GatingDataset
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.soundnet import RATE
 from avlib.systems.gating.training import GatingTraining
@@ -69,7 +70,7 @@ def throughput(setting: Setting, device: str) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         clips = generated(Path(folder), setting, setting.clips)
         rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
-        loader = batch_loader(SequenceDataset(clips, BOTH), rows, ahead=device != "cpu")
+        loader = batch_loader(GatingDataset(clips, BOTH, {}), rows, ahead=device != "cpu")
         training = trainer(setting).to(device)
         held = [batch.to(device) for batch in loader]
         ways: dict[str, Callable[[], None]] = {
@@ -108,7 +109,7 @@ def growth(setting: Setting) -> Table:
         for number in GROWTH:
             clips = generated(Path(folder), setting, number)
             rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
-            loader = batch_loader(SequenceDataset(clips, BOTH), rows)
+            loader = batch_loader(GatingDataset(clips, BOTH, {}), rows)
             ways[str(number)] = partial(train, training, loader, "cpu")
         take_turns(ways, 1)
         times = take_turns(ways, 2)
@@ -157,20 +158,22 @@ def generated(folder: Path, setting: Setting, number: int) -> SequenceClips:
 def trainer(setting: Setting) -> GatingTraining:
     """Return the paper's system with random weights."""
     torch.manual_seed(0)
-    sizes = {"width": setting.width, "shared": 400, "embedding": 400}
+    sizes = {"width": setting.width, "shared": 400, "embedding": 400, "dropout": 0.0}
     windows = Windows(setting.windows, 1.0, 0.5)
-    network = GatingNetwork(BOTH, windows, setting.fps, setting.crop, apex=False, **sizes)
+    network = GatingNetwork(
+        BOTH, windows, setting.fps, setting.crop, apex=False, described={}, unit=False, **sizes
+    )
     settings = {"softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005}
     return GatingTraining(network, CLASSES, mse=True, cross_modal=False, **settings)
 
 
-def drain(loader: Iterable[Batch]) -> None:
+def drain(loader: Iterable[GatingBatch]) -> None:
     """Read every batch."""
     for batch in loader:
         assert len(batch)
 
 
-def train(training: GatingTraining, loader: Iterable[Batch], device: str) -> None:
+def train(training: GatingTraining, loader: Iterable[GatingBatch], device: str) -> None:
     """Train one epoch, without augmentation of sound: it is drawn, so its cost would vary."""
     optimiser = training.configure_optimizers()
     for batch in loader:
@@ -182,14 +185,14 @@ def train(training: GatingTraining, loader: Iterable[Batch], device: str) -> Non
         torch.cuda.synchronize()
 
 
-def step_loss(training: GatingTraining, batch: Batch) -> torch.Tensor:
+def step_loss(training: GatingTraining, batch: GatingBatch) -> torch.Tensor:
     """Return eq. 2 of a batch; in bfloat16 where training on a GPU would be."""
     with torch.autocast(batch.sound.device.type, torch.bfloat16, enabled=batch.sound.is_cuda):
         parts = training.parts(training.network(batch), batch)
         return torch.stack(list(parts.values())).sum()
 
 
-def operations(training: GatingTraining, batch: Batch) -> float:
+def operations(training: GatingTraining, batch: GatingBatch) -> float:
     """Count the floating-point operations of a step on a batch."""
     with FlopCounterMode(display=False) as counter:
         step_loss(training, batch).backward()

@@ -9,7 +9,7 @@ from avlib.params import load
 from avlib.runtime import paths
 from avlib.runtime.stage import run
 
-PARAMS = ("audio", "max_failed_fraction")
+PARAMS = ("audio", "limits", "max_failed_fraction")
 
 
 def main() -> None:
@@ -17,7 +17,8 @@ def main() -> None:
     params = load(PARAMS)
     settings = params.audio.model_dump()
     views = registry.views("audio", settings | encoder_digest("audio", settings))
-    describe_corpus("audio", views, audio_rows, paths.SPEECH, AUDIO, params.max_failed_fraction)
+    bounds = params.max_failed_fraction, params.limits
+    describe_corpus("audio", views, audio_rows, paths.SPEECH, AUDIO, *bounds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """List the recordings with their labels, checksums and media properties, and continuous labels."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pandas as pd
@@ -18,6 +19,7 @@ from avlib.runtime.stage import run
 from avlib.runtime.tables.schema import TEXT
 
 PARAMS = ("corpus", "subset", "members", "labels", "max_failed_fraction")
+SAID = 5  # reasons for which clips are degraded, the commonest; the status table has all
 
 # With what a user's own table says beside the columns that all corpora have.
 EXTENDED = replace(
@@ -47,6 +49,9 @@ def main() -> None:
         else:
             rows.append(result.row)
             status.append((clip_id, result.status, result.reason))
+    counted = Counter(reason for _, verdict, reason in status if verdict == "degraded")
+    for reason, count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:SAID]:
+        print(f"{count:,} degraded: {reason}")
     table = pd.DataFrame(status, columns=["clip_id", "status", "reason"]).assign(stage="clips")
     failed = {clip_id: reason for clip_id, verdict, reason in status if verdict == "failed"}
     table = pd.concat([table, _missing(listing)])

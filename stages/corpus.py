@@ -16,6 +16,7 @@ from avlib.registry import reader
 from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.raw_folder import require_folder, require_hashable
 from avlib.runtime.stage import run
 
 PARAMS = ("corpus", "subset", "demo_corpus")
@@ -25,17 +26,22 @@ DEMO = paths.RAW / "demo"
 def main() -> None:
     """Leave ``data/raw/demo`` (empty unless it is the corpus) and ``data/corpus.json``."""
     params = load(PARAMS)
+    require_folder(paths.RAW)
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(parents=True)
     if params.corpus == "demo":
         generate_demo(params.demo_corpus, DEMO)
-    listing = reader(params.corpus).recordings(paths.RAW / params.corpus, params.subset)
+    chosen = reader(params.corpus)
+    listing = chosen.recordings(paths.RAW / params.corpus, params.subset)
+    for name in (params.corpus, *chosen.members):
+        require_hashable(paths.RAW / name)
     found = {
         "corpus": params.corpus,
         "clips": len(listing.recordings),
         "subjects": len({recording.subject for recording in listing.recordings}),
         "unrecognised": len(listing.unrecognised),
         "missing": len(listing.missing),
+        "left_out": {kind: len(items) for kind, items in sorted(listing.left_out.items())},
         "notes": listing.notes,
     }
     paths.CORPUS.write_text(json.dumps(found, indent=2) + "\n")

@@ -9,7 +9,7 @@ import shutil
 from typing import Any
 
 from avlib.params import load
-from avlib.protocols import check_folds
+from avlib.protocols import checked_folds
 from avlib.registry import models, speaker_normalisation, systems
 from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.normalisation import named
@@ -29,11 +29,9 @@ def main() -> None:
     # The report depends on these folders as a whole; of systems that never ran here there are none.
     for name in {schema.name for system in systems() for schema in system.tables}:
         (paths.DATA / name).mkdir(exist_ok=True)
-    folds = tables.read_table(paths.FOLDS)
     params = load(PARAMS)
-    protocol = params.protocol
-    check_folds(folds, tables.read_table(paths.CLIPS), protocol.name, protocol.validation_by)
-    predictions, left_out = current_predictions(models(), folds)
+    folds = checked_folds(params.protocol.name, params.protocol.validation_by)
+    predictions, left_out = current_predictions(models(), folds, tables.read_table(paths.CLIPS))
     for line in left_out_lines(left_out):
         print(line)
     tasks = {model: ModelTask(model, fisher=not models()[model].deep) for model in predictions}

@@ -8,7 +8,7 @@ from avlib.runtime.clip_tasks import failed_clips, recording_tasks
 from avlib.runtime.per_clip import run_per_clip
 from avlib.runtime.stage import run
 
-PARAMS = ("faces", "max_failed_fraction", "modalities")
+PARAMS = ("faces", "limits", "max_failed_fraction", "modalities")
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
         schema=FACES,
         params=params.faces.model_dump(),
         max_failed_fraction=params.max_failed_fraction,
+        limits=params.limits,
     )
 
 

@@ -6,6 +6,7 @@ python -m stages.final MODEL
 import sys
 
 from avlib.params import Params, load
+from avlib.protocols import checked_folds
 from avlib.recognizer.training import keep
 from avlib.runtime.stage import run
 
@@ -14,7 +15,9 @@ PARAMS = tuple(Params.model_fields)
 
 def main() -> None:
     """Write ``data/final/<model>``."""
-    keep(sys.argv[1], load(PARAMS))
+    params = load(PARAMS)
+    checked_folds(params.protocol.name, params.protocol.validation_by)
+    keep(sys.argv[1], params)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import FisherTask, encode_fold
 from avlib.fisher.view import View
 from avlib.params import load
-from avlib.runtime import paths, tables
+from avlib.protocols import checked_folds
+from avlib.runtime import paths
 from avlib.runtime.device import device
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.runtime.stage import run
 
-PARAMS = ("audio", "fisher", "modalities", "pooling", "speakers", "video")
+PARAMS = ("audio", "fisher", "modalities", "pooling", "protocol", "speakers", "video")
 
 
 def main() -> None:
@@ -24,11 +25,12 @@ def main() -> None:
     settings, pooling = params.fisher.model_dump(), params.pooling.model_dump()
     speakers = params.speakers.model_dump()
     encoder = FisherEncoder(backend=params.fisher.backend)
-    folds = sorted(tables.read_table(paths.FOLDS)["fold"].unique().tolist())
+    protocol = params.protocol
+    folds = checked_folds(protocol.name, protocol.validation_by)["fold"].unique().tolist()
     sources = [view.source for found in views.values() for view in found]
     descriptors = [path for folder in sources for path in folder.glob("*.parquet")]
     jobs = FoldJobs(
-        {fold: FisherTask(fold, views, pooling, speakers, settings) for fold in folds},
+        {fold: FisherTask(fold, views, pooling, speakers, settings) for fold in sorted(folds)},
         out={"fisher": paths.FISHER, "encoders": paths.FISHER_ENCODERS},
         params={
             "fisher": settings,

@@ -2,7 +2,7 @@
 
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.params import load
-from avlib.protocols import FOLDS, check_folds, enrol, make_folds
+from avlib.protocols import FOLDS, check_folds, drawn_from, enrol, make_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.stage import run
 
@@ -24,7 +24,7 @@ def main() -> None:
     if params.speakers.normalise == "enrolled":
         folds = enrol(folds, clips, params.speakers.enrolled_clips)
     check_folds(folds, clips, protocol.name, protocol.validation_by)
-    tables.write_table(paths.FOLDS, folds, FOLDS)
+    tables.write_table(paths.FOLDS, folds, FOLDS, {"drawn_from": drawn_from(clips)})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pandas as pd
 
 from avlib import registry
 from avlib.params import Params, load
+from avlib.protocols import checked_folds
 from avlib.report import scores
 from avlib.report.comparisons import as_json
 from avlib.report.current import current_predictions, left_out_lines
@@ -32,9 +33,9 @@ STAGES = ("clips", "faces", "video_features", "speech", "audio_features")
 def main() -> None:
     """Write ``report/``, and ``summary``, ``comparisons`` and ``traces.json`` in ``metrics/``."""
     params = load(PARAMS)
-    folds = tables.read_table(paths.FOLDS)
+    folds = checked_folds(params.protocol.name, params.protocol.validation_by)
     clips = tables.read_table(paths.CLIPS)
-    predictions, left_out = current_predictions(registry.models(), folds)
+    predictions, left_out = current_predictions(registry.models(), folds, clips)
     for line in left_out_lines(left_out):
         print(line)
     trained = {model: rows for model, rows in predictions.items() if len(rows)}

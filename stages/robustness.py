@@ -11,7 +11,7 @@ from avlib import registry
 from avlib.descriptors.encoder_folder import encoder_digest
 from avlib.descriptors.face_network import network_weights
 from avlib.params import load
-from avlib.protocols import check_folds
+from avlib.protocols import checked_folds
 from avlib.report.scores import write_json
 from avlib.robustness.curves import curves, missing_modality
 from avlib.robustness.predictions import corrupted_predictions, require_readable
@@ -27,9 +27,8 @@ def main() -> None:
     model = sys.argv[1]
     require_readable(model)
     params = load(PARAMS)
-    clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "sha256"])
-    folds = tables.read_table(paths.FOLDS)
-    check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "subject"])
+    folds = checked_folds(params.protocol.name, params.protocol.validation_by)
     saved = tables.read_table(paths.PREDICTIONS / f"{model}.parquet")
     out = paths.ROBUSTNESS / f"{model}.parquet"
     metrics = paths.METRICS / "robustness" / f"{model}.json"

@@ -8,7 +8,7 @@ from avlib.runtime.stage import run
 from avlib.speech.clip import speech_rows
 from avlib.speech.tables import SPEECH
 
-PARAMS = ("max_failed_fraction", "modalities", "speech")
+PARAMS = ("limits", "max_failed_fraction", "modalities", "speech")
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
         schema=SPEECH,
         params=params.speech.model_dump(),
         max_failed_fraction=params.max_failed_fraction,
+        limits=params.limits,
     )
 
 

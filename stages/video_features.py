@@ -10,7 +10,7 @@ from avlib.params import load
 from avlib.runtime import paths
 from avlib.runtime.stage import run
 
-PARAMS = ("max_failed_fraction", "video")
+PARAMS = ("limits", "max_failed_fraction", "video")
 
 
 def main() -> None:
@@ -18,7 +18,8 @@ def main() -> None:
     params = load(PARAMS)
     settings = params.video.model_dump() | network_weights(paths.FACE_MODEL)
     views = registry.views("video", settings | encoder_digest("video", settings))
-    describe_corpus("video", views, video_rows, paths.FACES, VIDEO, params.max_failed_fraction)
+    bounds = params.max_failed_fraction, params.limits
+    describe_corpus("video", views, video_rows, paths.FACES, VIDEO, *bounds)
 
 
 if __name__ == "__main__":

@@ -191,6 +191,26 @@ def different(lines):
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("corpus: demo\nsubset: d\xe9mo\n".encode("latin-1"), "line 2 is not in UTF-8; save"),
+        (b"corpus: demo\nsubset: null\ncorpus: rml\n", "line 3 has the key corpus again; keep one"),
+        (None, r"cannot be read \(Is a directory\); expected a file of keys"),
+    ],
+)
+def test_a_file_that_is_no_text_of_keys_is_an_error_in_one_line(tmp_path, content, said):
+    path = tmp_path / "params.yaml"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ParamsError, match=said) as error:
+        load(("corpus",), path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("override", "gone", "new"),
     [
         ("corpus=ravdess", 1, 1),

@@ -62,6 +62,7 @@ def check(
     """Read a whole corpus as the pipeline will, and list what is wrong with it."""
     from avlib.corpora.common.check import check as found_in
     from avlib.registry import reader
+    from avlib.runtime.raw_folder import require_folder, require_hashable
 
     corpus = reader(name)
     listing = corpus.recordings(paths.RAW / name, subset)
@@ -81,6 +82,9 @@ def check(
         f"{found.usable:,} clips of {found.subjects:,} subjects can be used,"
         f" {found.duration / 60:.1f} min; {len(found.problems):,} problems"
     )
+    require_folder(paths.RAW)
+    for folder in (name, *corpus.members):
+        require_hashable(paths.RAW / folder)
     if found.problems:
         raise typer.Exit(1)
     members = f" and `members: [{', '.join(corpus.members)}]`" if corpus.members else ""

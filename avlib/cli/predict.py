@@ -143,7 +143,7 @@ def recordings(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
     DataError
         There is none.
     """
-    from avlib.corpora.common.base import MEDIA_SUFFIXES
+    from avlib.corpora.common.files import MEDIA_SUFFIXES
 
     files: list[Path] = []
     others: dict[str, int] = {}

@@ -37,9 +37,12 @@ class ChipDescriptor(VideoDescriptor):
         """
 
     def describe(self, faces: Faces) -> tuple[np.ndarray, np.ndarray]:
-        """Describe the chosen frames of a clip."""
-        chosen = faces.sampled(self.fps)
-        return faces.times[chosen], self.describe_chips(faces.chips(chosen))
+        """Describe the chosen frames of a clip; the chips of one batch are in memory at a time."""
+        chosen, size = faces.sampled(self.fps), self._batch()
+        batches = [chosen[i : i + size] for i in range(0, len(chosen), size)]
+        values = [self.describe_chips(faces.chips(batch)) for batch in batches]
+        none = np.zeros((0, self.dim), np.float32)
+        return faces.times[chosen], np.concatenate([none, *values])
 
     @torch.inference_mode()
     def describe_chips(self, chips: np.ndarray) -> np.ndarray:
@@ -66,11 +69,12 @@ class ChipDescriptor(VideoDescriptor):
                 f"chips are {chips.dtype} of shape {chips.shape}; "
                 f"expected uint8 of shape (n, {CHIP}, {CHIP}, 3)"
             )
-        on = device()
-        network = _loaded(self, on)
-        size = self.batch_cpu if on == "cpu" else self.batch_gpu
+        network, size = _loaded(self, device()), self._batch()
         batches = [network(chips[i : i + size]).cpu().numpy() for i in range(0, len(chips), size)]
         return np.concatenate([np.zeros((0, self.dim), np.float32), *batches])
+
+    def _batch(self) -> int:
+        return self.batch_cpu if device() == "cpu" else self.batch_gpu
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from avlib.descriptors.table import Table, table_rows
 from avlib.descriptors.table_clips import own_tables
 from avlib.runtime import paths
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
+from avlib.runtime.limits import Limits
 from avlib.runtime.per_clip import ClipRows, run_per_clip
 from avlib.runtime.tables import Schema
 
@@ -20,6 +21,7 @@ def describe_corpus(
     source: Path,
     schema: Schema,
     max_failed_fraction: float,
+    limits: Limits | None = None,
 ) -> None:
     """Write the tables of a modality's views and the status of every clip.
 
@@ -34,7 +36,7 @@ def describe_corpus(
         Table ``faces`` or ``speech``.
     schema
         Of the tables written.
-    max_failed_fraction
+    max_failed_fraction, limits
         See `run_per_clip`.
     """
     before = paths.status(source.name)
@@ -57,4 +59,5 @@ def describe_corpus(
             params=descriptor,
             code=[type(descriptor)],
             max_failed_fraction=max_failed_fraction,
+            limits=limits,
         )

@@ -5,17 +5,19 @@ openSMILE is free for research and education; commercial use needs a licence of 
 
 import functools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import opensmile
 
 from avlib.descriptors.audio import AudioDescriptor
 from avlib.descriptors.descriptor import Level
+from avlib.descriptors.opensmile_stream import streamed
 from avlib.speech.pcm import SAMPLE_RATE
 
 # openSMILE multiplies by 32768 and stores 16 bits: a sample of 1.0 would become -1.0.
 LARGEST_SAMPLE = 32767 / 32768
+AT_ONCE = 60  # s; longer sound is streamed, as openSMILE would hold 170 MB a minute of it
 
 
 @dataclass(frozen=True)
@@ -75,22 +77,28 @@ class OpenSmile(AudioDescriptor):
     def describe(self, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
         """Describe a recording; samples outside of [-1, 1] are clipped."""
         if self.level == "frames":
-            table = self._table(signal, sample_rate, self.frame_level)
-            starts = table.index.get_level_values("start").total_seconds().to_numpy()
-            return starts + self.frame / 2, table.to_numpy(dtype=np.float32)
+            starts, values = self._rows(signal, sample_rate, self.frame_level)
+            return starts + self.frame / 2, values
         n, step = len(signal), round(self.hop * sample_rate)
         length = n if self.level == "clip" else min(n, round(self.window * sample_rate))
         starts = np.arange(0, n - length + 1, step)
         functionals = opensmile.FeatureLevel.Functionals.value
-        values = [
-            self._table(signal[start : start + length], sample_rate, functionals)
+        rows = [
+            self._rows(signal[start : start + length], sample_rate, functionals)[1]
             for start in starts
         ]
-        return (starts + length / 2) / sample_rate, np.concatenate(values, dtype=np.float32)
+        return (starts + length / 2) / sample_rate, np.concatenate(rows, dtype=np.float32)
 
-    def _table(self, signal: np.ndarray, sample_rate: int, level: str) -> Any:
+    def _rows(
+        self, signal: np.ndarray, sample_rate: int, level: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return when rows start, s, and the rows."""
         prepared = np.clip(self.prepared(signal, sample_rate), -1.0, LARGEST_SAMPLE)
-        return _extractor(self.feature_set, level).process_signal(prepared, SAMPLE_RATE)
+        if len(prepared) > AT_ONCE * SAMPLE_RATE:
+            return streamed(self.feature_set, level, prepared, SAMPLE_RATE)
+        table = _extractor(self.feature_set, level).process_signal(prepared, SAMPLE_RATE)
+        starts = table.index.get_level_values("start").total_seconds().to_numpy()
+        return starts, table.to_numpy(dtype=np.float32)
 
 
 class IS10(OpenSmile):

@@ -16,6 +16,7 @@ FACES = Schema(
         "score": pa.float32(),
         "landmarks": list_of(pa.float32(), 136),
         "chip": BYTES,
+        "thumbnail": BYTES,
     },
     nullable=frozenset({"box", "score", "landmarks", "chip"}),
     per_clip=True,

@@ -20,12 +20,15 @@ from avlib.faces.detection import Detection, find_faces, find_near, to_grey
 from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks
 from avlib.faces.selection import most_prominent
 from avlib.faces.tables import FACES
+from avlib.faces.thumbnail import thumbnail
 
 # A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
 # weaker one is a face only if they do, which sorts out the detector's false hits.
 SURE_SCORE = 0.5
 # Bytes of frames without a face that are held: 0.5 s of 4K at 30 frames per second, and some.
 HELD_BYTES = 512 * 2**20
+# Rows that are gathered before they are packed: a recording of minutes is packed once.
+PART = 2**14
 # As long as a clip has shown nobody, one search in so many looks for small faces.
 FINE_SEARCH_EVERY = 5
 
@@ -69,11 +72,19 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
         - box (left, top, right, bottom) and landmarks (x0, y0, x1, ...) in pixels, null if missing
         - score of the detector, null unless detected
         - chip, JPEG, null if missing
+        - thumbnail of the whole frame, see `avlib.faces.thumbnail`
     """
     follower = _Follower(**settings)
+    parts = []
     for time, image in frames:
         follower.step(time, image)
-    return pa.Table.from_pylist(follower.rows, pa.schema(FACES.columns).remove(0))
+        if len(follower.rows) - len(follower.gap) >= PART:
+            parts.append(_table(follower.settled()))
+    return pa.concat_tables([*parts, _table(list(follower.rows.values()))])
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, pa.schema(FACES.columns).remove(0))
 
 
 @dataclass
@@ -84,7 +95,8 @@ class _Follower:
     max_gap: float = 0.5
     min_score: float = 0.0
     jpeg_quality: int = 95
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # of all frames, s
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)  # by frame; those not yet packed
     face: Face | None = None  # in the frame before, None when it was missing there
     confirmed: int = 0  # index of the last frame in which the detector saw the face
     seen: tuple[float, Face] | None = None  # the last face, and when
@@ -93,9 +105,11 @@ class _Follower:
 
     def step(self, time: float, image: np.ndarray) -> None:
         """Take the next frame."""
-        index = len(self.rows)
-        self.rows.append({"frame": index, "time": time, "state": "missing"})
+        index = len(self.times)
+        self.times.append(time)
         grey = to_grey(image)
+        row = {"frame": index, "time": time, "state": "missing", "thumbnail": thumbnail(grey)}
+        self.rows[index] = row
         if self.face is not None:
             self.face = self._follow_on(grey, self.face, index)
             if self.face is None:
@@ -112,9 +126,14 @@ class _Follower:
         self.seen = time, self.face
         self._note(index, image, self.face)
 
+    def settled(self) -> list[dict[str, Any]]:
+        """Take out the rows of the frames that are no longer held."""
+        held = self.gap[0][0] if self.gap else len(self.times)
+        return [self.rows.pop(frame) for frame in list(self.rows) if frame < held]
+
     def _follow_on(self, grey: np.ndarray, before: Face, index: int) -> Face | None:
         face = self._follow(grey, before, detect=index - self.confirmed >= self.detect_every)
-        unconfirmed = self.rows[index]["time"] - self.rows[self.confirmed]["time"]
+        unconfirmed = self.times[index] - self.times[self.confirmed]
         carried_too_long = face is not None and face.score is None and unconfirmed > self.max_gap
         return None if carried_too_long else face
 
@@ -140,7 +159,7 @@ class _Follower:
         if not hits and self.seen is None and turn % FINE_SEARCH_EVERY == 0:
             hits = self._hits(grey, fine=True)
         time, lost = (0.0, None) if self.seen is None else (self.seen[0], self.seen[1].box)
-        gap = self.rows[index]["time"] - time
+        gap = self.times[index] - time
         ranked = most_prominent(hits, grey.shape, lost, gap, self.max_gap)
         accepted = (self._accept(grey, hit) for hit in ranked)
         return next((face for face in accepted if face is not None), None)
@@ -158,7 +177,7 @@ class _Follower:
     def _wait(self, index: int, image: np.ndarray) -> None:
         """Keep a frame without a face for as long as one may still be found in it."""
         self.gap.append((index, image))
-        while self.rows[self.gap[0][0]]["time"] < self.rows[index]["time"] - self.max_gap:
+        while self.times[self.gap[0][0]] < self.times[index] - self.max_gap:
             self.gap.popleft()
         # Time stamps may say that any number of frames lies within `max_gap`.
         while len(self.gap) * image.nbytes > HELD_BYTES and len(self.gap) > 1:
@@ -170,17 +189,17 @@ class _Follower:
         while self.gap:
             at, image = self.gap[-1]
             earlier = self._follow(to_grey(image), face, detect=True)
-            if earlier is None or self.rows[index]["time"] - self.rows[at]["time"] > self.max_gap:
+            if earlier is None or self.times[index] - self.times[at] > self.max_gap:
                 break
             self._note(at, image, earlier)
             self.gap.pop()
             face, first = earlier, at
         if self.seen is not None:
             start, before = self.seen
-            length = self.rows[first]["time"] - start
+            length = self.times[first] - start
             if length <= self.max_gap:
                 for at, image in self.gap:
-                    between = _between(before, face, (self.rows[at]["time"] - start) / length)
+                    between = _between(before, face, (self.times[at] - start) / length)
                     self._note(at, image, between, "bridged")
         self.gap.clear()
 

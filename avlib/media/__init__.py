@@ -6,6 +6,7 @@ timestamps, which also removes the priming samples that lossy codecs put before 
 mp4, MP3 in flv), since those precede the picture.
 """
 
+from avlib.media.channels import Channels
 from avlib.media.info import MediaInfo, probe
 from avlib.media.reading import Held, held, video_frames
 from avlib.media.sound import Sound, read_audio, read_sound
@@ -16,6 +17,7 @@ LEAST_SHARE = 0.8
 
 __all__ = [
     "LEAST_SHARE",
+    "Channels",
     "Held",
     "MediaInfo",
     "Sound",

@@ -17,9 +17,16 @@ from avlib.runtime.errors import MediaError
 LEAD = 1
 # Seconds from one picture to the next, at most: a camera that takes one a minute is the slowest.
 SLOWEST = 60
+# Pictures a second, at most: cameras for slow motion take as many.
+FASTEST = 1000
 # A pixel that is said to be more times as wide as high, or as high as wide, is damage.
 MAX_ASPECT = 4
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+# What Git LFS and git-annex leave in place of a file that was not fetched.
+_POINTERS = {
+    b"version https://git-lfs.github.com/spec/": "Git LFS pointer, not the recording; pull the file"
+    " (git lfs pull)",
+    b"/annex/objects/": "git-annex pointer, not the recording; get the file (git annex get)",
+}
 
 
 @contextmanager
@@ -27,15 +34,14 @@ def opened(path: Path | str) -> Iterator[Any]:
     """Open a recording, or say in one line why it is none."""
     path = Path(path)
     if not path.is_file():
-        raise MediaError(f"{path}: there is no such file")
+        raise MediaError(f"{path}: {_instead(path)}")
     with path.open("rb") as file:
-        head = file.read(len(_LFS_POINTER))
+        head = file.read(64)
     if not head:
         raise MediaError(f"{path}: the file is empty (0 bytes); download or copy it again")
-    if head == _LFS_POINTER:
-        raise MediaError(
-            f"{path}: is a Git LFS pointer, not the recording; pull the file (git lfs pull)"
-        )
+    for mark, what in _POINTERS.items():
+        if head.startswith(mark):
+            raise MediaError(f"{path}: is a {what}")
     try:
         # "file:" keeps a colon in a name from being read as a protocol, and the whitelist keeps a
         # playlist that poses as a recording from opening anything else.
@@ -55,6 +61,13 @@ def opened(path: Path | str) -> Iterator[Any]:
             if stream.codec_context is not None:
                 stream.codec_context.thread_count = 1
         yield container
+
+
+def _instead(path: Path) -> str:
+    """Say what is in the place of a file."""
+    if path.is_symlink() and not path.exists():
+        return "is a link to a file that is not here; get the file (git annex get), or remove it"
+    return "is a folder, a pipe or a device, no file" if path.exists() else "there is no such file"
 
 
 def first_stream(container: Any, kind: str) -> Any | None:
@@ -135,4 +148,4 @@ def shown_width(stream: Any, frame: Any) -> int:
 def mean_rate(stream: Any) -> float | None:
     """Return the container's mean frame rate in frames per second, None if unknown or nonsense."""
     rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate and rate >= 1 / SLOWEST else None
+    return float(rate) if rate and 1 / SLOWEST <= rate <= FASTEST else None

@@ -9,7 +9,7 @@ from typing import Any
 import av
 
 from avlib.media import clock, demux, orientation
-from avlib.media.whole import missing_share
+from avlib.media.whole import content_end, missing_share
 from avlib.runtime.errors import MediaError
 
 # A file is called truncated when more than this share of its bytes is missing.
@@ -46,7 +46,8 @@ class MediaInfo:
         can tell.
     unread : float
         Share of the file behind the last packet that could be read, of a container that goes on
-        with packets to its end; 0 of others.
+        with packets to its end; of an MP4 or MOV, share of what comes before its content's end; 0
+        of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     clock_shared : bool
@@ -115,6 +116,8 @@ def probe(path: Path | str) -> MediaInfo:
         counted = declared if container.format.name in _COUNTED else None
         if container.format.name in _PACKETS_TO_THE_END:
             facts["unread"] = 1 - times.reached / Path(path).stat().st_size
+        elif end := content_end(path):
+            facts["unread"] = max(1 - times.reached / end, 0.0)
     missing = 1 - times.duration / counted if counted else missing_share(path)
     if missing > _MISSING_SHARE:
         facts["truncated"] = True

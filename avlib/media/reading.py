@@ -49,8 +49,8 @@ def video_frames(
     Raises
     ------
     MediaError
-        On the first frame, when there is no file, no video stream, no decodable frame, or none in
-        the span. A truncated stream yields the frames that decode.
+        On the first frame, when there is no file, no video stream, no decodable frame, none in the
+        span, or more than 1000 a second. A truncated stream yields the frames that decode.
     """
     begin, stop = demux.span(path, start, end)
     found = False
@@ -102,6 +102,12 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, i
             raise MediaError(f"{path}: holds no video stream")
         if track is None:
             raise MediaError(f"{path}: no frame of its video stream can be decoded")
+        n, length = len(track.times), float(track.times[-1] - track.times[0])
+        if 0 < length * demux.FASTEST < n - 1:
+            raise MediaError(
+                f"{path}: its {n} pictures are within {length:.2g} s by their time stamps, which"
+                " is no video; they or the header are damaged"
+            )
         frames = clock.frames(container, stream, track)
         if lead > 0:
             sought = _sought(container, stream, track, zero + lead)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-import soxr
 
 from avlib.media import clock, demux
+from avlib.media.channels import Channels, Levels, mixed, one_of
+from avlib.media.line import Line
 from avlib.media.stamps import TOLERANCE
 from avlib.runtime.errors import MediaError
 
@@ -20,7 +22,6 @@ from avlib.runtime.errors import MediaError
 _GAP_SECONDS = TOLERANCE
 # Hz; telephones have 8000, and nothing that people say is left below this.
 _LEAST_RATE = 1000
-_PLANES = 8
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,33 @@ class Sound:
         Seconds of it that were decoded; the rest is silence for what is not there.
     due : float
         Seconds that the recording has of the span, by the packets of its longer stream.
+    channels : int
+        Channels that it was made of.
+    lost : float
+        How far the mean of the channels is below the loudest of them because they cancel each
+        other, dB; 0 where they do not, or where the signal is no mean.
     """
 
     signal: np.ndarray
     there: float
     due: float
+    channels: int = 1
+    lost: float = 0.0
 
 
 def read_audio(
-    path: Path | str, sample_rate: int = 16000, start: float | None = None, end: float | None = None
+    path: Path | str,
+    sample_rate: int = 16000,
+    start: float | None = None,
+    end: float | None = None,
+    channels: Channels = "mean",
 ) -> np.ndarray:
     """Read the first audio stream as mono, on the time axis of the clip's video.
 
-    Channels are averaged. Resampling is libsoxr's "HQ" (linear phase, so no delay; 20-bit stop
-    band), on the whole signal: FFmpeg's own default resampler aliases more near the new Nyquist
-    frequency. Sound before the first video frame is cut, a later start and gaps (see
-    `avlib.media.clock`) are zeros. What decodes decides how long it is, not what a header states.
+    Resampling is libsoxr's "HQ" (linear phase, so no delay; 20-bit stop band): FFmpeg's own default
+    resampler aliases more near the new Nyquist frequency. Sound before the first video frame is
+    cut, a later start and gaps (see `avlib.media.clock`) are zeros. What decodes decides how long
+    it is, not what a header states. At its own rate no more than a minute or so is in memory.
 
     Parameters
     ----------
@@ -63,6 +75,11 @@ def read_audio(
         sample_rate`` up to ``end * sample_rate``, both rounded. Only the span and about a second
         around it are decoded, and the samples are those of the whole recording (but for what a
         codec fills with noise of its own). None: from the beginning, to the end.
+    channels : {"mean", "left", "right", "loudest"}
+        What is heard of several channels. Of one or two the mean is the plain one; of more, as in
+        5.1, the centre counts fully, left and right 0.71, others 0.5 and the channel of low
+        frequencies nothing (ITU-R BS.775). The loudest is the one with most power in the span, of
+        those that count.
 
     Returns
     -------
@@ -75,64 +92,170 @@ def read_audio(
         There is no file, no audio stream, no decodable sample (in the span), a sample that is not
         a number, or a sample rate that no sound has.
     """
-    return read_sound(path, sample_rate, start, end).signal
+    return read_sound(path, sample_rate, start, end, channels).signal
 
 
 def read_sound(
-    path: Path | str, sample_rate: int = 16000, start: float | None = None, end: float | None = None
+    path: Path | str,
+    sample_rate: int = 16000,
+    start: float | None = None,
+    end: float | None = None,
+    channels: Channels = "mean",
 ) -> Sound:
     """Read as `read_audio` does, and say how much of it was there."""
-    begin, stop = demux.span(path, start, end)
+    span = demux.span(path, start, end)
     times = clock.read(path)
     # Whole seconds: there the samples of any two rates coincide, so resampling starts in phase.
-    lead = max(math.floor(begin) - demux.LEAD, 0)
-    laid = _decoded(path, times, lead, stop + demux.LEAD)
-    if laid is None and lead:
-        lead = 0
-        laid = _decoded(path, times, lead, stop + demux.LEAD)
-    if laid is None:
+    lead = max(math.floor(span[0]) - demux.LEAD, 0)
+    try:
+        return _read(path, times, lead, span, sample_rate, channels)
+    except _NotFoundError:
+        return _read(path, times, 0, span, sample_rate, channels)
+
+
+class _NotFoundError(Exception):
+    """The container cannot be sought to the very sample."""
+
+
+def _read(
+    path: Path | str,
+    times: clock.Clock,
+    lead: int,
+    span: tuple[float, float],
+    sample_rate: int,
+    channels: Channels,
+) -> Sound:
+    """Read a span; what is decoded begins at second `lead`."""
+    begin, stop = span
+    line: Line | None = None
+    pieces: list[tuple[float, float]] = []  # s from `lead`, in which something was decoded
+    levels = Levels()
+    chosen = _loudest(path, times, lead, span) if channels == "loudest" else None
+    for block in _placed(path, times, lead, stop + demux.LEAD):
+        line = line or Line(block.rate, sample_rate, block.longest)
+        if channels == "mean":
+            samples = mixed(block.frame)
+            levels.add(block.frame, block.within(begin - lead, stop - lead))
+        else:
+            samples = one_of(block.frame, channels if chosen is None else chosen)
+        line.lay(block.place, samples[: block.n])
+        if pieces and block.start <= pieces[-1][1]:
+            pieces[-1] = pieces[-1][0], max(block.end, pieces[-1][1])
+        else:
+            pieces.append((block.start, block.end))
+    if line is None or line.empty:
+        if lead:
+            raise _NotFoundError
         raise MediaError(f"{path}: no sample of its audio stream can be decoded")
-    signal, rate, pieces = laid
-    if not np.isfinite(signal).all():
+    signal = line.end()
+    if not line.finite:
         raise MediaError(f"{path}: its audio holds samples that are not numbers; expected PCM")
-    if rate != sample_rate:
-        signal = soxr.resample(signal, rate, sample_rate, quality="HQ")
     last = len(signal) if math.isinf(stop) else round(stop * sample_rate) - lead * sample_rate
     signal = signal[round(begin * sample_rate) - lead * sample_rate : max(last, 0)]
     if not signal.size:
         raise MediaError(f"{path}: holds no sound from {begin:g} to {stop:g} s")
     there = _length_within(pieces, begin - lead, stop - lead)
     due = min(times.duration, stop) - begin
-    signal = np.clip(signal, -1.0, 1.0).astype(np.float32, copy=False)
-    return Sound(signal, there, max(due, there))
+    np.clip(signal, -1.0, 1.0, out=signal)
+    return Sound(signal, there, max(due, there), levels.n_channels, levels.lost)
+
+
+def _loudest(path: Path | str, times: clock.Clock, lead: int, span: tuple[float, float]) -> int:
+    """Return the number of the channel with most power in a span."""
+    levels = Levels()
+    for block in _placed(path, times, lead, span[1]):
+        levels.add(block.frame, block.within(span[0] - lead, span[1] - lead))
+    return levels.loudest
 
 
 def _length_within(pieces: list[tuple[float, float]], begin: float, end: float) -> float:
     return sum(max(min(stop, end) - max(start, begin), 0.0) for start, stop in pieces)
 
 
-def _decoded(
-    path: Path | str, times: clock.Clock, lead: int, stop: float
-) -> tuple[np.ndarray, int, list[tuple[float, float]]] | None:
-    """Return the mono signal from second `lead` on, at its own rate, and that rate in Hz.
+@dataclass(frozen=True)
+class _Block:
+    """A decoded frame on the clip's time axis.
 
-    The signal goes at least to second `stop`, where there is so much. With it come the stretches,
-    in seconds from `lead`, in which something was decoded. None where no sample can be decoded, or
-    where the container cannot be sought to the very sample.
+    Attributes
+    ----------
+    frame : av.AudioFrame
+    place : int
+        Number of its first sample; may be negative.
+    n : int
+        How many of its samples are no padding.
+    rate : int
+        Hz.
+    longest : float
+        Number of the sample behind the last one that is wanted.
     """
+
+    frame: Any
+    place: int
+    n: int
+    rate: int
+    longest: float
+
+    @property
+    def start(self) -> float:
+        """When it begins, s."""
+        return self.place / self.rate
+
+    @property
+    def end(self) -> float:
+        """When it ends, s."""
+        return (self.place + self.n) / self.rate
+
+    def within(self, begin: float, end: float) -> slice:
+        """Return its samples between two times, s."""
+        last = min(end * self.rate - self.place, self.n)
+        return slice(max(round(begin * self.rate) - self.place, 0), max(round(last), 0))
+
+
+def _placed(path: Path | str, times: clock.Clock, lead: int, stop: float) -> Iterator[_Block]:
+    """Yield the frames from second `lead` on, at least to second `stop`, where there is so much.
+
+    Places count from second `lead`. A frame whose stamp is near enough follows on the one before.
+
+    Raises
+    ------
+    _NotFoundError
+        Second `lead` cannot be found to the very sample.
+    """
+    cursor: int | None = None
+    start = times.zero("audio") + lead
+    until = start - lead + stop
+    # A stream's last frame may say that it ends before it is full.
+    ahead: tuple[float | None, Any] | None = None
+    for time, frame in itertools.chain(_frames(path, times, lead, until), [(None, None)]):
+        if ahead is not None:
+            before, held = ahead
+            rate = held.sample_rate
+            place = (cursor or 0) if before is None else round((before - start) * rate)
+            if cursor is not None and abs(place - cursor) <= _GAP_SECONDS * rate:
+                place = cursor
+            n = _samples(held) if frame is None else held.samples
+            longest = math.ceil((until - start) * rate) if math.isfinite(until) else math.inf
+            yield _Block(held, place, n, rate, longest)
+            cursor = place + n
+        ahead = time, frame
+
+
+def _frames(
+    path: Path | str, times: clock.Clock, lead: int, until: float
+) -> Iterator[tuple[float | None, Any]]:
+    """Yield the frames of the first audio stream, and their times on the container's axis."""
     with demux.opened(path) as container:
         audio = demux.first_stream(container, "audio")
         if audio is None:
             raise MediaError(f"{path}: holds no audio stream")
         if times.audio is None:
-            return None
+            raise MediaError(f"{path}: no sample of its audio stream can be decoded")
         start = times.zero("audio") + lead
         # Stamps in milliseconds (flv, webm) place a sample only by counting from the first one.
         exact = audio.time_base * (audio.rate or 0) <= 1 and times.audio.wrong is not None
         if lead and not (exact and demux.seek_before(container, audio, start)):
-            return None
-        blocks: list[tuple[float | None, np.ndarray]] = []
-        rate, until, last = 0, start - lead + stop, None
+            raise _NotFoundError
+        rate = 0
         for frame in clock.frames(container, audio, times.audio, sought=lead > 0):
             if rate not in (0, frame.sample_rate):
                 raise MediaError(
@@ -141,7 +264,7 @@ def _decoded(
                 )
             time = demux.frame_time(frame)
             if lead and not rate and (time is None or time > start):
-                return None
+                raise _NotFoundError
             rate = frame.sample_rate
             if rate < _LEAST_RATE:
                 raise MediaError(
@@ -149,39 +272,9 @@ def _decoded(
                     "sound; its header is damaged"
                 )
             if not lead or time is None or time > start - demux.LEAD:
-                blocks.append((time, _mono(frame)))
-                last = frame
+                yield time, frame
             if time is not None and time > until:
                 break
-    if blocks:  # a stream's last frame may say that it ends before it is full
-        blocks[-1] = blocks[-1][0], blocks[-1][1][: _samples(last)]
-    signal, pieces = _laid_out(blocks, rate, start, until)
-    return (signal, rate, pieces) if signal.size else None
-
-
-def _mono(frame: Any) -> np.ndarray:
-    """Return the mean over the channels, float32 of shape (n_samples,), integers scaled to 1."""
-    frame = _packed(frame)
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, frame.layout.nb_channels).T
-    if values.dtype == np.uint8:
-        return ((values.astype(np.float32) - 128) / 128).mean(axis=0)
-    if values.dtype.kind == "i":
-        full_scale = -float(np.iinfo(values.dtype).min)
-        return (values.mean(axis=0, dtype=np.float64) / full_scale).astype(np.float32)
-    return values.mean(axis=0, dtype=np.float32)
-
-
-def _packed(frame: Any) -> Any:
-    """Return a frame that PyAV can convert: it knows no 64-bit integers, and crashes on 8 planes.
-
-    PyAV looks for the end of a list of planes that has none where it is full.
-    """
-    if not frame.format.name.startswith("s64") and frame.layout.nb_channels < _PLANES:
-        return frame
-    [packed] = av.AudioResampler("dbl", frame.layout, frame.sample_rate).resample(frame)
-    return packed
 
 
 def _samples(frame: Any) -> int:
@@ -192,48 +285,3 @@ def _samples(frame: Any) -> int:
     # A stamp is off by a tick at most: what is shorter by more is meant to be.
     shorter = Fraction(frame.samples, frame.sample_rate) - stated > frame.time_base
     return round(stated * frame.sample_rate) if shorter else frame.samples
-
-
-def _laid_out(
-    blocks: list[tuple[float | None, np.ndarray]], rate: int, start: float, until: float
-) -> tuple[np.ndarray, list[tuple[float, float]]]:
-    """Lay decoded blocks on the clip's time axis.
-
-    Parameters
-    ----------
-    blocks : list of (time, samples)
-        Time in seconds on the container's axis, or None to follow the previous block.
-    rate : int
-        In Hz.
-    start, until : float
-        The time of sample 0, and the time up to which samples are wanted, on the same axis.
-
-    Returns
-    -------
-    signal : float32 array of shape (n_samples,)
-    pieces : list of (float, float)
-        Where in it there is something, seconds; elsewhere it is 0.
-    """
-    placed: list[tuple[int, np.ndarray]] = []
-    cursor = 0
-    for time, samples in blocks:
-        stamped = cursor if time is None else round((time - start) * rate)
-        if not placed or abs(stamped - cursor) > _GAP_SECONDS * rate:
-            cursor = stamped
-        placed.append((cursor, samples))
-        cursor += len(samples)
-    length = max((place + len(samples) for place, samples in placed), default=0)
-    if np.isfinite(until):
-        length = min(length, math.ceil((until - start) * rate))
-    signal = np.zeros(max(length, 0), np.float32)
-    pieces: list[tuple[float, float]] = []
-    for place, samples in placed:
-        skipped = max(-place, 0)
-        target = signal[place + skipped : max(place + len(samples), 0)]
-        target[:] = samples[skipped : skipped + len(target)]
-        begin, end = place / rate, (place + len(samples)) / rate
-        if pieces and begin <= pieces[-1][1]:
-            pieces[-1] = pieces[-1][0], max(end, pieces[-1][1])
-        else:
-            pieces.append((begin, end))
-    return signal, pieces

@@ -6,11 +6,13 @@ Only stated sizes count. Stated durations do not: of many containers they are gu
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 # Bytes that may be missing: writers are off by a header, or leave out a filling byte.
 _SLACK = 64
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
 # A size from here up is what writers put who do not know it yet (2**31 and 2**32, less a header).
 _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
@@ -26,7 +28,7 @@ def stated_size(path: Path | str) -> int | None:
     size = Path(path).stat().st_size
     with Path(path).open("rb") as file:
         head = file.read(16)
-        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"):
+        if head[4:8] in _BOXES:
             return _mp4(file, size)
         if head[:4] in (b"RIFF", b"RF64", b"FORM"):
             return _iff(file, size)
@@ -37,6 +39,20 @@ def stated_size(path: Path | str) -> int | None:
     return None
 
 
+def content_end(path: Path | str) -> int | None:
+    """Return how many bytes into an MP4 or MOV its content ends, as far as it is there.
+
+    None of another file, and where no box holds content.
+    """
+    size, end = Path(path).stat().st_size, None
+    with Path(path).open("rb") as file:
+        if file.read(16)[4:8] in _BOXES:
+            for kind, place, length in _boxes(file, size):
+                if kind == b"mdat":
+                    end = min(place + length, size) if length else size
+    return end
+
+
 def missing_share(path: Path | str) -> float:
     """Return which share of the bytes that a file states is not there, 0 where nothing says so."""
     size, stated = Path(path).stat().st_size, stated_size(path)
@@ -44,17 +60,30 @@ def missing_share(path: Path | str) -> float:
 
 
 def _mp4(file: BinaryIO, size: int) -> int | None:
-    place = 0
-    while place + 8 <= size:
+    end = 0
+    for _, place, length in _boxes(file, size):
+        if not length:
+            return None
+        end = place + length
+    return end
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, place and length of the outermost boxes.
+
+    The length is 0 of one that goes to the end, and of what is no box: it is the last one.
+    """
+    place, length = 0, size
+    while length and place + 8 <= size:
         file.seek(place)
         head = file.read(16)
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:], "big")
-        if not head[4:8].isascii() or length < 8:  # 0: to the end; else no box
-            return None
+        if not head[4:8].isascii() or length < 8:
+            length = 0
+        yield head[4:8], place, length
         place += length
-    return place
 
 
 def _iff(file: BinaryIO, size: int) -> int | None:

@@ -44,6 +44,33 @@ def hardest(
     return anchor, positive[anchor], negative[anchor]
 
 
+def semi_hard(
+    distances: Tensor, similar: Tensor, dissimilar: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose for each anchor and positive the nearest negative that is farther than the positive.
+
+    From such triplets a network learns that the hardest ones would teach to make all embeddings one
+    (Schroff, Kalenichenko and Philbin, "FaceNet", CVPR 2015). Where no negative is farther, it is
+    the farthest one.
+
+    Parameters
+    ----------
+    distances, similar, dissimilar
+        As for `hardest`.
+
+    Returns
+    -------
+    anchor, positive, negative : int64 Tensors of shape (n_triplets,)
+        Pairs without a negative are left out.
+    """
+    anchor, positive = torch.nonzero(similar & dissimilar.any(1, keepdim=True), as_tuple=True)
+    of_anchor = distances[anchor]
+    farther = dissimilar[anchor] & (of_anchor > distances[anchor, positive][:, None])
+    nearest = of_anchor.masked_fill(~farther, torch.inf).argmin(1)
+    farthest = of_anchor.masked_fill(~dissimilar[anchor], -torch.inf).argmax(1)
+    return anchor, positive, torch.where(farther.any(1), nearest, farthest)
+
+
 class MultiWindowMiner:
     """Hard triplets window by window, never the same one twice (gating paradigm, section III-D).
 

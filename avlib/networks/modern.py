@@ -38,8 +38,11 @@ def one_cycle(network: nn.Module, settings: Mapping[str, Any], steps: int) -> An
     ]
     rate = settings["learning_rate"]
     optimiser = torch.optim.AdamW(groups, rate)
+    rise = settings["warm_up"]
+    if rise * steps == 1:  # OneCycleLR would divide by the 0 steps from the first one to this
+        rise += 1e-6
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=steps, pct_start=settings["warm_up"]
+        optimiser, rate, total_steps=steps, pct_start=rise
     )
     every_step: OptimizerLRSchedulerConfig = {"scheduler": schedule, "interval": "step"}
     return {"optimizer": optimiser, "lr_scheduler": every_step}

@@ -99,13 +99,13 @@ def _groups(protocol: str) -> str:
 def _scores(name: str, protocol: Any) -> list[str]:
     """Return what cross-validation says of models trained likewise."""
     folds = tables.read_table(paths.FOLDS)
-    rows = current_rows(paths.PREDICTIONS / f"{name}.parquet", folds)
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "subject", "emotion"])
+    rows = current_rows(paths.PREDICTIONS / f"{name}.parquet", folds, clips)
     if isinstance(rows, str) or rows.empty:
         why = rows if isinstance(rows, str) else "no test clip has what it needs"
         return [f"Not known: {why}. This model itself was tested on nothing."]
     rows = rows[rows["condition"] == DEFAULT]
-    subjects = tables.read_table(paths.CLIPS, ["clip_id", "subject"])
-    rows = rows.merge(subjects, on="clip_id")
+    rows = rows.merge(clips[["clip_id", "subject"]], on="clip_id")
     emotions = emotions_of(rows)
     counts = confusion_matrix(rows["emotion"], rows["predicted"], emotions)
     scores = confusion_scores(counts, emotions)

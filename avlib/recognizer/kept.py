@@ -39,6 +39,7 @@ from avlib.descriptors.table import Table
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.fisher.view import ViewEncoder, load_encoders
+from avlib.media import Channels
 from avlib.recognizer.expression_model import ExpressionSystem
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
@@ -50,8 +51,16 @@ from avlib.systems.common.system import System
 FORMAT = 1  # of the folder; another number cannot be read here
 FACTS, CARD, MODEL, ENCODERS = "final.json", "MODEL_CARD.md", "model", "encoders"
 FACE_NETWORK = "face_network.safetensors"
+
+
+class _Speech(Speech):
+    """Its section, also of models that were kept before channels could be chosen."""
+
+    channels: Channels = "mean"
+
+
 SETTINGS: dict[str, Any] = {  # sections of params.yaml, and their types
-    "speech": Speech,
+    "speech": _Speech,
     "faces": Faces,
     "audio": descriptor_params.Audio,
     "video": descriptor_params.Video,
@@ -82,7 +91,7 @@ class Kept:
     source : FisherVectors or PieceReader
         What it learned from.
     descriptors : dict of str to dict of str to Descriptor
-        By modality that the model uses, and by view; none where it sees and hears itself.
+        By modality that the model uses, and by view; none of one that it sees or hears itself.
     encoders : dict of str to dict of str to ViewEncoder
         Likewise; none where it learned from other things than vectors.
     versions : dict of str to str
@@ -107,7 +116,8 @@ def require_keepable(name: str, params: Any) -> None:
             f"speakers.normalise is {params.speakers.normalise}: it takes other clips of a speaker,"
             " which a recording by itself has not; set it to none to keep a model"
         )
-    for modality in () if system.sees_and_hears else params.modalities:
+    read = system.described(system.recipe(name, params).settings)
+    for modality in (m for m in params.modalities if m in read):
         section = getattr(params, modality).model_dump()
         named = [section["descriptor"], *(view.partition(".")[0] for view in section["views"])]
         if Table.name in named:
@@ -198,7 +208,8 @@ def read(folder: Path) -> Kept:
             _check_size(file)
         model = system.model_class().load(folder / MODEL)
         source = system.source(name, model.arguments())
-        described = () if system.sees_and_hears else model.modalities
+        read = system.described(model.arguments())
+        described = tuple(m for m in model.modalities if m in read)
         _check_digests(folder, facts)
         network = folder / FACE_NETWORK
         weights = {"weights": network.absolute(), "sha256": facts["face_network"]}

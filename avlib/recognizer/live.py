@@ -62,4 +62,10 @@ def _gating(recognizer: Recognizer) -> tuple["GatingModel", Describer]:
             f"model {recognizer.name} does not decide window by window; expected gating or"
             " gating_lstm: keep one, and name it as --model"
         )
+    if model.described:
+        raise ParamsError(
+            f"model {recognizer.name} reads descriptors of {' and '.join(model.described)}, which"
+            " are made of whole recordings; --live wants one that sees and hears itself"
+            " (gating.audio: soundnet, gating.video: i3d)"
+        )
     return model, maker

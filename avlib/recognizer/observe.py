@@ -17,7 +17,7 @@ from avlib.media import MediaInfo
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.errors import MediaError
 from avlib.runtime.tables.schema import conform_clip
-from avlib.speech.clip import speech_rows
+from avlib.speech.clip import CANCEL, speech_rows
 from avlib.speech.pcm import SAMPLE_RATE, from_pcm
 
 # s; what is longer is taken span by span, so that memory does not grow with a recording. Longer
@@ -43,7 +43,9 @@ class Span:
         Where somebody speaks, s.
     faces : Faces or None
     lacking : dict of str to str
-        By modality that is not there: why.
+        By modality that is not there, or may hold nothing: why.
+    doubt : str
+        Why the sound is not to be relied on, "" where it is.
     """
 
     start: float
@@ -53,6 +55,7 @@ class Span:
     voiced: np.ndarray
     faces: Faces | None
     lacking: Mapping[str, str]
+    doubt: str = ""
 
 
 def spans(
@@ -94,11 +97,15 @@ def _read(
 ) -> Span:
     sound, voiced, faces = None, np.empty((0, 2)), None
     lacking: dict[str, str] = {}
+    doubt = ""
     if "audio" in modalities and not info.has_audio:
         lacking["audio"] = "no audio stream"
     elif "audio" in modalities:
         try:
-            columns: Any = speech_rows(recording, settings["speech"]).columns
+            found = speech_rows(recording, settings["speech"])
+            columns: Any = found.columns
+            if CANCEL in found.reason:
+                doubt = lacking["audio"] = found.reason
             sound = from_pcm(columns["pcm"][0])
             voiced = np.array(columns["intervals"][0], float).reshape(-1, 2)
         except MediaError as error:
@@ -112,7 +119,7 @@ def _read(
             faces = faces_of(conform_clip(rows, "", FACES))
         except MediaError as error:
             lacking["video"] = _reason(error, recording.path)
-    return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking)
+    return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking, doubt)
 
 
 def _reason(error: MediaError, path: str) -> str:

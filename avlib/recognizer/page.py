@@ -70,7 +70,7 @@ def page(
         mille=_per_mille(found.whole.probabilities),
         moments=moments,
         window=window,
-        played=playable(path, probe(path)),
+        played=playable(path, probe(path), recognizer.channels),
         traces=traces,
         drawn=drawn,
         faces=_faces(traces),

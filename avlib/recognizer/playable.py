@@ -11,7 +11,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from avlib.media import MediaInfo, demux, read_audio, video_frames, write_clip
+from avlib.media import Channels, MediaInfo, demux, read_audio, video_frames, write_clip
 from avlib.recognizer.recognizer import said_of
 from avlib.runtime.errors import MediaError
 
@@ -51,13 +51,15 @@ class Playable:
     said: str = ""
 
 
-def playable(path: Path | str, info: MediaInfo) -> Playable:
+def playable(path: Path | str, info: MediaInfo, channels: Channels = "mean") -> Playable:
     """Return a recording for a page: as it is, encoded anew, or not at all where it is too large.
 
     Parameters
     ----------
     path, info
         The recording, and what `probe` says of it.
+    channels
+        What is heard of several where it is encoded anew, as of `read_audio`.
     """
     kind = "video" if info.has_video else "audio"
     size = Path(path).stat().st_size
@@ -67,7 +69,7 @@ def playable(path: Path | str, info: MediaInfo) -> Playable:
     if info.duration > LONGEST[kind]:
         return Playable(kind, "", too_large)
     try:
-        encoded = _encoded(path, info)
+        encoded = _encoded(path, info, channels)
     except MediaError as error:
         return Playable(kind, "", said_of(path, error))
     except av.error.FFmpegError as error:
@@ -107,7 +109,7 @@ def _seconds(stream: Any) -> float:
     return float((stream.start_time or 0) * stream.time_base)
 
 
-def _encoded(path: Path | str, info: MediaInfo) -> bytes:
+def _encoded(path: Path | str, info: MediaInfo, channels: Channels) -> bytes:
     """Return the recording as H.264 and AAC in MP4, both counted from its first picture."""
     frames, fps, sound = None, None, None
     if info.has_video:
@@ -115,7 +117,7 @@ def _encoded(path: Path | str, info: MediaInfo) -> bytes:
         frames = _small(_at_rate(video_frames(path), fps))
     if info.has_audio:
         try:
-            sound = read_audio(path, _RATE, 0.0, info.duration)
+            sound = read_audio(path, _RATE, 0.0, info.duration, channels)
         except MediaError:
             if not info.has_video:
                 raise

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from avlib.media import probe
+from avlib.media import Channels, probe
 from avlib.recognizer import WINDOW, kept
 from avlib.recognizer.archive import unpack
 from avlib.recognizer.describe import Describer, Window, describer
@@ -33,7 +33,8 @@ class Said:
     used : tuple of str
         Modalities.
     reason : str
-        Why a modality that the model uses was not there; "" where all were.
+        Why a modality that the model uses was not there, or is not to be relied on; "" where all
+        were.
     """
 
     probabilities: np.ndarray | None
@@ -109,6 +110,11 @@ class Recognizer:
         recognizer = cls(kept.read_whole(Path(folder.name)))
         recognizer._unpacked = folder  # networks are read from there when they are first used
         return recognizer
+
+    @property
+    def channels(self) -> Channels:
+        """What it hears of several channels; the mean where it hears nothing."""
+        return self.settings.get("speech", {}).get("channels", "mean")
 
     def changed_libraries(self) -> list[str]:
         """Return which libraries are here in another version than it was trained with."""
@@ -197,6 +203,8 @@ class Recognizer:
             there = {m for answer in answers for m in answer.used}
             used = tuple(m for m in self.modalities if m in there)
             lacking = [span.lacking.get(m, _NOTHING[m]) for m in self.modalities if m not in used]
+            if "audio" in used and span.doubt:
+                lacking.append(span.doubt)
             said = [a.probabilities for a in answers if a.probabilities is not None]
             mean = np.mean(said, axis=0) if said else None
             found.append(Said(mean, used, "; ".join(lacking)))

@@ -73,7 +73,6 @@ def keep(name: str, params: Any) -> None:
         The model cannot be kept, or cannot learn from these clips.
     """
     system = registry.models()[name]
-    described = not system.sees_and_hears
     kept.require_keepable(name, params)
     emotions, clips = all_clips()
     if reason := system.cannot_learn(clips):
@@ -105,10 +104,11 @@ def keep(name: str, params: Any) -> None:
         shutil.copytree(done[ONLY] / "model", out / kept.MODEL, copy_function=link)
     if vectors:
         shutil.copytree(vectors / "encoders", out / kept.ENCODERS, copy_function=link)
-    weights = network_weights(paths.FACE_MODEL) if described else {}
+    described = system.described(recipe.settings)
+    weights = network_weights(paths.FACE_MODEL) if "video" in described else {}
     if weights:
         link(weights["weights"], out / kept.FACE_NETWORK)
-    facts = _facts(name, emotions, params, described=described)
+    facts = _facts(name, emotions, params, described)
     kept.write_facts(out, facts | {"face_network": weights.get("sha256", "")})
     model = system.model_class().load(out / kept.MODEL)
     (out / kept.CARD).write_text(model_card(name, model, clips, vectors, params), encoding="utf-8")
@@ -196,7 +196,9 @@ def _parts(folders: Any) -> Collection[Path]:
     return [file for folder in folders for file in folder.glob("*.parquet")]
 
 
-def _facts(name: str, emotions: list[str], params: Any, *, described: bool) -> dict[str, Any]:
+def _facts(
+    name: str, emotions: list[str], params: Any, described: Collection[str]
+) -> dict[str, Any]:
     settings: dict[str, Any] = {key: getattr(params, key) for key in kept.SETTINGS}
     dumped: dict[str, Any] = {
         k: v if isinstance(v, list) else v.model_dump() for k, v in settings.items()
@@ -207,6 +209,6 @@ def _facts(name: str, emotions: list[str], params: Any, *, described: bool) -> d
         "emotions": emotions,
         "settings": dumped,
         "encoder_digests": {
-            m: encoder_digest(m, dumped[m]) for m in params.modalities if described
+            m: encoder_digest(m, dumped[m]) for m in params.modalities if m in described
         },
     }

@@ -10,7 +10,11 @@ from avlib.recognizer import WINDOW
 from avlib.recognizer.recognizer import Recognizer, Said, printable, said_of
 from avlib.runtime.errors import AvlibError
 from avlib.runtime.files import atomic_path
+from avlib.runtime.limits import Limits
 from avlib.runtime.parallel import Failure, map_clips
+
+# A recording is read span by span, whatever its length; more memory is damage.
+LIMITS = Limits(memory=16.0, time=43200.0)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,11 @@ def recognise_all(tasks: Sequence[Task]) -> list[Rows]:
     """Recognise recordings in workers; each has its rows, also where nothing can be said."""
     found: dict[int, Rows] = {}
     for index, result in map_clips(
-        recognise, tasks, label="predict", name=lambda task: printable(task.path)
+        recognise,
+        tasks,
+        label="predict",
+        name=lambda task: printable(task.path),
+        limits=LIMITS,
     ):
         if isinstance(result, Failure):
             result = _nothing(tasks[index], result.reason)

@@ -14,28 +14,36 @@ from avlib.runtime import paths, tables
 
 NOT_TRAINED = "not trained yet"
 OF_OTHER_FOLDS = "trained on another corpus or other folds"
+OF_OTHER_LABELS = "the table calls clips by other emotions than data/clips.parquet"
 
 
-def current_rows(path: Path, folds: pd.DataFrame) -> pd.DataFrame | str:
-    """Return a model's rows about test clips, or why they are not of these folds.
+def current_rows(path: Path, folds: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame | str:
+    """Return a model's rows about test clips, or why they are not of these folds and labels.
 
     Parameters
     ----------
     path
-        A table with columns ``clip_id`` and ``fold``.
-    folds
-        Table ``folds``.
+        A table with columns ``clip_id`` and ``fold``; what its column ``emotion``, if it has one,
+        says is true must be so.
+    folds, clips
+        The tables.
     """
     if not path.is_file():
         return NOT_TRAINED
     rows = tables.read_table(path)
-    return rows if are_tested(rows, folds).all() else OF_OTHER_FOLDS
+    if not are_tested(rows, folds).all():
+        return OF_OTHER_FOLDS
+    if "emotion" in rows:
+        label = rows["clip_id"].map(clips.set_index("clip_id")["emotion"])
+        if (rows["emotion"] != label).any():
+            return OF_OTHER_LABELS
+    return rows
 
 
 def current_predictions(
-    models: Iterable[str], folds: pd.DataFrame
+    models: Iterable[str], folds: pd.DataFrame, clips: pd.DataFrame
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """Read the predictions that are of these folds.
+    """Read the predictions that are of these folds and labels.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def current_predictions(
     left_out : dict of str to str
         Why the others have none.
     """
-    found = {m: current_rows(paths.PREDICTIONS / f"{m}.parquet", folds) for m in models}
+    found = {m: current_rows(paths.PREDICTIONS / f"{m}.parquet", folds, clips) for m in models}
     left_out = {model: why for model, why in found.items() if isinstance(why, str)}
     return {m: rows for m, rows in found.items() if not isinstance(rows, str)}, left_out
 

@@ -94,7 +94,7 @@ class ReportData:
 
     def table(self, schema: Schema, model: str) -> pd.DataFrame:
         """Return what a model wrote into a table; no rows where it has none of these folds."""
-        found = current_rows(paths.DATA / schema.name / f"{model}.parquet", self.folds)
+        found = current_rows(paths.DATA / schema.name / f"{model}.parquet", self.folds, self.clips)
         return tables.no_rows(schema).to_pandas() if isinstance(found, str) else found
 
     @cached_property

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from avlib.runtime.errors import AvlibError
@@ -44,5 +45,8 @@ def unforeseen(error: BaseException) -> Failure:
 
 
 def one_line(text: object) -> str:
-    """Return a text without line breaks."""
-    return " ".join(str(text).split())
+    """Return a text without line breaks, its files named from the folder that the stage runs in.
+
+    Workers are handed whole paths; a table must not depend on where the project lies.
+    """
+    return " ".join(str(text).split()).replace(f"{Path.cwd()}/", "")

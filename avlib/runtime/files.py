@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, under one name or several."""
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
@@ -8,10 +9,20 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from avlib.runtime.errors import DataError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Give a temporary name beside `path`, and move the file there when the block succeeds."""
+    """Give a temporary name beside `path`, and move the file there when the block succeeds.
+
+    Raises
+    ------
+    DataError
+        The disk is full.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:150]}.{uuid.uuid4().hex}.tmp")
@@ -20,8 +31,25 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())  # else a power cut can leave an empty file under a good name
         temporary.replace(path)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise DataError(disk_full(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def disk_full(path: Path | str) -> str:
+    """Return what to say when there is no room for a file."""
+    return (
+        f"{path}: cannot be written, the disk (or your share of it) is full; make room, for example"
+        " with `dvc gc --workspace`, and run again: what is done is kept"
+    )
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether a write failed for lack of room."""
+    return error.errno in _FULL
 
 
 def link(source: Path | str, target: Path | str) -> None:

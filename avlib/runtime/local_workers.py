@@ -1,7 +1,8 @@
 """Processes on this machine, of which each works on one task at a time and may die of it.
 
 A C library can kill the process that calls it. No process holds a second task, so that a death has
-one suspect: its task gets two more tries, and then fails alone.
+one suspect: its task gets two more tries, and then fails alone. One that goes beyond its limits of
+memory and time is ended from outside, and its task fails at once.
 
 The processes are forks of a server that has imported what the function needs, once, and that has
 no thread that a fork could lose. They never see Ctrl-C, and end with the process that started them.
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from multiprocessing import resource_tracker
@@ -20,17 +22,24 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from avlib.runtime.attempt import CRASHED, attempt, unforeseen
+import psutil
+
+from avlib.runtime.attempt import CRASHED, Failure, attempt, unforeseen
 from avlib.runtime.errors import AvlibError
+from avlib.runtime.limits import Limits
 from avlib.runtime.threads import ONE_THREAD
 
 _ALONE = {**ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # no thread by imports
+_POLL = 0.2  # s between two looks at what workers take
 RETRIES = 2  # further tries for a task whose worker died under it
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def map_locally(
-    function: Callable[[Any], Any], tasks: Iterable[tuple[int, Any]], workers: int
+    function: Callable[[Any], Any],
+    tasks: Iterable[tuple[int, Any]],
+    workers: int,
+    limits: Limits | None = None,
 ) -> Generator[tuple[int, Any]]:
     """Yield the index of each task and its result, or its `Failure`, in no particular order.
 
@@ -42,6 +51,8 @@ def map_locally(
         Taken as processes are free.
     workers
         Number of processes.
+    limits
+        What a task may take; None: anything.
 
     Raises
     ------
@@ -66,7 +77,7 @@ def map_locally(
             if not busy:
                 return
             done = []
-            for worker in _wait_for(busy):
+            for worker in _wait_for(busy, None if limits is None else _POLL):
                 index, task, deaths = busy.pop(worker)
                 try:
                     done.append((index, worker.take()))
@@ -77,6 +88,12 @@ def map_locally(
                         again.append((index, task, deaths + 1))
                     else:
                         done.append((index, CRASHED))
+            for worker in list(busy):
+                if limits is not None and (reason := worker.excess(limits)):
+                    index, *_ = busy.pop(worker)
+                    worker.end()
+                    done.append((index, Failure(reason)))
+                    idle.append(stack.enter_context(_Worker(function)))
 
 
 class _Worker:
@@ -91,11 +108,18 @@ class _Worker:
             self._process.start()
         theirs.close()
         self._greeted = False
+        self._began = 0.0
 
     def __enter__(self) -> "_Worker":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
+        if self.pipe.closed:
+            return
         self._process.kill()
         self._process.join()
         self.pipe.close()
@@ -105,6 +129,7 @@ class _Worker:
         if not self._greeted:
             self._greet()
         payload = ForkingPickler.dumps(task)
+        self._began = time.monotonic()
         with contextlib.suppress(OSError):  # it died idle: `take` finds that
             self.pipe.send_bytes(payload)
 
@@ -125,6 +150,14 @@ class _Worker:
         except Exception as error:
             return unforeseen(error)
 
+    def excess(self, limits: Limits) -> str:
+        """Return what its task has too much of, "" while that is nothing."""
+        try:
+            rss = psutil.Process(self._process.pid).memory_info().rss
+        except psutil.Error:  # it died: `take` finds that
+            return ""
+        return limits.excess(rss, time.monotonic() - self._began)
+
     def _greet(self) -> None:
         """Wait until it has imported what it needs."""
         try:
@@ -138,9 +171,12 @@ class _Worker:
         self._greeted = True
 
 
-def _wait_for(workers: Collection[_Worker]) -> list[_Worker]:
-    """Wait until a worker has an answer or is dead; return all of which that is true."""
-    ready = wait([worker.pipe for worker in workers])
+def _wait_for(workers: Collection[_Worker], seconds: float | None) -> list[_Worker]:
+    """Wait until a worker has an answer or is dead; return all of which that is true.
+
+    Where it takes more than some seconds none is returned.
+    """
+    ready = wait([worker.pipe for worker in workers], seconds)
     return [worker for worker in workers if worker.pipe in ready]
 
 

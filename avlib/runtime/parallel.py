@@ -19,6 +19,7 @@ from typing import Any
 
 from avlib.runtime.attempt import Failure, attempt
 from avlib.runtime.errors import ParamsError
+from avlib.runtime.limits import Limits
 from avlib.runtime.local_workers import map_locally
 from avlib.runtime.progress import Progress
 from avlib.runtime.threads import single_thread
@@ -32,6 +33,7 @@ def map_clips(
     name: Callable[[Any], str] = str,
     unit: str = "clips",
     in_turn: bool = False,
+    limits: Limits | None = None,
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
 
@@ -49,6 +51,9 @@ def map_clips(
         What to call a task that fails.
     unit
         What a task is, for the progress display.
+    limits
+        What a task may take in a local process before it fails. Inside the calling process nothing
+        watches over it; a cluster's workers have limits of their own.
     in_turn
         Compute inside the calling process, one task after another, as each takes a whole device.
 
@@ -75,7 +80,7 @@ def map_clips(
 
             outcomes = map_on_cluster(function, enumerate(tasks), scheduler)
         elif workers:
-            outcomes = map_locally(function, enumerate(tasks), min(workers, len(tasks)))
+            outcomes = map_locally(function, enumerate(tasks), min(workers, len(tasks)), limits)
         else:
             stack.enter_context(single_thread())
             outcomes = ((index, attempt(function, task)) for index, task in enumerate(tasks))

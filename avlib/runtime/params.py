@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
 
 from avlib.runtime.errors import ParamsError
 
@@ -99,14 +100,26 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     ParamsError
-        The file is missing, not YAML, or holds no keys.
+        The file is missing, not YAML in UTF-8, or holds no keys.
     """
     try:
-        values = YAML(typ="safe").load(path.read_text())  # as DVC reads it: 1e-5 is a number
+        # As DVC reads it: 1e-5 is a number.
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(
             f"{path} is missing; run from the project's root, where params.yaml stands"
         ) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ParamsError(f"{path} line {line} is not in UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise ParamsError(
+            f"{path} cannot be read ({error.strerror}); expected a file of keys, as Git has it"
+            " (git restore)"
+        ) from None
+    except DuplicateKeyError as error:
+        line, key = error.problem_mark.line + 1, str(error.problem).split('"')[1]
+        raise ParamsError(f"{path} line {line} has the key {key} again; keep one of them") from None
     except YAMLError as error:
         where = " ".join(str(error).split())
         raise ParamsError(f"{path} is not valid YAML: {where}; fix that line") from None

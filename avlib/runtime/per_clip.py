@@ -22,8 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avlib.runtime import paths, tables
+from avlib.runtime.attempt import one_line
 from avlib.runtime.errors import DataError
 from avlib.runtime.files import link, remove_temporaries
+from avlib.runtime.limits import Limits
 from avlib.runtime.memo import Memo, Remembered, clip_key, code_fingerprint, save_clip
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.tables.schema import TEXT, conform_clip
@@ -111,6 +113,7 @@ def run_per_clip(
     max_failed_fraction: float,
     code: Sequence[Callable[..., Any]] = (),
     skipped: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
     memo: Path = paths.MEMO,
 ) -> Summary:
     """Compute a table clip by clip, and write its parts and a status row for every clip.
@@ -141,6 +144,8 @@ def run_per_clip(
     skipped
         Clips that have no input because an earlier stage failed, and the reason; they get failed
         rows and do not count towards `max_failed_fraction`.
+    limits
+        What one clip may take of a local worker; one that takes more fails.
     memo
         Folder of the memory.
 
@@ -164,7 +169,9 @@ def run_per_clip(
         todo = run.expect(tasks, keys)
         jobs = [(task, run.memo.clip_path(keys[task.clip_id])) for task in todo]
         compute = functools.partial(_compute, function, params, schema)
-        results = map_clips(compute, jobs, label=stage, name=lambda job: job[0].clip_id)
+        results = map_clips(
+            compute, jobs, label=stage, name=lambda job: job[0].clip_id, limits=limits
+        )
         with contextlib.closing(results) as failures:
             for index, failure in failures:
                 run.settle(todo[index], keys[todo[index].clip_id], failure)
@@ -219,12 +226,13 @@ def _compute(
     """Compute a clip and keep its value, status and reason in a file."""
     task, path = job
     result = function(task.payload, params)
+    reason = one_line(result.reason)
     if result.status == "failed":
-        return Failure(result.reason)
+        return Failure(reason)
     if result.status not in ("ok", "degraded"):
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
     rows = conform_clip(result.columns, task.clip_id, schema)
-    save_clip(path, rows, result.status, result.reason)
+    save_clip(path, rows, result.status, reason)
     return None
 
 

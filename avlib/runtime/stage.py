@@ -3,8 +3,10 @@
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from avlib.runtime.errors import AvlibError
+from avlib.runtime.files import disk_full, is_full
 
 
 def run(main: Callable[[], None]) -> None:
@@ -17,6 +19,11 @@ def run(main: Callable[[], None]) -> None:
         main()
     except AvlibError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f"error: {disk_full(error.filename or Path.cwd())}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted; run again to go on", file=sys.stderr)

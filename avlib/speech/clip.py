@@ -12,6 +12,8 @@ from avlib.speech.level import equal_loudness
 from avlib.speech.pcm import SAMPLE_RATE, to_pcm
 from avlib.speech.vad import voiced_intervals
 
+CANCEL = "channels cancel"
+
 
 def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     """Return the row of table `speech` of one clip.
@@ -23,7 +25,8 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     params
         Section ``speech`` of params.yaml.
     """
-    sound = read_sound(recording.path, SAMPLE_RATE, recording.start, recording.end)
+    span = recording.start, recording.end
+    sound = read_sound(recording.path, SAMPLE_RATE, *span, channels=params["channels"])
     signal = sound.signal
     if params["loudness"] == "equal":
         signal = equal_loudness(signal, SAMPLE_RATE)
@@ -33,6 +36,11 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     reasons = []
     if sound.there < LEAST_SHARE * sound.due:
         reasons.append(f"{sound.there:.1f} of {sound.due:.1f} s hold sound")
+    if sound.lost:
+        reasons.append(
+            f"{CANCEL}: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"
+            " the loudest; set speech.channels"
+        )
     if not intervals:
         reasons.append("no voice found" if np.any(signal) else "silence")
     return ClipRows(row, "degraded" if reasons else "ok", "; ".join(reasons))

@@ -5,6 +5,7 @@ import numpy as np
 LOUD = 0.1  # root mean square of the loud frames afterwards, of full scale: -20 dB
 _FRAME = 0.025  # s
 _PERCENTILE = 95  # of the frames' levels: pauses, however long, and a single click change nothing
+_BLOCK = 2**12  # frames measured at once: recordings may last hours
 _SILENT = 1e-4  # a level below is no voice, and stays as it is
 
 
@@ -30,7 +31,10 @@ def equal_loudness(signal: np.ndarray, rate: int) -> np.ndarray:
     if not size:
         return signal
     frames = signal[: len(signal) // size * size].reshape(-1, size)
-    level = np.percentile(np.sqrt(np.mean(np.square(frames, dtype=np.float64), 1)), _PERCENTILE)
+    blocks = [frames[start : start + _BLOCK] for start in range(0, len(frames), _BLOCK)]
+    powers = [np.mean(np.square(block, dtype=np.float64), 1) for block in blocks]
+    level = np.percentile(np.sqrt(np.concatenate(powers)), _PERCENTILE)
     if level < _SILENT:
         return signal
-    return np.clip(signal * signal.dtype.type(LOUD / level), -1, 1)
+    scaled = signal * signal.dtype.type(LOUD / level)
+    return np.clip(scaled, -1, 1, out=scaled)

@@ -4,12 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from avlib.media import Channels
 from avlib.runtime.params import Section
 
 
 class Speech(Section):
-    """Loudness, and voice activity."""
+    """Channels, loudness, and voice activity."""
 
+    channels: Channels
     loudness: Literal["as_recorded", "equal"]
     vad_mode: int = Field(ge=0, le=3)
     hangover: float = Field(ge=0)

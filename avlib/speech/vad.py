@@ -93,13 +93,14 @@ def within(times: np.ndarray, intervals: np.ndarray) -> np.ndarray:
 
 def _decisions(signal: np.ndarray, sample_rate: int, mode: int, frame: float) -> np.ndarray:
     """One bool per frame; the last frame is filled up with silence."""
-    peak = np.abs(signal).max(initial=0.0)
+    peak = max(signal.max(initial=0.0), -signal.min(initial=0.0))
     gain = PEAK / peak if peak > SILENT_PEAK else 1.0
-    samples_per_frame = round(frame * sample_rate)
-    n_frames = -(-len(signal) // samples_per_frame)
-    pcm = np.zeros(n_frames * samples_per_frame, dtype="<i2")
-    pcm[: len(signal)] = np.rint(np.clip(signal * gain, -1, 1) * 32767)
-
+    length = round(frame * sample_rate)
     detector = webrtcvad.Vad(mode)
-    frames = pcm.reshape(n_frames, samples_per_frame)
-    return np.array([detector.is_speech(f.tobytes(), sample_rate) for f in frames], dtype=bool)
+    found = []
+    for start in range(0, len(signal), length):
+        samples = signal[start : start + length]  # a frame at a time: recordings may last hours
+        pcm = np.zeros(length, "<i2")
+        pcm[: len(samples)] = np.rint(np.clip(samples * gain, -1, 1) * 32767)
+        found.append(detector.is_speech(pcm.tobytes(), sample_rate))
+    return np.array(found, dtype=bool)

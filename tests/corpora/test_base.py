@@ -1,7 +1,8 @@
 import builders
 import pytest
 
-from avlib.corpora.common.base import leaves_folder, walk
+from avlib.corpora.common.base import leaves_folder
+from avlib.corpora.common.files import walk
 from avlib.registry import CORPORA, reader
 from avlib.runtime.errors import CorpusError
 

@@ -35,7 +35,7 @@ def test_the_six_basic_emotions_are_taken_unless_all_are_asked_for(folder):
     assert {r.emotion for r in found.recordings} == {
         *("anger", "disgust", "fear", "happiness", "sadness", "surprise")
     }
-    assert "7 clips outside of subset basic left out" in found.notes
+    assert "clips outside of subset basic left out: 7, e.g. S001_002" in found.notes
     everything = listing(folder, "all").recordings
     assert sorted(r.emotion for r in everything) == list(reader("baum1s").emotions)
 
@@ -51,7 +51,7 @@ def test_the_acted_part_has_the_same_names_and_is_left_out(folder):
     put(folder, "S001_000", "S001_002", part="BAUM1a_MP4_all")
     found = listing(folder)
     assert all(r.video_path.startswith(PLACE) for r in found.recordings)
-    assert "2 files of the acted BAUM-1a left out" in found.notes
+    assert len(found.left_out["files of the acted BAUM-1a"]) == 2
 
 
 def test_columns_are_told_by_what_they_hold(tmp_path):
@@ -118,7 +118,7 @@ def test_other_files_are_accounted_for_and_subtitles_passed_over(folder):
     (place / "my favourite.mp4").write_bytes(b"something")
     found = listing(folder)
     assert [path for path, _ in found.unrecognised] == [f"{PLACE}/s001/my favourite.mp4"]
-    assert "1 sound files beside videos of the same name left out" in found.notes
+    assert len(found.left_out["sound files beside videos of the same name"]) == 1
 
 
 def test_formulas_are_read_as_their_stored_values_and_never_computed(tmp_path):

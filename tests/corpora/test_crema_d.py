@@ -1,9 +1,13 @@
 import os
+import shutil
 from pathlib import Path
 
 import builders
+import numpy as np
 import pytest
 
+from avlib import media
+from avlib.corpora.common.describe import describe
 from avlib.registry import reader
 from avlib.runtime.errors import CorpusError
 
@@ -47,6 +51,60 @@ def test_the_sound_is_the_wav_then_the_mp3_then_the_videos_own(tmp_path):
             path.write_bytes(b"sound")
     found = [clip.audio_path.split("/")[0] for clip in recordings(tmp_path).values()]
     assert found == ["AudioWAV", "AudioMP3", "VideoFlash"]
+
+
+SOUND = builders.CODECS[".flv"]
+ANNEX_POINTER = b"/annex/objects/SHA256E-s12345--00.wav\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (builders.LFS_POINTER, ".wav: is a Git LFS pointer"),
+        (ANNEX_POINTER, ".wav: is a git-annex pointer"),
+        (b"", ".wav: the file is empty"),
+        (bytes(4096), ".wav: cannot be opened"),
+        (None, ".wav: is a link to a file that is not here"),
+    ],
+)
+@pytest.mark.parametrize("mp3_is", ["whole", "no recording", "silent"])
+def test_the_next_sound_is_taken_where_one_cannot_be_read(tmp_path, content, words, mp3_is):
+    reasons = set()
+    for name in ("1001_DFA_ANG_XX", "1002_DFA_HAP_XX"):
+        builders.crema_d_clip(tmp_path, name, seconds=0.2)
+        flv, wav = tmp_path / f"VideoFlash/{name}.flv", tmp_path / f"AudioWAV/{name}.wav"
+        mp3 = tmp_path / f"AudioMP3/{name}.mp3"
+        mp3.parent.mkdir(exist_ok=True)
+        shutil.copy(flv, mp3)  # what is in it tells what a file is
+        wav.unlink()
+        if mp3_is == "no recording":
+            mp3.write_bytes(bytes(1000))
+        elif mp3_is == "silent":
+            signal = np.zeros(8820, np.float32)
+            media.write_clip(mp3.with_suffix(".flv"), None, None, signal, 44100, **SOUND)
+            mp3.with_suffix(".flv").rename(mp3)
+        if content is None:
+            wav.symlink_to("nowhere")
+        else:
+            wav.write_bytes(content)
+        described = describe(recordings(tmp_path)[name], tmp_path)
+        expected = mp3 if mp3_is == "whole" else flv
+        assert described.row["audio_path"] == expected.relative_to(tmp_path).as_posix()
+        assert described.row["sample_rate"] == 44100
+        assert described.status == "degraded"
+        reasons.add(described.reason)
+    (reason,) = reasons  # of all clips alike, so that they are counted as one
+    assert reason.startswith(f"sound taken from another file ({expected.suffix}); {words}")
+    assert name not in reason
+
+
+def test_sound_that_can_be_had_nowhere_is_said_as_before(tmp_path):
+    builders.crema_d_clip(tmp_path, "1001_DFA_ANG_XX", audio=False, kinds=["VideoFlash"])
+    (tmp_path / "AudioWAV").mkdir()
+    (tmp_path / "AudioWAV/1001_DFA_ANG_XX.wav").write_bytes(b"")
+    described = describe(recordings(tmp_path)["1001_DFA_ANG_XX"], tmp_path)
+    assert described.row["audio_path"] is None
+    assert described.reason.startswith("AudioWAV/1001_DFA_ANG_XX.wav: the file is empty")
 
 
 def test_a_clip_with_sound_alone_among_videos_is_marked(crema_d_folder):

@@ -34,6 +34,15 @@ def test_traces_are_read_where_they_are(tmp_path):
         reader("demo").recordings(tmp_path)
 
 
+@pytest.mark.parametrize(("place", "column"), [(1, "subject"), (2, "emotion")])
+def test_a_row_without_its_person_or_emotion_is_named(tmp_path, place, column):
+    second = [*ROWS[1]]
+    second[place] = ""
+    builders.demo_corpus(tmp_path, [ROWS[0], second], seconds=0.1)
+    with pytest.raises(CorpusError, match=rf"clips\.csv line 3: has no {column}; generate"):
+        reader("demo").recordings(tmp_path)
+
+
 def test_a_file_that_the_table_does_not_name_is_accounted_for(tmp_path):
     builders.demo_corpus(tmp_path, ROWS, seconds=0.1)
     (tmp_path / "s01" / "renamed.mp4").write_bytes(b"")

@@ -42,7 +42,7 @@ def test_the_42_subjects_of_merml_have_all_their_30_clips(whole):
     found = listing(whole, "merml_42")
     assert len(found.recordings) == 1260
     assert set(Counter(r.subject for r in found.recordings).values()) == {30}
-    assert "33 clips outside of subset merml_42 left out" in found.notes
+    assert len(found.left_out["clips outside of subset merml_42"]) == 33
 
 
 def test_an_unknown_subset_is_answered_with_the_known_ones(whole):
@@ -130,7 +130,7 @@ def test_sound_that_a_user_extracted_beside_the_video_is_left_out_and_counted(tm
     found = listing(tmp_path)
     assert [r.audio_path for r in found.recordings] == [video]
     assert not found.unrecognised
-    assert "1 sound files beside videos of the same name left out" in found.notes
+    assert len(found.left_out["sound files beside videos of the same name"]) == 1
 
 
 def test_two_copies_of_a_clip_are_an_error(tmp_path):

@@ -142,13 +142,22 @@ def test_a_table_in_another_encoding_or_two_tables_are_errors(tmp_path):
         listed(tmp_path)
 
 
+@pytest.mark.parametrize("path", [".", "./"])
+def test_the_folder_itself_is_no_recording(tmp_path, path):
+    table = f"path,subject,emotion\na.wav,s,joy\n{path},s,joy\n"
+    (tmp_path / "clips.csv").write_text(table)
+    ((line, reason),) = listed(tmp_path).unrecognised
+    assert line == "clips.csv line 3"
+    assert reason == f"{path} is the corpus's folder itself; expected a file in it"
+
+
 def test_recordings_that_the_table_does_not_name_are_counted(tmp_path):
     corpus(tmp_path)
     for name in ("a/x.wav", "a/y.wav", "other.wav", "more.mp4", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (note,) = listed(tmp_path).notes
-    assert note == "2 recordings that the table does not name left out, e.g. more.mp4"
+    assert note == "recordings that the table does not name left out: 2, e.g. more.mp4"
 
 
 def test_an_unknown_corpus_says_how_to_make_one(tmp_path, monkeypatch):

@@ -83,8 +83,8 @@ def test_clips_whose_video_is_gone_are_missing_and_counted(tmp_path):
 def test_rows_with_blank_ids_are_left_out_and_noted(tmp_path):
     tables(tmp_path)
     video(tmp_path, "5b44393ed.mp4")
-    notes = listing(tmp_path).notes
-    assert "omg_TrainVideos.csv: rows without video or utterance, left out: 2" in notes
+    left_out = listing(tmp_path).left_out
+    assert len(left_out["rows of omg_TrainVideos.csv without video or utterance"]) == 2
 
 
 def test_test_clips_without_published_labels_have_none(tmp_path):
@@ -124,8 +124,31 @@ def test_a_whole_video_is_preferred_to_clips_cut_from_it(tmp_path):
     video(tmp_path, "youtube_videos_temp/f1f277e5d_1.mp4")
     found = listing(tmp_path)
     assert {clip.video_path for clip in found.recordings} == {"youtube_videos_temp/f1f277e5d_1.mp4"}
-    assert "copies of videos, or clips cut from them, left out: 1" in found.notes
+    assert len(found.left_out["further copies of videos and clips cut from them"]) == 1
     assert not found.unrecognised
+
+
+@pytest.mark.parametrize("place", ["", "sounds/", "a/"])
+@pytest.mark.parametrize("suffix", [".flac", ".m4a", ".wav"])
+def test_sound_kept_of_a_video_is_not_the_video(tmp_path, place, suffix):
+    tables(tmp_path)
+    path = video(tmp_path, "videos/f1f277e5d_1.mp4")
+    sound = tmp_path / "videos" / place / f"f1f277e5d_1{suffix}"
+    sound.parent.mkdir(exist_ok=True)
+    builders.write_media(path.with_suffix(".wav"), seconds=0.1).rename(sound)
+    found = listing(tmp_path)
+    for clip in found.recordings:
+        assert clip.video_path == clip.audio_path == "videos/f1f277e5d_1.mp4"
+        assert describe(clip, tmp_path).status == "ok"
+    assert not found.unrecognised
+    assert sum(len(paths) for paths in found.left_out.values()) == 2 + 1  # rows, and the sound
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    tables(tmp_path)
+    builders.write_media(tmp_path / "5b44393ed.wav", seconds=2.0)
+    (clip,) = listing(tmp_path).recordings
+    assert (clip.video_path, clip.audio_path) == (None, "5b44393ed.wav")
 
 
 def test_a_file_that_no_row_means_is_accounted_for(tmp_path):

@@ -2,6 +2,7 @@ import builders
 import pytest
 
 from avlib import media
+from avlib.corpora.common.describe import describe
 from avlib.registry import reader
 
 
@@ -70,7 +71,32 @@ def test_song_and_second_copies_are_left_out_and_counted(tmp_path):
     builders.ravdess_file(tmp_path, "03-02-05-01-02-01-07", seconds=0.05)
     found = listing(tmp_path)
     assert len(found.recordings) == 1
-    assert found.notes[:2] == ["1 second copies of a file left out", "1 song files left out"]
+    counts = {kind: len(paths) for kind, paths in found.left_out.items()}
+    assert counts == {"second copies of a file": 1, "song files": 1}
+
+
+@pytest.mark.parametrize("place", ["Actor_01", "Actor_01/sound", "A_sounds"])
+def test_sound_extracted_from_a_video_is_left_out(tmp_path, place):
+    video = builders.ravdess_file(tmp_path, "01-01-05-01-02-01-01", seconds=0.1)
+    for suffix in (".wav", ".aac"):
+        builders.ravdess_file(tmp_path, "03-01-05-01-02-01-01", seconds=0.1)
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / video.with_suffix(suffix).name).write_bytes(b"sound")
+    found = listing(tmp_path)
+    assert not found.unrecognised
+    assert len(found.left_out["sound files of videos that are here"]) == 2
+    (clip,) = found.recordings
+    assert clip.audio_path == clip.video_path == "Actor_01/01-01-05-01-02-01-01.mp4"
+
+
+def test_files_of_one_stream_stand_in_for_a_whole_one_that_cannot_be_read(tmp_path):
+    for modality in ("01", "02", "03"):
+        builders.ravdess_file(tmp_path, f"{modality}-01-05-01-02-01-07", seconds=0.1)
+    (tmp_path / "Actor_07/01-01-05-01-02-01-07.mp4").write_bytes(builders.LFS_POINTER)
+    (clip,) = listing(tmp_path).recordings
+    row = describe(clip, tmp_path).row
+    assert row["video_path"] == "Actor_07/02-01-05-01-02-01-07.mp4"
+    assert row["audio_path"] == "Actor_07/03-01-05-01-02-01-07.wav"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_extracted_sound_is_left_out_and_counted(tmp_path):
     put(tmp_path, "s7/fe2.avi", "s7/fe2.wav")
     found = reader("rml").recordings(tmp_path)
     assert len(found.recordings) == 1
-    assert "1 sound files beside videos of the same name left out" in found.notes
+    assert len(found.left_out["sound files beside videos of the same name"]) == 1
 
 
 def test_generated_media_of_the_distributions_kind_are_described(tmp_path):

@@ -35,6 +35,7 @@ def faces_table(path, chips):
         "score": [None] * n,
         "landmarks": [None if chip is None else [0.0] * 136 for chip in chips],
         "chip": chips,
+        "thumbnail": [b""] * n,
     }
     tables.write_table(path, columns, FACES)
     return tables.clip_refs(path)[0]

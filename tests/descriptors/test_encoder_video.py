@@ -93,6 +93,7 @@ def test_the_stage_describes_frames_with_a_face(folders, chips, tmp_path):
         "state": ["found"] * 5,
         "landmarks": np.zeros((5, 136), np.float32),
         "chip": jpegs,
+        "thumbnail": [b""] * 5,
     }
     write_table(tmp_path / "faces.parquet", rows, FACES)
     descriptor = described_by("video", folders["dinov2"], fps=None)

@@ -1,8 +1,10 @@
 import numpy as np
 import opensmile
 import pytest
+from opensmile.core.lib import SMILE_FAIL, OpenSmileException
 
 from avlib.descriptors.opensmile import IS10, EGeMAPS, _extractor
+from avlib.descriptors.opensmile_stream import streamed
 from avlib.runtime.errors import MediaError
 from avlib.speech.pcm import SAMPLE_RATE
 
@@ -106,6 +108,30 @@ def test_recording_shorter_than_a_window_is_one_window(signal):
     times, values = IS10("windows", 1.0, 0.5).describe(signal[:8000], SAMPLE_RATE)
     np.testing.assert_allclose(times, [0.25])
     np.testing.assert_array_equal(values[0], functionals(IS10, signal[:8000]))
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("level", ["frames", "clip"])
+def test_long_sound_is_streamed_to_the_same_bits(kind, level, signal, monkeypatch):
+    """With buffers that are written anew several times, and with pauses of all lengths."""
+    gains = np.random.default_rng(1).uniform(0, 1, 9) * [1, 1, 0, 1, 0, 0, 0, 1, 1]
+    long = np.concatenate([gain * signal for gain in gains])
+    times, values = kind(level=level).describe(long, SAMPLE_RATE)
+    monkeypatch.setattr("avlib.descriptors.opensmile.AT_ONCE", 1)
+    monkeypatch.setattr("avlib.descriptors.opensmile_stream._BUFFER", 3)
+    streamed_times, streamed_values = kind(level=level).describe(long, SAMPLE_RATE)
+    np.testing.assert_array_equal(streamed_times, times)
+    np.testing.assert_array_equal(streamed_values, values)
+
+
+def test_an_error_of_opensmile_while_it_is_fed_is_raised(signal, monkeypatch):
+    def fail(self):
+        raise OpenSmileException(SMILE_FAIL, "no more")
+
+    monkeypatch.setattr("opensmile.core.lib.OpenSMILE.run", fail)
+    monkeypatch.setattr("avlib.descriptors.opensmile_stream._BUFFER", 3)
+    with pytest.raises(OpenSmileException, match="no more"):
+        streamed(opensmile.FeatureSet.IS10, "lld", np.tile(signal, 9), SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("describe", [frames, functionals])

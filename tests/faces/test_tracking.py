@@ -214,3 +214,14 @@ def test_only_max_gap_seconds_of_frames_are_held(studio, there):
 
     track_faces(stream(), max_gap=0.2)
     assert most <= (3 if not there else 0) + 5
+
+
+def test_rows_that_are_packed_on_the_way_are_the_same(studio, monkeypatch):
+    """Also where a face is found in frames that were waiting, and bridged over others."""
+    there, gone = studio.frame(MIDDLE), studio.frame()
+    clip = studio.clip([gone] * 7 + [there] * 4 + [gone] * 4 + [there] * 5 + [gone] * 20)
+    whole = track_faces(clip)
+    monkeypatch.setattr(tracking, "PART", 3)
+    packed = track_faces(clip)
+    assert packed.equals(whole)
+    assert packed["chip"].num_chunks > 3

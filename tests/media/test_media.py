@@ -415,8 +415,11 @@ def test_a_file_that_is_no_recording_is_one_clear_line(tmp_path, content, words,
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "nothing.mp4", tmp_path):
-        with pytest.raises(MediaError, match="no such file"):
+    for path, found in (
+        (tmp_path / "nothing.mp4", "there is no such file"),
+        (tmp_path, "a folder"),
+    ):
+        with pytest.raises(MediaError, match=found):
             media.probe(path)
 
 

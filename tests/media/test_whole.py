@@ -149,3 +149,35 @@ def test_any_number_of_channels_is_averaged(tmp_path, layout):
     found = media.read_audio(path)[:16000]
     assert np.corrcoef(found, signal[: len(found)])[0, 1] > 0.8
     assert media.probe(path).channels == {"stereo": 2, "7.1": 8}[layout]
+
+
+@pytest.mark.parametrize("faststart", [False, True])
+def test_an_index_by_which_most_of_an_mp4_cannot_be_found_is_told(tmp_path, faststart):
+    """One bit of the length of its packets: FFmpeg then finds the first one alone."""
+    path = tmp_path / "a.m4a"
+    options = {"movflags": "faststart"} if faststart else {}
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        noise = np.random.default_rng(0).normal(0, 0.1, (1, 32000)).astype("f4")
+        frame = av.AudioFrame.from_ndarray(noise, format="flt", layout="mono")
+        frame.sample_rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    assert media.probe(path).unread < 0.1
+    data = bytearray(path.read_bytes())
+    data[data.index(b"stts") + 16] ^= 0x80
+    path.write_bytes(data)
+    assert media.probe(path).unread > 0.8
+
+
+def test_pictures_that_are_all_within_a_moment_are_no_video(tmp_path):
+    path = record(tmp_path / "a.mp4", 6, [1, 4])
+    assert len(list(media.video_frames(path))) == 60
+    data = bytearray(path.read_bytes())
+    place = data.index(b"mdhd") + 16  # ticks a second, of the pictures
+    data[place : place + 4] = (2**31 - 1).to_bytes(4, "big")
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match=r"60 pictures are within 2\.8e-05 s"):
+        list(media.video_frames(path))
+    assert media.probe(path).fps is None
+    assert len(media.read_audio(path)) / 16000 == pytest.approx(6, abs=0.1)

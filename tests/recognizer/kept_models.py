@@ -97,8 +97,8 @@ def keep_by_hand(folder, name):
     return model, clips
 
 
-STAGES = ("corpus", "reader", "clips", "folds", "speech", "faces", "face_model", "audio_features",
-          "video_features", "fisher", "train_svm")  # fmt: skip
+STAGES = ("corpus", "reader", "clips", "folds", "speech", "faces", "copies", "face_model",
+          "audio_features", "video_features", "fisher", "train_svm")  # fmt: skip
 
 
 def run_stage(name, *arguments):

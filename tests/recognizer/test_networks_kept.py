@@ -1,6 +1,7 @@
 """Kept models that see and hear themselves, or read descriptors of frames."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from avlib import Recognizer
 from avlib.media import write_clip
+from avlib.params import Params
 from avlib.recognizer import kept
 from avlib.recognizer.archive import pack
 from avlib.recognizer.live import follow
@@ -21,12 +23,14 @@ from avlib.runtime.errors import DataError, ParamsError
 from avlib.runtime.threads import single_thread
 
 FPS = 8
-STAGES = ("corpus", "reader", "clips", "folds", "speech", "faces", "face_model", "audio_features",
-          "video_features")  # fmt: skip
+STAGES = ("corpus", "reader", "clips", "folds", "speech", "faces", "copies", "face_model",
+          "audio_features", "video_features")  # fmt: skip
+MODERN = {"epochs": 1, "batch_size": 4}
 NETWORKS = {
-    "gating": {"weights": "none", "windows": 2, "fps": 4.0, "size": 32, "crop": 32, "width": 0.0625,
-               "shared": 8, "embedding": 8, "per_class": 2, "softmax_epochs": 1, "epochs": 1,
-               "neighbours": 3},
+    "cnn": {"channels": [4, 4], "crop": 0.8},
+    "gating": {"recipe": "paper", "weights": "none", "windows": 2, "fps": 4.0, "size": 32,
+               "crop": 32, "width": 0.0625, "shared": 8, "embedding": 8, "per_class": 2,
+               "softmax_epochs": 1, "epochs": 1, "neighbours": 3},
     "temporal_aggregation": {"segments": 2, "fps": 8.0, "size": 32, "width": 0.0625, "window": 0.4,
                              "epochs": 1},
     "avef": {"recipe": "paper", "weights": "none", "side": 64, "fps": 8.0, "width": 0.015625,
@@ -34,7 +38,13 @@ NETWORKS = {
              "binary": []},
     "emobed": {"hidden": 8, "batch_size": 4, "epochs": 1},
 }  # fmt: skip
-KEPT = ("gating", "gating_global", "temporal_aggregation", "avef", "avef_raw", "emobed")
+KEPT = ("cnn", "gating", "temporal_aggregation", "avef", "avef_raw", "emobed")
+# By what else than NETWORKS they are made: windows of sound described, faces seen; both described.
+DESCRIBED = {
+    "gating_lstm": {"recipe": "modern", "video": "i3d"},
+    "gating_global": {"recipe": "modern"},
+}
+ALL = (*KEPT, *DESCRIBED)
 
 
 def pictures(emotion, seconds):
@@ -53,7 +63,7 @@ def pictures(emotion, seconds):
 def project(tmp_path_factory):
     """Three people who are seen and heard, to models of every deep system; its folder."""
     folder = tmp_path_factory.mktemp("deep")
-    values = tiny_values(corpus="mine", protocol={"k": 3}, **NETWORKS)
+    values = tiny_values(corpus="mine", protocol={"k": 3}, modern=MODERN, **NETWORKS)
     for system in NETWORKS:
         values[system]["patience"] = None
     values["temporal_aggregation"]["patience"] = 1
@@ -77,6 +87,11 @@ def project(tmp_path_factory):
             run_stage(stage)
         for name in KEPT:
             run_stage("final", name)
+        for name, changes in DESCRIBED.items():
+            changed = values | {"gating": values["gating"] | changes}
+            changed["modern"] = values["modern"] | {"epochs": 3}
+            (folder / "params.yaml").write_text(yaml.safe_dump(changed))
+            run_stage("final", name)
     return folder
 
 
@@ -88,7 +103,11 @@ def there(project, monkeypatch):
     return project
 
 
-@pytest.mark.parametrize("name", KEPT)
+def used(name):
+    return "audio" if name == "cnn" else "both"
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_recording_is_scored_bit_for_bit_as_the_clip_that_the_stages_made_of_it(there, name):
     model = kept.read(there / "data/final" / name)
     emotions, clips = all_clips()
@@ -103,30 +122,31 @@ def test_a_recording_is_scored_bit_for_bit_as_the_clip_that_the_stages_made_of_i
     different = set()
     for file in sorted(Path("data/raw/mine").glob("a_*.mp4"))[::2]:
         clip = by_name[file.stem]
-        assert all(clip.has(("audio", "video")))
+        assert all(clip.has(model.model.modalities))
         [row] = recognizer.predict(file).to_dict("records")
         said = [row[f"prob_{emotion}"] for emotion in EMOTIONS]
         with single_thread():  # as the stages
             assert said == model.model.predict_proba(clip)[0].tolist()
-        assert (row["used"], row["reason"]) == ("both", "")
+        assert (row["used"], row["reason"]) == (used(name), "")
         different.add(tuple(said))
     assert len(different) > 1
 
 
-@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("name", ALL)
 def test_a_moment_is_what_the_window_around_it_would_be_as_a_clip(there, name, tmp_path):
     """Sound alone, which can be cut exactly; of the pictures only that they are used."""
     recognizer = Recognizer.load(there / "data/final" / name)
     found = recognizer.predict("data/raw/mine/a_anger_1.mp4", every=0.5, window=1.0)
     assert found["time"].tolist() == [0.0, 0.5, 1.0, 1.5]
-    assert "both" in set(found["used"])
+    assert used(name) in set(found["used"])
     assert np.allclose(found.filter(like="prob_").sum(axis=1), 1)
     signal = np.concatenate([buzz("anger", 1, 1.0), buzz("calm", 2, 1.0)])
     for file, part in (("whole.wav", signal), ("part.wav", signal[RATE // 2 : 3 * RATE // 2])):
         write_clip(tmp_path / file, None, None, part, RATE, audio_codec="pcm_s16le")
     moments = recognizer.predict(tmp_path / "whole.wav", every=0.5, window=1.0)
     [alone] = recognizer.predict(tmp_path / "part.wav").to_dict("records")
-    if name.startswith(("avef", "emobed")):  # speech, and descriptors at the edges, know more
+    # Speech, and descriptors at the edges, know more.
+    if name.startswith(("avef", "emobed")) or name in DESCRIBED:
         assert moments["prob_anger"][2] == pytest.approx(alone["prob_anger"], abs=0.2)
     else:
         assert moments["prob_anger"][2] == pytest.approx(alone["prob_anger"], abs=1e-6)
@@ -142,7 +162,7 @@ def test_the_card_says_who_told_when_to_stop(there):
     )
 
 
-@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("name", ALL)
 def test_one_file_of_it_says_the_same(there, name, tmp_path):
     folder = there / "data/final" / name
     pack(folder, tmp_path / "model.zip")
@@ -183,10 +203,27 @@ def test_gates_follow_each_other_as_in_the_whole_clip_and_beyond_it(there):
         assert said.used
 
 
-@pytest.mark.parametrize("name", ["gating_global", "avef"])
-def test_other_models_cannot_be_followed(there, name):
-    with pytest.raises(ParamsError, match="expected gating or gating_lstm"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gating_global", "expected gating or gating_lstm"),
+        ("avef", "expected gating or gating_lstm"),
+        ("gating_lstm", "reads descriptors of audio, which are made of whole recordings"),
+    ],
+)
+def test_other_models_cannot_be_followed(there, name, reason):
+    with pytest.raises(ParamsError, match=reason):
         next(follow(Recognizer.load(there / "data/final" / name), "data/raw/mine/a_calm_0.mp4"))
+
+
+def test_a_model_that_reads_a_table_is_not_kept_and_one_that_does_not_is():
+    tables = {m: {"descriptor": "table"} for m in ("audio", "video")}
+    for reads, read in (("descriptors", True), ("i3d", False)):
+        gating = NETWORKS["gating"] | {"recipe": "modern", "audio": "soundnet", "video": reads}
+        params = Params.model_validate(tiny_values(gating=gating, **tables))
+        expected = pytest.raises(ParamsError, match=r"video\.descriptor") if read else nullcontext()
+        with expected:
+            kept.require_keepable("gating", params)
 
 
 def test_every_model_can_be_kept():

@@ -194,3 +194,13 @@ def test_importing_the_library_loads_nothing_heavy():
     with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
         exec("from avlib import Nothing")
     assert Path("avlib").is_dir()
+
+
+def test_sound_whose_channels_cancel_is_told_whether_it_is_used_or_not(recognizer, tmp_path):
+    voice = buzz("anger", 0)
+    for name, rest, used in (("a.wav", 0.0, ""), ("b.wav", 0.01, "audio")):
+        stereo = np.stack([voice, (rest - 1) * voice], axis=1)
+        write_clip(tmp_path / name, None, None, stereo, RATE, audio_codec="pcm_s16le")
+        [row] = recognizer.predict(tmp_path / name).to_dict("records")
+        assert row["used"] == used
+        assert "channels cancel" in row["reason"]

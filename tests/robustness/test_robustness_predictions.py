@@ -90,6 +90,7 @@ def faces_rows(clip_id, emotion, random):
     return {
         "clip_id": [clip_id] * 2, "frame": [0, 1], "time": [0.0, 0.2], "state": ["tracked"] * 2,
         "box": [None] * 2, "score": [None] * 2, "landmarks": [None] * 2, "chip": kept,
+        "thumbnail": [b""] * 2,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import threadpoolctl
 from avlib.runtime import cluster as cluster_module
 from avlib.runtime import parallel
 from avlib.runtime.errors import AvlibError, MediaError, ParamsError
+from avlib.runtime.limits import Limits
 from avlib.runtime.parallel import Failure, map_clips
 
 
@@ -70,6 +71,7 @@ def cluster():
 @pytest.fixture
 def external(cluster, monkeypatch):
     monkeypatch.setenv("AVLIB_SCHEDULER", cluster.scheduler_address)
+    monkeypatch.setattr(cluster_module, "_PATIENCE", 600)  # on a busy machine a worker starts late
 
 
 def check_failures(results):
@@ -107,6 +109,39 @@ def test_clip_that_kills_its_worker_costs_that_clip_alone(monkeypatch):
     assert len(fine) == 36
     assert all(threads == {1} and omp == "1" for _, threads, omp in fine)
     assert os.getpid() not in {pid for pid, *_ in fine}
+
+
+def take(task):
+    """Take memory or time without end, or return how much memory the process holds, bytes."""
+    if task == "memory":
+        held = np.ones(40_000_000)
+        time.sleep(600)
+        return held
+    if task == "time":
+        time.sleep(600)
+    return psutil.Process().memory_info().rss
+
+
+def test_clips_that_take_too_much_fail_alone_and_at_once(monkeypatch):
+    monkeypatch.setenv("AVLIB_WORKERS", "2")
+    [[_, usual]] = map_clips(take, ["fine"], label="test")
+    limits = Limits(memory=usual / 1e9 + 0.2, time=3.0)
+    tasks = ["fine", "memory", "fine", "time", "fine", "fine"]
+    found = dict(map_clips(take, tasks, label="test", limits=limits))
+    reasons = {task: found[i].reason for i, task in enumerate(tasks) if task != "fine"}
+    assert "GB in memory, more than limits.memory = " in reasons["memory"]
+    assert "takes longer than limits.time = 3 s" in reasons["time"]
+    assert all(isinstance(found[i], int) for i, task in enumerate(tasks) if task == "fine")
+
+
+@pytest.mark.parametrize(
+    ("rss", "seconds", "said"),
+    [(2e9, 60.0, ""), (2.1e9, 1.0, "holds 2.1 GB"), (1.0, 60.1, "takes longer")],
+)
+def test_limits_say_what_is_too_much(rss, seconds, said):
+    found = Limits(memory=2.0, time=60.0).excess(rss, seconds)
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
 
 
 def test_innocent_clips_are_never_blamed_for_a_crash(external):
@@ -238,7 +273,7 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path):
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": root}
     with subprocess.Popen([sys.executable, str(script)], env=environment) as running:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while not (note.exists() and note.read_text()):
             assert running.poll() is None
             assert time.monotonic() < deadline
@@ -275,7 +310,7 @@ def test_ctrl_c_is_one_line_and_ends_the_workers(tmp_path):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while not (note.exists() and note.read_text()):
             assert running.poll() is None
             assert time.monotonic() < deadline

@@ -389,7 +389,7 @@ def start(script, folder, **env):
     )
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=600):
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "the condition did not come true"
@@ -440,7 +440,7 @@ def test_cluster_that_loses_a_worker_gives_the_same_bytes(tmp_path, stage, other
         processes += [dask(*worker), dask(*worker)]
         address = json.loads(address_file.read_text())["address"]
         with distributed.Client(address) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=600)
 
         def kill_one_worker():
             wait_until(lambda: len(stage.computed) >= 5)

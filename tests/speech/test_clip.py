@@ -11,7 +11,13 @@ from avlib.runtime.clip_tasks import RecordingInput
 from avlib.speech.clip import speech_rows
 from avlib.speech.pcm import from_pcm, to_pcm
 
-SETTINGS = {"loudness": "as_recorded", "vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
+SETTINGS = {
+    "channels": "mean",
+    "loudness": "as_recorded",
+    "vad_mode": 2,
+    "hangover": 0.15,
+    "min_speech": 0.09,
+}
 
 
 def rows_of(path):
@@ -69,3 +75,16 @@ def test_a_microphone_that_was_off_for_long_is_told(tmp_path):
     assert "6.0 of 12.0 s hold sound" in rows_of(str(path)).reason
     within = speech_rows(RecordingInput(str(path), 8.5, 12.0), SETTINGS)
     assert "hold sound" not in within.reason
+
+
+def test_channels_that_cancel_are_told_and_another_rule_hears_the_voice(tmp_path):
+    voice = 0.3 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)
+    stereo = np.stack([voice, -0.98 * voice], axis=1)
+    media.write_clip(tmp_path / "a.wav", None, 25, stereo, 16000, audio_codec="pcm_s16le")
+    rows = rows_of(str(tmp_path / "a.wav"))
+    assert rows.status == "degraded"
+    said = "channels cancel: the mean of 2 channels is 40 dB below the loudest; set speech.channels"
+    assert said in rows.reason
+    left = speech_rows(RecordingInput(str(tmp_path / "a.wav")), SETTINGS | {"channels": "left"})
+    assert "channels cancel" not in left.reason
+    np.testing.assert_allclose(from_pcm(left.columns["pcm"][0]), voice, atol=1e-4)

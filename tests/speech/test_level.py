@@ -38,7 +38,13 @@ def test_what_holds_no_voice_stays_as_it_is(signal):
 
 
 def test_recordings_of_one_voice_at_other_levels_get_the_same_row(tmp_path):
-    settings = {"loudness": "equal", "vad_mode": 2, "hangover": 0.15, "min_speech": 0.09}
+    settings = {
+        "channels": "mean",
+        "loudness": "equal",
+        "vad_mode": 2,
+        "hangover": 0.15,
+        "min_speech": 0.09,
+    }
     random = np.random.default_rng(0)
     signal = (tone(1, 0.5) * random.uniform(0.5, 1, RATE)).astype("f4")
     found = []

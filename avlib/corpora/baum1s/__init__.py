@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from avlib.corpora.baum1s.annotations import CODES, Annotation, read_annotations
-from avlib.corpora.common.base import Listing, Reader, Recording, Subset, original_files, walk
+from avlib.corpora.common.base import Listing, Reader, Recording, Subset
+from avlib.corpora.common.files import original_files, walk
 from avlib.corpora.common.labels import BASIC
 from avlib.runtime.errors import CorpusError
 
@@ -39,7 +40,7 @@ class Baum1s(Reader):
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth, with the labels of the workbook."""
-        paths, notes = original_files(folder)
+        paths, left_out = original_files(folder)
         spontaneous = [path for path in paths if not _is_acted(path)]
         files = list(filter(_is_named, spontaneous))
         reason = "not named like S001_001.mp4; rename it back"
@@ -48,10 +49,10 @@ class Baum1s(Reader):
             return Listing([], unrecognised)
         annotations, odd = read_annotations(folder / self._workbook(folder))
         recordings = [_recording(path, annotations) for path in files]
-        if len(spontaneous) < len(paths):
-            notes.append(f"{len(paths) - len(spontaneous):,} files of the acted BAUM-1a left out")
-        notes += _differences(recordings, annotations)
-        return Listing(recordings, unrecognised, odd + notes)
+        if acted := list(filter(_is_acted, paths)):
+            left_out["files of the acted BAUM-1a"] = acted
+        notes = odd + _differences(recordings, annotations)
+        return Listing(recordings, unrecognised, notes, left_out=left_out)
 
     def _workbook(self, folder: Path) -> str:
         """Find the workbook."""

@@ -13,6 +13,7 @@ from avlib.runtime.errors import CorpusError
 
 # "@attribute name type", the name in quotes where it holds a blank.
 _ATTRIBUTE = re.compile(r"@attribute\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))\s+(.+)", re.IGNORECASE)
+_MOST = float(np.finfo(np.float32).max)
 _TIMES = ("frametime", "time", "timestamp")
 
 
@@ -37,8 +38,8 @@ def read_frames(path: Path) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        The file cannot be read, has no rows or no values, or its times are missing or do not
-        increase.
+        The file cannot be read, has no rows or no values, a value that is none, or its times are
+        missing, negative or do not increase.
     """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
@@ -49,7 +50,10 @@ def read_frames(path: Path) -> pd.DataFrame:
     if path.suffix.lower() == ".arff":
         names, lines = _arff(path, lines)
     lines = [line for line in lines if line]
-    cells = list(csv.reader(lines, delimiter=";" if ";" in "".join(lines[:1]) else ","))
+    try:
+        cells = list(csv.reader(lines, delimiter=";" if ";" in "".join(lines[:1]) else ","))
+    except csv.Error as error:
+        raise _broken(path, f"is no table of numbers ({error})") from None
     if not names and cells and _number(cells[0][-1]) is None:
         names = [name.strip(" '\"") for name in cells.pop(0)]
     if not cells:
@@ -80,12 +84,16 @@ def _arff(path: Path, lines: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _number(cell: str) -> float | None:
-    """Return the number in a cell, NaN where there is nothing or "?"; None of another text."""
+    """Return the number in a cell, NaN where there is nothing or "?"; None of another text.
+
+    What no float32 holds is infinite: sums of such numbers would be.
+    """
     cell = cell.strip()
     try:
-        return np.nan if cell in ("", "?") else float(cell)
+        number = np.nan if cell in ("", "?") else float(cell)
     except ValueError:
         return None
+    return np.inf if abs(number) > _MOST else number
 
 
 def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFrame:
@@ -95,8 +103,9 @@ def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFra
         numbers = [_number(cell) for cell in column]
         if numbers[0] is None:
             continue
-        if None in numbers:
-            row = numbers.index(None)
+        wrong = [row for row, number in enumerate(numbers) if number in (None, np.inf)]
+        if wrong:
+            row = wrong[0]
             text = column[row].strip()[:40]
             raise _broken(path, f"row {row + 1} of its data holds {text!r}, expected a number")
         columns[names[place] if names else f"value_{len(columns)}"] = np.array(numbers, float)
@@ -107,13 +116,13 @@ def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFra
     first = next((name for name in columns if name.lower() in _TIMES), next(iter(columns)))
     table.insert(0, "time", table.pop(first))
     times = table["time"]
-    increase = np.isfinite(times) & ~(times.diff() <= 0)
+    increase = np.isfinite(times) & (times >= 0) & ~(times.diff() <= 0)
     if not increase.all():
         row = int(increase.argmin())
         before = f" after {times[row - 1]:g}" if row else ""
         raise _broken(
             path,
             f"row {row + 1} of its data holds the time ({first}) {times[row]:g}{before}; "
-            "expected seconds that increase from row to row, every 0.04 s",
+            "expected seconds that begin at 0 or later and increase from row to row, every 0.04 s",
         )
     return table

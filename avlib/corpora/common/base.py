@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -15,12 +14,8 @@ from typing import ClassVar
 import pandas as pd
 import yaml
 
+from avlib.corpora.common.files import Files, kind_left_out, look
 from avlib.runtime.errors import CorpusError
-
-SOUND_SUFFIXES = frozenset([".flac", ".m4a", ".mp3", ".ogg", ".wav"])
-MEDIA_SUFFIXES = SOUND_SUFFIXES.union(
-    [".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"]
-)
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,9 @@ class Recording:
         In the words of `avlib.corpora.common.labels`; None where the corpus does not label it.
     video_path, audio_path : str or None
         Posix, relative to the folder of `corpus`; both may name the same file.
+    spare_video, spare_audio : tuple of str
+        Other files with the same picture or sound, the best first: they stand in for one that
+        cannot be read.
     sentence, intensity, take, sex : str or None
         As far as the corpus tells; sex is "female" or "male".
     partition : str or None
@@ -80,6 +78,14 @@ class Recording:
     extra: str | None = None
     missing: str = ""
     corpus: str = ""
+    spare_video: tuple[str, ...] = ()
+    spare_audio: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> set[str]:
+        """All files that the clip may be read from."""
+        own = {self.video_path, self.audio_path, *self.spare_video, *self.spare_audio}
+        return {path for path in own if path is not None}
 
 
 def no_traces() -> pd.DataFrame:
@@ -104,7 +110,11 @@ class Listing:
         Media files, relative to the folder, whose names the corpus does not know; and clips that a
         table of the corpus describes wrongly, by clip_id.
     notes : list of str
-        What was left out on purpose, and how much of the whole corpus is here.
+        How much of the whole corpus is here, and what a user should know of it; `recordings` adds
+        a line for each kind of what is left out.
+    left_out : dict of str to list of str
+        By kind, in the plural: files, clips or rows that are left out on purpose, and those that no
+        reader reads.
     votes : pandas.DataFrame
         What human raters answered about these recordings, where the corpus publishes it: columns
         clip_id, modality (what they were given: "audio", "video" or "audio+video"), emotion (each
@@ -123,6 +133,7 @@ class Listing:
     votes: pd.DataFrame = field(default_factory=no_votes, compare=False)
     missing: list[tuple[str, str]] = field(default_factory=list)
     traces: pd.DataFrame = field(default_factory=no_traces, compare=False)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,9 +226,10 @@ class Reader(ABC):
         folder = Path(folder)
         chosen = self._subset(subset)
         self._require_folder(folder)
+        files = look(folder)
         listing = self.read(folder)
         if not listing.recordings:
-            raise CorpusError(self._nothing_found(folder))
+            raise CorpusError(self._nothing_found(folder, files))
         found = sorted(listing.recordings, key=lambda recording: recording.clip_id)
         twice = [id_ for id_, count in Counter(r.clip_id for r in found).items() if count > 1]
         if twice:
@@ -225,7 +237,8 @@ class Reader(ABC):
                 f"{folder}: {len(twice)} clip ids stand for several recordings, e.g. {twice[0]}; "
                 "expected each once, remove the copies"
             )
-        notes = list(listing.notes)
+        left_out = _left_out(listing, files)
+        notes = [*listing.notes, *_links(files)]
         whole, n_clips = self.title, self.n_clips
         if chosen is not None:
             whole, n_clips = f"{self.title} ({chosen})", self.subsets[chosen].n_clips
@@ -235,17 +248,22 @@ class Reader(ABC):
                     f"{folder}: none of its {len(found):,} clips belongs to subset {chosen}; "
                     f"choose another subset in params.yaml: {', '.join(self.subsets)}"
                 )
-            if left_out := len(found) - len(held):
-                notes.append(f"{left_out:,} clips outside of subset {chosen} left out")
+            if rest := [r.clip_id for r in found if not self.subsets[chosen].holds(r)]:
+                left_out[f"clips outside of subset {chosen}"] = rest
             found = held
         if n_clips is not None and len(found) != n_clips:
             notes.append(f"{len(found):,} of the {n_clips:,} clips of {whole} are here")
+        said = [
+            f"{kind} left out: {len(items):,}, e.g. {items[0]}"
+            for kind, items in sorted(left_out.items())
+        ]
         return replace(
             listing,
             recordings=self._completed(found),
-            unrecognised=sorted(listing.unrecognised),
-            notes=notes,
+            unrecognised=sorted([*listing.unrecognised, *files.unusable]),
+            notes=list(dict.fromkeys([*said, *notes])),  # members have said theirs before
             missing=sorted(listing.missing),
+            left_out=left_out,
         )
 
     def _subset(self, name: str | None) -> str | None:
@@ -286,8 +304,11 @@ class Reader(ABC):
             found = "the folder is empty"
         raise CorpusError(f"{folder}: {found}; {self._expected(folder)}")
 
-    def _nothing_found(self, folder: Path) -> str:
-        others = list(walk(folder))
+    def _nothing_found(self, folder: Path, files: Files) -> str:
+        others = files.paths
+        if not others and files.unusable:
+            path, reason = files.unusable[0]
+            return f"{folder}: nothing in it can be read; {path}: {reason}"
         example = f", e.g. {others[0]}" if others else ""
         packed = any(path.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".7z")) for path in others)
         unpack = "unpack the archives there; " if packed else ""
@@ -301,50 +322,33 @@ class Reader(ABC):
         return f"expected {self.layout}; put your copy there or link it in its place: {link}"
 
 
-def walk(folder: Path) -> Iterator[str]:
-    """Yield every file under a folder, relative and posix, sorted, through links, without loops.
-
-    Hidden files and folders are passed over (archives leave `.DS_Store` and `._*` behind).
-    """
-    seen = {os.path.realpath(folder)}
-    for base, folders, files in os.walk(folder, followlinks=True):
-        kept = []
-        for name in sorted(folders):
-            real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118 - strings, as os.walk has
-            if not name.startswith(".") and name != "__MACOSX" and real not in seen:
-                seen.add(real)
-                kept.append(name)
-        folders[:] = kept
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield (Path(base) / name).relative_to(folder).as_posix()
+def _left_out(listing: Listing, files: Files) -> dict[str, list[str]]:
+    """Return what the reader left out, and what is in the folder that it did not even mention."""
+    # Users' tables may write ./a.wav.
+    known = {str(PurePosixPath(path)) for clip in listing.recordings for path in clip.files}
+    known |= {path for path, _ in listing.unrecognised}
+    known |= {path for paths in listing.left_out.values() for path in paths}
+    left_out = {kind: list(items) for kind, items in listing.left_out.items()}
+    for path in files.paths:
+        if path not in known and (kind := kind_left_out(path)):
+            left_out.setdefault(kind, []).append(path)
+    return left_out
 
 
-def is_media(path: str) -> bool:
-    """Tell by the suffix whether a path names a recording."""
-    return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES
-
-
-def is_sound(path: str) -> bool:
-    """Tell by the suffix whether a path names a recording without pictures."""
-    return PurePosixPath(path).suffix.lower() in SOUND_SUFFIXES
-
-
-def original_files(folder: Path) -> tuple[list[str], list[str]]:
-    """List the recordings in a folder without the sound that users extracted from its videos.
-
-    Returns
-    -------
-    paths : list of str
-        Without sound files that lie beside a video of the same name.
-    notes : list of str
-        How many were left out, if any.
-    """
-    found = list(filter(is_media, walk(folder)))
-    videos = {PurePosixPath(path).with_suffix("") for path in found if not is_sound(path)}
-    sounds = {p for p in filter(is_sound, found) if PurePosixPath(p).with_suffix("") in videos}
-    notes = [f"{len(sounds):,} sound files beside videos of the same name left out"]
-    return [path for path in found if path not in sounds], notes if sounds else []
+def _links(files: Files) -> list[str]:
+    notes = []
+    if files.linked_folders:
+        notes.append(
+            f"folders that are links: {len(files.linked_folders):,}, e.g."
+            f" {files.linked_folders[0]}; they are read, but DVC sees no change inside: after one,"
+            " dvc repro --force clips"
+        )
+    if files.linked_files:
+        notes.append(
+            f"files that are links out of the corpus's folder: {len(files.linked_files):,}, e.g."
+            f" {files.linked_files[0]}; they are read"
+        )
+    return notes
 
 
 def understood(
@@ -361,7 +365,8 @@ def understood(
 def leaves_folder(path: str) -> bool:
     """Tell whether a path from a table could point outside of the corpus folder."""
     pure = PurePosixPath(path)
-    return pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
+    drive = ":" in "".join(pure.parts[:1])
+    return pure.is_absolute() or ".." in pure.parts or "\\" in path or drive
 
 
 def read_csv(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -6,9 +6,11 @@ import functools
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from avlib import media
 from avlib.corpora.common import labels
@@ -39,6 +41,8 @@ class Described:
 
 # Seconds that a span may go on after its recording's end: times in tables are rounded.
 _SLACK = 0.1
+# The least that a sample of 16 bits can be, but 0.
+_AUDIBLE = 2.0**-15
 # Seconds of a clip that may pass before its sound begins.
 _LATE = 1.0
 # What the clips table holds of each stream.
@@ -59,7 +63,7 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     -------
     Described
         The path of a stream that cannot be read is None in the row, and the clip degraded; so is a
-        clip whose files end before its span does.
+        clip whose files end before its span does, or of which a spare file had to be taken.
 
     Raises
     ------
@@ -67,7 +71,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         Neither picture nor sound of the clip can be read, or its span lies behind their end.
     """
     folder = Path(folder)
-    reasons = [recording.missing] if recording.missing else []
+    recording, reasons = _with_spares(recording, folder)
+    reasons += [recording.missing] if recording.missing else []
     infos: dict[str, media.MediaInfo] = {}
     paths = list(dict.fromkeys(p for p in (recording.video_path, recording.audio_path) if p))
     for path in paths:
@@ -106,7 +111,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         reasons.append(f"{paths[0]}: the clip ends at {end:.2f} s, but {whole:.2f} s can be read")
 
     row = asdict(recording)
-    del row["missing"]
+    for field in ("missing", "spare_video", "spare_audio"):
+        del row[field]
     if recording.extra is None:
         del row["extra"]
     row["binary_arousal"] = labels.BINARY_AROUSAL.get(recording.emotion or "")
@@ -117,8 +123,50 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         row |= {figure: getattr(streams.get(kind), figure, None) for figure in figures}
     used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
     row["sha256"] = _digest(recording, [folder / path for path in used])
+    # Apart too: two clips may share the one file and not the other.
+    for kind in _FIGURES:
+        of_kind = [folder / row[f"{kind}_path"]] if row[f"{kind}_path"] else []
+        row[f"{kind}_sha256"] = _digest(recording, of_kind) if of_kind else None
     row["duration"] = min(end, whole) - start
     return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _with_spares(recording: Recording, folder: Path) -> tuple[Recording, list[str]]:
+    """Return a recording with spare files in place of those that cannot be read, and say why.
+
+    The reasons name kinds of files, so that those of many clips are the same.
+    """
+    reasons = []
+    for kind, called in (("video", "picture"), ("audio", "sound")):
+        files = [getattr(recording, f"{kind}_path"), *getattr(recording, f"spare_{kind}")]
+        if len(files) == 1:
+            continue
+        failures = []
+        for path in files:
+            failure = _useless(recording, folder, path, kind)
+            if not failure:
+                break
+            failures.append(f"{PurePosixPath(path).suffix}: {failure}")
+        if failures and len(failures) < len(files):
+            recording = replace(recording, **{f"{kind}_path": path})
+            suffix = PurePosixPath(path).suffix
+            reasons.append(f"{called} taken from another file ({suffix}); {'; '.join(failures)}")
+    return recording, reasons
+
+
+def _useless(recording: Recording, folder: Path, path: str, kind: str) -> str:
+    """Say why a file does not give a clip's stream, "" if it does."""
+    try:
+        info = _probe(folder, path)
+        if not getattr(info, f"has_{kind}"):
+            return f"has no {kind} stream"
+        if kind == "video":
+            return ""
+        rate = info.sample_rate or 0
+        signal = media.read_audio(folder / path, rate, recording.start, recording.end)
+    except MediaError as error:
+        return str(error).removeprefix(f"{folder / path}: ")
+    return "" if np.abs(signal).max() >= _AUDIBLE else "is blank, every sample of it is 0"
 
 
 def _apart(recording: Recording, info: media.MediaInfo | None) -> str:

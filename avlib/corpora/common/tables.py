@@ -8,7 +8,7 @@ _COLUMNS = (
     *("clip_id", "corpus", "subject", "emotion", "arousal", "valence", "sentence", "intensity"),
     *("take", "partition", "sex", "age", "vote_voice", "vote_face", "vote_multimodal"),
     *("original_emotion", "binary_arousal", "binary_valence", "video_path", "audio_path"),
-    *("sha256", "start", "end", "duration", "fps", *_COUNTS),
+    *("sha256", "video_sha256", "audio_sha256", "start", "end", "duration", "fps", *_COUNTS),
 )
 CLIPS = Schema(
     "clips",

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from avlib.corpora.common.base import Reader, walk
+from avlib.corpora.common.base import Reader
+from avlib.corpora.common.files import walk
 from avlib.runtime.errors import ParamsError
 
 
@@ -37,6 +38,7 @@ def folder_fingerprint(folder: Path) -> str:
     """Return a digest of the names, sizes and times of all files in a folder, read from none."""
     digest = hashlib.sha256()
     for path in walk(folder):
-        stat = (folder / path).stat()
+        file = folder / path
+        stat = file.stat() if file.exists() else file.lstat()  # a link to a file that is not here
         digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()

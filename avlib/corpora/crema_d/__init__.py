@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_votes, read_csv, walk
+from avlib.corpora.common.base import Listing, Reader, Recording, no_votes, read_csv
+from avlib.corpora.common.files import is_media, walk
 from avlib.runtime.errors import CorpusError
 
 _EMOTIONS = {
@@ -36,7 +37,8 @@ class CremaD(Reader):
     ``1001_DFA_ANG_XX``: actor, sentence, emotion (ANG DIS FEA HAP NEU SAD), level (LO MD HI, XX
     where it was not asked for; some copies hold ``1040_ITH_SAD_X``). One name is one clip and its
     clip_id: 7,442 clips of 91 actors and 12 sentences (Cao et al. 2014, IEEE Trans. Affective
-    Computing 5(4)). The sound is the wav where there is one, else the mp3, else the flv's own.
+    Computing 5(4)). The sound is the wav where there is one, else the mp3, else the flv's own; the
+    next of them where one cannot be read.
 
     ``VideoDemographics.csv`` (ActorID, Age, Sex) and ``processedResults/summaryTable.csv``
     (FileName, VoiceVote, FaceVote, MultiModalVote: the crowd's consensus as letters, ties with
@@ -75,13 +77,15 @@ class CremaD(Reader):
 def _recording(stem: str, paths: dict[str, str], people: _Facts, votes: _Facts) -> Recording:
     actor, sentence, emotion, level = stem.split("_")
     video = paths.get("VideoFlash")
+    sounds = [paths[place] for place in ("AudioWAV", "AudioMP3", "VideoFlash") if place in paths]
     return Recording(
         clip_id=stem,
         subject=actor,
         emotion=_EMOTIONS[emotion],
         original_emotion=emotion,
         video_path=video,
-        audio_path=paths.get("AudioWAV", paths.get("AudioMP3", video)),
+        audio_path=sounds[0],
+        spare_audio=tuple(sounds[1:]),
         sentence=sentence,
         intensity=_INTENSITIES[level],
         **people.get(actor, {}),

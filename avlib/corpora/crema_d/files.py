@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avlib.corpora.common.base import walk
+from avlib.corpora.common.files import walk
 from avlib.corpora.crema_d import FOLDERS
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import CorpusError

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from avlib.corpora.common.base import Listing, Reader, Recording, is_media, no_traces, walk
+from avlib.corpora.common.base import Listing, Reader, Recording, no_traces
+from avlib.corpora.common.files import is_media, walk
 from avlib.corpora.demo.labels import COLUMNS, LABELS, TRACE_COLUMNS, TRACES
 from avlib.runtime.errors import CorpusError
 
@@ -64,7 +65,16 @@ def read_labels(folder: Path | str) -> pd.DataFrame:
         Columns path (relative to ``folder``), subject, emotion, take, sex (text), arousal and
         valence (-1..1, mean over the clip); one row per clip.
     """
-    return _read(Path(folder) / LABELS, COLUMNS)
+    path = Path(folder) / LABELS
+    table = _read(path, COLUMNS)
+    for column in ("path", "subject", "emotion"):
+        if (blank := table[column].isna()).any():
+            line = int(blank.argmax()) + 2
+            raise CorpusError(
+                f"{path} line {line}: has no {column}; generate the corpus again "
+                "(dvc repro --force corpus)"
+            )
+    return table
 
 
 def _read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from avlib.corpora.common.base import Listing, Reader, Recording, Subset, original_files, understood
+from avlib.corpora.common.base import Listing, Reader, Recording, Subset, understood
+from avlib.corpora.common.files import original_files
 from avlib.corpora.common.labels import BASIC, canonical
 
 _SUBJECT = re.compile(r"subject[ _-]*0*([1-9]\d?)", re.IGNORECASE)
@@ -44,9 +45,9 @@ class Enterface05(Reader):
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth."""
-        paths, notes = original_files(folder)
+        paths, left_out = original_files(folder)
         recordings, unrecognised = understood(paths, _recording)
-        return Listing(recordings, unrecognised, notes + _notes(recordings))
+        return Listing(recordings, unrecognised, _notes(recordings), left_out=left_out)
 
 
 def _recording(path: str) -> Recording | str:

@@ -65,6 +65,7 @@ class JoinedCorpus(Reader):
             votes=_concat([listing.votes for listing in every], no_votes()),
             missing=[found for listing in every for found in listing.missing],
             traces=_concat([listing.traces for listing in every], no_traces()),
+            left_out={kind: items for listing in every for kind, items in listing.left_out.items()},
         )
 
     def _member(self, name: str, folder: Path) -> Listing:
@@ -100,6 +101,7 @@ def _renamed(member: str, listing: Listing) -> Listing:
         votes=listing.votes.assign(clip_id=prefix + listing.votes["clip_id"].astype(str)),
         missing=[(prefix + clip_id, reason) for clip_id, reason in listing.missing],
         traces=listing.traces.assign(clip_id=prefix + listing.traces["clip_id"].astype(str)),
+        left_out={f"{member}: {kind}": items for kind, items in listing.left_out.items()},
     )
 
 

@@ -10,15 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from avlib.corpora.common.base import (
-    Listing,
-    Reader,
-    Recording,
-    is_media,
-    is_sound,
-    leaves_folder,
-    walk,
-)
+from avlib.corpora.common.base import Listing, Reader, Recording, leaves_folder
+from avlib.corpora.common.files import is_media, is_sound, walk
 from avlib.corpora.listed.table import find_table, read_rows
 from avlib.runtime.errors import CorpusError
 
@@ -58,7 +51,9 @@ class ListedCorpus(Reader):
         recordings: dict[str, tuple[str, Recording]] = {}
         wrong: list[tuple[str, str]] = []
         subjects: dict[str, str] = {}
+        named: set[str] = set()
         for line, row in _lines(rows, table):
+            named |= {str(PurePosixPath(text)) for text in _named(row)}
             try:
                 recording = _recording(row, subjects)
                 if recording.clip_id in recordings:
@@ -74,7 +69,9 @@ class ListedCorpus(Reader):
         if not found:
             line, reason = wrong[0] if wrong else (table.name, "it has no rows")
             raise CorpusError(f"{folder}: none of its clips can be used; {line}: {reason}")
-        return Listing(found, wrong, _notes(folder, found, wrong))
+        others = [path for path in filter(is_media, walk(folder)) if path not in named]
+        kind = "recordings that the table does not name"
+        return Listing(found, wrong, left_out={kind: others} if others else {})
 
 
 def _require_columns(rows: pd.DataFrame, table: Path) -> None:
@@ -141,12 +138,19 @@ def _recording(row: Mapping[str, str], subjects: dict[str, str]) -> Recording:
     )
 
 
+def _named(row: Mapping[str, str]) -> list[str]:
+    """Return the row's cells for files, "" where empty."""
+    return [row.get(column, "").replace("\\", "/") for column in FILES]
+
+
 def _files(row: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Return the files of picture and sound; ``path`` is both, or sound alone by its ending."""
-    path, video, audio = (row.get(column, "").replace("\\", "/") for column in FILES)
+    path, video, audio = _named(row)
     for named in filter(None, (path, video, audio)):
         if leaves_folder(named):
             raise ValueError(f"{named} leads out of the corpus's folder; expected a path inside it")
+        if not PurePosixPath(named).name:
+            raise ValueError(f"{named} is the corpus's folder itself; expected a file in it")
     if path and (video or audio):
         raise ValueError("has a path, and video or audio too; expected one or the others")
     if path:
@@ -187,11 +191,3 @@ def _subject(name: str, subjects: dict[str, str]) -> str:
             " letters, digits, _ and -: rename one of them"
         )
     return plain
-
-
-def _notes(folder: Path, found: list[Recording], wrong: list[tuple[str, str]]) -> list[str]:
-    named = {path for r in found for path in (r.video_path, r.audio_path)}
-    others = [path for path in filter(is_media, walk(folder)) if path not in named]
-    if not others or wrong:  # a wrong row may name them
-        return []
-    return [f"{len(others):,} recordings that the table does not name left out, e.g. {others[0]}"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avlib.corpora.common.base import is_media, walk
+from avlib.corpora.common.files import is_media, walk
 from avlib.runtime.errors import CorpusError
 
 _FIELD = re.compile(r"\{(\w+)(?::(\d+))?\}|\*\*/|\*|\?|.", re.DOTALL)

@@ -10,7 +10,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from avlib.corpora.common.base import Listing, Reader, Recording, is_media, read_csv, walk
+import numpy as np
+
+from avlib.corpora.common.base import Listing, Reader, Recording, read_csv
+from avlib.corpora.common.files import is_sound, original_files, walk
 from avlib.runtime.errors import CorpusError
 
 # EmotionMaxVote, the emotion that most annotators chose.
@@ -44,7 +47,8 @@ class OmgEmotion(Reader):
     A video is a file at any depth, named as the authors' script does after the column ``video``
     (``youtube_videos_temp/f1f277e5d_10.mp4``) or after its YouTube id (``_rQlbCjboJ4.mp4``, ``title
     [_rQlbCjboJ4].mp4``). Without it, the clip that the script cut and encoded anew is taken
-    (``f1f277e5d_10/utterance_112.mp4``). Where nothing of a clip is here it is missing.
+    (``f1f277e5d_10/utterance_112.mp4``). Where nothing of a clip is here it is missing. A sound
+    file is a video's only where there is no file with pictures.
 
     The clip_id is ``<video>_<utterance>``. The subject is the YouTube video: the numbered "videos"
     of one link (``f1f277e5d_1`` to ``_10``) are pieces of it.
@@ -55,9 +59,9 @@ class OmgEmotion(Reader):
 
     def read(self, folder: Path) -> Listing:
         """List the rows of the tables, by what is here of each."""
-        files = list(walk(folder))
-        rows, wrong, notes = _read_tables(folder, files, self._expected(folder))
-        library = _Library(filter(is_media, files), rows)
+        rows, wrong, notes, left_out = _read_tables(folder, self._expected(folder))
+        paths, sounds = original_files(folder)
+        library = _Library(paths, rows)
         recordings, missing = [], []
         for video, row in rows:
             if found := library.find(video, row):
@@ -71,33 +75,39 @@ class OmgEmotion(Reader):
             )
         if missing:
             notes.append(_whole_parts([row for _, row in rows], recordings))
-        if spare := len(library.known - {recording.video_path for recording in recordings}):
-            notes.append(f"copies of videos, or clips cut from them, left out: {spare:,}")
+        used = {path for recording in recordings for path in recording.files}
+        if spare := sorted(library.known - used):
+            left_out["further copies of videos and clips cut from them"] = spare
         reason = "no row of the tables means it; name it after the column video or its YouTube id"
         unknown = [(path, reason) for path in library.paths if path not in library.known]
-        return Listing(recordings, unknown + wrong, notes, missing=missing)
+        left_out |= sounds
+        return Listing(recordings, unknown + wrong, notes, missing=missing, left_out=left_out)
 
 
 class _Library:
     """The recordings in the folder, and which of them the tables know."""
 
     def __init__(self, paths: Iterable[str], rows: list[tuple[str, Recording]]) -> None:
-        self.paths = sorted(paths)
+        self.paths = sorted(paths, key=lambda path: (is_sound(path), path))  # videos first
         self._by_name: dict[str, str] = {}
         self._cut: dict[tuple[str, str], str] = {}
-        for path in self.paths:
-            pure = PurePosixPath(path)
-            self._cut.setdefault((pure.parent.name, pure.stem), path)
-            self._by_name.setdefault(pure.stem, path)
-            if named := _NAMED.fullmatch(pure.stem):
-                self._by_name.setdefault(named[1] or named[2], path)
         # Every name of a piece names the whole: they are copies of one YouTube video.
         self._names: dict[str, list[str]] = {}
         for video, row in rows:
             self._names.setdefault(row.subject, [row.subject]).append(video)
-        known = {self._cut.get((video, str(row.take))) for video, row in rows}
-        known |= {self._by_name.get(name) for names in self._names.values() for name in names}
-        self.known = known - {None}
+        wanted = {name for names in self._names.values() for name in names}
+        pieces = {(video, str(row.take)) for video, row in rows}
+        self.known: set[str] = set()
+        for path in self.paths:
+            pure = PurePosixPath(path)
+            named = _NAMED.fullmatch(pure.stem)
+            names = {pure.stem, (named[1] or named[2]) if named else pure.stem}
+            piece = (pure.parent.name, pure.stem)
+            if names & wanted or piece in pieces:
+                self.known.add(path)
+            self._cut.setdefault(piece, path)
+            for name in names:
+                self._by_name.setdefault(name, path)
 
     def find(self, video: str, row: Recording) -> Recording | None:
         """Add to a row the file that it is cut from, or else the clip; None if neither is here."""
@@ -106,22 +116,25 @@ class _Library:
         if path is None:
             path = self._cut.get((video, str(row.take)))
             row = replace(row, start=None, end=None)
-        return replace(row, video_path=path, audio_path=path) if path else None
+        if path is None:
+            return None
+        return replace(row, video_path=None if is_sound(path) else path, audio_path=path)
 
 
 def _read_tables(
-    folder: Path, files: list[str], expected: str
-) -> tuple[list[tuple[str, Recording]], list[tuple[str, str]], list[str]]:
+    folder: Path, expected: str
+) -> tuple[list[tuple[str, Recording]], list[tuple[str, str]], list[str], dict[str, list[str]]]:
     """Read every table: the clips with their videos' names, wrong ones with reasons, and notes.
 
-    The clips have no files yet.
+    The clips have no files yet. Last come the rows that are left out, by kind.
     """
-    places = {PurePosixPath(path).name.lower(): path for path in reversed(files)}
+    places = {PurePosixPath(path).name.lower(): path for path in reversed(list(walk(folder)))}
     if not any(name.lower() in places for names in _TABLES.values() for name in names):
         raise CorpusError(f"{folder}: none of the corpus's tables is here; {expected}")
     rows: list[tuple[str, Recording]] = []
     wrong: list[tuple[str, str]] = []
     notes: list[str] = []
+    left_out: dict[str, list[str]] = {}
     for partition, names in _TABLES.items():
         place = next((places[name.lower()] for name in names if name.lower() in places), None)
         if place is None:
@@ -138,8 +151,9 @@ def _read_tables(
                 reason = f"{place}: {found}; expected 0 <= start < end, in s"
                 wrong.append((row.clip_id, reason))
         if blank.any():
-            notes.append(f"{place}: rows without video or utterance, left out: {blank.sum():,}")
-    return rows, wrong, notes
+            lines = [f"line {number + 2}" for number in np.flatnonzero(blank)]
+            left_out[f"rows of {place} without video or utterance"] = lines
+    return rows, wrong, notes, left_out
 
 
 def _row(path: Path, partition: str, cells: Mapping[Hashable, str]) -> Recording:

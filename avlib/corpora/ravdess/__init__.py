@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from avlib.corpora.common.base import Listing, Reader, Recording, is_media, walk
+from avlib.corpora.common.base import Listing, Reader, Recording
+from avlib.corpora.common.files import is_media, is_sound, walk
 
 _EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 _INTENSITIES = {"01": "normal", "02": "strong"}
@@ -33,8 +33,10 @@ class Ravdess(Reader):
     PLoS ONE 13(5), e0196391: 24 actors, 60 spoken performances each.
 
     A performance is one clip, whatever files of it are here, since the three modalities are the
-    same recording: the 01 file gives both streams, else 02 gives the video and 03 the audio. Its
-    clip_id is the name without the modality (``01-05-01-02-01-12``). Song is left out.
+    same recording: the 01 file gives both streams, else (or where it cannot be read) 02 gives the
+    video and 03 the audio. A sound file named as an 01 or 02 video that is here was extracted from
+    it and is left out. The clip_id is the name without the modality (``01-05-01-02-01-12``). Song
+    is left out.
     """
 
     name: ClassVar[str] = "ravdess"
@@ -44,37 +46,44 @@ class Ravdess(Reader):
         """List an existing folder, searched at any depth."""
         files: dict[str, dict[str, str]] = {}
         unrecognised = []
-        left_out: Counter[str] = Counter()
-        for path in filter(is_media, walk(folder)):
+        left_out: dict[str, list[str]] = {}
+        # Videos first: sound that was extracted from one is told by it.
+        for path in sorted(filter(is_media, walk(folder)), key=is_sound):
             name = PurePosixPath(path)
             match = _NAME.fullmatch(name.stem)
             suffixes = _SUFFIXES[match["modality"]] if match else ()
+            known = files.setdefault(match["performance"], {}) if match else {}
             if match is None:
                 reason = "not named MM-VV-EE-II-SS-RR-AA with RAVDESS's codes; rename it back"
                 unrecognised.append((path, reason))
-            elif name.suffix.lower() not in suffixes:
+            elif match["channel"] == "02":
+                left_out.setdefault("song files", []).append(path)
+            elif name.suffix.lower() in suffixes and match["modality"] in known:
+                left_out.setdefault("second copies of a file", []).append(path)
+            elif name.suffix.lower() in suffixes:
+                known[match["modality"]] = path
+            elif is_sound(path) and match["modality"] in known:
+                left_out.setdefault("sound files of videos that are here", []).append(path)
+            else:
                 found = f"modality {match['modality']} is a {' or '.join(suffixes)} file"
                 unrecognised.append((path, f"{found}, found {name.suffix}"))
-            elif match["channel"] == "02":
-                left_out["song files"] += 1
-            elif match["modality"] in files.setdefault(match["performance"], {}):
-                left_out["second copies of a file"] += 1
-            else:
-                files[match["performance"]][match["modality"]] = path
-        recordings = [_recording(performance, paths) for performance, paths in files.items()]
-        notes = [f"{count:,} {what} left out" for what, count in sorted(left_out.items())]
-        return Listing(recordings, unrecognised, notes)
+        recordings = [_recording(name, paths) for name, paths in files.items() if paths]
+        return Listing(recordings, unrecognised, left_out=left_out)
 
 
 def _recording(performance: str, paths: dict[str, str]) -> Recording:
     _, emotion, intensity, sentence, take, actor = performance.split("-")
+    videos = [paths[modality] for modality in ("01", "02") if modality in paths]
+    sounds = [paths[modality] for modality in ("01", "03") if modality in paths]
     return Recording(
         clip_id=performance,
         subject=f"Actor_{actor}",
         emotion=_EMOTIONS[int(emotion) - 1],
         original_emotion=emotion,
-        video_path=paths.get("01", paths.get("02")),
-        audio_path=paths.get("01", paths.get("03")),
+        video_path=next(iter(videos), None),
+        audio_path=next(iter(sounds), None),
+        spare_video=tuple(videos[1:]),
+        spare_audio=tuple(sounds[1:]),
         sentence=_SENTENCES[sentence],
         intensity=_INTENSITIES[intensity],
         take=str(int(take)),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from avlib.corpora.common import base
 from avlib.corpora.common.avec import read_frames
+from avlib.corpora.common.files import is_media, is_sound, walk
 from avlib.runtime.errors import CorpusError
 
 _PARTITIONS = {"train": "train", "dev": "validation", "test": "test"}
@@ -26,8 +27,8 @@ class Recola(base.Reader):
     (2016), AVEC 2016, section 3. 27 recordings of 27 French speakers, five minutes each:
     ``recordings_video/train_1.mp4`` and ``recordings_audio/train_1.wav``, 1 to 9 of each of
     ``train``, ``dev`` (partition "validation") and ``test``, whose labels are not published. The
-    clip_id, and the subject, is ``train_1``. The sound is the audio file's where there is one, else
-    the video's own.
+    clip_id, and the subject, is ``train_1``. The sound is the audio file's where there is one that
+    can be read, else the video's own.
 
     The labels are ``ratings_gold_standard/arousal/train_1.arff`` (or ``.csv``) and the same for
     valence: ``Instance_name``, ``frameTime`` (0 to 300 s every 0.04 s, 7,501 rows) and
@@ -43,17 +44,17 @@ class Recola(base.Reader):
 
     def read(self, folder: Path) -> base.Listing:
         """List the recordings and their gold standard."""
-        files = list(base.walk(folder))
+        files = list(walk(folder))
         recordings: dict[str, dict[str, str]] = {}
         unrecognised = []
-        for path in filter(base.is_media, files):
+        for path in filter(is_media, files):
             pure = PurePosixPath(path)
             clip_id = _clip_id(pure)
             if clip_id is None:
                 reason = "not named like train_1, dev_1 or test_1 (AVEC's names of RECOLA's)"
                 unrecognised.append((path, reason))
             else:
-                kind = "audio_path" if base.is_sound(path) else "video_path"
+                kind = "audio_path" if is_sound(path) else "video_path"
                 recordings.setdefault(clip_id, {}).setdefault(kind, path)
         ratings = sorted(_rating_files(files).items())
         traces = {clip_id: _trace(folder, clip_id, tables) for clip_id, tables in ratings}
@@ -77,7 +78,7 @@ def feature_files(folder: Path) -> dict[tuple[str, str, str], Path]:
         "video_geometric"; AVEC chose windows for "arousal" and "valence" apart.
     """
     found = {}
-    for path, clip_id, dimension in _tables(base.walk(folder)):
+    for path, clip_id, dimension in _tables(walk(folder)):
         kinds = [part[9:] for part in path.parts[:-1] if part.startswith("features_")]
         if kinds and kinds[0]:
             found[clip_id, kinds[0], dimension] = folder / path
@@ -137,13 +138,15 @@ def _trace(folder: Path, clip_id: str, files: dict[str, str]) -> pd.DataFrame:
 
 
 def _recording(clip_id: str, paths: dict[str, str], trace: pd.DataFrame | None) -> base.Recording:
+    sounds = [paths[kind] for kind in ("audio_path", "video_path") if kind in paths]
     labels: Any = {} if trace is None else trace[list(_DIMENSIONS)].mean().to_dict()
     return base.Recording(
         clip_id=clip_id,
         subject=clip_id,
         emotion=None,
         video_path=paths.get("video_path"),
-        audio_path=paths.get("audio_path", paths.get("video_path")),
+        audio_path=sounds[0],
+        spare_audio=tuple(sounds[1:]),
         partition=_PARTITIONS[clip_id.partition("_")[0]],
         **labels,
     )

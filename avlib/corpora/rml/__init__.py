@@ -7,7 +7,8 @@ from itertools import dropwhile
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from avlib.corpora.common.base import Listing, Reader, Recording, original_files, understood
+from avlib.corpora.common.base import Listing, Reader, Recording, understood
+from avlib.corpora.common.files import original_files
 from avlib.corpora.common.labels import BASIC, canonical
 
 # s3, S3, s3_english, subject 3; what follows the number names a language.
@@ -33,8 +34,8 @@ class Rml(Reader):
 
     def read(self, folder: Path) -> Listing:
         """List an existing folder, searched at any depth."""
-        paths, notes = original_files(folder)
-        return Listing(*understood(paths, _recording), notes)
+        paths, left_out = original_files(folder)
+        return Listing(*understood(paths, _recording), left_out=left_out)
 
 
 def _recording(path: str) -> Recording | str:

@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from avlib.speech.mel import N_BANDS, SEGMENT, standard_log_mel
+from avlib.speech.mel import HOP, N_BANDS, SAMPLE_RATE, SEGMENT, standard_log_mel
 from avlib.systems.common.batch import TensorBatch
 from avlib.systems.common.sequences import SequenceClips
 
-RATE = 50.0  # frames per second: the means of two frames of the spectrogram
+TOGETHER = 4  # frames of the spectrogram whose mean is one of ours
+RATE = SAMPLE_RATE / HOP / TOGETHER  # frames per second, 25
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def draw_mels(clips: SequenceClips, path: Path) -> Mels:
     clips : SequenceClips
         Sound at 16 kHz.
     path : Path
-        File for them, 13 kB a second of sound; it must outlive the result.
+        File for them, 6 kB a second of sound; it must outlive the result.
     """
     counts = []
     with path.open("wb") as file:
@@ -62,7 +63,8 @@ def _bands(sound: np.ndarray) -> np.ndarray:
     # A shorter sound goes on in silence: every pooling of the network needs some frames.
     signal = np.pad(sound, (0, max(0, SEGMENT - len(sound)))).astype(np.float32) / 32768
     levels = standard_log_mel(signal)
-    return levels[: len(levels) // 2 * 2].reshape(-1, 2, N_BANDS).mean(axis=1)
+    whole = len(levels) // TOGETHER * TOGETHER
+    return levels[:whole].reshape(-1, TOGETHER, N_BANDS).mean(axis=1)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ class Cnn(Section):
     """The plain network; see `avlib.systems.cnn.model`."""
 
     train: bool
-    channels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=5)]
+    channels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)]
     crop: Positive
     dropout: float = Field(ge=0, lt=1)
     patience: int | None = Field(ge=1)

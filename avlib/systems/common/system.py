@@ -17,6 +17,7 @@ from avlib.runtime import paths
 from avlib.runtime.params import Section
 from avlib.runtime.tables import Schema
 from avlib.systems.common.fold_clips import FisherVectors, PieceReader
+from avlib.systems.common.model import BOTH
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.tables import PREDICTIONS
 
@@ -58,7 +59,8 @@ class System(ABC):
         Whether it trains networks, which take a whole GPU. The others learn from Fisher vectors,
         and can be tried on corrupted clips.
     sees_and_hears : bool
-        Whether it reads faces and sound themselves, and so has no use for tables of descriptors.
+        Whether it reads faces and sound themselves, and so has no use for tables of descriptors;
+        one that may do either says which in `described`.
     """
 
     name: ClassVar[str]
@@ -105,6 +107,10 @@ class System(ABC):
     def source(self, model: str, settings: Mapping[str, Any]) -> FisherVectors | PieceReader:
         """Return what one of its models learns from, by the settings of its recipe."""
         return FisherVectors()
+
+    def described(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the modalities of which a model with these settings reads descriptors."""
+        return () if self.sees_and_hears else BOTH
 
     def fold_function(self) -> Callable[..., None]:
         """Import what trains one fold."""

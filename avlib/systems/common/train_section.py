@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from avlib.protocols import check_folds
+from avlib.protocols import checked_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.systems.common.recipe import FoldTask, Recipe
@@ -44,7 +44,7 @@ def train_section(system: System, params: Any) -> None:
         A fold cannot be trained.
     """
     wanted = system.wanted(params)
-    folds = tables.read_table(paths.FOLDS)
+    folds = checked_folds(params.protocol.name, params.protocol.validation_by)
     clips = tables.read_table(paths.CLIPS)
     if wanted and (reason := system.cannot_learn(clips[clips["clip_id"].isin(folds["clip_id"])])):
         print(f"{', '.join(wanted)}: left out, {reason}")
@@ -54,11 +54,10 @@ def train_section(system: System, params: Any) -> None:
             leave_out(system, model)
     if not wanted:
         return
-    if system.sees_and_hears:
-        _say_what_is_missing(wanted, clips, params.modalities)
-    check_folds(folds, clips, params.protocol.name, params.protocol.validation_by)
-    device = _device() if system.deep else "cpu"
     recipes = {model: system.recipe(model, params) for model in wanted}
+    described = system.described(recipes[wanted[0]].settings)  # one section has all of them
+    _say_what_is_missing(wanted, clips, params.modalities, described)
+    device = _device() if system.deep else "cpu"
     jobs = {
         model: _jobs(system, recipe, folds, params.modalities, device)
         for model, recipe in recipes.items()
@@ -74,10 +73,16 @@ def train_section(system: System, params: Any) -> None:
 
 
 def _say_what_is_missing(
-    models: Sequence[str], clips: pd.DataFrame, modalities: Sequence[str]
+    models: Sequence[str],
+    clips: pd.DataFrame,
+    modalities: Sequence[str],
+    described: Sequence[str],
 ) -> None:
-    """Say where a modality exists as a table of descriptors at most: no pixels, no sound."""
-    there = [m for m in modalities if clips[f"{m}_path"].notna().any()]
+    """Say where a modality exists as a table of descriptors at most: no pixels, no sound.
+
+    Models that read the descriptors of a modality miss nothing.
+    """
+    there = [m for m in modalities if m in described or clips[f"{m}_path"].notna().any()]
     kinds = {"audio": "sound", "video": "faces"}
     for modality in set(modalities) - set(there):
         print(

@@ -11,9 +11,9 @@ import pandas as pd
 from avlib.runtime import paths, tables
 from avlib.runtime.memo import stamp
 from avlib.systems.common.fold_clips import in_parts, label_columns
+from avlib.systems.common.functionals import moments, sliding_functionals
 from avlib.systems.common.model import Clips
 from avlib.systems.common.pieces import Piece, unlabelled
-from avlib.systems.emobed.functionals import moments, sliding_functionals
 
 _NOTHING = np.zeros((0, 0), np.float32)  # the sequence of a clip that lacks the modality
 

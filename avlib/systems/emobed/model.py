@@ -18,9 +18,9 @@ from avlib.runtime.device import device
 from avlib.systems.common.batch import in_order
 from avlib.systems.common.deep import DeepModel, n_epochs
 from avlib.systems.common.model import BOTH
+from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.network import EmoBedNetwork, read_to_end
-from avlib.systems.emobed.sequence_prep import Standardiser
 from avlib.systems.emobed.unpaired import Half, Sequences, held_out_loader
 
 _READ = 256  # clips at once, after training

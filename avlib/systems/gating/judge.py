@@ -1,7 +1,5 @@
 """What the gating paradigm says of validation clips, whose own embeddings must not vote."""
 
-import copy
-
 import numpy as np
 
 from avlib.systems.common.sequences import SequenceClips
@@ -21,6 +19,4 @@ def by_training_clips(
     array of shape (n_clips, n_classes)
     """
     n = int(model.scorable(train).sum())  # the neighbours begin with them
-    judge = copy.copy(model)
-    judge.restore({name: values[:n] for name, values in model.arrays().items()})
-    return judge.predict_proba(held_out)
+    return model.judged_by(n).predict_proba(held_out)

@@ -4,13 +4,13 @@ Ghaleb, Popa and Asteriadis, "Multimodal and Temporal Perception of Audio-visual
 Recognition" (2019). One class makes the paper's system and the two baselines of its table II.
 """
 
+import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.neighbors import KNeighborsClassifier
 
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.runtime import paths
@@ -19,16 +19,16 @@ from avlib.runtime.errors import ParamsError
 from avlib.systems.common.batch import batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
-from avlib.systems.common.sequences import SequenceClips, SequenceDataset
+from avlib.systems.common.sequences import SequenceClips
+from avlib.systems.common.standardiser import Standardiser
+from avlib.systems.gating.clips import DescribedClips, GatingDataset
+from avlib.systems.gating.neighbours import votes
 from avlib.systems.gating.network import GatingNetwork
-from avlib.systems.gating.windows import Windows
+from avlib.systems.gating.windows import gate_windows
 from avlib.weights import load_tensors, require_weights
 
-if TYPE_CHECKING:
-    from avlib.systems.gating.training import GatingTraining
-
-# Whether LSTMs follow the windows, and whether the shared space draws the modalities together.
-SYSTEMS = {"gating": (True, True), "gating_lstm": (True, False), "gating_global": (False, False)}
+# Whether the shared space draws the modalities together.
+SYSTEMS = {"gating": True, "gating_lstm": False, "gating_global": False}
 _WEIGHTS = {"audio": "soundnet8", "video": "i3d"}
 DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "gating"  # see scripts/pretrain_demo.py
 _ENCODED = 16  # clips at once, after training
@@ -73,19 +73,23 @@ class GatingModel(DeepModel[SequenceClips]):
 
     Attributes
     ----------
+    standardisers_ : dict of str to Standardiser
+        By modality that is described, of the windows of the training clips.
     chosen_ : dict
         ``epochs``: how many were trained.
     """
 
     SYSTEM = "gating"
     networks_: dict[str, GatingNetwork]
+    standardisers_: dict[str, Standardiser]
     _last: tuple[list[int], SequenceClips, Embedded] | None = None  # see `embed`
 
     def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
         """Train the streams, and keep the embeddings of all these clips as neighbours.
 
-        With ``patience`` the validation subjects tell when to stop; without it, as in the paper,
-        they are trained on like the others.
+        With ``patience`` the validation subjects tell when to stop: by what the training clips say
+        of them, and with ``recipe: paper`` by their loss. Without it, as in the paper, they are
+        trained on like the others.
 
         Raises
         ------
@@ -96,21 +100,18 @@ class GatingModel(DeepModel[SequenceClips]):
         """
         s = self.settings
         learned, watched = self.split(train, validation)
+        self._standardise(learned)
+        modern = s["recipe"] == "modern"
         with seeded(s["seed"]):
             self.networks_ = self.build()
             self._load_weights()
-            module = self._training()
+            module = self._training(len(learned))
         loader = self._loader(learned, BalancedBatches(learned.emotion, s["per_class"], s["seed"]))
         held_out = None
         if watched is not None:
-            if not _has_triplets(watched):
-                raise self.never_stops(
-                    f"the {len(watched)} validation clips form no triplet (two clips of an emotion"
-                    " and one of another)"
-                )
-            rows = BalancedBatches(watched.emotion, s["per_class"], s["seed"])
-            held_out = self._loader(watched, list(rows))
-        self.train(module, loader, held_out, epochs=s["softmax_epochs"] + s["epochs"])
+            held_out = self._neighbourhood(learned, watched) if modern else self._triplets(watched)
+        epochs = s["modern"]["epochs"] if modern else s["softmax_epochs"] + s["epochs"]
+        self.train(module, loader, held_out, epochs=epochs)
         self._last = None
         everything = concatenate(train, validation)
         gallery = everything.select(self.scorable(everything))
@@ -148,7 +149,7 @@ class GatingModel(DeepModel[SequenceClips]):
                 for m in self.modalities:
                     there = found.there[m].cpu().numpy()
                     presented[m][rows] = np.logical_or.accumulate(there, axis=1)
-                    gates[m][rows] = found.embedded[m].float().cpu().numpy()
+                    gates[m][rows] = network.placed(found.embedded[m].float()).cpu().numpy()
         # The same clips are asked for under each condition.
         self._last = streams, clips, Embedded(gates, presented, opened)
         return self._last[2]
@@ -220,11 +221,7 @@ class GatingModel(DeepModel[SequenceClips]):
             return np.tile(shares, (len(values), 1))
         neighbours = np.hstack([self._neighbours[m][comparable, gate] for m in available])
         labels = self._labels[comparable]
-        knn = KNeighborsClassifier(min(self.settings["neighbours"], len(labels)), algorithm="brute")
-        knn.fit(neighbours, labels)
-        probabilities = np.zeros((len(values), self.n_classes))
-        probabilities[:, knn.classes_] = knn.predict_proba(values)
-        return probabilities
+        return votes(neighbours, labels, values, self.n_classes, self.settings["neighbours"])
 
     def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
         """Return the clips at their last gate in each modality's space and both side by side.
@@ -244,23 +241,59 @@ class GatingModel(DeepModel[SequenceClips]):
     def build(self) -> dict[str, GatingNetwork]:
         """Return the streams of both modalities, which are one module."""
         s = self.settings
-        recurrent, _ = SYSTEMS[self.system]
-        windows = Windows(s["windows"] if recurrent else 1, s["length"], s["overlap"])
-        sizes = {name: s[name] for name in ("fps", "crop", "width", "shared", "embedding")}
-        network = GatingNetwork(self.modalities, windows, apex=not recurrent, **sizes)
+        windows, apex = gate_windows(self.system, s)
+        sizes = {
+            name: s[name] for name in ("fps", "crop", "width", "shared", "embedding", "dropout")
+        }
+        network = GatingNetwork(
+            self.modalities,
+            windows,
+            apex=apex,
+            described={m: len(of.mean) for m, of in self.standardisers_.items()},
+            unit=s["recipe"] == "modern",
+            **sizes,
+        )
         return {"network": network}
 
+    def judged_by(self, n: int) -> Self:
+        """Return the same model with the first n of its neighbours alone."""
+        judge = copy.copy(self)
+        judge._neighbours = {m: values[:n] for m, values in self._neighbours.items()}
+        judge._presented = {m: values[:n] for m, values in self._presented.items()}
+        judge._labels = self._labels[:n]
+        return judge
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the training clips, which are the neighbours of others."""
+        """Return the training clips, which are the neighbours of others, and what standardises."""
         gates = {f"gates_{m}": values for m, values in self._neighbours.items()}
         presented = {f"presented_{m}": values for m, values in self._presented.items()}
-        return gates | presented | {"labels": self._labels}
+        means = {f"mean_{m}": of.mean for m, of in self.standardisers_.items()}
+        scales = {f"scale_{m}": of.scale for m, of in self.standardisers_.items()}
+        return gates | presented | means | scales | {"labels": self._labels}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take back the neighbours."""
+        """Take them back; the means say how many descriptors a window has."""
         self._neighbours = {m: arrays[f"gates_{m}"] for m in self.modalities}
         self._presented = {m: arrays[f"presented_{m}"] for m in self.modalities}
         self._labels = arrays["labels"]
+        self.standardisers_ = {
+            m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.described
+        }
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The modalities that are described."""
+        return tuple(m for m in self.modalities if self.settings[m] == "descriptors")
+
+    def _standardise(self, learned: SequenceClips) -> None:
+        """Fit what standardises descriptors to the windows of the clips to learn from."""
+        self.standardisers_ = {}
+        for modality in self.described:
+            assert isinstance(learned, DescribedClips)
+            windows = learned.described[modality]
+            self.standardisers_[modality] = Standardiser.fit(
+                [windows.reshape(-1, windows.shape[2])]
+            )
 
     def _load_weights(self) -> None:
         chosen, width = self.settings["weights"], self.settings["width"]
@@ -271,23 +304,58 @@ class GatingModel(DeepModel[SequenceClips]):
                 f"gating.weights is {chosen}, but gating.width is {width}: the published networks"
                 " have width 1"
             )
-        for modality in self.modalities:
+        for modality in set(self.modalities) - set(self.described):
             stream = self.network_.stream(modality)
             if chosen == "demo":
                 load_tensors(DEMO_WEIGHTS / f"{modality}.safetensors", stream, fresh="head")
             else:
+                assert stream.backbone is not None
                 load_tensors(require_weights(_WEIGHTS[modality]), stream.backbone)
 
-    def _training(self) -> "GatingTraining":
-        from avlib.systems.gating.training import GatingTraining  # loads Lightning: seconds
+    def training(self, name: str = "") -> dict[str, Any]:
+        """Return how the network is trained; by the modern recipe neighbours tell when to stop."""
+        best = {"monitor": "validation_neighbours", "mode": "max"}
+        return super().training(name) | (best if self.settings["recipe"] == "modern" else {})
 
-        _, together = SYSTEMS[self.system]
+    def _training(self, n_learned: int) -> Any:
+        # Both load Lightning: seconds.
+        from avlib.systems.gating.modern_training import ModernGatingTraining
+        from avlib.systems.gating.training import GatingTraining
+
+        together = SYSTEMS[self.system]
         cross_modal = self.settings["cross_modal"] and together and self.modalities == BOTH
-        settings = self.settings | {"cross_modal": cross_modal}
-        return GatingTraining(self.network_, self.n_classes, mse=together, **settings)
+        settings = self.settings | {
+            "cross_modal": cross_modal,
+            "mse": together and self.settings["mse"],
+        }
+        if self.settings["recipe"] == "modern":
+            return ModernGatingTraining(
+                self.network_, self.n_classes, n_known=n_learned, **settings
+            )
+        return GatingTraining(self.network_, self.n_classes, **settings)
+
+    def _triplets(self, watched: SequenceClips) -> Any:
+        """Return batches of validation clips that form triplets."""
+        if not _has_triplets(watched):
+            raise self.never_stops(
+                f"the {len(watched)} validation clips form no triplet (two clips of an emotion"
+                " and one of another)"
+            )
+        s = self.settings
+        return self._loader(
+            watched, list(BalancedBatches(watched.emotion, s["per_class"], s["seed"]))
+        )
+
+    def _neighbourhood(self, learned: SequenceClips, watched: SequenceClips) -> Any:
+        """Return batches of the clips to learn from and then those of validation, in order."""
+        if not len(watched):
+            raise self.never_stops("no validation clip can be scored")
+        everybody = concatenate(learned, watched)
+        return self._loader(everybody, in_order(range(len(everybody)), _ENCODED))
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
-        return batch_loader(SequenceDataset(clips, self.modalities), rows, ahead=True)
+        dataset = GatingDataset(clips, self.modalities, self.standardisers_)
+        return batch_loader(dataset, rows, ahead=True)
 
 
 def _has_triplets(clips: SequenceClips) -> bool:

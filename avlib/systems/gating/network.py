@@ -1,14 +1,16 @@
 """The gating paradigm's networks, and how a batch of clips is presented to them gate by gate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from avlib.systems.common.sequences import Batch
 from avlib.systems.gating.augmentation import centre_crop, random_crop, random_sound
 from avlib.systems.gating.batch import Cut, cut_chips, cut_sound
+from avlib.systems.gating.clips import GatingBatch
 from avlib.systems.gating.i3d import I3D
 from avlib.systems.gating.soundnet import RATE, SoundNet8
 from avlib.systems.gating.windows import Windows, apex_start
@@ -28,8 +30,10 @@ class GatingStream(nn.Module):
     ----------
     modality : {"audio", "video"}
         SoundNet-8 hears, I3D's RGB network sees.
+    described : int, optional
+        In place of these networks, descriptors of a window: how many.
     width : float
-        Multiplies the channels of these; 1: as published.
+        Multiplies the channels of these networks; 1: as published.
     shared : int
         Dimensions of the shared space R^p, in which the modalities are drawn together. The paper
         gives no p.
@@ -37,25 +41,37 @@ class GatingStream(nn.Module):
         Dimensions of the embedding at each gate; the paper's is 400.
     recurrent : bool
         False is the global baseline: one window, and a linear layer in place of the LSTM.
+    dropout : float
+        Share of the values of each window that are dropped in training, before the projection.
     """
 
     def __init__(
-        self, modality: str, *, width: float, shared: int, embedding: int, recurrent: bool
+        self,
+        modality: str,
+        described: int | None = None,
+        *,
+        width: float,
+        shared: int,
+        embedding: int,
+        recurrent: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
-        self.backbone: SoundNet8 | I3D
-        if modality == "audio":
+        self.backbone: SoundNet8 | I3D | None = None
+        if described is None and modality == "audio":
             self.backbone = SoundNet8(width=width, heads=False)
-        else:
+        elif described is None:
             self.backbone = I3D(width=width, classes=None)
-        self.projection = nn.Linear(self.backbone.dim, shared)
+        self.projection = nn.Linear(self.backbone.dim if self.backbone else described or 0, shared)
+        self.dropout = dropout
         self.embedding = embedding
         self.cell = nn.LSTMCell(shared, embedding) if recurrent else None
         self.head = None if recurrent else nn.Linear(shared, embedding)
 
     def project(self, windows: Tensor) -> Tensor:
         """Map windows of any number of clips to the shared space, shape (n_windows, shared)."""
-        return self.projection(self.backbone.features(windows))
+        values = windows if self.backbone is None else self.backbone.features(windows)
+        return self.projection(functional.dropout(values, self.dropout, self.training))
 
     def start(self, n: int) -> State:
         """Return the state of clips of which nothing has been presented yet."""
@@ -129,8 +145,12 @@ class GatingNetwork(nn.Module):
         Side of the crop that the video network sees, pixels.
     apex : bool
         Present only the one window in the middle of each clip (the global baseline).
+    described : dict of str to int
+        By modality that is described, descriptors of a window.
+    unit : bool
+        Whether distances are between embeddings scaled to length 1, which cannot all shrink.
     **sizes
-        ``width``, ``shared`` and ``embedding`` of `GatingStream`.
+        ``width``, ``shared``, ``embedding`` and ``dropout`` of `GatingStream`.
     """
 
     def __init__(
@@ -141,18 +161,23 @@ class GatingNetwork(nn.Module):
         crop: int,
         *,
         apex: bool,
+        described: Mapping[str, int],
+        unit: bool,
         **sizes: Any,
     ) -> None:
         super().__init__()
         self.windows, self.fps, self.crop, self.apex = windows, fps, crop, apex
-        streams = {m: GatingStream(m, recurrent=not apex, **sizes) for m in modalities}
+        self.unit = unit
+        streams = {
+            m: GatingStream(m, described.get(m), recurrent=not apex, **sizes) for m in modalities
+        }
         self.streams = nn.ModuleDict(streams)
 
     def stream(self, modality: str) -> GatingStream:
         """Return the stream of a modality."""
         return cast(GatingStream, self.streams[modality])
 
-    def schedule(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def schedule(self, batch: GatingBatch) -> tuple[Tensor, Tensor]:
         """Return start (s) and presence of each clip's windows, both of shape (n, n_gates)."""
         durations = batch.durations.cpu().numpy()
         where = batch.durations.device
@@ -162,17 +187,37 @@ class GatingNetwork(nn.Module):
         starts = torch.from_numpy(self.windows.starts()).expand(len(batch), -1)
         return starts.to(where), torch.from_numpy(self.windows.open(durations)).to(where)
 
-    def forward(self, batch: Batch, noise: torch.Generator | None = None) -> Gates:
-        """Present every window of a batch.
+    def forward(self, batch: GatingBatch, noise: torch.Generator | None = None) -> Gates:
+        """Present every window of a batch; see `project`."""
+        return self.gates(*self.project(batch, noise))
+
+    def gates(self, there: dict[str, Tensor], projected: dict[str, Tensor]) -> Gates:
+        """Return the embeddings after each gate of windows in the shared space."""
+        embedded = {m: self.stream(m).gates(values, there[m]) for m, values in projected.items()}
+        return Gates(there, projected, embedded)
+
+    def placed(self, embedded: Tensor) -> Tensor:
+        """Return embeddings (..., embedding) as distances between them are taken."""
+        return functional.normalize(embedded, dim=-1) if self.unit else embedded
+
+    def project(
+        self, batch: GatingBatch, noise: torch.Generator | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Map every window of a batch to the shared space.
 
         Parameters
         ----------
-        batch : Batch
+        batch : GatingBatch
         noise : torch.Generator, optional
             Of the CPU; draws one augmentation for the whole batch. None: none, and centre crops.
+
+        Returns
+        -------
+        there, projected : dict of str to Tensor
+            See `Gates`.
         """
         starts, opened = self.schedule(batch)
-        there, projected, embedded = {}, {}, {}
+        there, projected = {}, {}
         for modality in self.streams:
             stream = self.stream(modality)
             cut = self._cut(modality, batch, starts, opened)
@@ -181,14 +226,18 @@ class GatingNetwork(nn.Module):
             # Nobody may have the modality; and one window alone has no batch statistics.
             enough = len(cut.windows) >= (2 if self.training else 1)
             if enough:
-                windows = prepared(modality, cut.windows, self.crop, noise)
+                windows = cut.windows
+                if modality not in batch.described:
+                    windows = prepared(modality, windows, self.crop, noise)
                 values = cut.spread(stream.project(windows))
             there[modality] = cut.there & enough
             projected[modality] = values
-            embedded[modality] = stream.gates(values, cut.there)
-        return Gates(there, projected, embedded)
+        return there, projected
 
-    def _cut(self, modality: str, batch: Batch, starts: Tensor, opened: Tensor) -> Cut:
+    def _cut(self, modality: str, batch: GatingBatch, starts: Tensor, opened: Tensor) -> Cut:
+        if modality in batch.described:
+            there = batch.has[modality] & opened
+            return Cut(there, batch.described[modality][there])
         if modality == "audio":
             return cut_sound(batch, starts, opened, self.windows.length, RATE)
         return cut_chips(batch, starts, opened, self.windows.length, self.fps)

@@ -1,16 +1,28 @@
 """Section ``gating`` of params.yaml."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from avlib.runtime.params import Positive, Section, all_or_some_of
+
+# What ``recipe: paper`` sets, whatever stands there.
+PAPER: dict[str, Any] = {
+    "audio": "soundnet",
+    "video": "i3d",
+    "mining": "windows",
+    "mse": True,
+    "dropout": 0.0,
+}
 
 
 class Gating(Section):
     """The gating paradigm; see `avlib.systems.gating.model`."""
 
     train: Annotated[bool | list[str], all_or_some_of("gating", "gating_lstm", "gating_global")]
+    recipe: Literal["modern", "paper"]
+    audio: Literal["descriptors", "soundnet"]
+    video: Literal["descriptors", "i3d"]
     weights: Literal["none", "published", "demo"]
     windows: int = Field(ge=1)
     length: float = Field(gt=0)
@@ -23,6 +35,11 @@ class Gating(Section):
     embedding: int = Field(ge=1)
     margin: float = Field(gt=0)
     cross_modal: bool
+    mining: Literal["windows", "each"]
+    mse: bool
+    triplets: float = Field(ge=0, le=1)
+    triplet_weight: float = Field(ge=0)
+    dropout: float = Field(ge=0, lt=1)
     per_class: int = Field(ge=2)
     learning_rate: Positive
     weight_decay: float = Field(ge=0)
@@ -47,3 +64,14 @@ class Gating(Section):
         if self.softmax_epochs + self.epochs < 1 or (self.patience and self.epochs < 1):
             raise ValueError("epochs must be 1 at least; 0 only after softmax_epochs, no patience")
         return self
+
+    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
+        """Return what the models are made with, by the recipe.
+
+        Parameters
+        ----------
+        modern
+            Section ``modern``, which the paper's recipe does not know.
+        """
+        settings = self.model_dump(exclude={"train"})
+        return settings | (PAPER if self.recipe == "paper" else {"modern": modern})

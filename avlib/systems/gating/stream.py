@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from avlib.runtime.device import device
-from avlib.systems.common.sequences import SequenceClips, SequenceDataset
+from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.gating.batch import LOUDEST, cut_chips
+from avlib.systems.gating.clips import GatingDataset
 from avlib.systems.gating.model import GatingModel
 from avlib.systems.gating.network import prepared
 from avlib.systems.gating.soundnet import RATE
@@ -27,12 +28,15 @@ class GatingStreamer:
     Raises
     ------
     ValueError
-        The model is the global baseline, which needs the whole clip to find its one window.
+        The model is the global baseline, which needs the whole clip to find its one window; or
+        it reads descriptors, which are made of whole recordings.
     """
 
     def __init__(self, model: GatingModel) -> None:
         if model.network_.apex:
             raise ValueError(f"{model.system} takes the middle of a clip and cannot follow one")
+        if model.described:
+            raise ValueError(f"{' and '.join(model.described)} would have to be described first")
         self.model, self.gate = model, -1
         self.device = device()
         model.network_.to(self.device).eval()
@@ -74,7 +78,7 @@ class GatingStreamer:
         available = tuple(m for m in self.model.modalities if m in self.presented)
         if not available:
             raise ValueError(f"nothing presented yet of {' or '.join(self.model.modalities)}")
-        embedded = [self.states[m].output.float().cpu().numpy() for m in available]
+        embedded = [network.placed(self.states[m].output.float()).cpu().numpy() for m in available]
         # Later than the training clips went, their last embeddings are the ones to compare with.
         gate = min(self.gate, network.windows.count - 1)
         return self.model.vote(np.hstack(embedded), available, gate)[0]
@@ -103,7 +107,7 @@ def windows_of(
     learned, streams = model.network_.windows, clip.streams[0]
     count = 1 + max(0, int((streams.duration - learned.length / 2) / learned.step + 1e-9))
     windows = Windows(count, learned.length, learned.overlap)
-    batch = SequenceDataset(clip, model.modalities)[[0]]
+    batch = GatingDataset(clip, model.modalities, {})[[0]]
     starts = torch.from_numpy(windows.starts())[None]
     opened = torch.ones(1, count, dtype=torch.bool)
     cut = cut_chips(batch, starts, opened, windows.length, model.network_.fps)

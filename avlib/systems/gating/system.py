@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.systems.common.fold_clips import PieceSource
+from avlib.systems.common.model import BOTH
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
 from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.gating.params import Gating
 from avlib.systems.gating.tables import GATES
+from avlib.systems.gating.windows import gate_windows
 
 
 class GatingSystem(System):
@@ -16,12 +18,13 @@ class GatingSystem(System):
 
     name = "gating"
     models = {
-        "gating": "Gating paradigm: I3D and SoundNet per window, drawn together, LSTMs, neighbours",
+        "gating": "Gating paradigm: windows of both modalities drawn together, LSTMs, neighbours",
         "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
         "gating_global": "The same without LSTMs: one window mid-clip, modalities trained apart",
     }
     model = "avlib.systems.gating.model:GatingModel"
     sections = {"gating": Gating}
+    reads = ("modern",)
     tables = (PREDICTIONS, GATES)
     judge = "avlib.systems.gating.judge:by_training_clips"
     report_part = "avlib.systems.gating.report:report_part"
@@ -30,7 +33,7 @@ class GatingSystem(System):
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the three is made."""
-        settings = params.gating.model_dump(exclude={"train"})
+        settings = params.gating.used(params.modern.model_dump())
         return Recipe(
             model,
             self.model_class(),
@@ -40,9 +43,20 @@ class GatingSystem(System):
         )
 
     def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
-        """Return the streams as its networks take them."""
+        """Return streams as its networks take them, and descriptors of the windows."""
         from avlib.systems.common.sequences import CachedStreams
         from avlib.systems.common.streams import StreamFormat
         from avlib.systems.gating.soundnet import RATE
+        from avlib.systems.gating.window_descriptors import WindowDescriptors
 
-        return CachedStreams(StreamFormat(settings["size"], settings["fps"], RATE))
+        described = self.described(settings)
+        pictures = StreamFormat(settings["size"], settings["fps"], RATE)
+        if not described:
+            return CachedStreams(pictures)
+        streams = StreamFormat.of_sound(RATE) if "video" in described else pictures
+        windows, apex = gate_windows(model, settings)
+        return WindowDescriptors(described, windows, apex, None if described == BOTH else streams)
+
+    def described(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the modalities of which it is to read descriptors."""
+        return tuple(m for m in BOTH if settings[m] == "descriptors")

@@ -3,7 +3,9 @@
 Times only; nothing here reads a clip.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,13 @@ class Windows:
         inside = middles[None] <= np.asarray(durations, float)[:, None] + 1e-9
         inside[:, :1] = True
         return inside
+
+
+def gate_windows(system: str, settings: Mapping[str, Any]) -> tuple[Windows, bool]:
+    """Return the windows of a system, and whether they are one in the middle of each clip."""
+    apex = system == "gating_global"
+    count = 1 if apex else settings["windows"]
+    return Windows(count, settings["length"], settings["overlap"]), apex
 
 
 def apex_start(durations: np.ndarray, length: float) -> np.ndarray:

@@ -37,6 +37,7 @@ def faces_of(clip_id, levels, fps=25.0):
             "score": pa.nulls(n),
             "landmarks": pa.nulls(n),
             "chip": [None if level is None else chip(level) for level in levels],
+            "thumbnail": [b""] * n,
         },
         FACES,
     )

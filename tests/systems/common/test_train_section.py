@@ -84,7 +84,8 @@ def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(
         module.tables, "read_table", lambda path: module.pd.DataFrame(read[path.name])
     )
     monkeypatch.setattr(module.tables, "merge", lambda *_: None)
-    monkeypatch.setattr(module, "check_folds", lambda *_: None)
+    folds = module.pd.DataFrame(read["folds.parquet"])
+    monkeypatch.setattr(module, "checked_folds", lambda *_: folds)
     trained = {}
     monkeypatch.setattr(
         module, "run_per_fold", lambda stage, function, jobs, **_: trained.update({stage: jobs})

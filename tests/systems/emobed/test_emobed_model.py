@@ -8,10 +8,10 @@ from safetensors.torch import load_file
 
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.model import concatenate
+from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.network import EmoBedNetwork
 from avlib.systems.emobed.params import UNUSED_WEIGHTS
-from avlib.systems.emobed.sequence_prep import Standardiser
 from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.training import EmoBedTraining
 from avlib.systems.emobed.unpaired import Half

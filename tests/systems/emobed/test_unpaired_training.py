@@ -6,13 +6,14 @@ from torch.nn import functional
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
 from avlib.report.concordance import ccc
+from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.network import (
     EmoBedNetwork,
     in_chunks,
     predict_sequences,
     read_to_end,
 )
-from avlib.systems.emobed.sequence_prep import Standardiser, advance_labels, delayed
+from avlib.systems.emobed.sequence_prep import advance_labels, delayed
 from avlib.systems.emobed.traces.losses import ccc_loss
 from avlib.systems.emobed.training import JointTraining
 

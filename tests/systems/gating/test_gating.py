@@ -10,10 +10,13 @@ from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.model import BOTH
 from avlib.systems.gating.model import SYSTEMS, GatingModel
 from avlib.systems.gating.network import Gates
+from avlib.systems.gating.params import PAPER
 from avlib.systems.gating.stream import GatingStreamer
 from avlib.systems.gating.training import mse_loss, triplet_loss
 
 SETTINGS = {
+    "recipe": "paper",
+    **PAPER,
     "weights": "none",
     "windows": 3,
     "length": 1.0,
@@ -281,8 +284,9 @@ def test_only_the_papers_system_takes_triplets_across_modalities():
     settings = SETTINGS | {"cross_modal": True}
     for system in SYSTEMS:
         model = GatingModel(2, system=system, **settings)
+        model.standardisers_ = {}
         model.networks_ = model.build()
-        assert model._training().cross_modal == (system == "gating")
+        assert model._training(0).cross_modal == (system == "gating")
 
 
 def test_validation_clips_that_form_no_triplet_are_an_error_that_says_so(tmp_path):
@@ -296,8 +300,9 @@ def test_validation_clips_that_form_no_triplet_are_an_error_that_says_so(tmp_pat
 def test_triplets_are_mined_in_full_precision_under_autocast(tmp_path):
     train = clips(tmp_path)
     model = GatingModel(2, **SETTINGS)
+    model.standardisers_ = {}
     model.networks_ = model.build()
-    training = model._training()
+    training = model._training(0)
     gates, batch = random_gates(3), next(iter(model._loader(train, [[*range(8), 0]])))
     exact = training.parts(gates, batch)
     with torch.autocast("cpu", torch.bfloat16):

@@ -9,8 +9,9 @@ import numpy as np
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.deep import DeepFiles, n_epochs
+from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.network import EmoBedNetwork, predict_sequences
-from avlib.systems.emobed.sequence_prep import Standardiser, advance_labels, delayed, frames_of
+from avlib.systems.emobed.sequence_prep import advance_labels, delayed, frames_of
 from avlib.systems.emobed.traces import CHUNK, DIMENSIONS
 from avlib.systems.emobed.traces.postprocessing import PostProcessing, fit_postprocessing
 from avlib.systems.emobed.traces.recordings import TraceRecording

@@ -17,7 +17,7 @@ from avlib.protocols import PARTS
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.memo import stamp
-from avlib.systems.emobed.functionals import moments, sliding_functionals
+from avlib.systems.common.functionals import moments, sliding_functionals
 from avlib.systems.emobed.sequence_prep import frames_of, matched
 from avlib.systems.emobed.traces import DIMENSIONS
 from avlib.systems.emobed.traces.avec_features import avec_features, avec_paths

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avlib.systems.emobed.functionals import moments, sliding_functionals
+from avlib.systems.common.functionals import moments, sliding_functionals
 
 
 def by_hand(values, times, at, window):

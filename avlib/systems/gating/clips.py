@@ -1,0 +1,102 @@
+"""Clips whose modalities are streams, or descriptors of frames pooled window by window."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avlib.systems.common.sequences import Batch, SequenceClips, SequenceDataset
+from avlib.systems.common.standardiser import Standardiser
+
+
+@dataclass(frozen=True)
+class DescribedClips(SequenceClips):
+    """Clips of which some modalities are described; these have no streams.
+
+    Attributes
+    ----------
+    described : dict of str to float32 array of shape (n, n_gates, 2 d)
+        By modality: means, then standard deviations, of the descriptors in each window; NaN where
+        a window has none.
+    until : float array of shape (n,)
+        When the last descriptor is, s.
+    """
+
+    described: dict[str, np.ndarray]
+    until: np.ndarray
+
+    @property
+    def durations(self) -> np.ndarray:
+        """Length of each clip's streams, and without any until its last descriptor, s."""
+        streams = super().durations
+        return np.where(streams > 0, streams, self.until)
+
+
+@dataclass(frozen=True)
+class GatingBatch(Batch):
+    """Some clips.
+
+    Attributes
+    ----------
+    described : dict of str to float32 of shape (n, n_gates, 2 d)
+        By modality that is described, standardised; zeros in windows without descriptors.
+    has : dict of str to bool of shape (n, n_gates)
+        Which windows have some.
+    """
+
+    described: dict[str, Tensor]
+    has: dict[str, Tensor]
+
+
+class GatingDataset(Dataset):
+    """Batches of clips; an item is asked for by the list of its clips' indices.
+
+    Parameters
+    ----------
+    clips : SequenceClips
+        `DescribedClips` where a modality is described.
+    modalities : tuple of str
+        What to read.
+    standardisers : dict of str to Standardiser
+        By modality that is described.
+    """
+
+    def __init__(
+        self,
+        clips: SequenceClips,
+        modalities: tuple[str, ...],
+        standardisers: Mapping[str, Standardiser],
+    ) -> None:
+        streamed = tuple(m for m in modalities if m not in standardisers)
+        self.streams = SequenceDataset(clips, streamed)
+        self.described: dict[str, Tensor] = {}
+        self.has: dict[str, Tensor] = {}
+        for modality, standardiser in standardisers.items():
+            assert isinstance(clips, DescribedClips)
+            values = clips.described[modality]
+            self.has[modality] = torch.from_numpy(described_windows(values))
+            if not values.shape[2]:  # nobody knows how many there would be
+                values = np.full((*values.shape[:2], len(standardiser.mean)), np.nan, np.float32)
+            standard = standardiser.apply(values.reshape(-1, values.shape[2]))
+            self.described[modality] = torch.from_numpy(standard.reshape(values.shape))
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def __getitem__(self, rows: Sequence[int]) -> GatingBatch:
+        index = torch.as_tensor(rows, dtype=torch.long)
+        return GatingBatch(
+            **vars(self.streams[rows]),
+            described={m: values[index] for m, values in self.described.items()},
+            has={m: there[index] for m, there in self.has.items()},
+        )
+
+
+def described_windows(values: np.ndarray) -> np.ndarray:
+    """Return which windows have descriptors, of (n, n_gates, 2 d) a bool array (n, n_gates)."""
+    if not values.shape[2]:
+        return np.zeros(values.shape[:2], bool)
+    return np.isfinite(values).all(axis=2)
