@@ -5,7 +5,7 @@ from avlib.registry import system
 from avlib.runtime.stage import run
 from avlib.systems.common.train_section import train_section
 
-PARAMS = ("emobed", "modalities", "protocol")
+PARAMS = ("emobed", "modalities", "modern", "protocol")
 
 
 def main() -> None:

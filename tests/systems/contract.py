@@ -41,7 +41,7 @@ TINY = {
         "epochs": 2,
     },
     "avef": {"weights": "none", "fps": 8.0, "width": 0.015625, "batch": 8, "joint_batch": 8},
-    "emobed": {"hidden": 8, "batch_size": 4, "epochs": 2},
+    "emobed": {"recipe": "modern", "hidden": 8, "batch_size": 4, "epochs": 2},
     "traces": {"hidden": 8, "batch_size": 4, "epochs": 2, "delay": TRACE_SETTINGS["delay"]},
 }
 

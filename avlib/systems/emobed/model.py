@@ -6,6 +6,7 @@ paper's system and the three that it is compared with.
 """
 
 import io
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Self
@@ -20,8 +21,8 @@ from avlib.systems.common.deep import DeepModel, n_epochs
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.functional_clips import FunctionalClips
-from avlib.systems.emobed.network import EmoBedNetwork, read_to_end
-from avlib.systems.emobed.unpaired import Half, Sequences, held_out_loader
+from avlib.systems.emobed.network import EmoBedNetwork, read_clips
+from avlib.systems.emobed.unpaired import DrawnApart, Half, Sequences, drawn_apart, held_out_loader
 
 _READ = 256  # clips at once, after training
 
@@ -66,6 +67,8 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         With ``patience`` the epoch counts that is best on the validation subjects. Without it they
         are trained on like the others and the last epoch counts.
 
+        By the modern recipe an epoch is as long for systems without help as for those with it.
+
         Raises
         ------
         ParamsError
@@ -74,9 +77,11 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             The training clips of a modality have fewer than two emotions.
         """
         # Loads Lightning: seconds.
+        from avlib.systems.emobed.modern_training import ModernTraining
         from avlib.systems.emobed.training import EmoBedTraining, train_jointly
 
-        s = self.settings
+        modern = self.settings["recipe"] == "modern"
+        s = self.settings | (self.settings["modern"] if modern else {})
         learned, watched = self.split(train, validation)
         self.standardisers_, self.networks_, prepared, curves = {}, {}, {}, {}
         for modality in self.modalities:
@@ -93,12 +98,14 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             beta = s[f"beta_{target}"]
             helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
             weights = s | {"beta": beta if helpers else 0.0}
+            drawn = {m: prepared[m] for m in (target, *helpers)}
             self.networks_[target], curves[target] = train_jointly(
-                partial(EmoBedTraining, target=target, **weights),
+                partial(ModernTraining if modern else EmoBedTraining, target=target, **weights),
                 self.n_classes,
-                {m: prepared[m] for m in (target, *helpers)},
+                drawn,
                 held_out,
                 s,
+                self._modern_draws(drawn, prepared) if modern else None,
                 **self.training(target),
             )
         own = {f"curves_{target}": rows for target, rows in curves.items()}
@@ -143,6 +150,21 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
         }
 
+    def _modern_draws(
+        self, drawn: Mapping[str, Sequences], every: Mapping[str, Sequences]
+    ) -> DrawnApart:
+        """Return the mini-batches of the modern recipe; the first modality drawn is the target."""
+        modern, seed = self.settings["modern"], self.settings["seed"]
+        size, target = modern["batch_size"], next(iter(drawn))
+        passed = every.values() if self.settings["epoch_over"] == "larger" else [every[target]]
+        return drawn_apart(
+            {m: of.labels for m, of in drawn.items()},
+            size,
+            seed,
+            balanced=modern["balanced"],
+            steps=max(math.ceil(len(of.labels) / size) for of in passed),
+        )
+
     def _prepared(self, clips: FunctionalClips, modality: str) -> Sequences:
         """Return the clips that have a modality, standardised."""
         having = clips.select(clips.has((modality,)))
@@ -163,9 +185,11 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         with torch.inference_mode():
             for rows in in_order(range(len(there)), _READ):
                 half = Half(*(values.to(where) for values in prepared.half(rows)))
-                logits, ends = read_to_end(network, modality, half.features, half.lengths)
+                logits, embeddings = read_clips(
+                    network, modality, half.features, half.lengths, self.settings["pooling"]
+                )
                 probabilities[there[rows]] = logits.double().softmax(1).cpu()
-                embedded[there[rows]] = ends.cpu()
+                embedded[there[rows]] = embeddings.cpu()
         return probabilities, embedded
 
 

@@ -7,7 +7,7 @@ sequence's end changes nothing before it.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,14 +40,27 @@ class EmoBedNetwork(nn.Module):
     layers : int
         Of each modality's subnetwork, and of the shared one. The paper has two each for RECOLA, one
         each for OMG-Emotion.
+    input_dropout : float
+        Share of the features that training hides at each step; the paper hides none.
+    dropout : float
+        Likewise of what each GRU says; the paper has none.
     **_
         A system's other settings, which are not looked at.
     """
 
     def __init__(
-        self, sizes: Mapping[str, int], n_outputs: int, *, hidden: int, layers: int, **_: Any
+        self,
+        sizes: Mapping[str, int],
+        n_outputs: int,
+        *,
+        hidden: int,
+        layers: int,
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        **_: Any,
     ) -> None:
         super().__init__()
+        self.hide, self.drop = nn.Dropout(input_dropout), nn.Dropout(dropout)
         self.specific = nn.ModuleDict(
             {m: nn.GRU(size, hidden, layers, batch_first=True) for m, size in sizes.items()}
         )
@@ -62,25 +75,41 @@ class EmoBedNetwork(nn.Module):
         They go on from a state, or start from zeros.
         """
         before = state or (None, None)
-        embeddings, specific = self.specific[modality](features, before[0])
-        read, shared = self.shared(embeddings, before[1])
-        return Output(embeddings, self.head(read), (specific, shared))
+        embeddings, specific = self.specific[modality](self.hide(features), before[0])
+        read, shared = self.shared(self.drop(embeddings), before[1])
+        return Output(embeddings, self.head(self.drop(read)), (specific, shared))
 
     def keep_only(self, target: str) -> None:
         """Discard what inference on one modality does not need (section 3.3)."""
         self.specific = nn.ModuleDict({target: self.specific[target]})
 
 
-def read_to_end(
-    network: EmoBedNetwork, modality: str, features: Tensor, lengths: Tensor
+def read_clips(
+    network: EmoBedNetwork,
+    modality: str,
+    features: Tensor,
+    lengths: Tensor,
+    pooling: Literal["mean", "last"],
 ) -> tuple[Tensor, Tensor]:
-    """Return predictions (n, n_outputs) and embeddings (n, hidden) after each last step.
+    """Return predictions (n, n_outputs) and embeddings (n, hidden) of whole clips.
 
-    A clip with one label is classified by what the network says there, when it has read all.
+    Parameters
+    ----------
+    network, modality, features
+        As in `EmoBedNetwork.forward`.
+    lengths : int64 Tensor of shape (n,)
+        Steps of each clip; what follows is padding.
+    pooling
+        "last": those after the last step, when the network has read all. "mean": the means over
+        the steps; a GRU forgets, and a clip may end in silence.
     """
     output = network(modality, features)
-    ends = torch.arange(len(lengths), device=lengths.device), lengths - 1
-    return output.predictions[ends], output.embeddings[ends]
+    if pooling == "last":
+        ends = torch.arange(len(lengths), device=lengths.device), lengths - 1
+        return output.predictions[ends], output.embeddings[ends]
+    inside = torch.arange(features.shape[1], device=lengths.device) < lengths[:, None]
+    weights = inside[:, :, None] / lengths[:, None, None]
+    return (output.predictions * weights).sum(1), (output.embeddings * weights).sum(1)
 
 
 def in_chunks(

@@ -1,6 +1,6 @@
 """Section ``emobed`` of params.yaml."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,14 @@ UNUSED_WEIGHTS = {  # alpha: of the auxiliary modality's loss; beta: of the trip
     "emobed_classic": ("alpha", "beta"),
     "emobed_joint": ("beta",),
     "emobed_triplet": ("alpha",),
+}
+
+# What ``recipe: paper`` sets, whatever stands there.
+PAPER: dict[str, Any] = {
+    "pooling": "last",
+    "input_dropout": 0.0,
+    "dropout": 0.0,
+    "epoch_over": "target",
 }
 
 
@@ -32,8 +40,24 @@ class Emobed(TrainingSection):
     """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
 
     train: Annotated[bool | list[str], all_or_some_of(*UNUSED_WEIGHTS)]
+    recipe: Literal["modern", "paper"]
+    pooling: Literal["mean", "last"]
+    input_dropout: float = Field(ge=0, lt=1)
+    dropout: float = Field(ge=0, lt=1)
+    epoch_over: Literal["larger", "target"]
     window: Positive
     step: Positive
     beta_audio: float = Field(ge=0)
     beta_video: float = Field(ge=0)
     margin: float | None = Field(ge=0)
+
+    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
+        """Return what the models are made with, by the recipe.
+
+        Parameters
+        ----------
+        modern
+            Section ``modern``, which the paper's recipe does not know.
+        """
+        settings = self.model_dump(exclude={"train"})
+        return settings | (PAPER if self.recipe == "paper" else {"modern": modern})

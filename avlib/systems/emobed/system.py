@@ -29,10 +29,11 @@ class EmoBedSystem(System):
     sections = {"emobed": Emobed}
     report_part = "avlib.systems.emobed.report:emobed_section"
     deep = True
+    reads = ("modern",)
 
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of the four is made; a weight that it does not use retrains nothing."""
-        settings = used_weights(model, params.emobed.model_dump(exclude={"train"}))
+        settings = used_weights(model, params.emobed.used(params.modern.model_dump()))
         return Recipe(
             model,
             self.model_class(),

@@ -7,14 +7,20 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss
 from avlib.networks.train_network import train_network
 from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.deep import frozen, seeded
-from avlib.systems.emobed.network import EmoBedNetwork, read_to_end
-from avlib.systems.emobed.unpaired import Half, Sequences, UnpairedBatches, UnpairedDataset
+from avlib.systems.emobed.network import EmoBedNetwork, read_clips
+from avlib.systems.emobed.unpaired import (
+    Half,
+    Sequences,
+    UnpairedBatches,
+    UnpairedDataset,
+    UnpairedRows,
+)
 
 
 class JointTraining(LightningModule):
@@ -61,8 +67,8 @@ class JointTraining(LightningModule):
 class EmoBedTraining(JointTraining):
     """Eq. 8 with cross-entropy.
 
-    A clip's logits and its embedding are those after its last step, where the network has read all
-    of it. The paper's clips are one step long, which leaves nothing to choose.
+    Of ``pooling`` see `read_clips`. The paper's clips are one step long, which leaves nothing to
+    choose.
     """
 
     def training_step(self, batch: dict[str, Half], index: int) -> Tensor:
@@ -85,7 +91,9 @@ class EmoBedTraining(JointTraining):
 
         What is logged is to be compared between parts and systems: the target's loss alone.
         """
-        logits, embeddings = read_to_end(self.network, modality, half.features, half.lengths)
+        logits, embeddings = read_clips(
+            self.network, modality, half.features, half.lengths, self.settings["pooling"]
+        )
         loss = functional.cross_entropy(logits.float(), half.labels)
         if modality == self.target:
             right = (logits.argmax(1) == half.labels).float().mean()
@@ -100,6 +108,7 @@ def train_jointly(
     sequences: Mapping[str, Sequences],
     held_out: DataLoader | None,
     settings: Mapping[str, Any],
+    draws: Sampler[UnpairedRows] | None = None,
     **how: Any,
 ) -> tuple[EmoBedNetwork, str]:
     """Train the network of a modality with the help of others; return it alone, and its curves.
@@ -116,6 +125,8 @@ def train_jointly(
         Mini-batches of the target that tell the best epoch; without them the last one counts.
     settings
         ``batch_size``, ``epochs`` and ``seed``, and those of the network.
+    draws
+        The mini-batches of an epoch; by default `UnpairedBatches`.
     **how
         Further arguments of `train_network`.
     """
@@ -126,8 +137,9 @@ def train_jointly(
         network = EmoBedNetwork(sizes, n_outputs, **settings)
     # The same start with and without help: systems differ in their objective alone.
     network.load_state_dict(network.state_dict() | alone.state_dict())
-    counts = {m: len(of.features) for m, of in sequences.items()}
-    draws = UnpairedBatches(counts, settings["batch_size"], settings["seed"])
+    if draws is None:
+        counts = {m: len(of.features) for m, of in sequences.items()}
+        draws = UnpairedBatches(counts, settings["batch_size"], settings["seed"])
     loader = batch_loader(UnpairedDataset(sequences), draws)
     curves = train_network(make(network), loader, held_out, max_epochs=settings["epochs"], **how)
     network.keep_only(target)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
+from avlib.systems.common.batch import EvenBatches, ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.model import BOTH
 
 UnpairedRows = dict[str, list[int]]  # by modality: which of its sequences
@@ -48,6 +48,70 @@ class UnpairedBatches(ShuffledBatches):
             orders[modality] = np.concatenate(rounds)[:needed].tolist()
         for batch in range(len(self)):
             yield {m: orders[m][batch * n : (batch + 1) * n] for m, n in sizes.items()}
+
+
+class DrawnApart(Sampler[UnpairedRows]):
+    """An epoch of a given number of mini-batches; each modality begins anew when it has ended.
+
+    Everything depends on the samplers' seeds and the epoch alone.
+
+    Parameters
+    ----------
+    samplers : mapping of str to ShuffledBatches
+        Of each modality. One seed for all would draw modalities of one size in pairs.
+    steps : int
+        Mini-batches in an epoch, at least 1.
+    """
+
+    def __init__(self, samplers: Mapping[str, ShuffledBatches], steps: int) -> None:
+        self.samplers, self.steps, self.epoch = samplers, steps, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next; Lightning calls this."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[UnpairedRows]:
+        streams = [self._stream(sampler) for sampler in self.samplers.values()]
+        for _, *rows in zip(range(self.steps), *streams, strict=False):
+            yield dict(zip(self.samplers, rows, strict=True))
+
+    def _stream(self, sampler: ShuffledBatches) -> Iterator[list[int]]:
+        """Yield at least as many batches as an epoch has, others in every epoch."""
+        rounds = math.ceil(self.steps / len(sampler))
+        for number in range(self.epoch * rounds, (self.epoch + 1) * rounds):
+            sampler.set_epoch(number)
+            yield from sampler
+
+
+def drawn_apart(
+    emotions: Mapping[str, np.ndarray], size: int, seed: int, *, balanced: bool, steps: int
+) -> DrawnApart:
+    """Return the mini-batches of the modern recipe.
+
+    Parameters
+    ----------
+    emotions
+        By modality, int64 of shape (n,): of its clips.
+    size
+        Clips of each modality in a mini-batch.
+    seed
+    balanced
+        Whether all emotions are equally likely, in each modality.
+    steps
+        Mini-batches in an epoch.
+    """
+    samplers: dict[str, ShuffledBatches] = {}
+    for modality, emotion in emotions.items():
+        own = len(BOTH) * seed + BOTH.index(modality)
+        samplers[modality] = (
+            EvenBatches(emotion, size, own)
+            if balanced
+            else ShuffledBatches(np.arange(len(emotion)), size, own)
+        )
+    return DrawnApart(samplers, steps)
 
 
 class Half(NamedTuple):

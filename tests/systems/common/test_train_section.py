@@ -107,7 +107,7 @@ def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on(name):
 
 
 def test_a_weight_that_a_system_does_not_use_is_none_of_its_settings():
-    params = load(("emobed", "traces", "modalities", "corpus"))
+    params = load(("emobed", "modern", "traces", "modalities", "corpus"))
     for name, beta in (("emobed", "beta_audio"), ("traces", "beta")):
         found = system(name)
         section = getattr(params, name)

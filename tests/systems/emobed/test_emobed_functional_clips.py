@@ -12,9 +12,11 @@ from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.common.train_fold import train_fold
 from avlib.systems.emobed.functional_clips import FrameFunctionals, clip_functionals
 from avlib.systems.emobed.model import EmoBedModel
+from avlib.systems.emobed.params import PAPER
 
 EMOTIONS, SUBJECTS = ("anger", "calm"), 6
-SETTINGS = {
+SETTINGS = PAPER | {
+    "recipe": "paper",
     "system": "emobed",
     "window": 0.4,
     "step": 0.2,

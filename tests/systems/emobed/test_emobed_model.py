@@ -11,12 +11,13 @@ from avlib.systems.common.model import concatenate
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.network import EmoBedNetwork
-from avlib.systems.emobed.params import UNUSED_WEIGHTS
+from avlib.systems.emobed.params import PAPER, UNUSED_WEIGHTS
 from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.training import EmoBedTraining
 from avlib.systems.emobed.unpaired import Half
 
-SETTINGS = {
+SETTINGS = PAPER | {
+    "recipe": "paper",
     "window": 1.0,
     "step": 0.1,
     "hidden": 12,
@@ -122,6 +123,7 @@ def test_the_objective_is_eq_8_of_the_ends_of_the_sequences():
             alpha=0.7,
             beta=0.2,
             margin=None if literal else 0.4,
+            pooling="last",
             learning_rate=0.1,
             weight_decay=0.0,
         )

@@ -5,7 +5,7 @@ from avlib.systems.emobed.network import (
     EmoBedNetwork,
     in_chunks,
     predict_sequences,
-    read_to_end,
+    read_clips,
 )
 
 SIZES = {"audio": 5, "video": 3}
@@ -137,8 +137,35 @@ def test_training_on_a_long_sequence_keeps_no_more_than_on_a_short_one():
     assert 0 < most_saved(750) <= 1.01 * most_saved(75)
 
 
+def test_means_are_those_of_each_sequence_alone():
+    emobed, (features, lengths) = network(), sequences(6, 1, 4)
+    predictions, embeddings = read_clips(emobed, "audio", features, lengths, "mean")
+    for row, length in enumerate(lengths):
+        alone = emobed("audio", features[row : row + 1, :length])
+        torch.testing.assert_close(predictions[row], alone.predictions[0].mean(0))
+        torch.testing.assert_close(embeddings[row], alone.embeddings[0].mean(0))
+
+
+def test_dropout_hides_shares_of_what_each_layer_is_given_in_training_alone():
+    emobed = network(input_dropout=0.25, dropout=0.5)
+    given = {}
+    for name in ("specific.audio", "shared", "head"):
+        part = emobed.get_submodule(name)
+        part.register_forward_pre_hook(lambda _, inputs, name=name: given.update({name: inputs[0]}))
+    features, _ = sequences(40, 40, 40)
+    emobed.eval()("audio", features)
+    assert all(values.all() for values in given.values())
+    assert torch.equal(given["specific.audio"], features)
+    emobed.train()("audio", features)
+    kept = given["specific.audio"] != 0
+    torch.testing.assert_close(given["specific.audio"][kept], features[kept] / 0.75)
+    for name, share in (("specific.audio", 0.75), ("shared", 0.5), ("head", 0.5)):
+        kept = (given[name] != 0).double()
+        assert abs(kept.mean() - share) < 5 * (share * (1 - share) / kept.numel()) ** 0.5
+
+
 def test_last_steps_are_those_of_the_lengths():
     emobed, (features, lengths) = network(), sequences(3, 1)
-    whole, ends = emobed("audio", features), read_to_end(emobed, "audio", features, lengths)
+    whole, ends = emobed("audio", features), read_clips(emobed, "audio", features, lengths, "last")
     for every, end in zip((whole.predictions, whole.embeddings), ends, strict=True):
         assert torch.equal(end, torch.stack([every[0, 2], every[1, 0]]))

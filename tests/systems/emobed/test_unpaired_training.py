@@ -11,7 +11,7 @@ from avlib.systems.emobed.network import (
     EmoBedNetwork,
     in_chunks,
     predict_sequences,
-    read_to_end,
+    read_clips,
 )
 from avlib.systems.emobed.sequence_prep import advance_labels, delayed
 from avlib.systems.emobed.traces.losses import ccc_loss
@@ -45,7 +45,7 @@ def train_classes(alpha, beta, steps=60):
         parts, halves = {}, []
         for modality, (features, lengths, labels) in corpora.items():
             rows = torch.randint(len(labels), (16,), generator=draw)  # unpaired
-            logits, ends = read_to_end(network, modality, features[rows], lengths[rows])
+            logits, ends = read_clips(network, modality, features[rows], lengths[rows], "last")
             parts[modality] = functional.cross_entropy(logits, labels[rows])
             halves.append((ends, labels[rows]))
         triplet = crossmodal_triplet_loss(halves, margin=0.3)
@@ -60,7 +60,7 @@ def train_classes(alpha, beta, steps=60):
 @torch.no_grad()
 def accuracy(network, modality, d):
     features, lengths, labels = corpus(150, d, seed=9)
-    logits, _ = read_to_end(network, modality, features, lengths)
+    logits, _ = read_clips(network, modality, features, lengths, "last")
     return float((logits.argmax(1) == labels).double().mean())
 
 
@@ -70,7 +70,7 @@ def distance_of_modalities(network):
     embedded = {}
     for modality, d in (("audio", 6), ("video", 9)):
         features, lengths, labels = corpus(150, d, seed=9)
-        embedded[modality] = read_to_end(network, modality, features, lengths)[1], labels
+        embedded[modality] = read_clips(network, modality, features, lengths, "last")[1], labels
     spread = torch.cat([values for values, _ in embedded.values()]).std(0).norm()
     means = [
         torch.stack([values[labels == c].mean(0) for c in range(CLASSES)])
