@@ -82,7 +82,7 @@ class GatingModel(DeepModel[SequenceClips]):
     SYSTEM = "gating"
     networks_: dict[str, GatingNetwork]
     standardisers_: dict[str, Standardiser]
-    _last: tuple[list[int], SequenceClips, Embedded] | None = None  # see `embed`
+    _last: tuple[list[int], SequenceClips, Embedded] | None = None  # see `embed`; ids stay theirs
 
     def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
         """Train the streams, and keep the embeddings of all these clips as neighbours.
@@ -127,9 +127,8 @@ class GatingModel(DeepModel[SequenceClips]):
 
     def embed(self, clips: SequenceClips) -> Embedded:
         """Embed clips at every gate."""
-        # The same streams, not only clips of the same names; kept, so that ids stay theirs.
-        streams = [id(of_clip) for of_clip in clips.streams]
-        if self._last is not None and self._last[0] == streams:
+        same = _content(clips)
+        if self._last is not None and self._last[0] == same:
             return self._last[2]
         where, network = device(), self.network_
         network.to(where).eval()
@@ -151,7 +150,7 @@ class GatingModel(DeepModel[SequenceClips]):
                     presented[m][rows] = np.logical_or.accumulate(there, axis=1)
                     gates[m][rows] = network.placed(found.embedded[m].float()).cpu().numpy()
         # The same clips are asked for under each condition.
-        self._last = streams, clips, Embedded(gates, presented, opened)
+        self._last = same, clips, Embedded(gates, presented, opened)
         return self._last[2]
 
     def rows(
@@ -362,3 +361,12 @@ def _has_triplets(clips: SequenceClips) -> bool:
     """Say whether two clips have one emotion and a third another."""
     counts = np.bincount(clips.emotion)
     return (counts > 0).sum() >= 2 and counts.max() >= 2
+
+
+def _content(clips: SequenceClips) -> list[int]:
+    """Return numbers that tell what clips show: which streams they are, and what describes them.
+
+    Clips without streams, such as those of a table, all have the same one.
+    """
+    described = clips.described.values() if isinstance(clips, DescribedClips) else ()
+    return [*map(id, clips.streams), *(hash(values.tobytes()) for values in described)]

@@ -81,6 +81,15 @@ def test_embeddings_are_of_length_1_where_a_clip_has_the_modality(trained):
         assert not lengths[~embedded.presented[modality]].any()
 
 
+def test_clips_of_a_table_are_not_taken_for_those_that_were_asked_about_before(trained):
+    test = described(4, seed=9)
+    model = trained[0] if isinstance(trained, tuple) else trained
+    together = model.predict_proba(test)
+    one_by_one = [model.predict_proba(test.select(np.array([k])))[0] for k in range(len(test))]
+    np.testing.assert_allclose(one_by_one, together, atol=1e-6)
+    assert len(np.unique(together.argmax(axis=1))) == 2
+
+
 def test_a_clip_keeps_its_state_in_windows_that_it_lacks(trained):
     model, _ = trained
     test = described(3, seed=5)
