@@ -5,7 +5,7 @@ from avlib.registry import system
 from avlib.runtime.stage import run
 from avlib.systems.common.train_section import train_section
 
-PARAMS = ("modalities", "protocol", "temporal_aggregation")
+PARAMS = ("modalities", "protocol", "temporal_aggregation", "modern")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -44,8 +43,10 @@ def one_cycle(network: nn.Module, settings: Mapping[str, Any], steps: int) -> An
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, rate, total_steps=steps, pct_start=rise
     )
-    every_step: OptimizerLRSchedulerConfig = {"scheduler": schedule, "interval": "step"}
-    return {"optimizer": optimiser, "lr_scheduler": every_step}
+    return {
+        "optimizer": optimiser,
+        "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+    }
 
 
 class Mixup(NamedTuple):

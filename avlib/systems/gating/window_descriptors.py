@@ -185,7 +185,7 @@ def _clips(
         for row, values in enumerate(of):
             if values is not None and values.shape[1]:
                 windows[modality][row] = values
-        present[modality] = described_windows(windows[modality]).any(axis=1)
+        present[modality] = np.any(described_windows(windows[modality]), axis=1)
     return DescribedClips(
         **labels,
         present=present,
