@@ -1,6 +1,7 @@
 """params.yaml: what is read, what is laid over for the demo, and what each mistake says."""
 
 import difflib
+import importlib
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from avlib.params import load
+from avlib.registry import SYSTEMS, system
 from avlib.runtime.errors import ParamsError
 
 COMMITTED = Path("params.yaml")
@@ -317,3 +319,11 @@ def test_nothing_is_said_of_what_counts(tmp_path, monkeypatch, caplog, changes, 
     monkeypatch.setenv("DVC_STAGE", stage)
     load(("protocol",), path)
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_stage_names_all_sections_that_its_recipes_read(name):
+    stage = importlib.import_module(f"stages.train_{name}")
+    params, found = load(stage.PARAMS), system(name)
+    for model in found.models:
+        assert found.recipe(model, params).name == model
