@@ -55,7 +55,7 @@ def test_every_segment_comes_once_an_epoch_in_an_order_of_the_seed(segments):
 
 
 def test_batches_hold_what_is_asked_for(segments):
-    dataset = MelFaceDataset(segments, ("video",))
+    dataset = MelFaceDataset(segments, np.arange(len(segments)), ("video",))
     batches = list(batch_loader(dataset, in_order(np.flatnonzero(segments.has(("video",))), 4)))
     assert [len(batch) for batch in batches] == [4, 3]
     assert list(batches[0].inputs) == ["video"]

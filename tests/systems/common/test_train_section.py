@@ -74,7 +74,7 @@ def test_every_model_can_be_named_and_no_other(name, tmp_path):
 def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(
     tmp_path, monkeypatch, capsys
 ):
-    params = load(("avef", "modalities", "protocol"))
+    params = load(("avef", "modalities", "modern", "protocol"))
     params = params.model_copy(update={"avef": params.avef.model_copy(update={"train": ["avef"]})})
     clips = {"clip_id": ["a", "b"], "emotion": ["x", "y"], "corpus": ["c", "c"]}
     clips |= {"audio_path": ["a.wav", None], "video_path": [None, None]}
