@@ -52,7 +52,8 @@ def pictures(emotion, seconds):
 def project(tmp_path_factory):
     """Three people who are seen and heard, to models of every deep system; its folder."""
     folder = tmp_path_factory.mktemp("deep")
-    values = tiny_values(corpus="mine", protocol={"k": 3}, **NETWORKS)
+    learning = {"epochs": 1, "batch_size": 4}
+    values = tiny_values(corpus="mine", protocol={"k": 3}, modern=learning, **NETWORKS)
     for system in NETWORKS:
         values[system]["patience"] = None
     values["temporal_aggregation"]["patience"] = 1

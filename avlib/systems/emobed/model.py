@@ -158,7 +158,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         size, target = modern["batch_size"], next(iter(drawn))
         passed = every.values() if self.settings["epoch_over"] == "larger" else [every[target]]
         return drawn_apart(
-            {m: of.labels for m, of in drawn.items()},
+            {m: np.asarray(of.labels) for m, of in drawn.items()},
             size,
             seed,
             balanced=modern["balanced"],
