@@ -62,7 +62,6 @@ def pretrain_gating(modality: str, params: Any) -> None:
 
 def pretrain_avef(modality: str, params: Any) -> None:
     """Train and keep the network of one modality, on segments of everything."""
-    settings = params.avef.model_dump(exclude={"train"}) | {"weights": "none"}
     epochs = {"epochs": EPOCHS["avef"][modality]}
     recipe = system("avef").recipe("avef_raw", params)
     model = AVEFModel(6, (modality,), **recipe.settings | {"weights": "none"} | epochs)
