@@ -1,7 +1,8 @@
 """Clips whose modalities are streams, or descriptors of frames pooled window by window."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -18,9 +19,10 @@ class DescribedClips(SequenceClips):
 
     Attributes
     ----------
-    described : dict of str to float32 array of shape (n, n_gates, 2 d)
+    described : dict of str to float32 array of shape (n, n_places, n_gates, 2 d)
         By modality: means, then standard deviations, of the descriptors in each window; NaN where
-        a window has none.
+        a window has none. At the gates' own places first, then where all windows lie a little
+        earlier or later.
     until : float array of shape (n,)
         When the last descriptor is, s.
     """
@@ -41,14 +43,29 @@ class GatingBatch(Batch):
 
     Attributes
     ----------
-    described : dict of str to float32 of shape (n, n_gates, 2 d)
-        By modality that is described, standardised; zeros in windows without descriptors.
-    has : dict of str to bool of shape (n, n_gates)
+    described : dict of str to float32 of shape (n, n_places, n_gates, 2 d)
+        By modality that is described, standardised; zeros in windows without descriptors. See
+        `DescribedClips`; the first place counts.
+    has : dict of str to bool of shape (n, n_places, n_gates)
         Which windows have some.
     """
 
     described: dict[str, Tensor]
     has: dict[str, Tensor]
+
+    def moved(self, noise: torch.Generator) -> Self:
+        """Return the clips with their described windows at places drawn for each clip."""
+        if not self.described:
+            return self
+        n_places = next(iter(self.described.values())).shape[1]
+        drawn = torch.randint(n_places, (len(self),), generator=noise)
+
+        def chosen(values: Tensor) -> Tensor:
+            return values[torch.arange(len(values)), drawn.to(values.device)][:, None]
+
+        described = {m: chosen(values) for m, values in self.described.items()}
+        has = {m: chosen(values) for m, values in self.has.items()}
+        return replace(self, described=described, has=has)
 
 
 class GatingDataset(Dataset):
@@ -78,9 +95,9 @@ class GatingDataset(Dataset):
             assert isinstance(clips, DescribedClips)
             values = clips.described[modality]
             self.has[modality] = torch.from_numpy(described_windows(values))
-            if not values.shape[2]:  # nobody knows how many there would be
-                values = np.full((*values.shape[:2], len(standardiser.mean)), np.nan, np.float32)
-            standard = standardiser.apply(values.reshape(-1, values.shape[2]))
+            if not values.shape[-1]:  # nobody knows how many there would be
+                values = np.full((*values.shape[:-1], len(standardiser.mean)), np.nan, np.float32)
+            standard = standardiser.apply(values.reshape(-1, values.shape[-1]))
             self.described[modality] = torch.from_numpy(standard.reshape(values.shape))
 
     def __len__(self) -> int:
@@ -96,7 +113,7 @@ class GatingDataset(Dataset):
 
 
 def described_windows(values: np.ndarray) -> np.ndarray:
-    """Return which windows have descriptors, of (n, n_gates, 2 d) a bool array (n, n_gates)."""
-    if not values.shape[2]:
-        return np.zeros(values.shape[:2], bool)
-    return np.isfinite(values).all(axis=2)
+    """Return which windows have descriptors: of (n, ..., 2 d) a bool array (n, ...)."""
+    if not values.shape[-1]:
+        return np.zeros(values.shape[:-1], bool)
+    return np.isfinite(values).all(axis=-1)

@@ -289,10 +289,7 @@ class GatingModel(DeepModel[SequenceClips]):
         self.standardisers_ = {}
         for modality in self.described:
             assert isinstance(learned, DescribedClips)
-            windows = learned.described[modality]
-            self.standardisers_[modality] = Standardiser.fit(
-                [windows.reshape(-1, windows.shape[2])]
-            )
+            self.standardisers_[modality] = Standardiser.fit(learned.described[modality][:, 0])
 
     def _load_weights(self) -> None:
         chosen, width = self.settings["weights"], self.settings["width"]

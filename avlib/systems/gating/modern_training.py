@@ -67,7 +67,7 @@ class ModernGatingTraining(LightningModule):
         """Return the loss of an augmented batch."""
         s, modern = self.settings, self.modern
         noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
-        there, projected = self.network.project(batch, noise)
+        there, projected = self.network.project(batch.moved(noise), noise)
         present = torch.stack([of.any(1) for of in there.values()], dim=1)
         mixup = Mixup.draw(len(batch), modern["mixup"], noise, present)
         parts = {"softmax": self._softmax(there, projected, batch.emotion, mixup)}

@@ -236,8 +236,8 @@ class GatingNetwork(nn.Module):
 
     def _cut(self, modality: str, batch: GatingBatch, starts: Tensor, opened: Tensor) -> Cut:
         if modality in batch.described:
-            there = batch.has[modality] & opened
-            return Cut(there, batch.described[modality][there])
+            there = batch.has[modality][:, 0] & opened
+            return Cut(there, batch.described[modality][:, 0][there])
         if modality == "audio":
             return cut_sound(batch, starts, opened, self.windows.length, RATE)
         return cut_chips(batch, starts, opened, self.windows.length, self.fps)

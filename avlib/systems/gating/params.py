@@ -39,6 +39,7 @@ class Gating(Section):
     mse: bool
     triplets: float = Field(ge=0, le=1)
     triplet_weight: float = Field(ge=0)
+    shift: float = Field(ge=0)
     dropout: float = Field(ge=0, lt=1)
     per_class: int = Field(ge=2)
     learning_rate: Positive
@@ -51,6 +52,8 @@ class Gating(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.shift > self.length / 2:
+            raise ValueError("shift must not be larger than half of length")
         if self.overlap >= self.length:
             raise ValueError("overlap must be smaller than length")
         if self.crop > self.size:

@@ -55,7 +55,8 @@ class GatingSystem(System):
             return CachedStreams(pictures)
         streams = StreamFormat.of_sound(RATE) if "video" in described else pictures
         windows, apex = gate_windows(model, settings)
-        return WindowDescriptors(described, windows, apex, None if described == BOTH else streams)
+        kept = None if described == BOTH else streams
+        return WindowDescriptors(described, windows, apex, kept, settings["shift"])
 
     def described(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the modalities of which it is to read descriptors."""

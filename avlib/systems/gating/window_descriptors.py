@@ -21,6 +21,7 @@ from avlib.systems.common.streams import StreamFormat, Streams, held_streams
 from avlib.systems.gating.clips import DescribedClips, described_windows
 from avlib.systems.gating.windows import Windows, apex_start
 
+MOVES = (-1.0, -0.5, 0.5, 1.0)  # by shares of `shift`
 _NO_ROWS = np.zeros(0), np.zeros((0, 0), np.float32)
 
 
@@ -40,12 +41,15 @@ class WindowDescriptors:
         Whether the one window lies in the middle of each clip.
     format : StreamFormat, optional
         How the streams of the others are kept; None where there are no others.
+    shift : float
+        How much earlier or later windows to learn from may lie, s; 0: not at all.
     """
 
     modalities: tuple[str, ...]
     windows: Windows
     apex: bool
     format: StreamFormat | None
+    shift: float = 0.0
 
     def inputs(self) -> list[Path]:
         """Decode what is not decoded yet; return its index files and the tables' parts."""
@@ -77,7 +81,7 @@ class WindowDescriptors:
         for held, end, of_piece in zip(streams, until, rows, strict=True):
             starts = self._starts(held, end)
             for modality, found in zip(self.modalities, of_piece, strict=True):
-                described[modality].append(pooled(*found, starts, self.windows.length))
+                described[modality].append(pooled(*found, starts, self.windows.length)[None])
         labels = unlabelled(len(pieces))
         return _clips(labels, streams, until, described, self.windows.count)
 
@@ -109,11 +113,13 @@ def _everything(
             last = _last(rows["time"].to_numpy())
             until[clip_id] = max(until.get(clip_id, 0.0), last)
     described: dict[str, dict[str, np.ndarray]] = {m: {} for m in source.modalities}
+    moves = [0.0, *(source.shift * share for share in MOVES if source.shift)]
     for modality, of in described.items():
         for clip_id, rows in _clips_of(modality, ["time", "descriptor"]):
             starts = source._starts(streams.get(clip_id), until[clip_id])
             times, values = rows["time"].to_numpy(), tables.vectors(rows["descriptor"])
-            of[clip_id] = pooled(times, values, starts, source.windows.length)
+            length = source.windows.length
+            of[clip_id] = np.stack([pooled(times, values, starts + m, length) for m in moves])
     return streams, until, described
 
 
@@ -180,12 +186,13 @@ def _clips(
     }
     windows = {}
     for modality, of in described.items():
-        width = max((values.shape[1] for values in of if values is not None), default=0)
-        windows[modality] = np.full((len(of), n_gates, width), np.nan, np.float32)
+        shapes = [values.shape for values in of if values is not None]
+        n_places, _, width = np.max(shapes, axis=0) if shapes else (1, n_gates, 0)
+        windows[modality] = np.full((len(of), n_places, n_gates, width), np.nan, np.float32)
         for row, values in enumerate(of):
-            if values is not None and values.shape[1]:
+            if values is not None and values.shape[2]:
                 windows[modality][row] = values
-        present[modality] = np.any(described_windows(windows[modality]), axis=1)
+        present[modality] = np.any(described_windows(windows[modality][:, 0]), axis=1)
     return DescribedClips(
         **labels,
         present=present,

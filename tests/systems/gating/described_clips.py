@@ -26,7 +26,7 @@ def described(per_emotion=6, seed=0, gates=3, modalities=BOTH, **lacking):
         found[::3, -1:] = np.nan if gates > 1 else found[::3, -1:]
         found[list(lacking.get(modality, ()))] = np.nan
         if modality in modalities:
-            values[modality] = found
+            values[modality] = found[:, None]
         present[modality] = np.isfinite(found).all(2).any(1) & (modality in modalities)
     streams = np.empty(n, object)
     streams[:] = [held_streams(StreamFormat.of_sound(1), None, None)] * n

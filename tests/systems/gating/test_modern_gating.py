@@ -22,6 +22,7 @@ MODERN = SETTINGS | {
     "triplets": 0.5,
     "triplet_weight": 1.0,
     "dropout": 0.1,
+    "shift": 0.0,
     "modern": {
         "epochs": 4,
         "learning_rate": 0.02,
@@ -66,7 +67,7 @@ def test_only_the_clips_to_learn_from_say_how_descriptors_are_standardised():
     for patience, clips_ in ((1, train), (None, concatenate(train, held_out))):
         model = fitted(train, held_out, patience=patience, modern={"epochs": 2})
         for modality, values in clips_.described.items():
-            windows = values[np.isfinite(values).all(2)].astype(float)
+            windows = values[np.isfinite(values).all(-1)].astype(float)
             found = model.standardisers_[modality]
             np.testing.assert_allclose(found.mean, windows.mean(0), rtol=1e-6)
             np.testing.assert_allclose(found.scale, windows.std(0), rtol=1e-5)
@@ -191,7 +192,7 @@ def test_nobody_votes_for_itself_among_the_clips_that_are_asked_about():
 
 def test_windows_of_another_number_of_descriptors_are_refused(trained):
     other = described(2, seed=3)
-    other.described["audio"] = other.described["audio"][:, :, 1:]
+    other.described["audio"] = other.described["audio"][..., 1:]
     width = WIDTHS["audio"]
     with pytest.raises(DataError, match=rf"{width - 1}\); expected \(n_frames, {width}\)"):
         trained[0].predict_proba(other)

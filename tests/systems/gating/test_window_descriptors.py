@@ -105,13 +105,22 @@ def test_clips_of_tables_alone_are_described_window_by_window(project):
             times, values = project[modality][clip]
             if len(times):
                 expected = by_hand(times, values, WINDOWS.starts(), 1.0)
-                found = test.described[modality][row]
+                found = test.described[modality][row, 0]
                 np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert test.present["video"].tolist() == [False, True]
-    assert np.isnan(test.described["video"][1, 0]).all()  # no face before 1.5 s
+    assert np.isnan(test.described["video"][1, 0, 0]).all()  # no face before 1.5 s
     assert parts["train"].present["audio"].tolist() == [True, False]
     ends = [project["audio"]["S2-0"][0][-1], project["audio"]["S2-1"][0][-1]]
     np.testing.assert_allclose(test.durations, ends)  # the later of both modalities
+
+
+def test_windows_to_learn_from_lie_earlier_and_later_too(project):
+    moved = read(WindowDescriptors(("audio",), WINDOWS, apex=False, format=None, shift=0.2))
+    times, values = project["audio"]["S2-1"]
+    for place, shift in enumerate((0.0, -0.2, -0.1, 0.1, 0.2)):
+        expected = by_hand(times, values, WINDOWS.starts() + shift, 1.0)
+        found = moved["test"].described["audio"][1, place]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_global_baseline_has_one_window_in_the_middle(project):
@@ -119,7 +128,7 @@ def test_the_global_baseline_has_one_window_in_the_middle(project):
     test = read(source)["test"]
     times, values = project["audio"]["S2-1"]
     expected = by_hand(times, values, [(times[-1] - 1) / 2], 1.0)
-    np.testing.assert_allclose(test.described["audio"][1], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(test.described["audio"][1, 0], expected, rtol=1e-4, atol=1e-5)
     assert not test.present["video"].any()
 
 
