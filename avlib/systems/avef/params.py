@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of, without_repeats
+from avlib.runtime.params import Candidates, Positive, all_or_some_of, without_repeats
+from avlib.systems.common.modern_params import WithRecipe
 
 # What ``recipe: paper`` sets, whatever stands there.
 PAPER: dict[str, Any] = {
@@ -17,11 +18,11 @@ PAPER: dict[str, Any] = {
 PUBLISHED: dict[str, Any] = {"batch_norm": False, "pooling": "flatten"}
 
 
-class Avef(Section):
+class Avef(WithRecipe):
     """AVEF with and without denoising; see `avlib.systems.avef.model`."""
 
+    paper = PAPER
     train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
-    recipe: Literal["modern", "paper"]
     weights: Literal["none", "published", "transfer", "demo"]
     mels: Literal["relative", "standard", "paper"]
     shown: int = Field(ge=1)
@@ -55,13 +56,6 @@ class Avef(Section):
         return without_repeats(values)
 
     def used(self, modern: dict[str, Any]) -> dict[str, Any]:
-        """Return what the models are made with, by the recipe.
-
-        Parameters
-        ----------
-        modern
-            Section ``modern``, which the paper's recipe does not know.
-        """
-        settings = self.model_dump(exclude={"train"})
-        settings |= PAPER if self.recipe == "paper" else {"modern": modern}
+        """Return what the models are made with; published weights fit published networks alone."""
+        settings = super().used(modern)
         return settings | (PUBLISHED if self.weights in ("published", "demo") else {})

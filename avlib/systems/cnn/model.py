@@ -13,9 +13,10 @@ from torch.utils.data import DataLoader
 from avlib.runtime.device import device
 from avlib.systems.cnn.mels import RATE, MelDataset, draw_mels
 from avlib.systems.cnn.network import PlainCNN
-from avlib.systems.common.batch import EvenBatches, ShuffledBatches, batch_loader, in_order
+from avlib.systems.common.batch import batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH
+from avlib.systems.common.modern_batches import modern_batches
 from avlib.systems.common.sequences import SequenceClips
 
 
@@ -63,12 +64,7 @@ class CNNModel(DeepModel[SequenceClips]):
         learned, watched = self.split(train, validation)
         with seeded(s["seed"]):
             self.networks_ = self.build()
-        size, seed = modern["batch_size"], s["seed"]
-        batches = (
-            EvenBatches(learned.emotion, size, seed)
-            if modern["balanced"]
-            else ShuffledBatches(np.arange(len(learned)), size, seed)
-        )
+        batches = modern_batches(learned.emotion, modern, s["seed"])
         with self._scratch() as scratch:
             self.train(
                 CNNTraining(self.networks_["network"], round(s["crop"] * RATE), modern),

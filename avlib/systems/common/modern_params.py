@@ -1,5 +1,7 @@
 """Section ``modern`` of params.yaml, which deep systems with ``recipe: modern`` share."""
 
+from typing import Any, ClassVar, Literal
+
 from pydantic import Field
 
 from avlib.runtime.params import Positive, Section
@@ -25,3 +27,27 @@ class Modern(Section):
     crop: float = Field(ge=0, le=0.5)
     light: float = Field(ge=0, le=1)
     erase: float = Field(ge=0, le=1)
+
+
+class WithRecipe(Section):
+    """The section of a system that learns by either recipe.
+
+    Attributes
+    ----------
+    paper : dict
+        What ``recipe: paper`` sets, whatever stands in params.yaml.
+    """
+
+    paper: ClassVar[dict[str, Any]]
+    recipe: Literal["modern", "paper"]
+
+    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
+        """Return what the system's models are made with, by the recipe.
+
+        Parameters
+        ----------
+        modern
+            Section ``modern``, which the paper's recipe does not know.
+        """
+        settings = self.model_dump(exclude={"train"})
+        return settings | (self.paper if self.recipe == "paper" else {"modern": modern})

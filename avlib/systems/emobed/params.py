@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from avlib.runtime.params import Positive, Section, all_or_some_of
+from avlib.systems.common.modern_params import WithRecipe
 
 UNUSED_WEIGHTS = {  # alpha: of the auxiliary modality's loss; beta: of the triplets
     "emobed": (),
@@ -36,11 +37,11 @@ class TrainingSection(Section):
     seed: int = Field(ge=0)
 
 
-class Emobed(TrainingSection):
+class Emobed(WithRecipe, TrainingSection):
     """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
 
+    paper = PAPER
     train: Annotated[bool | list[str], all_or_some_of(*UNUSED_WEIGHTS)]
-    recipe: Literal["modern", "paper"]
     pooling: Literal["mean", "last"]
     input_dropout: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
@@ -50,14 +51,3 @@ class Emobed(TrainingSection):
     beta_audio: float = Field(ge=0)
     beta_video: float = Field(ge=0)
     margin: float | None = Field(ge=0)
-
-    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
-        """Return what the models are made with, by the recipe.
-
-        Parameters
-        ----------
-        modern
-            Section ``modern``, which the paper's recipe does not know.
-        """
-        settings = self.model_dump(exclude={"train"})
-        return settings | (PAPER if self.recipe == "paper" else {"modern": modern})

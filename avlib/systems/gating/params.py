@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from avlib.runtime.params import Positive, Section, all_or_some_of
+from avlib.runtime.params import Positive, all_or_some_of
+from avlib.systems.common.modern_params import WithRecipe
 
 # What ``recipe: paper`` sets, whatever stands there.
 PAPER: dict[str, Any] = {
@@ -16,11 +17,11 @@ PAPER: dict[str, Any] = {
 }
 
 
-class Gating(Section):
+class Gating(WithRecipe):
     """The gating paradigm; see `avlib.systems.gating.model`."""
 
+    paper = PAPER
     train: Annotated[bool | list[str], all_or_some_of("gating", "gating_lstm", "gating_global")]
-    recipe: Literal["modern", "paper"]
     audio: Literal["descriptors", "soundnet"]
     video: Literal["descriptors", "i3d"]
     weights: Literal["none", "published", "demo"]
@@ -67,14 +68,3 @@ class Gating(Section):
         if self.softmax_epochs + self.epochs < 1 or (self.patience and self.epochs < 1):
             raise ValueError("epochs must be 1 at least; 0 only after softmax_epochs, no patience")
         return self
-
-    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
-        """Return what the models are made with, by the recipe.
-
-        Parameters
-        ----------
-        modern
-            Section ``modern``, which the paper's recipe does not know.
-        """
-        settings = self.model_dump(exclude={"train"})
-        return settings | (PAPER if self.recipe == "paper" else {"modern": modern})

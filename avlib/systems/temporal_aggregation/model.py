@@ -11,9 +11,10 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from avlib.runtime.device import device
-from avlib.systems.common.batch import EvenBatches, ShuffledBatches, batch_loader
+from avlib.systems.common.batch import ShuffledBatches, batch_loader
 from avlib.systems.common.deep import DeepModel, seeded
 from avlib.systems.common.model import BOTH
+from avlib.systems.common.modern_batches import modern_batches
 from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.temporal_aggregation.batches import (
     Draw,
@@ -76,9 +77,11 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         learned, watched = self.split(train, validation)
         with seeded(seed):
             self.networks_ = self.build()
-        batches = ShuffledBatches(np.arange(len(learned)), how["batch_size"], seed)
-        if modern and how["balanced"]:
-            batches = EvenBatches(learned.emotion, how["batch_size"], seed)
+        batches = (
+            modern_batches(learned.emotion, how, seed)
+            if modern
+            else ShuffledBatches(np.arange(len(learned)), how["batch_size"], seed)
+        )
         training = ModernTraining if modern else TemporalAggregationTraining
         self.train(
             training(self.networks_["network"], **s),

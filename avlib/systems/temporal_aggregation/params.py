@@ -4,7 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from avlib.runtime.params import Positive, Section
+from avlib.runtime.params import Positive
+from avlib.systems.common.modern_params import WithRecipe
 
 # What ``recipe: paper`` sets, whatever stands there. ``shown`` has no meaning where each segment
 # has a network of its own.
@@ -18,11 +19,11 @@ PAPER: dict[str, Any] = {
 }
 
 
-class TemporalAggregation(Section):
+class TemporalAggregation(WithRecipe):
     """Temporal aggregation; see `avlib.systems.temporal_aggregation.model`."""
 
+    paper = PAPER
     train: bool
-    recipe: Literal["modern", "paper"]
     segments: int = Field(ge=1)
     offset: float = Field(ge=0)
     window: float = Field(ge=0.1)
@@ -49,14 +50,3 @@ class TemporalAggregation(Section):
         if self.shown > self.segments:
             raise ValueError("shown must not be larger than segments")
         return self
-
-    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
-        """Return what the model is made with, by the recipe.
-
-        Parameters
-        ----------
-        modern
-            Section ``modern``, which the paper's recipe does not know.
-        """
-        settings = self.model_dump(exclude={"train"})
-        return settings | (PAPER if self.recipe == "paper" else {"modern": modern})
