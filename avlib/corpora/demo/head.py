@@ -47,11 +47,11 @@ def build_head(traits: Traits, light: Light) -> Head:
     depth = _relief(traits, edge)
     shade = _shade(depth, light)
 
-    skin = np.empty((4, *SHAPE), dtype=np.float32)
+    skin = np.empty((4, *SHAPE))
     skin[:3] = _albedo(traits, rng) * shade
     neckline = traits.chin + 0.42 - 0.5 * U**2
     neck = soft(np.minimum(0.62 * traits.width - np.abs(U), neckline - V)) * (V > 0.6)
-    neck_shade = 0.72 * np.float32(light.key * 0.45 + light.fill)
+    neck_shade = 0.72 * (light.key * 0.45 + light.fill)
     face = soft(edge)
     for side in (-1.0, 1.0):
         ear = soft(0.24 - np.hypot((U - side * (traits.width + 0.02)) * 1.9, (V - EAR_V) * 0.85))
@@ -65,7 +65,7 @@ def build_head(traits: Traits, light: Light) -> Head:
     skin[3] = np.maximum(face, neck)
 
     back, front = _hair(traits, rng, light)
-    return Head(skin, back, front, np.maximum(depth, 0.0).astype(np.float32))
+    return Head(skin.astype(np.float32), back, front, np.maximum(depth, 0.0).astype(np.float32))
 
 
 def _outline(traits: Traits) -> np.ndarray:
@@ -75,7 +75,7 @@ def _outline(traits: Traits) -> np.ndarray:
     level = (np.abs(U) / traits.width) ** power + height
     slope_v, slope_u = np.gradient(level, 1.0 / SCALE)
     steep = np.hypot(slope_u, slope_v)
-    return ((1.0 - level) / np.maximum(steep, 0.3)).astype(np.float32)
+    return (1.0 - level) / np.maximum(steep, 0.3)
 
 
 def _relief(traits: Traits, edge: np.ndarray) -> np.ndarray:
@@ -108,23 +108,23 @@ def _shade(depth: np.ndarray, light: Light) -> np.ndarray:
     toward = np.array(light.direction) / np.linalg.norm(light.direction)
     facing = (-slope_u * toward[0] - slope_v * toward[1] + toward[2]) / norm
     facing = np.clip(facing, 0.0, None)
-    return (light.fill + light.key * facing + 0.10 * light.key * facing**12).astype(np.float32)
+    return light.fill + light.key * facing + 0.10 * light.key * facing**12
 
 
 def _albedo(traits: Traits, rng: Generator) -> np.ndarray:
     """Colour of the skin: blotches, redder cheeks and nose, the shadow of a beard."""
-    colour = np.ones((3, *SHAPE), dtype=np.float32) * traits.skin[:, None, None]
+    colour = np.ones((3, *SHAPE)) * traits.skin[:, None, None]
     grain = 0.035 * cloud(rng, SHAPE, 9) + 0.02 * cloud(rng, SHAPE, 3)
     colour *= 1.0 + grain
     blush = 0.10 * bump(U, V, (0.0, 0.6), (0.18, 0.2))
     for side in (-1.0, 1.0):
         blush = blush + 0.13 * bump(U, V, (side * 0.6, 0.6), (0.3, 0.25))
         colour *= 1.0 - 0.05 * bump(U, V, (side * 0.5, 0.06), (0.3, 0.16))
-    colour *= 1.0 - blush * np.array([0.0, 0.9, 0.8], np.float32)[:, None, None]
+    colour *= 1.0 - blush * np.array([0.0, 0.9, 0.8])[:, None, None]
     if traits.beard > 0:
         low = smooth_step(V + 0.35 * np.abs(U), 0.95, 1.25)
         stubble = traits.beard * low * (0.75 + 0.25 * cloud(rng, SHAPE, 2))
-        blend(colour, stubble.astype(np.float32), 0.5 * traits.hair + 0.25 * traits.skin)
+        blend(colour, stubble, 0.5 * traits.hair + 0.25 * traits.skin)
     length, width = traits.nose_length, traits.nose_width
     for side in (-1.0, 1.0):
         nostril, wing = side * width * 0.5, side * (width + 0.035)
