@@ -1,4 +1,4 @@
-"""One way to train: deterministic, resumed from the last epoch, followed on a progress bar."""
+"""One way to train: deterministic, resumed after an epoch, followed on a progress bar."""
 
 import csv
 import logging
@@ -19,13 +19,14 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch.utils.data import DataLoader, RandomSampler, Sampler
 
-from avlib.runtime.device import device
+from avlib.runtime.device import device, devices, kind, precision
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.files import atomic_path
 from avlib.runtime.progress import duration
 
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
 CPU_THREADS = 2
+SAVE_EVERY = 300.0  # s between two checkpoints: of large networks each is a gigabyte
 
 
 class EpochSampler(Sampler[int]):
@@ -64,11 +65,13 @@ def train_network(
 ) -> str:
     """Train to the best epoch; called again with the same arguments, go on where it stopped.
 
-    On CUDA in bf16-mixed on every device there is, else on the CPU in float32. All randomness is
-    drawn anew for each epoch from `seed`, so a killed and resumed run ends, on the CPU, with the
-    same bytes as an undisturbed one. What is random in training belongs into ``training_step``
-    (dropout, augmentation on the device) or into an `EpochSampler`; and what must happen in every
-    epoch does not belong into ``on_train_epoch_start``, which Lightning skips when it resumes.
+    On every GPU there is (`avlib.runtime.device` says which, and in what precision), else on the
+    CPU in float32. All randomness is drawn anew for each epoch from `seed`, so a killed and resumed
+    run ends, on the CPU, with the same bytes as an undisturbed one; it goes on from a checkpoint of
+    five minutes ago or one epoch, on whatever kind of device. What is random in training belongs
+    into ``training_step`` (dropout, augmentation on the device) or into an `EpochSampler`; and what
+    must happen in every epoch does not belong into ``on_train_epoch_start``, which Lightning skips
+    when it resumes.
 
     Parameters
     ----------
@@ -146,14 +149,15 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 def _trainer(max_epochs: int, callbacks: list[Callback], *, alone: bool) -> Trainer:
-    cuda = device() != "cpu"
+    on_cpu = kind(device()) == "cpu"
+    used = [torch.device(name).index or 0 for name in (devices() if alone else [device()])]
     return Trainer(
-        accelerator="gpu" if cuda else "cpu",
-        devices="auto" if cuda and alone else 1,
+        accelerator="cpu" if on_cpu else "gpu",
+        devices=1 if on_cpu else used,
         num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")) if alone else 1,  # set by torchrun
-        precision="bf16-mixed" if cuda else "32-true",
+        precision=precision(),
         # Some layers (3-D pooling) have no deterministic CUDA kernel: there it can only warn.
-        deterministic="warn" if cuda else True,
+        deterministic=True if on_cpu else "warn",
         max_epochs=max_epochs,
         callbacks=callbacks,
         logger=False,
@@ -178,7 +182,7 @@ class _Reseed(Callback):
 
 
 class _KeepEpochs(Checkpoint):
-    """Writes the best and the last checkpoint and the curves after each epoch; stops in time.
+    """Writes the best and the last checkpoint and the curves every few minutes; stops in time.
 
     Lightning's own ModelCheckpoint and EarlyStopping forget the best value when the folder has
     moved, and that they had already stopped: a resumed run would end differently.
@@ -190,6 +194,8 @@ class _KeepEpochs(Checkpoint):
         self.best_path = folder / "best.ckpt"
         self.best, self.best_epoch = -math.inf, -1
         self.rows: list[dict[str, float]] = []
+        self.unsaved: dict[str, Any] | None = None  # best epoch and its weights
+        self.saved = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_epoch": self.best_epoch, "rows": self.rows}
@@ -207,9 +213,21 @@ class _KeepEpochs(Checkpoint):
             self._keep_if_best(trainer, logged)
         if trainer.is_global_zero:
             self._write_curves()
-        # The last one comes last: from it on, this epoch counts as done.
-        trainer.save_checkpoint(self.folder / "last.ckpt")
         self._stop_if_stale(trainer)
+        ends = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        due = ends or time.monotonic() - self.saved >= SAVE_EVERY
+        if trainer.strategy.broadcast(due):  # one clock decides for all processes
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero and self.unsaved is not None:
+            # Into an open file: of a path, torch writes the name into the file.
+            with atomic_path(self.best_path) as scratch, scratch.open("wb") as file:
+                torch.save(self.unsaved, file)
+        self.unsaved = None
+        # The last one comes last: what is done up to here is done from it on.
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+        self.saved = time.monotonic()
 
     def _keep_if_best(self, trainer: Trainer, logged: dict[str, float]) -> None:
         if self.monitor not in logged:
@@ -217,7 +235,9 @@ class _KeepEpochs(Checkpoint):
         score = self.sign * logged[self.monitor]
         if math.isfinite(score) and score > self.best:
             self.best, self.best_epoch = score, trainer.current_epoch
-            trainer.save_checkpoint(self.best_path, weights_only=True)
+            state = trainer.lightning_module.state_dict()
+            weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+            self.unsaved = {"epoch": self.best_epoch, "state_dict": weights}
 
     def _stop_if_stale(self, trainer: Trainer) -> None:
         if self.monitor is not None and self.patience is not None and self.best_epoch >= 0:

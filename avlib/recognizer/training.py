@@ -24,7 +24,7 @@ from avlib.protocols import PARTS
 from avlib.recognizer import kept
 from avlib.recognizer.card import model_card
 from avlib.runtime import paths, tables
-from avlib.runtime.device import device
+from avlib.runtime.device import device, gpus, numerics
 from avlib.runtime.errors import DataError
 from avlib.runtime.files import link
 from avlib.runtime.memo import locked
@@ -82,7 +82,6 @@ def keep(name: str, params: Any) -> None:
         vectors = _vectors(params)
         recipe = replace(recipe, source=FisherVectors(vectors))
     task = FinalTask(recipe, tuple(params.modalities), tuple(recipe.source.inputs()))
-    where = device() if system.deep else "cpu"
     stage = f"final/{name}"
     key = content_key(
         stage,
@@ -91,13 +90,18 @@ def keep(name: str, params: Any) -> None:
             "settings": recipe.settings,
             "source": repr(system.source(name, recipe.settings)),
             "modalities": list(task.allowed),
-            "device": where,
+            "device": numerics() if system.deep else "cpu",
         },
         [paths.CLIPS, paths.FOLDS, *task.inputs, *recipe.starts_from],
     )
     with locked(paths.MEMO / stage):
         done, _ = compute_each(
-            stage, fit_final, {ONLY: task}, {ONLY: key}, unit="models", in_turn=where != "cpu"
+            stage,
+            fit_final,
+            {ONLY: task},
+            {ONLY: key},
+            unit="models",
+            devices=gpus() if system.deep else [],
         )
         out = paths.FINAL / name
         shutil.rmtree(out, ignore_errors=True)

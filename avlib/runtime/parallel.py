@@ -32,7 +32,7 @@ def map_clips(
     label: str,
     name: Callable[[Any], str] = str,
     unit: str = "clips",
-    in_turn: bool = False,
+    at_once: int | None = None,
     limits: Limits | None = None,
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
@@ -54,8 +54,9 @@ def map_clips(
     limits
         What a task may take in a local process before it fails. Inside the calling process nothing
         watches over it; a cluster's workers have limits of their own.
-    in_turn
-        Compute inside the calling process, one task after another, as each takes a whole device.
+    at_once
+        How many tasks at most are under way, as each takes a whole device of this machine: 1 inside
+        the calling process, more in one local process each.
 
     Yields
     ------
@@ -71,8 +72,8 @@ def map_clips(
     """
     if not tasks:
         return
-    workers = 0 if in_turn else _local_workers()
-    scheduler = "" if in_turn else os.environ.get("AVLIB_SCHEDULER", "")
+    workers = _local_workers() if at_once is None else at_once if at_once > 1 else 0
+    scheduler = os.environ.get("AVLIB_SCHEDULER", "") if at_once is None else ""
     with Progress(label, len(tasks), unit) as progress, contextlib.ExitStack() as stack:
         outcomes: Generator[tuple[int, Any]]
         if scheduler:

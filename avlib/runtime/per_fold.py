@@ -13,7 +13,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def run_per_fold(
     function: Callable[[Any, Path], None],
     jobs: Mapping[str, FoldJobs],
     *,
-    in_turn: bool = False,
+    devices: Sequence[str] = (),
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
 
@@ -74,8 +74,9 @@ def run_per_fold(
         It must be importable.
     jobs
         By model, where several share the stage; else under an empty name.
-    in_turn
-        Compute fold after fold in this process (see `avlib.runtime.parallel.map_clips`).
+    devices
+        Of which a fold takes one whole: with one device they are computed one after another, with
+        several side by side. None: each fold takes a processor's core.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def run_per_fold(
             payloads[item], keys[item] = payload, key
     with locked(paths.MEMO / stage):  # against a killed run's stage that goes on by itself
         done, computed = compute_each(
-            stage, function, payloads, keys, unit="folds", in_turn=in_turn
+            stage, function, payloads, keys, unit="folds", devices=devices
         )
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
@@ -112,13 +113,13 @@ def compute_each(
     keys: Mapping[str, str],
     *,
     unit: str,
-    in_turn: bool = False,
+    devices: Sequence[str] = (),
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
     Parameters
     ----------
-    stage, function, in_turn
+    stage, function, devices
         As of `run_per_fold`.
     payloads
         By item.
@@ -143,9 +144,17 @@ def compute_each(
     _forget_all_but(memory, set(keys.values()))
     done = {name: memory / keys[name] / name for name in payloads}
     missing = [name for name, folder in done.items() if not _whole(folder)]
-    tasks = [(function, payloads[name], str(done[name].absolute()), name) for name in missing]
+    tasks = [
+        _Item(function, payloads[name], str(done[name].absolute()), name, tuple(devices))
+        for name in missing
+    ]
     for index, result in map_clips(
-        _compute, tasks, label=stage, name=lambda task: _called(task[3]), unit=unit, in_turn=in_turn
+        _compute,
+        tasks,
+        label=stage,
+        name=lambda item: _called(item.name),
+        unit=unit,
+        at_once=len(devices) or None,
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
@@ -156,20 +165,40 @@ def _called(item: str) -> str:
     return item.replace("/", ", ").replace("fold-", "fold ")
 
 
-def _compute(task: tuple[Callable[[Any, Path], None], Any, str, str]) -> None:
+@dataclass(frozen=True)
+class _Item:
+    """What a worker is to compute, and where."""
+
+    function: Callable[[Any, Path], None]
+    payload: Any
+    target: str
+    name: str
+    devices: tuple[str, ...]
+
+
+def _compute(item: _Item) -> None:
     """Compute one item into a folder that appears whole or not at all (in a worker)."""
-    function, payload, target, _ = task
-    unfinished = Path(target).with_name(f".{uuid.uuid4().hex}")
+    target = Path(item.target)
+    unfinished = target.with_name(f".{uuid.uuid4().hex}")
     unfinished.mkdir(parents=True)
-    function(payload, unfinished)
+    with _device_of(item.devices):
+        item.function(item.payload, unfinished)
     (unfinished / _STAMPS).write_text(json.dumps(_stamps(unfinished)))
     try:
         unfinished.rename(target)
     except OSError:
         # A scheduler that took a slow worker for dead gives its fold to another; both may finish.
-        if not Path(target).is_dir():
+        if not target.is_dir():
             raise
         shutil.rmtree(unfinished)
+
+
+def _device_of(devices: Sequence[str]) -> contextlib.AbstractContextManager[Any]:
+    if not devices:
+        return contextlib.nullcontext()
+    from avlib.runtime.device import claimed  # loads torch: seconds
+
+    return claimed(devices)
 
 
 def _whole(folder: Path) -> bool:

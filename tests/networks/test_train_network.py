@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from avlib.networks import train_network as train_network_module
 from avlib.networks.train_network import (
     EpochSampler,
     epoch_seed,
@@ -96,8 +97,15 @@ def test_another_seed_gives_another_model(loaders, tmp_path):
     assert outcome(tmp_path / "1") != outcome(tmp_path / "2")
 
 
+@pytest.fixture
+def saving_always(monkeypatch):
+    monkeypatch.setattr(train_network_module, "SAVE_EVERY", 0.0)
+
+
 @pytest.mark.parametrize("die_at", [(0, 2), (1, 0), (2, 4)], ids=str)
-def test_killed_and_resumed_run_ends_as_an_undisturbed_one(die_at, loaders, tmp_path):
+def test_killed_and_resumed_run_ends_as_an_undisturbed_one(
+    die_at, loaders, tmp_path, saving_always
+):
     train_network(Regression(), *loaders(), folder=tmp_path / "whole", max_epochs=4, seed=SEED)
     cut = tmp_path / "cut"
     with pytest.raises(Killed):
@@ -105,6 +113,42 @@ def test_killed_and_resumed_run_ends_as_an_undisturbed_one(die_at, loaders, tmp_
     moved = cut.rename(tmp_path / "moved")  # a checkpoint knows no path
     train_network(Regression(), *loaders(), folder=moved, max_epochs=4, seed=SEED)
     assert outcome(moved) == outcome(tmp_path / "whole")
+
+
+def test_resumed_run_goes_on_after_the_last_checkpoint(loaders, tmp_path, saving_always):
+    with pytest.raises(Killed):
+        train_network(
+            Regression(die_at=(2, 0)), *loaders(), folder=tmp_path, max_epochs=3, seed=SEED
+        )
+    # Had it begun anew, the first epoch would kill it.
+    train_network(Regression(die_at=(0, 0)), *loaders(), folder=tmp_path, max_epochs=3, seed=SEED)
+
+
+def test_checkpoints_are_as_far_apart_as_asked_and_the_end_is_kept(loaders, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(train_network_module, "SAVE_EVERY", 25.0)
+    monkeypatch.setattr(train_network_module.time, "monotonic", lambda: now[0])
+    written = []
+
+    class Clocked(Regression):
+        def on_train_epoch_start(self):
+            now[0] += 10.0
+
+        def on_save_checkpoint(self, checkpoint):
+            written.append(self.current_epoch)
+
+    train_network(Clocked(), *loaders(), folder=tmp_path, max_epochs=5, seed=SEED)
+    assert written == [2, 4]
+
+
+def test_run_killed_between_two_checkpoints_ends_as_an_undisturbed_one(loaders, tmp_path):
+    train_network(Regression(), *loaders(), folder=tmp_path / "whole", max_epochs=4, seed=SEED)
+    cut = tmp_path / "cut"
+    with pytest.raises(Killed):
+        train_network(Regression(die_at=(3, 1)), *loaders(), folder=cut, max_epochs=4, seed=SEED)
+    assert not (cut / "last.ckpt").exists()
+    train_network(Regression(), *loaders(), folder=cut, max_epochs=4, seed=SEED)
+    assert outcome(cut) == outcome(tmp_path / "whole")
 
 
 def test_finished_run_is_not_trained_again(loaders, tmp_path):

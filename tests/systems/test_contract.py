@@ -62,7 +62,8 @@ def test_two_fits_give_the_same_bytes(case, tmp_path):
 
 
 @each(SYSTEMS, deep=(True,))
-def test_killed_and_resumed_training_ends_with_the_same_bytes(case, tmp_path):
+def test_killed_and_resumed_training_ends_with_the_same_bytes(case, tmp_path, monkeypatch):
+    monkeypatch.setattr("avlib.networks.train_network.SAVE_EVERY", 0.0)
     in_the_last_epochs = case.steps.taken * 3 // 4
     models = [case.unfitted(), case.unfitted()]
     for model in models:

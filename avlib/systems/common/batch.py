@@ -1,16 +1,20 @@
 """Batches of clips."""
 
 import math
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from avlib.runtime.device import device
+from avlib.runtime.device import device, kind
 from avlib.systems.common.model import map_arrays
+
+SHARED = 1e9  # bytes, for some batches of chips that wait
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,10 @@ def batch_loader(
     batches
         What the dataset is asked for, one after the other.
     ahead
-        Let two processes read ahead of a GPU. On a CPU, the process that computes reads.
+        Let two processes read ahead of a GPU, where they can hand batches over: a container often
+        has no more than 64 MB of shared memory. On a CPU, the process that computes reads.
     """
-    workers = 2 if ahead and device() != "cpu" else 0
+    workers = 2 if ahead and kind(device()) != "cpu" and _shared_memory() >= SHARED else 0
     return DataLoader(
         dataset,
         batch_size=None,
@@ -122,3 +127,9 @@ def batch_loader(
         pin_memory=workers > 0,
         persistent_workers=workers > 0,
     )
+
+
+def _shared_memory() -> float:
+    """Return how much memory processes can share, bytes."""
+    shared = Path("/dev/shm")
+    return shutil.disk_usage(shared).free if shared.is_dir() else math.inf

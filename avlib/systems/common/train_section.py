@@ -57,16 +57,15 @@ def train_section(system: System, params: Any) -> None:
     recipes = {model: system.recipe(model, params) for model in wanted}
     described = system.described(recipes[wanted[0]].settings)  # one section has all of them
     _say_what_is_missing(wanted, clips, params.modalities, described)
-    device = _device() if system.deep else "cpu"
+    numerics, devices = _numerics() if system.deep else ("cpu", [])
     jobs = {
-        model: _jobs(system, recipe, folds, params.modalities, device)
+        model: _jobs(system, recipe, folds, params.modalities, numerics)
         for model, recipe in recipes.items()
     }
-    # On a GPU a network takes the whole device, so folds take turns.
-    run_per_fold(f"train_{system.name}", system.fold_function(), jobs, in_turn=device != "cpu")
+    run_per_fold(f"train_{system.name}", system.fold_function(), jobs, devices=devices)
     watched = {m: jobs[m] for m in wanted if system.judge and recipes[m].settings.get("patience")}
     if watched:
-        _judge(system, watched, in_turn=device != "cpu")
+        _judge(system, watched, devices)
     for model in wanted:
         for schema in system.tables:
             tables.merge(_parts(schema, model), table_file(schema, model), schema)
@@ -101,7 +100,7 @@ def leave_out(system: System, model: str) -> None:
 
 
 def _jobs(
-    system: System, recipe: Recipe, folds: pd.DataFrame, modalities: Sequence[str], device: str
+    system: System, recipe: Recipe, folds: pd.DataFrame, modalities: Sequence[str], numerics: str
 ) -> FoldJobs:
     """Say what a model's folds compute, where it goes, and all that it depends on."""
     inputs = recipe.source.inputs()
@@ -119,14 +118,14 @@ def _jobs(
             "recipe": [recipe.modalities, recipe.needs_all],
             "source": repr(recipe.source),
             "modalities": list(modalities),
-            "device": device,
+            "device": numerics,
         },
         inputs=[paths.CLIPS, paths.FOLDS, *inputs, *recipe.starts_from],
         code=[recipe.make, type(recipe.source)],
     )
 
 
-def _judge(system: System, trained: Mapping[str, FoldJobs], *, in_turn: bool) -> None:
+def _judge(system: System, trained: Mapping[str, FoldJobs], devices: Sequence[str]) -> None:
     """Score networks on the validation clips that they watched: ``fold-<k>.json`` by the models."""
     from avlib.systems.common.judge import JudgeTask, judge_fold  # as heavy as a network
 
@@ -143,7 +142,7 @@ def _judge(system: System, trained: Mapping[str, FoldJobs], *, in_turn: bool) ->
             inputs=[*job.inputs, *(p for p in sorted(folder.glob("fold-*/*")) if p.is_file())],
             code=[*job.code, judge],
         )
-    run_per_fold(f"judge_{system.name}", judge_fold, jobs, in_turn=in_turn)
+    run_per_fold(f"judge_{system.name}", judge_fold, jobs, devices=devices)
 
 
 def _parts(schema: tables.Schema, model: str) -> Path:
@@ -151,7 +150,8 @@ def _parts(schema: tables.Schema, model: str) -> Path:
     return table_file(schema, model).with_name(f".{model}")
 
 
-def _device() -> str:
-    from avlib.runtime.device import device  # loads torch: seconds
+def _numerics() -> tuple[str, list[str]]:
+    """Return what networks' results depend on of this machine, and the GPUs that train them."""
+    from avlib.runtime.device import gpus, numerics  # loads torch: seconds
 
-    return device()
+    return numerics(), gpus()
