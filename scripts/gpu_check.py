@@ -55,14 +55,7 @@ def main() -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
 
 
-HEAD = [
-    "system",
-    "trained, s",
-    "killed and resumed, s",
-    "on the CPU, s",
-    "from the CPU",
-    "predicts",
-]
+HEAD = ["system", "trained, s", "killed and resumed, s", "on the CPU, s", "differs", "predicts"]
 
 
 def copy(project: Path, models: list[str]) -> Path:
@@ -156,3 +149,7 @@ def probabilities(project: Path, model: str) -> np.ndarray:
     rows = tables.read_table(project / "data/predictions" / f"{model}.parquet")
     rows = rows.sort_values(["condition", "fold", "clip_id"])
     return rows.filter(like="prob_").to_numpy()
+
+
+if __name__ == "__main__":
+    main()
