@@ -1,11 +1,13 @@
 """Write docs/results.md: what the systems reach on recordings of people.
 
-    python scripts/results_on_people.py --out docs/results.md
+    python scripts/results_on_people.py
+    python scripts/results_on_people.py deep_on_voices
 
 Runs the studies of results_on_people.yaml on the recordings under data/raw: `ravdess` (sound) and
-`ravdess_au/clips.csv` (OpenFace's action units of the same performances). Every study runs in a
-copy of the last commit. DVC's cache and a memory in .memo/results_on_people are kept, so that a
-run that was interrupted goes on, and one without changes takes minutes.
+`ravdess_au/clips.csv` (OpenFace's action units of the same performances); or those of another file
+beside it, which become a page of that name. Every study runs in a copy of the last commit. DVC's
+cache and a memory in .memo/results_on_people are kept, so that a run that was interrupted goes on,
+and one without changes takes minutes.
 """
 
 import argparse
@@ -42,7 +44,6 @@ from avlib.runtime import paths, tables
 from avlib.runtime.errors import CorpusError
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDIES = Path(__file__).with_suffix(".yaml")
 WORK = ROOT / paths.MEMO / "results_on_people"
 EXPRESSION = ROOT / paths.WEIGHTS / "expression" / "training.json"
 LISTED = "hicmae"  # the published folds, where every actor is here
@@ -52,8 +53,10 @@ FOLDS = 6
 def main() -> None:
     """Run the studies and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
-    out = parser.parse_args().out
+    parser.add_argument("studies", nargs="?", default="results_on_people")
+    studies = parser.parse_args().studies
+    whole = studies == parser.get_default("studies")
+    out = ROOT / "docs" / f"{'results' if whole else studies}.md"
     units = ROOT / paths.RAW / "ravdess_au" / "clips.csv"
     if not units.is_file():
         sys.exit(
@@ -61,11 +64,12 @@ def main() -> None:
         )
     shared = {"corpus": "ravdess", "protocol": protocol(ROOT / paths.RAW / "ravdess")}
     training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
-    command = f"python scripts/{Path(__file__).name}"
+    command = f"python scripts/{Path(__file__).name}{'' if whole else f' {studies}'}"
     commit = git("rev-parse", "HEAD")
     head = about(command, commit, datetime.date.today().isoformat())
-    before, sections, after = [head, limits()], [], [expression_section(training)]
-    for study in yaml.safe_load(STUDIES.read_text(encoding="utf-8")):
+    before, sections = [head, limits()], []
+    after = [expression_section(training)] if whole else []
+    for study in yaml.safe_load(Path(__file__).with_name(f"{studies}.yaml").read_text("utf-8")):
         for normalise in study["normalise"]:
             params = shared | study["params"] | {"speakers": {"normalise": normalise}}
             title = f"{study['title']}; speaker normalisation: {normalise}"
