@@ -12,7 +12,11 @@ from avlib.runtime.tables import write_table
 spec = importlib.util.spec_from_file_location("people", "scripts/results_on_people.py")
 people = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(people)
-STUDIES = yaml.safe_load(people.STUDIES.read_text())
+STUDIES = [
+    study
+    for file in sorted(Path("scripts").glob("*.yaml"))
+    for study in yaml.safe_load(file.read_text())
+]
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study["title"])
