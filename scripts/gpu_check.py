@@ -43,7 +43,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory(prefix="avlib-gpu-check-") as scratch:
         project = copy(Path(scratch) / "project", models)
-        seconds = repro(project, "folds", "speech", "audio_features", "video_features")
+        seconds = repro(project, "folds", "copies", "audio_features", "video_features")
         print(f"preparation {seconds:.0f} s", flush=True)
         for name, model in zip(names, models, strict=True):
             rows.append([model, *check(project, f"train_{name}", model)])
