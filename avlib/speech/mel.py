@@ -118,11 +118,30 @@ def standard_log_mel(signal: np.ndarray) -> np.ndarray:
         A frame every 10 ms, whole frames only; of mean 0 and deviation 1 in each band, 0 in a band
         that does not vary.
     """
-    levels = relative_log_mel(signal)
-    levels -= levels.mean(axis=0)
-    spread = levels.std(axis=0)
+    return standardised(relative_log_mel(signal))[0]
+
+
+def standardised(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standardise each band over a signal.
+
+    Parameters
+    ----------
+    levels : float32 array of shape (n_frames, 64)
+        dB, of `relative_log_mel`.
+
+    Returns
+    -------
+    array of shape (n_frames, 64), float32
+        See `standard_log_mel`.
+    array of shape (2, 64), float32
+        What was taken off: the mean and the deviation of each band, dB.
+    """
+    mean = levels.mean(axis=0)
+    left = levels - mean
+    spread = left.std(axis=0)
     varies = spread > 1e-3  # dB; less is of rounding
-    return np.where(varies, levels / np.where(varies, spread, np.float32(1)), np.float32(0))
+    left = np.where(varies, left / np.where(varies, spread, np.float32(1)), np.float32(0))
+    return left, np.stack([mean, spread])
 
 
 def mel_powers(signal: np.ndarray) -> np.ndarray:

@@ -10,7 +10,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from avlib.speech.mel import HOP, N_BANDS, SAMPLE_RATE, SEGMENT, standard_log_mel
+from avlib.speech.mel import (
+    HOP,
+    N_BANDS,
+    SAMPLE_RATE,
+    SEGMENT,
+    relative_log_mel,
+    standardised,
+)
 from avlib.systems.common.batch import TensorBatch
 from avlib.systems.common.sequences import SequenceClips
 
@@ -28,10 +35,14 @@ class Mels:
         Mapped from disk.
     first : int array of shape (n_clips + 1,)
         First frame of each clip, and the number of all.
+    statistics : float32 array of shape (n_clips, 128)
+        Mean and deviation of each band over the clip before it was standardised, dB; 0 of a clip
+        without sound.
     """
 
     frames: np.ndarray
     first: np.ndarray
+    statistics: np.ndarray
 
     def of(self, clip: int) -> np.ndarray:
         """Return the bands of a clip, (n_frames, 64)."""
@@ -48,23 +59,25 @@ def draw_mels(clips: SequenceClips, path: Path) -> Mels:
     path : Path
         File for them, 6 kB a second of sound; it must outlive the result.
     """
-    counts = []
+    counts, statistics = [], np.zeros((len(clips), 2 * N_BANDS), np.float32)
     with path.open("wb") as file:
-        for streams in clips.streams:
-            bands = _bands(streams.sound()) if streams.samples else np.zeros((0, N_BANDS), "f4")
+        for row, streams in enumerate(clips.streams):
+            bands = np.zeros((0, N_BANDS), np.float32)
+            if streams.samples:
+                bands, statistics[row] = _bands(streams.sound())
             file.write(bands.tobytes())
             counts.append(len(bands))
     n = sum(counts)
     frames = np.memmap(path, "f4", "r", shape=(n, N_BANDS)) if n else np.zeros((0, N_BANDS), "f4")
-    return Mels(frames, np.append(0, np.cumsum(counts, dtype=int)))
+    return Mels(frames, np.append(0, np.cumsum(counts, dtype=int)), statistics)
 
 
-def _bands(sound: np.ndarray) -> np.ndarray:
+def _bands(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # A shorter sound goes on in silence: every pooling of the network needs some frames.
     signal = np.pad(sound, (0, max(0, SEGMENT - len(sound)))).astype(np.float32) / 32768
-    levels = standard_log_mel(signal)
+    levels, statistics = standardised(relative_log_mel(signal))
     whole = len(levels) // TOGETHER * TOGETHER
-    return levels[:whole].reshape(-1, TOGETHER, N_BANDS).mean(axis=1)
+    return levels[:whole].reshape(-1, TOGETHER, N_BANDS).mean(axis=1), statistics.ravel()
 
 
 @dataclass(frozen=True)
@@ -77,10 +90,13 @@ class MelBatch(TensorBatch):
         Padded with zeros to the longest.
     lengths : int64 of shape (n,)
         Frames of each.
+    statistics : float32 of shape (n, 128)
+        See `Mels`.
     """
 
     mels: Tensor
     lengths: Tensor
+    statistics: Tensor
 
 
 class MelDataset(Dataset):
@@ -98,4 +114,5 @@ class MelDataset(Dataset):
             emotion=torch.from_numpy(self.emotion[rows]),
             mels=pad_sequence(bands, batch_first=True).transpose(1, 2)[:, None],
             lengths=torch.tensor([len(of_clip) for of_clip in bands]),
+            statistics=torch.from_numpy(self.mels.statistics[rows]),
         )

@@ -23,6 +23,8 @@ from avlib.systems.common.sequences import SequenceClips
 class CNNModel(DeepModel[SequenceClips]):
     """A convolutional network that hears a clip as a picture of its log mel bands.
 
+    The picture is standardised band by band; a small layer hears what that took off.
+
     The plainest network that is in use: the deep systems of the papers are worth their trouble
     where they do better on the same sound.
 
@@ -66,9 +68,11 @@ class CNNModel(DeepModel[SequenceClips]):
             self.networks_ = self.build()
         batches = modern_batches(learned.emotion, modern, s["seed"])
         with self._scratch() as scratch:
+            network, heard = self.networks_["network"], dataset(learned, scratch / "learned")
+            network.learn_scale(torch.from_numpy(heard.mels.statistics))
             self.train(
-                CNNTraining(self.networks_["network"], round(s["crop"] * RATE), modern),
-                batch_loader(dataset(learned, scratch / "learned"), batches, ahead=True),
+                CNNTraining(network, round(s["crop"] * RATE), modern),
+                batch_loader(heard, batches, ahead=True),
                 None if watched is None else whole(watched, scratch / "watched"),
                 epochs=modern["epochs"],
             )
@@ -87,23 +91,24 @@ class CNNModel(DeepModel[SequenceClips]):
         return logits.double().softmax(1).numpy()
 
     def embeddings(self, clips: SequenceClips) -> dict[str, np.ndarray]:
-        """Return the means of the last block's channels over each clip."""
+        """Return what the last layer sees of each clip."""
         return {"audio": self._apply("embed", clips).numpy()}
 
     def build(self) -> dict[str, PlainCNN]:
         """Return the network."""
         s = self.settings
-        return {"network": PlainCNN(self.n_classes, s["channels"], s["dropout"])}
+        return {"network": PlainCNN(self.n_classes, s["channels"], s["dropout"], s["statistics"])}
 
     def _apply(self, method: str, clips: SequenceClips) -> torch.Tensor:
         """Apply a method of the network to each whole clip, float32 of shape (n_clips, d)."""
         where, network = device(), self.networks_["network"]
         function = getattr(network.to(where), method)
-        width = self.n_classes if method == "forward" else self.settings["channels"][-1]
+        width = self.n_classes if method == "forward" else network.n_features
         found = torch.zeros(len(clips), width)
         with self._scratch() as scratch, torch.inference_mode():
             for row, batch in enumerate(whole(clips, scratch / "clips")):
-                found[row] = function(batch.mels.to(where)).float()[0]
+                moved = batch.to(where)
+                found[row] = function(moved.mels, moved.statistics).float()[0]
         return found
 
     @contextmanager

@@ -39,14 +39,15 @@ class CNNTraining(LightningModule):
         noise = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
         cut = crops(batch.mels, batch.lengths, self.frames, s["stretch"], noise)
         mixup = Mixup.draw(len(batch), s["mixup"], noise)
-        logits = self.network(mixup.blend(augmented(cut, s, noise)))
+        heard = mixup.blend(augmented(cut, s, noise))
+        logits = self.network(heard, mixup.blend(batch.statistics))
         loss = mixup.loss(logits, batch.emotion, s["label_smoothing"])
         self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch))
         return loss
 
     def validation_step(self, batch: MelBatch, index: int) -> None:
         """Log the loss of one whole clip."""
-        logits = self.network(batch.mels)
+        logits = self.network(batch.mels, batch.statistics)
         loss = functional.cross_entropy(logits.float(), batch.emotion)
         right = (logits.argmax(1) == batch.emotion).float().mean()
         found = {"validation_loss": loss, "validation_accuracy": right}

@@ -1,9 +1,10 @@
 """The plain network: what it hears, and that it learns what can be heard."""
 
 import numpy as np
+from scipy.signal import lfilter
 from sequence_clips import clips_of
 
-from avlib.speech.mel import standard_log_mel
+from avlib.speech.mel import relative_log_mel, standard_log_mel
 from avlib.systems.cnn.mels import MelDataset, draw_mels
 from avlib.systems.cnn.model import CNNModel
 from avlib.systems.common.streams import StreamFormat
@@ -24,7 +25,14 @@ MODERN = {
     "shift": 0.02,
     "stretch": 0.1,
 }
-SETTINGS = {"channels": [4, 8, 8], "crop": 0.8, "dropout": 0.0, "patience": None, "seed": 0}
+SETTINGS = {
+    "channels": [4, 8, 8],
+    "statistics": 4,
+    "crop": 0.8,
+    "dropout": 0.0,
+    "patience": None,
+    "seed": 0,
+}
 
 
 def voice(kind, seed, seconds=1.0, level=0.2):
@@ -54,6 +62,28 @@ def test_network_learns_what_is_heard_over_time(tmp_path):
     assert model.chosen_ == {"epochs": 12}
 
 
+def coloured(folder, n, seed):
+    """Write clips whose colour alone tells their emotion: what standardised bands do not show."""
+    folder.mkdir()
+    recordings = []
+    for k in range(n):
+        noise = np.random.default_rng([seed, k]).normal(size=16000)
+        sound = lfilter([1, (-0.7, 0.0, 0.7)[k % 3]], [1], noise)
+        recordings.append((f"{k}", f"S{k % 4}", k % 3, None, None, np.int16(3000 * sound)))
+    return clips_of(folder, recordings, FORMAT)
+
+
+def test_statistics_tell_what_standardised_bands_do_not(tmp_path):
+    train, test = coloured(tmp_path / "train", 48, 1), coloured(tmp_path / "test", 24, 2)
+    right = {}
+    for units in (0, 8):
+        model = CNNModel(3, ("audio",), **SETTINGS | {"statistics": units}, modern=MODERN)
+        model.fit(train, train.select([]))
+        right[units] = (model.predict_proba(test).argmax(1) == test.emotion).sum()
+    assert right[8] >= 20
+    assert right[0] <= 16  # 8 by chance
+
+
 def test_epochs_are_chosen_on_validation_clips(tmp_path):
     settings = SETTINGS | {"patience": 2, "modern": MODERN | {"epochs": 3}}
     model = CNNModel(3, ("audio",), **settings)
@@ -67,8 +97,13 @@ def test_bands_are_means_of_four_frames_of_the_whole_clip(tmp_path):
     clips.streams[1] = clips.streams[1].__class__(FORMAT, np.zeros(0, bool), 0, "", "", 0, 0)
     mels = draw_mels(clips, tmp_path / "mels")
     assert len(mels.of(1)) == 0
+    assert not mels.statistics[1].any()
     for row in (0, 2):
-        whole = standard_log_mel(clips.streams[row].sound() / np.float32(32768))
+        sound = clips.streams[row].sound() / np.float32(32768)
+        levels = relative_log_mel(sound)
+        np.testing.assert_allclose(mels.statistics[row, :64], levels.mean(0), rtol=1e-4)
+        np.testing.assert_allclose(mels.statistics[row, 64:], levels.std(0), rtol=1e-3)
+        whole = standard_log_mel(sound)
         n = len(whole) // 4
         expected = np.mean([whole[k : 4 * n : 4] for k in range(4)], axis=0)
         np.testing.assert_allclose(mels.of(row), expected, rtol=1e-5, atol=1e-6)
@@ -77,7 +112,8 @@ def test_bands_are_means_of_four_frames_of_the_whole_clip(tmp_path):
 def test_batch_is_padded_to_its_longest_clip(tmp_path):
     clips = corpus(tmp_path / "some", 3, 1)
     mels = draw_mels(clips, tmp_path / "mels")
-    short = mels.__class__(mels.frames, np.array([0, 10, len(mels.of(0)), mels.first[2]]))
+    first = np.array([0, 10, len(mels.of(0)), mels.first[2]])
+    short = mels.__class__(mels.frames, first, mels.statistics)
     batch = MelDataset(short, clips.emotion)[[0, 2]]
     assert batch.lengths.tolist() == [10, len(mels.of(1))]
     assert batch.mels.shape == (2, 1, 64, len(mels.of(1)))
