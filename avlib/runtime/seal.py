@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-_BLOCK = 2**16  # bytes summed at once: they stay in the processor's cache
+_BLOCK = 2**20  # bytes summed at once: they stay in the processor's cache
 _SEAL = 16  # characters behind a sealed file's own bytes
 
 
@@ -16,8 +16,9 @@ def checksum(path: Path, length: int | None = None) -> str:
     """Return a checksum of a file's bytes.
 
     The sum of each block's 64-bit words, digested: whichever bit flips changes its block's sum. It
-    costs a tenth of reading a table or less, where CRC-32 takes a fifth and SHA-256 a third
-    (``python -m benchmarks memory``). It is no defence against who wants to deceive it.
+    costs 0.02 to 0.16 of reading a table, most of it the copy out of the system's cache; CRC-32
+    takes 1.4 to 3 times as long (``python -m benchmarks memory``). It is no defence against who
+    wants to deceive it.
 
     Parameters
     ----------
@@ -37,8 +38,9 @@ def checksum(path: Path, length: int | None = None) -> str:
     digest = hashlib.sha256(str(left).encode())
     with path.open("rb", buffering=0) as file:
         while left > 0 and (n := file.readinto(block[: min(left, _BLOCK)])):
-            block[n:] = bytes(_BLOCK - n)
-            digest.update(words.sum(dtype=np.uint64).tobytes())
+            n_words = -(-n // 8)
+            block[n : 8 * n_words] = bytes(8 * n_words - n)
+            digest.update(words[:n_words].sum(dtype=np.uint64).tobytes())
             left -= n
     return digest.hexdigest()[:_SEAL]
 
