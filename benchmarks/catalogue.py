@@ -15,6 +15,8 @@ NAMES = (
     "avef_preparation",
     "avef_clip",
     "noop",
+    "memory",
+    "copies",
     "scale",
     "voices",
     "fisher",

@@ -1,13 +1,15 @@
 """List the recordings with their labels, checksums and media properties, and continuous labels."""
 
+import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from avlib.corpora.common.base import Listing
-from avlib.corpora.common.describe import describe_all
 from avlib.corpora.common.relabel import relabelled
+from avlib.corpora.common.remembered import describe_new
 from avlib.corpora.common.tables import CLIPS, TRACES, VOTES
 from avlib.corpora.common.watched import require_watched
 from avlib.params import load
@@ -28,7 +30,7 @@ EXTENDED = replace(
 
 
 def main() -> None:
-    """Write the tables of clips, of raters' votes, of continuous labels, and every clip's status.
+    """Write the tables of clips, votes, continuous labels and statuses, and ``data/corpus.json``.
 
     A clip is what a table of the corpus names, or a file that looks like one. Clips that cannot be
     had any more (`Listing.missing`) are failed clips, but none that stop the run.
@@ -37,12 +39,14 @@ def main() -> None:
     corpus = reader(params.corpus)
     require_watched(corpus, params.members)
     whole = corpus.recordings(paths.RAW / params.corpus, params.subset)
+    found = {"corpus": params.corpus, **_counts(whole)}
+    paths.CORPUS.write_text(json.dumps(found, indent=2) + "\n")
     listing = relabelled(whole, params.labels)
     for note in listing.notes:
         print(note)
     status = [(path, "failed", reason) for path, reason in listing.unrecognised]
     rows = []
-    for recording, result in describe_all(listing.recordings, paths.RAW):
+    for recording, result in describe_new(listing.recordings, paths.RAW):
         clip_id = recording.clip_id
         if isinstance(result, Failure):
             status.append((clip_id, "failed", result.reason))
@@ -63,6 +67,18 @@ def main() -> None:
     traces = listing.traces[listing.traces["clip_id"].isin([row["clip_id"] for row in rows])]
     traces = traces.assign(frame=traces.groupby("clip_id").cumcount())
     tables.write_table(paths.TRACES, traces, TRACES)
+
+
+def _counts(listing: Listing) -> dict[str, Any]:
+    """Return what a corpus's folder holds, in numbers and words, as JSON knows them."""
+    return {
+        "clips": len(listing.recordings),
+        "subjects": len({recording.subject for recording in listing.recordings}),
+        "unrecognised": len(listing.unrecognised),
+        "missing": len(listing.missing),
+        "left_out": {kind: len(items) for kind, items in sorted(listing.left_out.items())},
+        "notes": listing.notes,
+    }
 
 
 def _missing(listing: Listing) -> pd.DataFrame:

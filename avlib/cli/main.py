@@ -1,13 +1,28 @@
 """``python -m avlib``: what the pipeline's stages do not do; a file a command."""
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from avlib.cli import compare, corpora, export, predict, results, search, sweep, weights
 from avlib.runtime.errors import AvlibError
 
+
+class _Interruptible(TyperGroup):
+    """Commands that Ctrl-C ends with one line and exit status 130, as it ends the stages."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Interruptible,
     help="Audio-visual emotion recognition. The pipeline itself is run with `dvc repro`.",
     no_args_is_help=True,
     add_completion=False,

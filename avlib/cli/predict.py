@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from avlib.recognizer import WINDOW
 from avlib.recognizer.box import BOX
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _OTHERS = 5  # kinds of files that are left out, named
 _EVERY = 1.0  # s between the moments of a page, unless it is said
 _INDEX = "index.html"
+_LEAST = 12  # columns of a terminal that a recording's name has, however narrow it is
 
 
 def predict(
@@ -241,16 +244,37 @@ def write_index(rows: Sequence["Rows"], pages: Sequence[Path | None]) -> Path | 
 
 def show(rows: Sequence["Rows"]) -> None:
     """Print a table of what was recognised, and a line for each recording that was not."""
-    table = Table(
-        Column("clip", overflow="fold"), "emotion", Column("probability", justify="right"), "used"
-    )
-    for row in (row.whole for row in rows if row.whole["emotion"] is not None):
-        table.add_row(row["clip"], row["emotion"], f"{row['probability']:.2f}", row["used"])
-    if table.row_count:
-        Console().print(table)
+    known = [row.whole for row in rows if row.whole["emotion"] is not None]
+    names = [row["clip"] for row in known]
+    console = Console()
+    if console.is_terminal:  # what goes into a file stays whole
+        others = console.measure(_table(known, [""] * len(known))).maximum - len("clip")
+        names = [shortened(name, console.width - others) for name in names]
+    if known:
+        console.print(_table(known, names))
     for row in (row.whole for row in rows if row.whole["reason"]):
         failed = "" if row["emotion"] else "nothing can be said: "
         typer.echo(f"{row['clip']}: {failed}{row['reason']}", err=True)
+
+
+def _table(known: Sequence[dict[str, Any]], names: Sequence[str]) -> Table:
+    table = Table(
+        Column("clip", overflow="fold"), "emotion", Column("probability", justify="right"), "used"
+    )
+    for row, name in zip(known, names, strict=True):
+        # As text: brackets in a name are no markup.
+        table.add_row(Text(name), row["emotion"], f"{row['probability']:.2f}", row["used"])
+    return table
+
+
+def shortened(name: str, width: int) -> str:
+    """Return the end of a path that has this many columns; below `_LEAST` it stays longer."""
+    width = max(width, _LEAST)
+    if cell_len(name) <= width:
+        return name
+    while cell_len(name) >= width:
+        name = name[1:]
+    return f"…{name}"
 
 
 def write(out: Path, rows: Sequence["Rows"], facts: dict[str, Any]) -> None:

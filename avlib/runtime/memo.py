@@ -11,8 +11,9 @@ only here, under ``.memo/<stage>/``:
     holds the part, and under which key each clip is.
 
 A value's key is made of everything that the value depends on (see `clip_key`), so a value under
-the right key is the right value. Failures are not remembered: trying again costs little, and the
-cause may have been the machine's.
+the right key is the right value, as long as its bytes are those that were written: checksums tell,
+whenever it is used again. Failures are not remembered: trying again costs little, and the cause may
+have been the machine's.
 """
 
 import contextlib
@@ -33,7 +34,8 @@ import pyarrow.parquet as pq
 
 from avlib.runtime import provenance
 from avlib.runtime.files import atomic_path, link, remove_temporaries
-from avlib.runtime.tables import clip_refs, part_path
+from avlib.runtime.seal import checksum, is_intact, own_length, read_sealed, seal
+from avlib.runtime.tables import part_path
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Remembered:
         if self.row_group is not None:
             return open_part(self.path).read_row_group(self.row_group)
         with pa.OSFile(str(self.path)) as file:
-            return pa.ipc.open_file(file).read_all()
+            return pa.ipc.open_file(file, footer_offset=own_length(self.path)).read_all()
 
 
 def code_fingerprint(function: Callable[..., Any], *further: Callable[..., Any]) -> str:
@@ -90,14 +92,12 @@ def clip_key(stage: str, clip_id: str, digest: str, params: Any, fingerprint: st
 
 
 def save_clip(path: Path, rows: pa.Table, status: str, reason: str) -> None:
-    """Write the value of one clip, whole or not at all."""
-    metadata = {"status": status, "reason": reason}
-    with (
-        atomic_path(path) as temporary,
-        pa.OSFile(str(temporary), "wb") as file,
-        pa.ipc.new_file(file, rows.schema.with_metadata(metadata)) as writer,
-    ):
-        writer.write_table(rows)
+    """Write the value of one clip, whole or not at all, and seal it."""
+    schema = rows.schema.with_metadata({"status": status, "reason": reason})
+    with atomic_path(path) as temporary:
+        with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+            writer.write_table(rows)
+        seal(temporary)
 
 
 @contextlib.contextmanager
@@ -148,6 +148,8 @@ class Memo:
         self.clips = folder / stage / "clips"
         self.parts = folder / stage / "parts"
         self._known: dict[str, Remembered] | None = None
+        self._seals: dict[Path, tuple[list[int], str]] = {}  # of each part, as its sidecar has them
+        self._intact: dict[Path, bool] = {}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -168,26 +170,42 @@ class Memo:
         if self._known is None:
             self._known = dict(self._read_parts())
         known = self._known.get(clip_id)
-        if known is not None and known.key == key:
+        if known is not None and known.key == key and self._is_intact(known.path):
             return known
         path = self.clip_path(key)
-        try:
-            with pa.OSFile(str(path)) as file:
-                metadata = pa.ipc.open_file(file).schema.metadata
-            status, reason = metadata[b"status"].decode(), metadata[b"reason"].decode()
-        except (OSError, pa.ArrowInvalid):  # not there, or cut short by a power failure
+        if not path.is_file():
             return None
-        return Remembered(key, status, reason, path)
+        if not is_intact(path):  # or cut short by a power failure
+            _drop(path)
+            return None
+        with pa.OSFile(str(path)) as file:
+            metadata = pa.ipc.open_file(file, footer_offset=own_length(path)).schema.metadata
+        return Remembered(key, metadata[b"status"].decode(), metadata[b"reason"].decode(), path)
 
     def _read_parts(self) -> Iterator[tuple[str, Remembered]]:
         for sidecar in sorted(self.parts.glob("*.json")):
-            facts = json.loads(sidecar.read_text())
+            if (text := read_sealed(sidecar)) is None:
+                _drop(sidecar)
+                continue
+            facts = json.loads(text)
             path = self.parts / facts["file"]
-            # A part whose file was changed, through whichever of its links, is no longer known.
-            if path.is_file() and facts["stamp"] == stamp(path):
-                for ref in clip_refs(path):
-                    said = facts["clips"][ref.clip_id]
-                    yield ref.clip_id, Remembered(**said, path=path, row_group=ref.row_group)
+            self._seals[path] = facts["stamp"], facts["checksum"]
+            # A part has a row group for each of its clips, in their order.
+            for group, (clip_id, said) in enumerate(facts["clips"].items()):
+                yield clip_id, Remembered(**said, path=path, row_group=group)
+
+    def _is_intact(self, part: Path) -> bool:
+        """Say whether a part is as it was kept; drop it where it is not.
+
+        It may have been changed by whoever wrote into it, through whichever of its links, or by the
+        disk. A part is read for that once, and only if a clip of it is asked for.
+        """
+        if part not in self._intact:
+            said = self._seals[part]
+            self._intact[part] = part.is_file() and said == (stamp(part), checksum(part))
+            if not self._intact[part]:
+                _drop(part)
+        return self._intact[part]
 
     def keep_part(self, part: str, file: Path, found: Mapping[str, Remembered]) -> None:
         """Link a finished part of the table here, and drop what its clips had of their own.
@@ -209,22 +227,32 @@ class Memo:
         }
         sidecar = part_path(self.parts, part).with_suffix(".json")
         linked = self.parts / f"{sidecar.stem}.{digest_of(clips)[:16]}.parquet"
-        link(file, linked)
-        # The new file has its own name, so this one step switches from the old part to the new.
-        with atomic_path(sidecar) as temporary:
-            facts = {"file": linked.name, "stamp": stamp(linked), "clips": clips}
-            temporary.write_text(json.dumps(facts))
+        if not (self._intact.get(linked) and linked.samefile(file)):  # else it is kept already
+            link(file, linked)
+            # The new file has its own name, so this one step switches from the old part to the new.
+            with atomic_path(sidecar) as temporary:
+                facts = {"file": linked.name, "stamp": stamp(linked), "checksum": checksum(linked)}
+                temporary.write_text(json.dumps({**facts, "clips": clips}))
+                seal(temporary)
         for one in found.values():
             self.clip_path(one.key).unlink(missing_ok=True)
 
     def forget_all_but(self, parts: Collection[str]) -> None:
         """Drop what is no part of the table any more, and values of clips that nothing uses."""
         sidecars = [part_path(self.parts, part).with_suffix(".json") for part in parts]
-        kept = {self.parts / json.loads(path.read_text())["file"] for path in sidecars}
+        known = [json.loads(read_sealed(path) or b"{}") for path in sidecars]
+        kept = {self.parts / facts["file"] for facts in known if facts}
         for path in set(self.parts.iterdir()) - kept - set(sidecars):
             path.unlink()
         for path in self.clips.iterdir():
             path.unlink(missing_ok=True)
+
+
+def _drop(path: Path) -> None:
+    logging.getLogger(__name__).warning(
+        "%s: changed since it was kept; what it held is computed again", path
+    )
+    path.unlink(missing_ok=True)
 
 
 def stamp(path: Path) -> list[int]:

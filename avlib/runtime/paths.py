@@ -9,6 +9,7 @@ DATA = Path("data")
 RAW = DATA / "raw"
 WEIGHTS = DATA / "weights"
 STATUS = DATA / "status"
+CHECKED = DATA / "checked.json"
 CORPUS = DATA / "corpus.json"
 READER = DATA / "reader.json"
 MEMBERS = DATA / "members"

@@ -1,4 +1,4 @@
-"""Stages that work fold by fold, or model by model: worker processes, and memory of what is done.
+"""Stages that work fold by fold, or by other items that make files: workers, and memory.
 
 DVC deletes a stage's outputs before it runs the stage, so what an earlier run finished survives
 only under ``.memo/<stage>/<key>/<item>/``, until a run with another key. An interrupted run goes on
@@ -6,7 +6,6 @@ from there, and of several models that share a stage only those that changed are
 Models and vectors are hard links to the outputs and take no space; small tables are kept twice.
 """
 
-import contextlib
 import functools
 import json
 import logging
@@ -24,6 +23,7 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.files import link
 from avlib.runtime.memo import code_fingerprint, digest_of, locked, stamp
 from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.seal import checksum, read_sealed, seal
 
 CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done
 _STAMPS = ".stamps.json"  # in an item's folder
@@ -184,6 +184,7 @@ def _compute(item: _Item) -> None:
     with _device_of(item.devices):
         item.function(item.payload, unfinished)
     (unfinished / _STAMPS).write_text(json.dumps(_stamps(unfinished)))
+    seal(unfinished / _STAMPS)
     try:
         unfinished.rename(target)
     except OSError:
@@ -208,17 +209,22 @@ def _whole(folder: Path) -> bool:
     """
     if not folder.is_dir():
         return False
-    with contextlib.suppress(OSError, ValueError):  # missing, or cut short by a power failure
-        if json.loads((folder / _STAMPS).read_text()) == _stamps(folder):
-            return True
+    said = read_sealed(folder / _STAMPS)
+    if said is not None and json.loads(said) == _stamps(folder):
+        return True
+    logging.getLogger(__name__).warning(f"{folder}: changed since it was kept; computed again")
     shutil.rmtree(folder)
     return False
 
 
-def _stamps(folder: Path) -> dict[str, list[int]]:
-    """Return size and time of change of each file by its name, as JSON knows them."""
+def _stamps(folder: Path) -> dict[str, list[int | str]]:
+    """Return size, time of change and checksum of each file by its name, as JSON knows them."""
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
-    return {name: stamp(path) for name, path in files.items() if path.is_file() and name != _STAMPS}
+    return {
+        name: [*stamp(path), checksum(path)]
+        for name, path in files.items()
+        if path.is_file() and name != _STAMPS
+    }
 
 
 def content_key(

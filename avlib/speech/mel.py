@@ -80,43 +80,22 @@ def log_mel(signal: np.ndarray) -> np.ndarray:
 
 
 def relative_log_mel(signal: np.ndarray) -> np.ndarray:
-    """Return the log mel spectrogram of a signal, relative to its loudest cell.
+    """Return mel levels of a signal as of `log_mel`, but in dB below its loudest cell, -80 to 0.
 
     The level of a recording is not left, what colours all of it is. Cells more than 80 dB below
     count as that: what is fainter is noise or digital silence. The floor of `log_mel`, whose
     signals are louder, blanks most of a soft voice.
-
-    Parameters
-    ----------
-    signal : float array of shape (n,)
-        16 kHz, at least 25 ms.
-
-    Returns
-    -------
-    array of shape (n_frames, 64), float32
-        -80 to 0 dB; a frame every 10 ms, whole frames only.
     """
     powers = mel_powers(signal)
     return 10 * np.log10(np.maximum(powers / max(float(powers.max()), TINIEST), 1e-8))
 
 
 def standard_log_mel(signal: np.ndarray) -> np.ndarray:
-    """Return the log mel spectrogram of a signal, each band standardised over the signal.
+    """Return `relative_log_mel` with each band of mean 0 and deviation 1 over the signal.
 
-    Neither the level of a recording nor what colours all of it (microphone, room, the long-term
-    spectrum of a voice) is left. The floor is that of `relative_log_mel`: what is fainter would
-    have a deviation of its own.
-
-    Parameters
-    ----------
-    signal : float array of shape (n,)
-        16 kHz, at least 25 ms.
-
-    Returns
-    -------
-    array of shape (n_frames, 64), float32
-        A frame every 10 ms, whole frames only; of mean 0 and deviation 1 in each band, 0 in a band
-        that does not vary.
+    A band that does not vary is 0. Neither the level of a recording nor what colours all of it
+    (microphone, room, the long-term spectrum of a voice) is left. Without the floor, what is
+    fainter would have a deviation of its own.
     """
     return standardised(relative_log_mel(signal))[0]
 

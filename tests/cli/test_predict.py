@@ -2,10 +2,13 @@
 
 import json
 import os
+from functools import partial
 
 import pandas as pd
 import pytest
 from kept_models import buzz, keep_by_hand, write_sound
+from rich.cells import cell_len
+from rich.console import Console
 from typer.testing import CliRunner
 
 from avlib.cli import predict as command
@@ -182,6 +185,41 @@ def test_a_defect_of_ours_or_a_crash_costs_no_other_recording(avlib, project, mo
     assert failed.whole["reason"] == "ZeroDivisionError: a defect"
     assert failed.whole["emotion"] is None
     assert fine.whole["emotion"] in ("anger", "calm")
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_a_long_path_keeps_its_end_on_a_terminal_and_all_of_it_elsewhere(
+    monkeypatch, capsys, columns
+):
+    names = ["/home/" + "very/" * 20 + "deep/声音/[take] 12.wav", "short.wav"]
+    said = {"emotion": "anger", "probability": 0.5, "used": "audio, video", "reason": ""}
+    rows = [worker.Rows({"clip": name, **said}, []) for name in names]
+    terminal = partial(Console, width=columns, force_terminal=True, color_system=None)
+    monkeypatch.setattr(command, "Console", terminal)
+    command.show(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6  # a line a recording, one for names, and three of the frame
+    assert {cell_len(line) for line in lines} == {cell_len(lines[0])}
+    assert cell_len(lines[0]) <= columns
+    assert "[take] 12.wav" in lines[3]
+    assert (names[0] in lines[3]) == (columns == 200)
+    assert "│ short.wav " in lines[4]
+    monkeypatch.setattr(command, "Console", partial(Console, width=columns))
+    command.show(rows)
+    text = capsys.readouterr().out
+    assert "…" not in text
+    cells = (line.split("│")[1].strip() for line in text.splitlines() if "│" in line)
+    assert names[0].replace(" ", "") in "".join(cells).replace(" ", "")
+
+
+def test_ctrl_c_is_one_line_and_its_exit_status(avlib, monkeypatch):
+    def interrupted(tasks):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker, "recognise_all", interrupted)
+    done = avlib("predict", "in/a.wav")
+    assert done.exit_code == 130
+    assert done.stderr.splitlines() == ["interrupted"]
 
 
 def test_a_name_that_is_no_text_can_be_printed():

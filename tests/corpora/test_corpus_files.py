@@ -101,7 +101,7 @@ def test_what_is_left_out_is_counted_by_kind_also_of_a_joined_corpus(raw):
     builders.ravdess_file(raw / "ravdess", "03-02-05-01-01-01-01", seconds=0.1)
     joined(raw, "ravdess", "rml")
     choose("both", members=["ravdess", "rml"])
-    corpus.main()
+    clips.main()
     found = json.loads(Path("data/corpus.json").read_text())
     assert found["left_out"] == {
         "ravdess: .xyz files": 1,

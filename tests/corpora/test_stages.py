@@ -55,6 +55,23 @@ def project(tmp_path, monkeypatch):
     return set_
 
 
+def test_what_was_found_is_written_anew_whenever_the_clips_are_listed(project):
+    """DVC runs stage `clips` when a file is added, and stage `corpus` not."""
+    folder = project("rml", None, {"name": "loso"})
+    rml(folder)
+    corpus.main()
+    clips.main()
+    builders.rml_clip(folder, "s4", "an1", **SHORT)
+    (folder / "s4/odd.xyz").touch()
+    clips.main()
+    found = json.loads(Path("data/corpus.json").read_text())
+    assert (found["clips"], found["subjects"]) == (9, 4)
+    assert found["left_out"] == {".xyz files": 1}
+    deps = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    assert "data/corpus.json" in deps["clips"]["outs"]
+    assert "data/raw/${corpus}" in deps["clips"]["deps"]
+
+
 @pytest.mark.parametrize(
     ("build", "subset", "protocol", "n_clips", "n_folds"),
     [

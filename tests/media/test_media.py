@@ -164,13 +164,11 @@ def test_rotation_metadata_turns_the_picture(tmp_path, rotation):
     assert (media.probe(path).height, media.probe(path).width) == frame.shape[:2]
 
 
-@pytest.mark.parametrize("rotation", [0, 90])
-@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+# An avi knows no rotation.
+@pytest.mark.parametrize(("suffix", "rotation"), [(".mp4", 0), (".mp4", 90), (".avi", 0)])
 @pytest.mark.parametrize("aspect", [Fraction(2), Fraction(1, 2), Fraction(16, 15)])
 def test_pixels_become_square(tmp_path, suffix, aspect, rotation):
     """A disc that was stored as an ellipse is a disc again."""
-    if suffix == ".avi" and rotation:
-        pytest.skip("avi knows no rotation")
     width = round(128 / aspect)
     row, column = np.mgrid[:96, :width]
     disc = np.hypot(row - 47.5, (column - (width - 1) / 2) * float(aspect)) < 30

@@ -310,6 +310,48 @@ def test_part_changed_through_one_of_its_links_is_computed_again(stage):
     assert stage.bytes == clean
 
 
+def flip_a_bit(path, place):
+    """Change one bit, and nothing of what `stat` says."""
+    facts = path.stat()
+    with path.open("r+b") as file:
+        file.seek(place)
+        (byte,) = file.read(1)
+        file.seek(place)
+        file.write(bytes([byte ^ 16]))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (facts.st_mtime_ns, facts.st_size)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95, 0.999])
+@pytest.mark.parametrize("kind", ["parquet", "json"])
+def test_a_bit_that_flips_in_a_part_under_the_same_time_is_found(stage, caplog, share, kind):
+    stage.run()
+    clean = stage.bytes
+    path = min((stage.folder / ".memo/video/parts").glob(f"*.{kind}"))
+    flip_a_bit(path, int(share * path.stat().st_size))
+    stage.run()
+    assert len(stage.computed) == 3
+    assert stage.bytes == clean
+    assert [message for message in caplog.messages if "changed since" in message] == [
+        f"{path}: changed since it was kept; what it held is computed again"
+    ]
+    stage.run()
+    assert stage.computed == []
+
+
+def test_a_bit_that_flips_in_what_an_interrupted_run_left_is_found(stage, other, caplog):
+    with pytest.raises(DataError):
+        stage.run(stage.tasks(c03={"trouble": "bug"}), limit=0.1)
+    assert stage.computed == ["c00", "c01", "c03", "c04", "c07"]
+    (value,) = (stage.folder / ".memo/video/clips").iterdir()  # c00; the others' part is written
+    flip_a_bit(value, value.stat().st_size // 3)
+    stage.run()
+    assert stage.computed == ["c00", "c02", "c03", "c05", "c06", "c08"]
+    assert sum("changed since" in message for message in caplog.messages) == 1
+    other.run()
+    assert stage.bytes == other.bytes
+
+
 def test_without_hard_links_the_memory_is_a_copy(stage, monkeypatch):
     def refuse(*args):
         raise OSError("Operation not supported")

@@ -1,5 +1,6 @@
 """FoldJobs are computed once, survive an interruption, and are laid out by name."""
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,6 +66,18 @@ def test_a_fold_whose_output_somebody_wrote_into_is_computed_again():
     run({0: {"fold": 0}, 1: {"fold": 1}})
     assert ran() == [0, 1, 1]
     assert Path("models/fold-1/state.txt").read_text() == "state of 1"
+
+
+def test_a_bit_that_flips_in_a_remembered_fold_under_the_same_time_is_found(caplog):
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    (path,) = Path(".memo/train").glob("*/fold-1/model/state.txt")
+    facts = path.stat()
+    path.write_text("state of 3")  # 1 and 3 are a bit apart
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    run({0: {"fold": 0}, 1: {"fold": 1}})
+    assert ran() == [0, 1, 1]
+    assert Path("models/fold-1/state.txt").read_text() == "state of 1"
+    assert sum("fold-1: changed since" in message for message in caplog.messages) == 1
 
 
 @pytest.mark.parametrize("stamps", [None, "", '{"table.txt": [1'])

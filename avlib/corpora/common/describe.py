@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -209,7 +208,7 @@ def _describe(task: tuple[Recording, str]) -> Described:
 
 def _digest(recording: Recording, paths: list[Path]) -> str:
     """Digest what a clip consists of: two spans of one recording are two things."""
-    whole = _known_digest(*((path, _version(path)) for path in paths))
+    whole = _known_digest(*((path, version(path)) for path in paths))
     if recording.start is None and recording.end is None:
         return whole
     return hashlib.sha256(f"{whole} {recording.start} {recording.end}".encode()).hexdigest()
@@ -218,26 +217,26 @@ def _digest(recording: Recording, paths: list[Path]) -> str:
 def _probe(folder: Path, path: str) -> media.MediaInfo:
     if leaves_folder(path):
         raise MediaError(f"{path}: leaves the corpus folder; expected a path inside it")
-    return _known_info(folder / path, _version(folder / path))
+    return _known_info(folder / path, version(folder / path))
 
 
 # Many clips may be spans of one file: a worker reads it once.
 
 
-def _version(path: Path) -> tuple[float, ...]:
+def version(path: Path) -> tuple[int, ...]:
     """Return what changes when a file does; nothing where there is none."""
     try:
         stat = path.stat()
     except OSError:
-        return (math.nan,)
+        return ()
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 @functools.lru_cache(maxsize=64)
-def _known_info(path: Path, version: tuple[float, ...]) -> media.MediaInfo:
+def _known_info(path: Path, version: tuple[int, ...]) -> media.MediaInfo:
     return media.probe(path)
 
 
 @functools.lru_cache(maxsize=64)
-def _known_digest(*files: tuple[Path, tuple[float, ...]]) -> str:
+def _known_digest(*files: tuple[Path, tuple[int, ...]]) -> str:
     return file_digest(*(path for path, _ in files))
