@@ -6,6 +6,7 @@ from there, and of several models that share a stage only those that changed are
 Models and vectors are hard links to the outputs and take no space; small tables are kept twice.
 """
 
+import contextlib
 import functools
 import json
 import logging

@@ -1,7 +1,7 @@
 """The plain network as a system: crops to learn from, whole clips to recognise."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avlib.runtime.device import device
-from avlib.systems.cnn.mels import RATE, MelDataset, draw_mels
+from avlib.systems.cnn.mels import RATE, AtAnySpeed, MelDataset, draw_mels
 from avlib.systems.cnn.network import PlainCNN
 from avlib.systems.common.batch import batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, seeded
@@ -68,11 +68,12 @@ class CNNModel(DeepModel[SequenceClips]):
             self.networks_ = self.build()
         batches = modern_batches(learned.emotion, modern, s["seed"])
         with self._scratch() as scratch:
-            network, heard = self.networks_["network"], dataset(learned, scratch / "learned")
+            network, speeds = self.networks_["network"], s["speeds"]
+            heard = dataset(learned, scratch / "learned", speeds)
             network.learn_scale(torch.from_numpy(heard.mels.statistics))
             self.train(
                 CNNTraining(network, round(s["crop"] * RATE), modern),
-                batch_loader(heard, batches, ahead=True),
+                batch_loader(heard, AtAnySpeed(batches, len(learned), len(speeds)), ahead=True),
                 None if watched is None else whole(watched, scratch / "watched"),
                 epochs=modern["epochs"],
             )
@@ -120,9 +121,9 @@ class CNNModel(DeepModel[SequenceClips]):
             yield Path(scratch)
 
 
-def dataset(clips: SequenceClips, path: Path) -> MelDataset:
-    """Return the bands of clips, which lie in a file."""
-    return MelDataset(draw_mels(clips, path), clips.emotion)
+def dataset(clips: SequenceClips, path: Path, speeds: Sequence[float] = (1.0,)) -> MelDataset:
+    """Return the bands of clips at some speeds, which lie in a file."""
+    return MelDataset(draw_mels(clips, path, speeds), clips.emotion)
 
 
 def whole(clips: SequenceClips, path: Path) -> DataLoader:

@@ -13,6 +13,7 @@ class Cnn(Section):
     train: bool
     channels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)]
     statistics: int = Field(ge=0)
+    speeds: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)]
     crop: Positive
     dropout: float = Field(ge=0, lt=1)
     patience: int | None = Field(ge=1)

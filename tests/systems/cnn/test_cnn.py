@@ -1,12 +1,14 @@
 """The plain network: what it hears, and that it learns what can be heard."""
 
 import numpy as np
+import pytest
 from scipy.signal import lfilter
 from sequence_clips import clips_of
 
 from avlib.speech.mel import relative_log_mel, standard_log_mel
-from avlib.systems.cnn.mels import MelDataset, draw_mels
+from avlib.systems.cnn.mels import AtAnySpeed, MelDataset, at_speed, draw_mels
 from avlib.systems.cnn.model import CNNModel
+from avlib.systems.common.batch import ShuffledBatches
 from avlib.systems.common.streams import StreamFormat
 
 FORMAT = StreamFormat.of_sound(16000)
@@ -28,6 +30,7 @@ MODERN = {
 SETTINGS = {
     "channels": [4, 8, 8],
     "statistics": 4,
+    "speeds": [1.0],
     "crop": 0.8,
     "dropout": 0.0,
     "patience": None,
@@ -119,6 +122,38 @@ def test_batch_is_padded_to_its_longest_clip(tmp_path):
     assert batch.mels.shape == (2, 1, 64, len(mels.of(1)))
     assert not batch.mels[0, ..., 10:].any()
     np.testing.assert_array_equal(batch.mels[0, 0, :, :10].T, mels.frames[:10])
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.25])
+def test_a_tone_at_another_speed_is_shorter_and_higher(speed):
+    t = np.arange(16000) / 16000
+    found = at_speed(np.int16(8000 * np.sin(2 * np.pi * 500 * t)), speed)
+    assert len(found) == pytest.approx(16000 / speed, abs=1)
+    spectrum = np.abs(np.fft.rfft(found * np.hanning(len(found))))
+    assert np.argmax(spectrum) * 16000 / len(found) == pytest.approx(500 * speed, abs=2)
+
+
+def test_rows_of_further_speeds_follow_those_of_the_first(tmp_path):
+    clips = corpus(tmp_path / "some", 3, 1)
+    one = draw_mels(clips, tmp_path / "one")
+    two = draw_mels(clips, tmp_path / "two", speeds=[0.5, 1.0])
+    for clip in range(3):
+        np.testing.assert_array_equal(two.of(3 + clip), one.of(clip))
+        assert len(two.of(clip)) == pytest.approx(2 * len(one.of(clip)), abs=2)
+    assert MelDataset(two, clips.emotion).emotion.tolist() == 2 * clips.emotion.tolist()
+
+
+def test_clips_of_a_batch_are_at_any_speed_and_the_same_in_another_run():
+    runs = []
+    for _ in range(2):
+        batches = AtAnySpeed(ShuffledBatches(np.arange(40), 7, seed=3), 40, 3)
+        batches.set_epoch(5)
+        runs.append([row for batch in batches for row in batch])
+    plain = ShuffledBatches(np.arange(40), 7, seed=3)
+    plain.set_epoch(5)
+    assert runs[0] == runs[1]
+    assert [row % 40 for row in runs[0]] == [clip for batch in plain for clip in batch]
+    assert {row // 40 for row in runs[0]} == {0, 1, 2}
 
 
 def test_short_and_silent_clips_have_probabilities(tmp_path):
