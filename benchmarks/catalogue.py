@@ -17,6 +17,7 @@ NAMES = (
     "noop",
     "memory",
     "copies",
+    "copies",
     "scale",
     "voices",
     "fisher",

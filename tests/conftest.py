@@ -65,7 +65,7 @@ def schemas():
     """By name: the schema of every table, wherever its producer stands."""
     found = {}
     for path in sorted(Path("avlib").rglob("*.py")):
-        if path.name in ("tables.py", "protocols.py", "per_clip.py"):
+        if path.name in ("tables.py", "per_clip.py"):
             module = importlib.import_module(".".join(path.with_suffix("").parts))
             of_module = [thing for thing in vars(module).values() if isinstance(thing, Schema)]
             found |= {schema.name: schema for schema in of_module}

@@ -138,7 +138,7 @@ STAGE = """\
     cmd: python -m stages.train_prior
     params: [corpus, modalities, protocol, prior, demo.protocol]
     deps:
-      - avlib/protocols.py
+      - avlib/protocols
       - avlib/runtime/tables
       - avlib/systems/common
       - avlib/systems/prior

@@ -7,6 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 _BLOCK = 512  # rows at a time: 20 MB of cosines with 10,000 others
+_ROUNDING = 1e-4  # far above what float32 makes of a sum over some thousand places
 
 Variants = Callable[[np.ndarray], Sequence[np.ndarray]]
 
@@ -30,8 +31,8 @@ def same_as(fingerprints: np.ndarray, variants: Variants, alike: float) -> np.nd
     """
     n = len(fingerprints)
     found = np.arange(n)
-    for start, cosines in likenesses(fingerprints, variants):
-        row, column = np.nonzero(cosines >= alike)
+    for start, copies in matches(fingerprints, variants, alike):
+        row, column = np.nonzero(copies)
         # Joined at once, so that many copies of one recording take no more memory than others.
         one = np.concatenate([row + start, np.arange(n)])
         other = np.concatenate([column + start, found])
@@ -40,6 +41,50 @@ def same_as(fingerprints: np.ndarray, variants: Variants, alike: float) -> np.nd
         _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
         found = first[inverse]
     return found
+
+
+def matches(
+    fingerprints: np.ndarray, variants: Variants, alike: float
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Find which of all pairs are alike, with less work than `likenesses`.
+
+    A cosine is a sum over places. Over some of them it is computed of all pairs; over the rest it
+    is no more than the product of both rows' norms there (Cauchy and Schwarz), which leaves few
+    rows of which the rest has to be computed.
+
+    Parameters
+    ----------
+    fingerprints, variants, alike
+        As of `same_as`.
+
+    Yields
+    ------
+    start : int
+        The first row of a block.
+    copies : bool array of shape (n_block, n - start)
+        Which of the rows from `start` on are alike to each of the block's.
+    """
+    unit = _unit(fingerprints)
+    # A pair that is half alike in these places and wholly in all others is just alike. Different
+    # recordings are less than half alike; places side by side, which are in both, say the same.
+    share = min(2 * (1 - alike), 1.0)
+    places = np.arange(unit.shape[1] + 1) * share
+    some = np.diff(np.floor(places)) > 0
+    shown, rest = unit[:, some], unit[:, ~some]
+    del unit
+    most = np.linalg.norm(rest, axis=1)
+    for start in range(0, len(shown), _BLOCK):
+        block = fingerprints[start : start + _BLOCK]
+        copies = np.zeros((len(block), len(shown) - start), bool)
+        for variant in map(_unit, variants(block)):
+            cosines = variant[:, some] @ shown[start:].T
+            of_rest = variant[:, ~some]
+            bound = np.outer(np.linalg.norm(of_rest, axis=1), most[start:])
+            bound += cosines
+            (worth,) = np.nonzero((bound >= alike - _ROUNDING).any(axis=0))
+            exact = cosines[:, worth] + of_rest @ rest[start:][worth].T
+            copies[:, worth] |= exact >= alike
+        yield start, copies
 
 
 def likenesses(fingerprints: np.ndarray, variants: Variants) -> Iterator[tuple[int, np.ndarray]]:
@@ -68,7 +113,8 @@ def likenesses(fingerprints: np.ndarray, variants: Variants) -> Iterator[tuple[i
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     values = rows.astype(np.float32)
-    return values / np.linalg.norm(values, axis=1, keepdims=True).clip(1)
+    values /= np.linalg.norm(values, axis=1, keepdims=True).clip(1)
+    return values
 
 
 def moved(rows: np.ndarray, moments: int, by: int) -> np.ndarray:

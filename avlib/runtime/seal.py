@@ -34,7 +34,7 @@ def checksum(path: Path, length: int | None = None) -> str:
     """
     left = path.stat().st_size if length is None else length
     words = np.empty(_BLOCK // 8, np.uint64)
-    block = memoryview(words).cast("B")
+    block = words.data.cast("B")
     digest = hashlib.sha256(str(left).encode())
     with path.open("rb", buffering=0) as file:
         while left > 0 and (n := file.readinto(block[: min(left, _BLOCK)])):

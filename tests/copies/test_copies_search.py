@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avlib.copies import search
+from avlib.copies import pictures, search, sound
 from avlib.copies.corpus import copies_among
-from avlib.copies.search import likenesses, moved, same_as
+from avlib.copies.search import likenesses, matches, moved, same_as
 from avlib.runtime.tables import read_table, write_part
 from avlib.runtime.tables.schema import conform
 from stages import copies as stage
@@ -26,6 +26,28 @@ def test_groups_are_those_of_a_plain_comparison_of_all_pairs(monkeypatch):
         expected = np.array([expected[near].min() for near in alike])
     assert same_as(rows, as_they_are, 0.8).tolist() == expected.tolist()
     assert len(set(expected)) == 6
+
+
+@pytest.mark.parametrize("medium", [sound, pictures])
+@pytest.mark.parametrize("alike", [0.3, 0.5, 0.65, 0.75, 0.95])
+def test_matches_are_the_likenesses_from_the_bound_on(monkeypatch, medium, alike):
+    monkeypatch.setattr(search, "_BLOCK", 16)
+    rng = np.random.default_rng(2)
+    places = medium.MOMENTS * (medium.BANDS if medium is sound else medium.SIDE**2)
+    base = rng.normal(size=(5, places))
+    rows = rng.normal(size=(40, 5)) @ base + rng.normal(scale=0.5, size=(40, places))
+    rows[7] = medium.variants(rows[6:7])[0]
+    rows[:, : places // 3] *= 3  # some places have most of the energy
+    rows = np.clip(np.rint(20 * rows), -127, 127).astype(np.int8)
+    whole = list(likenesses(rows, medium.variants))
+    found = list(matches(rows, medium.variants, alike))
+    assert [start for start, _ in found] == [start for start, _ in whole] == [0, 16, 32]
+    n_alike = 0
+    for (_, cosines), (_, copies) in zip(whole, found, strict=True):
+        sure = np.abs(cosines - alike) > 1e-5
+        assert (copies == (cosines >= alike))[sure].all()
+        n_alike += copies.sum()
+    assert n_alike >= 40
 
 
 def test_a_copy_of_a_copy_is_a_copy_whatever_lies_between():

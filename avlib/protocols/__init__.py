@@ -1,0 +1,49 @@
+"""Evaluation protocols: which clips train, select and test in each fold, and the leak check.
+
+``subject_kfold``
+    k folds of whole subjects, emotions spread as evenly as whole subjects allow.
+``stratified_kfold``
+    k folds of clips balanced by emotion; a subject may be on both sides.
+``loso``, ``logso``
+    One subject, or one of k equally large groups of subjects, is tested at a time.
+``official``
+    The corpus authors' own partition, read from the clips' column ``partition``; one fold. Where
+    the authors keep the labels of their test part, their validation part is tested, as papers do,
+    and another validation part is taken out of the training clips. Clips of a tested subject are
+    left out of training and validation (one YouTube video lends clips to two parts of OMG-Emotion).
+``published``
+    Folds whose tested subjects others named (`avlib.corpora.published_folds`). A fold tests those
+    of its subjects who are here, and there is none for a fold of whom nobody is. Clips of subjects
+    whom no fold names are left out: trained on, they would give what the others did not have.
+``cross_corpus``
+    Some members of a joined corpus train, others are tested, the rest is left out. It is one fold,
+    however many are tested: what is learned does not depend on who is tested, and the report scores
+    each tested corpus by itself.
+``leave_one_corpus_out``
+    One member of a joined corpus is tested at a time, all others train.
+
+The five papers publish no subject lists, so folds are drawn from a seed. Whatever the protocol, the
+validation part consists of whole subjects that were taken out of the training clips, because
+anything that is selected must be selected on people whom the model has not heard or seen. Only
+``stratified_kfold``, which tests people whom the model knows, may select on them too: then the
+part is clips of each emotion (MERML section 5.3 trains on all subjects, and names no validation).
+"""
+
+from avlib.protocols.enrolment import enrol
+from avlib.protocols.folds import make_folds
+from avlib.protocols.kinds import SUBJECT_INDEPENDENT
+from avlib.protocols.leaks import check_folds
+from avlib.protocols.tables import ENROLMENT, FOLDS, PARTS
+from avlib.protocols.trusted import checked_folds, drawn_from
+
+__all__ = [
+    "ENROLMENT",
+    "FOLDS",
+    "PARTS",
+    "SUBJECT_INDEPENDENT",
+    "check_folds",
+    "checked_folds",
+    "drawn_from",
+    "enrol",
+    "make_folds",
+]

@@ -1,0 +1,68 @@
+"""Folds that others have drawn: published lists, official parts, and corpora."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+
+from avlib.protocols.labelled import some
+from avlib.protocols.tables import PARTS
+from avlib.runtime.errors import DataError
+
+
+def listed_clips(
+    labelled: pd.DataFrame, published: Sequence[Collection[str]]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Clips of the subjects that a published list names, and the fold that tests each, from 0."""
+    fold_of = {subject: fold for fold, tested in enumerate(published) for subject in tested}
+    listed = labelled[labelled["subject"].isin(fold_of)].reset_index(drop=True)
+    tested_in, used = pd.factorize(listed["subject"].map(fold_of), sort=True)
+    if len(used) < 2:
+        raise DataError(
+            f"the corpus holds subjects of {len(used)} of the {len(published)} published folds; "
+            "expected two at least: add subjects, or choose subject_kfold, for example"
+        )
+    return listed, tested_in
+
+
+def require_corpora(labelled: pd.DataFrame, protocol: str, named: Collection[str]) -> None:
+    """Refuse one corpus where several are needed, and names that none has."""
+    known = labelled["corpus"].unique()
+    if len(known) < 2:
+        raise DataError(
+            f"protocol.name is {protocol}, but all labelled clips are of corpus {some(known)};"
+            " expected several: join them in data/raw/<name>/corpus.yaml (docs/corpora.md) and set"
+            " corpus to that name"
+        )
+    if unknown := set(named) - set(known):
+        raise DataError(
+            f"protocol.train and test name {some(unknown)}, of which there is no labelled clip;"
+            f" expected some of {some(known, len(known))}"
+        )
+
+
+def official_parts(labelled: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Clips of the authors' own partition, and the part of each (see `avlib.protocols`)."""
+    if "partition" not in labelled or labelled["partition"].isna().all():
+        raise DataError(
+            "protocol.name is 'official', but the clips table has no column 'partition'; this "
+            "corpus has no partition of its authors': choose subject_kfold, for example"
+        )
+    wrong = labelled[~labelled["partition"].isin(PARTS)]
+    if len(wrong):
+        raise DataError(
+            f"clip {wrong['clip_id'].iloc[0]}: partition is {wrong['partition'].iloc[0]!r}; "
+            f"expected {', '.join(PARTS)}"
+        )
+    part = labelled["partition"].to_numpy(dtype=object)
+    if "test" not in part and "validation" in part:
+        part[part == "validation"] = "test"
+    for name in ("train", "test"):
+        if name not in part:
+            raise DataError(f"column 'partition' has no clip in {name!r}; nothing can be measured")
+    tested = labelled["subject"].isin(labelled["subject"][part == "test"])
+    kept = (part == "test") | ~tested.to_numpy()
+    labelled, part = labelled[kept].reset_index(drop=True), part[kept]
+    if "train" not in part:
+        raise DataError("every training clip is of a subject who is tested; nothing can be learned")
+    return labelled, part
