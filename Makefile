@@ -4,13 +4,14 @@ VENV := .venv
 # DVC starts each stage with the `python` of PATH.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test quick setup lint types tests clean
+.PHONY: demo test quick setup lint types tests docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, run the pipeline on the generated demo corpus, print the results"
 	@echo "make test   set up, then lint, types and tests"
 	@echo "make quick  lint, types and the tests that the change since SINCE=HEAD can affect"
+	@echo "make docs   set up, then make a site of docs/ in site/; a broken link is an error"
 	@echo "make setup  create $(VENV) with the pinned dependencies"
 
 setup: $(VENV)/.installed
@@ -51,5 +52,8 @@ quick: lint types
 	@python scripts/affected_tests.py --since $(SINCE) | xargs --no-run-if-empty \
 	  pytest -n 2 --dist worksteal -m "not slow"
 
+docs: setup
+	@python -m mkdocs build --quiet
+
 clean:
-	rm -rf $(VENV) .memo .vlfeat
+	rm -rf $(VENV) .memo .vlfeat site

@@ -11,14 +11,19 @@ from avlib import registry
 from avlib.params import Params, load
 from avlib.protocols import checked_folds
 from avlib.report import scores
+from avlib.report.clip_media import face_of, sound_of
 from avlib.report.comparisons import as_json
 from avlib.report.current import current_predictions, left_out_lines
 from avlib.report.curves import loss_section
 from avlib.report.embeddings_page import embeddings_section
+from avlib.report.identity import code, identity
+from avlib.report.looks import looks
+from avlib.report.mistakes import mistakes_section
 from avlib.report.normalisation import named, titled
 from avlib.report.one_model import fold_facts
 from avlib.report.page import Section
 from avlib.report.report_data import ReportData
+from avlib.report.starting import divided, starts_from
 from avlib.report.training_choices import training_choices
 from avlib.report.write import apart, write_report
 from avlib.robustness.curves import read_curves
@@ -51,9 +56,11 @@ def main() -> None:
         fold_facts={model: fold_facts(model) for model in trained},
         drawn={model: _drawn(model) for model in trained},
         normalise=registry.speaker_normalisation(params.speakers.normalise),
+        looks=looks((m, system.group) for m, system in registry.models().items()),
+        starts_from={model: starts_from(model) for model in trained},
     )
     robustness = robustness_section(
-        read_curves(paths.METRICS / "robustness", params.robustness.models)
+        read_curves(paths.METRICS / "robustness", params.robustness.models), data.looks
     )
     more = [
         training_choices(data.fold_facts, _poolings(params)),
@@ -71,10 +78,15 @@ def main() -> None:
         | {model: _why_not(model, params, clips) for model in predictions if model not in trained},
         params=params.model_dump(),
         extra=[section for section in more if section],
+        identity=identity(clips, code()),
+        listened=mistakes_section(data, face_of, sound_of),
     )
     summary: dict[str, Any] = {}
     for kind, part in data.parts.items():
-        summary |= scores.summary(named(params.corpus, kind), part.scores)
+        for name, of_name in divided(
+            named(params.corpus, kind), part.scores, data.starts_from
+        ).items():
+            summary |= scores.summary(name, of_name)
     scores.write_json(paths.METRICS / "summary.json", summary)
     scores.write_json(paths.METRICS / "comparisons.json", as_json(data.comparisons))
 

@@ -149,14 +149,15 @@ def test_the_catalogue_of_artifacts_is_complete(schemas):
             assert key == ", ".join(schemas[table].key), path
 
 
-def test_the_readmes_picture_is_the_stage_graph(tmp_path):
+def test_the_picture_of_the_stages_is_the_graph(tmp_path):
     """In it, ``train_*`` stands for the stages of all systems."""
 
     def node(stage):
         name = stage.partition("@")[0]
         return "train_*" if name.startswith("train_") else name
 
-    drawn = re.search(r"```mermaid\nflowchart LR\n(.*?)```", Path("README.md").read_text(), re.S)
+    page = Path("docs/architecture.md").read_text()
+    drawn = re.search(r"```mermaid\nflowchart LR\n(.*?)```", page, re.S)
     edges, dotted = set(), set()
     for line in drawn.group(1).splitlines():
         chain = [name.strip() for name in re.split("-->|-\\.->", line)]

@@ -12,13 +12,16 @@ from avlib.runtime.errors import DataError
 
 def results(summary: Path = paths.METRICS / "summary.json") -> None:
     """Print the table of results of the last run, and what to open next."""
-    from avlib.report.write import results_table
+    from avlib.report.terminal import results_table, traces_table
 
     try:
         scores = json.loads(summary.read_text())
     except (OSError, ValueError) as error:
         raise DataError(f"{summary}: no results ({error}); run `dvc repro` first") from None
-    typer.echo(results_table(scores))
+    traces = summary.with_name("traces.json")
+    followed = traces_table(json.loads(traces.read_text())) if traces.is_file() else ""
+    found = [text for text in (results_table(scores), followed) if text]
+    typer.echo("\n\n".join(found) or "No model has a score.")
     if any(corpus.partition(",")[0] == "demo" for corpus in scores):
         typer.echo("\nGenerated stand-in data: no score here says anything about people.")
     typer.echo(

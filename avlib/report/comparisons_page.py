@@ -1,14 +1,16 @@
 """How comparisons of models are shown: a section of the report, and lines for the terminal."""
 
+import math
 from collections.abc import Sequence
 
-from avlib.report import plots
+from avlib.report.chart import Row, Scale, rows_chart
 from avlib.report.comparisons import MERML, MOST_MODELS, RIVALS, Comparison
 from avlib.report.formats import DASH, p_text
 from avlib.report.normalisation import in_words
-from avlib.report.page import Picture, Section, Table, filled
+from avlib.report.page import Drawing, Section, Table, filled
 from avlib.report.report_data import ReportData
 from avlib.report.significance import LEVEL, RESAMPLES, Interval
+from avlib.report.starting import APART
 from avlib.report.words import words_beside
 
 _WORDS = words_beside(__file__)
@@ -30,15 +32,42 @@ def paired_comparisons(data: ReportData, family: Sequence[Comparison]) -> Sectio
         return None
     reasons = [[c.a, c.b, "; ".join(c.missing)] for c in found if c.missing]
     why = Table(["A", "B", "what could not be computed, and why"], "l", reasons)
-    drawn = {
-        f"{c.a} − {c.b}": (c.difference, c.interval) for c in found if c.difference is not None
-    }
-    pictures = []
-    if drawn:
-        alt = "Difference in accuracy of each pair of models and its interval; line: no difference"
-        pictures = [Picture("differences", plots.differences(drawn), alt)]
+    pictures = [drawing] if (drawing := _drawn(data, found)) else []
     text = _explanation(found, [*data.predictions], len(family))
+    if apart := [m for m in data.predictions if data.starts_from.get(m) in APART]:
+        text += _WORDS("comparisons_apart", models=", ".join(apart))
     return Section("Paired comparisons", text, filled(comparison_table(found), why), pictures)
+
+
+def _drawn(data: ReportData, found: Sequence[Comparison]) -> Drawing | None:
+    """Draw the differences with their intervals, and the line of no difference."""
+    rows, said = [], []
+    for c in found:
+        if c.difference is None:
+            continue
+        low, high = c.interval or (None, None)
+        apart = low is not None and high is not None and not low <= 0 <= high
+        bounds = [None if end is None else 100 * end for end in (low, high)]
+        name, points = f"{c.a} − {c.b}", _points(c.difference)
+        look = data.look(c.a)
+        rows.append(Row(name, look, 100 * c.difference, *bounds, filled=apart, said=points))
+        said.append(
+            f"{name} {points} ({_bounds(c.interval)})" if c.interval else f"{name} {points}"
+        )
+    if not rows:
+        return None
+    ends = [v for row in rows for v in (row.value, row.low, row.high) if v is not None]
+    reach = 10 * math.ceil(max(map(abs, ends)) / 10) or 10
+    step = 10 if reach <= 40 else 20
+    ticks = range(-(reach // step) * step, reach + 1, step)
+    axis = "difference in accuracy (points) and its interval; filled: without zero"
+    scale = Scale(-reach, reach, ticks, 0, "no difference", axis)
+    alt = f"Difference in accuracy of each pair of models, in points: {'; '.join(said)}"
+    names = round(6.8 * max(len(row.name) for row in rows)) + 24
+    wide = rows_chart({"": rows}, scale, alt, width=names + 460, names=names)
+    narrow_scale = scale._replace(title="points; filled: interval without zero")
+    narrow = rows_chart({"": rows}, narrow_scale, alt, width=names + 200, names=names)
+    return Drawing("differences", wide, narrow, alt)
 
 
 def summary_lines(comparison: Comparison) -> list[str]:

@@ -48,9 +48,11 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
             continue
         _check(model, by_fold)
         rows.append([model, *_facts(by_fold)])
-        alt = f"Training curves of {model}: a thin line for each fold, and their mean"
+        _, _, _, first, last, *_ = rows[-1]
+        alt = f"Training curves of {model}: a thin line for each fold, and their mean; training "
+        alt += f"loss from {first} to {last}"
         if max(map(len, by_fold.values())) > 1:
-            pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt))
+            pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt, model))
     if not rows:
         return None
     losses = ["first training loss", "last training loss", "least validation loss", "in epoch"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from avlib.report.embeddings import NEIGHBOURS
-from avlib.report.formats import percent_over_folds
+from avlib.report.formats import DASH, percent_over_folds
 from avlib.report.page import Picture, Section, Table
 from avlib.report.training_choices import FoldFacts, over_folds
 from avlib.report.words import words_beside
@@ -31,7 +31,15 @@ def embeddings_section(facts: FoldFacts, pictures: Mapping[str, bytes]) -> Secti
         return None
     table = Table(["neighbours (%)", *_SPACES, "clips"], "lr", rows)
     shown = [
-        Picture(f"tsne_{model}", png, f"Test clips of one fold in the spaces of {model}, by t-SNE")
-        for model, png in pictures.items()
+        Picture(f"tsne_{row[0]}", pictures[row[0]], _alt(*row), row[0])
+        for row in rows
+        if row[0] in pictures
     ]
     return Section("Embeddings", _WORDS("embeddings", neighbours=NEIGHBOURS), [table], shown)
+
+
+def _alt(model: str, *cells: str) -> str:
+    """Say how good the neighbourhoods are in each space that a picture shows."""
+    known = zip(_SPACES, cells[:-1], strict=True)
+    said = ", ".join(f"{space} {value} %" for space, value in known if value != DASH)
+    return f"Test clips of one fold in the spaces of {model}, by t-SNE; neighbours right: {said}"

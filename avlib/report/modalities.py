@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from avlib.report import modality_plots
 from avlib.report.agreement import CATEGORIES, LEADING, agreement, leading
 from avlib.report.formats import DASH, percent, score
@@ -56,8 +58,10 @@ def contribution(data: ReportData) -> Section | None:
     values = {
         model: {"average": data.scores[model]["accuracy"], **data.recalls(model)} for model in TRIO
     }
-    alt = "Accuracy and recall of each emotion: audio, video, and MERML on both"
-    picture = Picture("modalities", modality_plots.modality_bars(values), alt)
+    said = ", ".join(f"{model} {percent(found['average'])} %" for model, found in values.items())
+    alt = f"Accuracy and recall of each emotion from audio, video and, by MERML, both; {said}"
+    png = modality_plots.modality_bars(values, [data.look(model) for model in TRIO])
+    picture = Picture("modalities", png, alt)
     return Section("What both modalities add", _WORDS("contribution"), (), [picture])
 
 
@@ -77,11 +81,13 @@ def agreements(data: ReportData) -> Section | None:
             total = int(row["clips"].sum())
             cells = [_share(row["clips", c], row["right", c], total) for c in CATEGORIES]
             rows.append([str(emotion), f"{total:,}", *cells])
-        folded = f"{model}, by emotion" if len(counted) > 2 and model != AFTER else ""
-        tables.append(Table([model, "clips", *CATEGORIES], "lr", rows, folded))
-    alt = "Share of clips by agreement of the joint decision; hatched: wrong decisions"
-    picture = Picture("agreement", modality_plots.agreement_bars(counted), alt)
-    return Section("Agreement of the modalities", _WORDS("agreements"), tables, [picture])
+        tables.append(Table(["emotion", "clips", *CATEGORIES], "lr", rows, model=model))
+    pictures = [
+        Picture(f"agreement_{model}", png, _alt(model, counted[model]), model)
+        for model, png in data.pictures("agreement").items()
+        if model in counted
+    ]
+    return Section("Agreement of the modalities", _WORDS("agreements"), tables, pictures)
 
 
 def _leading_modalities(data: ReportData, found: Mapping[str, Mapping[str, str]]) -> Table:
@@ -95,6 +101,13 @@ def _leading_modalities(data: ReportData, found: Mapping[str, Mapping[str, str]]
         published = (known.audio, known.video, known.both)
         rows.append([f"{known.system}, in its paper", *map(", ".join, published)])
     return Table(["model", "audio leads", "video leads", "both are needed"], "l", rows)
+
+
+def _alt(model: str, counts: pd.DataFrame) -> str:
+    """Say of how many clips the joint decision agrees with which modality."""
+    clips = counts["clips"].loc["all"]
+    said = ", ".join(f"{100 * clips[c] / clips.sum():.0f} % {c}" for c in CATEGORIES)
+    return f"With which modality's own decision {model} agrees: {said}; hatched: wrong decisions"
 
 
 def _only(data: ReportData, model: str) -> str:

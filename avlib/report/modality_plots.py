@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from avlib.report.agreement import CATEGORIES
+from avlib.report.looks import Look
 from avlib.report.plots import MARKERS, PALETTE, legend_above, name_rows, one_panel, panels
 
 _SPACES = {
@@ -92,13 +93,15 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> bytes:
     return png.getvalue()
 
 
-def modality_bars(scores: Mapping[str, Mapping[str, float]]) -> bytes:
+def modality_bars(scores: Mapping[str, Mapping[str, float]], looks: Sequence[Look]) -> bytes:
     """Draw the average and each emotion as a group of bars, one per model (MERML fig. 4).
 
     Parameters
     ----------
     scores
         Fraction in [0, 1] by model (at most 3) and group; NaN draws no bar.
+    looks
+        Of the models.
     """
     groups = list(next(iter(scores.values())))
     width = 0.8 / len(scores)
@@ -106,7 +109,11 @@ def modality_bars(scores: Mapping[str, Mapping[str, float]]) -> bytes:
         for i, (model, values) in enumerate(scores.items()):
             heights = 100 * np.array(list(values.values()), dtype=float)
             places = np.arange(len(groups)) + (i - (len(scores) - 1) / 2) * width
-            style: Any = {"color": PALETTE[i], "hatch": _HATCHES[i], "edgecolor": "white"}
+            style: Any = {
+                "color": PALETTE[looks[i].colour],
+                "hatch": _HATCHES[i],
+                "edgecolor": "white",
+            }
             known = np.nan_to_num(heights)
             bars = axes.bar(places, known, 0.94 * width, linewidth=0, label=model, **style)
             texts = ["–" if np.isnan(height) else f"{height:.0f}" for height in heights]

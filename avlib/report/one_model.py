@@ -112,7 +112,7 @@ def _embedded(task: ModelTask, fold: int, clips: pd.DataFrame, picture: Path) ->
     if len(clip_id) >= embeddings.DRAWN_FROM and not picture.is_file():
         points = {space: embeddings.tsne(values) for space, values in spaces.items()}
         title = (
-            f"{task.model}, {len(clip_id):,} test clips of fold {fold}; neighbours: how often the "
+            f"{task.model}, {len(clip_id):,} test clips of fold {fold}\nneighbours: how often the "
             f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
         )
         picture.write_bytes(modality_plots.scatters(points, emotions, title, near))

@@ -7,14 +7,21 @@ data: names of clips come from file names, and are escaped in both formats.
 import base64
 import re
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from avlib.report.chart import standalone
+from avlib.report.html_page import html_page
 from avlib.runtime.tables import atomic_path
+
+if TYPE_CHECKING:
+    from avlib.report.headline import Headline
+    from avlib.report.looks import Look
 
 _CSS_PIXELS_PER_PIXEL = 96 / 150  # pictures are drawn at 150 dots per inch
 
@@ -32,12 +39,21 @@ class Table:
         that follow it.
     folded
         In HTML, show the rows only when the reader opens them under this line.
+    model
+        The one model that the rows are about; a report moves them into that model's part.
+    shaded
+        In HTML, cells that begin with a number are the darker the larger it is, of 0 to 100.
+    sortable
+        In HTML, the reader can sort the rows by each column, and look for words in them.
     """
 
     columns: Sequence[str]
     align: str
     rows: Sequence[Sequence[str]]
     folded: str = ""
+    model: str = ""
+    shaded: bool = False
+    sortable: bool = False
 
     def __post_init__(self) -> None:
         whole = self.align.ljust(len(self.columns), self.align[-1])
@@ -54,11 +70,20 @@ def filled(*tables: Table) -> list[Table]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG; `name` is its file's, `alt` says what it shows to who cannot see it."""
+    """A PNG; `name` is its file's, `alt` says what it shows to who cannot see it.
+
+    `model` is the one model that it is about, as of `Table`.
+    """
 
     name: str
     png: bytes
     alt: str
+    model: str = ""
+
+    @property
+    def file(self) -> tuple[str, bytes]:
+        """Name and content of its file."""
+        return f"{self.name}.png", self.png
 
     @property
     def data_uri(self) -> str:
@@ -72,14 +97,41 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A chart of `chart.rows_chart` in two widths; `name`, `alt` and `model` as of `Picture`."""
+
+    name: str
+    wide: str
+    narrow: str
+    alt: str
+    model: str = ""
+
+    @property
+    def file(self) -> tuple[str, bytes]:
+        """Name and content of its file."""
+        return f"{self.name}.svg", standalone(self.wide).encode()
+
+    @property
+    def html(self) -> Markup:
+        """Both widths, of which the page shows one."""
+        return Markup(f'<div class="wide">{self.wide}</div><div class="narrow">{self.narrow}</div>')
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs, tables, pictures and a block of code, in this order."""
+    """A heading with paragraphs, tables, pictures and a block of code, in this order.
+
+    In HTML it is shown where it is `opened`, else when the reader opens it; `html` stands before
+    the tables, of which Markdown has nothing else.
+    """
 
     title: str
     text: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[Picture | Drawing] = ()
     code: str = ""
+    opened: bool = False
+    html: str = ""  # or Markup, which is not escaped
 
     @property
     def anchor(self) -> str:
@@ -88,43 +140,91 @@ class Section:
 
 
 @dataclass(frozen=True)
+class ModelPart:
+    """What a report says of one model alone.
+
+    Attributes
+    ----------
+    model, line : str
+        Its name, and what it is.
+    score : str
+        Its accuracy in words.
+    pieces : sequence of Section
+        Tables and pictures of the model, under the titles of the sections that made them.
+    """
+
+    model: str
+    line: str
+    score: str
+    pieces: Sequence[Section]
+
+    @property
+    def anchor(self) -> str:
+        """Name to link to."""
+        return f"model-{self.model}"
+
+
+@dataclass(frozen=True)
 class Page:
-    """A titled list of sections; `banner` is a warning above them."""
+    """A titled list of sections.
+
+    Attributes
+    ----------
+    banner : str
+        A warning above them.
+    about : str
+        Below the title: of what and by what the page was made.
+    headline : Headline or None
+        What the page says first.
+    models : sequence of ModelPart
+        Shown after the opened sections' first.
+    looks : mapping of str to Look
+        In HTML, cells that name one of these models show its mark.
+    files : mapping of str to str
+        Tables to take along, by the names of their files.
+    """
 
     title: str
     sections: Sequence[Section]
     banner: str = ""
+    about: str = ""
+    headline: "Headline | None" = None
+    models: Sequence[ModelPart] = ()
+    looks: Mapping[str, "Look"] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pictures(self) -> list[Picture | Drawing]:
+        """All of them, as they come."""
+        pieces = [piece for part in self.models for piece in part.pieces]
+        first = [self.headline.drawing] if self.headline and self.headline.drawing else []
+        return first + [p for section in (*self.sections, *pieces) for p in section.pictures]
 
 
 def write_page(folder: Path | str, page: Page) -> None:
-    """Write ``report.md``, ``report.html`` and ``pictures/*.png`` (which the Markdown shows)."""
+    """Write ``report.md``, ``report.html``, its `files`, and the pictures that Markdown shows."""
     folder = Path(folder)
-    for section in page.sections:
-        for picture in section.pictures:
-            with atomic_path(folder / "pictures" / f"{picture.name}.png") as temporary:
-                temporary.write_bytes(picture.png)
-    html = _rendered("report.html.jinja", page, autoescape=True)
-    for name, text in (("report.md", markdown(page)), ("report.html", html)):
+    for picture in page.pictures:
+        name, content = picture.file
+        with atomic_path(folder / "pictures" / name) as temporary:
+            temporary.write_bytes(content)
+    texts = {"report.md": markdown(page), "report.html": html_page(page), **page.files}
+    for name, text in texts.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
 def markdown(page: Page) -> str:
     """Return a page as Markdown; it shows pictures from a folder ``pictures`` beside it."""
-    return _rendered("report.md.jinja", page, autoescape=False)
-
-
-def _rendered(template: str, page: Page, *, autoescape: bool) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"md": markdown_text, "breakable": _breakable}
-    return environment.get_template(template).render(page=page)
+    environment.filters["md"] = markdown_text
+    return environment.get_template("report.md.jinja").render(page=page)
 
 
 def markdown_text(text: str) -> str:
@@ -133,8 +233,3 @@ def markdown_text(text: str) -> str:
     text = re.sub(r"([\\`*|\[\]])", r"\\\1", text)
     # An underscore inside a word is no markup, and names are full of them.
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
-
-
-def _breakable(text: str) -> Markup:
-    """Let a long name break after its underscores and slashes."""
-    return Markup(re.sub(r"([_/])(?=\w)", r"\1<wbr>", str(Markup.escape(text))))

@@ -64,50 +64,6 @@ def confusion(counts: np.ndarray, emotions: Sequence[str], title: str) -> bytes:
     return png.getvalue()
 
 
-def recall_bars(recalls: Mapping[str, Mapping[str, float]], chance: float) -> bytes:
-    """Draw each emotion's recall, one panel per emotion and one bar per model.
-
-    Parameters
-    ----------
-    recalls
-        Recall in [0, 1] by model and emotion; NaN where an emotion was not tested.
-    chance
-        Recall of a guess, in [0, 1].
-    """
-    models = list(recalls)
-    emotions = list(next(iter(recalls.values())))
-    columns = 3 if len(emotions) in (3, 5, 6, 9) else 4  # few empty panels
-    size = (9 / columns, 0.75 + 0.24 * len(models))
-    grid = panels(len(emotions), columns, size, (0, 0.3), sharex=True, sharey=True)
-    with grid as (figure, places, png):
-        for emotion, panel in zip(emotions, places, strict=True):
-            values = 100 * np.array([recalls[model][emotion] for model in models], dtype=float)
-            _bars(panel, models, values)
-            panel.set_title(emotion)
-            panel.axvline(100 * chance, **_DASHED)
-        for panel in figure.axes[-columns:]:
-            panel.set_xlabel("recall (%)")
-        places[0].set(xlim=(0, 118), xticks=range(0, 101, 25))
-    return png.getvalue()
-
-
-def comparison_bars(scores: Mapping[str, Mapping[str, Any]], chance: float) -> bytes:
-    """Draw mean accuracy over folds of each model, with its standard deviation and chance.
-
-    Parameters
-    ----------
-    scores
-        By model: accuracy and accuracy_std in [0, 1]; a NaN std draws no whisker.
-    """
-    means = 100 * np.array([found["accuracy"] for found in scores.values()])
-    stds = 100 * np.array([found["accuracy_std"] for found in scores.values()])
-    with one_panel(8, 1.1 + 0.36 * len(scores)) as (axes, png):
-        _bars(axes, list(scores), means, stds)
-        _chance(axes, chance)
-        axes.set(xlim=(0, 108), xlabel="accuracy (%), mean and standard deviation over folds")
-    return png.getvalue()
-
-
 def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes:
     """Draw a model's accuracy in every fold as dots and their mean as a bar.
 
@@ -134,31 +90,6 @@ def fold_dots(accuracies: Mapping[str, Sequence[float]], chance: float) -> bytes
     return png.getvalue()
 
 
-def differences(pairs: Mapping[str, tuple[float, tuple[float, float] | None]]) -> bytes:
-    """Draw differences in accuracy with their intervals, and the line of no difference.
-
-    Parameters
-    ----------
-    pairs
-        By name: difference in [-1, 1], and the bounds of its interval or None.
-    """
-    names = list(pairs)
-    with one_panel(8, 0.9 + 0.3 * len(names)) as (axes, png):
-        for row, (difference, bounds) in enumerate(pairs.values()):
-            apart = bounds is not None and not bounds[0] <= 0 <= bounds[1]
-            colour = PALETTE[0] if apart else PALETTE[7]
-            if bounds is not None:
-                axes.hlines(row, 100 * bounds[0], 100 * bounds[1], color=colour, linewidth=2)
-            # A filled dot: the interval leaves out zero.
-            face = colour if apart else "white"
-            axes.scatter(100 * difference, row, s=34, color=face, edgecolors=colour, zorder=3)
-        name_rows(axes, names)
-        axes.axvline(0, **_DASHED)
-        axes.margins(x=0.05)
-        axes.set_xlabel("difference in accuracy (points) and its interval; filled: without zero")
-    return png.getvalue()
-
-
 def stage_status(counts: pd.DataFrame) -> bytes:
     """Draw how many clips came through each stage.
 
@@ -182,21 +113,6 @@ def stage_status(counts: pd.DataFrame) -> bytes:
         axes.set(xlim=(0, total), xlabel="clips")
         legend_above(axes)
     return png.getvalue()
-
-
-def _bars(axes: Axes, names: list[str], values: np.ndarray, std: np.ndarray | None = None) -> None:
-    """Horizontal bars with their value behind each; NaN becomes a dash."""
-    known = np.nan_to_num(values)
-    axes.barh(range(len(names)), known, 0.66, color=[look(i)["color"] for i in range(len(names))])
-    whisker = np.zeros(len(names)) if std is None else np.nan_to_num(std)
-    for row, (value, spread) in enumerate(zip(values, whisker, strict=True)):
-        if spread:
-            axes.errorbar(value, row, xerr=spread, color="#222222", capsize=3, linewidth=1.2)
-        text = "–" if np.isnan(value) else f"{value:.0f}" if std is None else f"{value:.1f}"
-        place: Any = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
-        end = np.nan_to_num(value) + spread
-        axes.annotate(text, (end, row), **place, fontsize=8, path_effects=OUTLINED)
-    name_rows(axes, names)
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:

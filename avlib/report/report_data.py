@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from avlib.protocol_params import Protocol
-from avlib.protocols import ENROLMENT
+from avlib.protocols import ENROLMENT, PARTS
 from avlib.report.comparisons import Comparison, compare_all
 from avlib.report.current import current_rows
+from avlib.report.looks import Look
 from avlib.report.normalisation import NONE
 from avlib.report.published import Beside, beside, partial
 from avlib.report.scores import fold_scores, model_scores
@@ -42,6 +43,10 @@ class ReportData:
         Speaker normalisation by model; "none" of those that it lacks.
     drawn : mapping
         By model and name: the pictures in ``metrics/plots/<model>``, which are shown as they are.
+    looks : mapping of str to Look
+        Group, colour and mark by model.
+    starts_from : mapping of str to str
+        What each model's training started from, as of `starting.starts_from`.
     """
 
     corpus: str
@@ -55,6 +60,8 @@ class ReportData:
     fold_facts: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
     drawn: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     normalise: Mapping[str, str] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    starts_from: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> dict[str, "ReportData"]:
@@ -92,6 +99,18 @@ class ReportData:
         rows = self.folds.loc[self.folds["part"] == ENROLMENT, ["clip_id", "fold"]]
         return rows.merge(self.clips, on="clip_id")
 
+    @property
+    def enrolled_each(self) -> int:
+        """How many clips of each tested speaker are enrolled."""
+        if self.enrolled.empty:
+            return 0
+        return int(self.enrolled.groupby(["fold", "subject"]).size().max())
+
+    @property
+    def fold_parts(self) -> list[str]:
+        """Parts that the folds may have: enrolment only where they have it."""
+        return [*PARTS, ENROLMENT] if len(self.enrolled) else [*PARTS]
+
     def table(self, schema: Schema, model: str) -> pd.DataFrame:
         """Return what a model wrote into a table; no rows where it has none of these folds."""
         found = current_rows(paths.DATA / schema.name / f"{model}.parquet", self.folds, self.clips)
@@ -111,6 +130,10 @@ class ReportData:
     def comparisons(self) -> list[Comparison]:
         """Paired comparisons of the models, those of each normalisation among themselves."""
         return compare_all(self.predictions, self.folds, self.clips, self.normalise)
+
+    def look(self, model: str) -> Look:
+        """Return how a model looks; the one look of all where nobody said."""
+        return self.looks.get(model, Look())
 
     def pictures(self, name: str) -> dict[str, bytes]:
         """Return by model the picture of this name, of those that have one."""

@@ -8,14 +8,15 @@ import yaml
 
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.protocol_params import Protocol
-from avlib.protocols import ENROLMENT, PARTS, SUBJECT_INDEPENDENT
+from avlib.protocols import SUBJECT_INDEPENDENT
 from avlib.report import plots
 from avlib.report.formats import DASH, number, percent, score
 from avlib.report.normalisation import NONE
 from avlib.report.page import Picture, Section, Table, filled
 from avlib.report.published import Published, PublishedProtocol, cite
 from avlib.report.report_data import ReportData
-from avlib.report.scores import DEFAULT, condition_with, fold_scores, model_scores, scores_with
+from avlib.report.scores import DEFAULT, fold_scores, model_scores, scores_with
+from avlib.report.standings import used
 from avlib.report.words import words_beside
 
 _WORDS = words_beside(__file__)
@@ -24,8 +25,8 @@ LISTED = 100  # reasons of one status that the report lists
 NAMED = 10  # clips that it names for each
 
 
-def data_and_protocol(data: ReportData) -> Section:
-    """Say what was divided how, and what a guess would score."""
+def data_and_protocol(data: ReportData, identity: Mapping[str, str]) -> Section:
+    """Say what was divided how, what a guess would score, and what made the run."""
     clips, protocol = data.used_clips, data.protocol
     emotions = clips["emotion"].value_counts().sort_index()
     corpus = (
@@ -37,7 +38,7 @@ def data_and_protocol(data: ReportData) -> Section:
     apart = SUBJECT_INDEPENDENT[protocol.name]
     independent = "subject-independent" if apart else "subjects are shared"
     sizes = data.folds.groupby(["part", "fold"]).size().groupby("part").mean()
-    per_fold = ", ".join(f"{part} {sizes.get(part, 0):,.0f}" for part in _parts(data))
+    per_fold = ", ".join(f"{part} {sizes.get(part, 0):,.0f}" for part in data.fold_parts)
     several = data.n_folds > 1
     folds = f"{data.n_folds} folds" if several else "1 fold"
     facts = {
@@ -61,38 +62,8 @@ def data_and_protocol(data: ReportData) -> Section:
         listed = published_folds(data.corpus, protocol.folds)
         said = remarks(protocol.folds, listed, data.clips["subject"].dropna())
         rows += [("Folds", remark) for remark in said]
-    return Section("Data and protocol", tables=[Table(["", ""], "l", rows)])
-
-
-def results(data: ReportData) -> Section:
-    """Compare the models, beside published figures where they are comparable."""
-    if not data.scores:
-        return Section("Results", ["No model has predictions yet."])
-    columns = ["model", "modalities used", *_TITLES.values(), "clips scored"]
-    text = _WORDS("results")
-    if data.normalised != NONE:
-        enrolled = data.enrolled["clip_id"].nunique()
-        text += _WORDS(f"results_{data.normalised}", each=_enrolled_each(data), n=enrolled)
-    published = {model: _beside(data, model) for model in data.scores}
-    comparable = any(published.values())
-    if comparable:
-        columns.append("published (%)")
-        text += _WORDS("results_published")
-    rows = []
-    for model, scores in data.scores.items():
-        cells = [score(scores, metric) for metric in _TITLES]
-        cells.append(f"{scores['clips']:,} / {scores['clips_total']:,}")
-        if comparable:
-            cells.append(number(published[model], ".1f"))
-        rows.append([model, _used(data.predictions[model]), *cells])
-    if any(scores["clips"] < scores["clips_total"] for scores in data.scores.values()):
-        text += _WORDS("results_unscored")
-    lost = (data.status["stage"] == "clips") & (data.status["status"] == "failed")
-    if lost.any():
-        text += _WORDS("results_lost", lost=lost.sum())
-    png = plots.comparison_bars(data.scores, data.chance)
-    picture = Picture("comparison", png, "Mean accuracy of each model over folds")
-    return Section("Results", text, [Table(columns, "llr", rows)], [picture])
+    rows += identity.items()
+    return Section("Data and protocol", tables=[Table(["", ""], "l", rows)], opened=True)
 
 
 def models(
@@ -132,46 +103,26 @@ def recalls(data: ReportData) -> Section | None:
         return None
     by_model = {model: data.recalls(model) for model in data.scores}
     rows = [[model, *map(percent, recall.values())] for model, recall in by_model.items()]
-    table = Table(["model", *data.emotions], "lr", rows)
-    png = plots.recall_bars(by_model, data.chance)
-    picture = Picture("recall", png, "Recall of each emotion by each model; dashed line: chance")
-    text = ["Recall in percent, over the test clips of all folds. The dashed line is chance."]
-    return Section("Recall of each emotion", text, [table], [picture])
+    table = Table(["model", *data.emotions], "lr", rows, shaded=True)
+    text = _WORDS("recalls", chance=percent(data.chance))
+    return Section("Recall of each emotion", text, [table])
 
 
 def confusions(data: ReportData) -> Section | None:
     """Show which emotions each model confuses."""
-    pictures = [
-        Picture(f"confusion_{model}", png, f"Confusion matrix of {model}")
-        for model, png in data.pictures("confusion").items()
-    ]
-    if not pictures:
-        return None
-    text = ["Test clips of all folds. Large figures are percent of the true emotion, small clips."]
-    return Section("Confusions", text, (), pictures)
+    tables = [_confusion(model, scores) for model, scores in data.scores.items()]
+    return Section("Confusions", _WORDS("confusions"), tables) if tables else None
 
 
-def folds(data: ReportData) -> Section | None:
-    """Show how much the scores vary over folds."""
-    if not data.scores:
-        return None
-    parts = pd.crosstab(data.folds["fold"], data.folds["part"])
-    parts = parts.reindex(columns=_parts(data), fill_value=0)
-    tested = data.folds[data.folds["part"] == "test"].merge(data.clips[["clip_id", "subject"]])
-    subjects = tested.groupby("fold")["subject"].nunique()
+def _confusion(model: str, scores: Mapping[str, Any]) -> Table:
+    """Lay out what clips of each emotion were taken for: percent of them, and how many."""
+    emotions, counts = scores["pooled"]["confusion"].values()
     rows = []
-    for fold in parts.index:
-        counts = [f"{n:,}" for n in (subjects.get(fold, 0), *parts.loc[fold])]
-        scores = [percent(by_fold[fold]["accuracy"]) for by_fold in data.fold_scores.values()]
-        rows.append([str(fold), *counts, *scores])
-    columns = ["fold", "subjects tested", *parts.columns, *data.fold_scores]
-    folded = f"Clips and accuracy in each of {len(rows)} folds" if len(rows) > 12 else ""
-    table = Table(columns, "r", rows, folded)
-    dots = {m: [s["accuracy"] for s in f.values()] for m, f in data.fold_scores.items()}
-    png = plots.fold_dots(dots, data.chance)
-    picture = Picture("folds", png, "Accuracy of each model in each fold")
-    text = ["Clips of each part, and each model's accuracy in percent."]
-    return Section("Folds", text, [table], [picture])
+    for emotion, row in zip(emotions, counts, strict=True):
+        total = max(sum(row), 1)
+        cells = [f"{100 * n / total:.0f} ({n:,})" if n else "0" for n in row]
+        rows.append([emotion, *(cells if sum(row) else [DASH for _ in row])])
+    return Table(["true, taken for", *emotions], "lr", rows, model=model, shaded=True)
 
 
 def published_results(data: ReportData) -> Section | None:
@@ -214,7 +165,8 @@ def clip_status(data: ReportData) -> Section:
         Table(["model", "clips not scored", "which"], "lrl", _unscored(data)),
     )
     png = plots.stage_status(counts)
-    picture = Picture("status", png, "Clips ok, degraded and failed in each stage")
+    said = "; ".join(f"{row[0]} {row[1]}, {row[2]}, {row[3]}" for row in rows)
+    picture = Picture("status", png, f"Clips ok, degraded and failed in each stage: {said}")
     return Section("Clips by stage", text, tables, [picture])
 
 
@@ -222,11 +174,6 @@ def parameters(params: Mapping[str, Any]) -> Section:
     """Show the parameters of the run."""
     text = yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True).strip()
     return Section("Parameters", code=text)
-
-
-def _parts(data: ReportData) -> list[str]:
-    """Parts that the folds may have: enrolment only where they have it."""
-    return [*PARTS, ENROLMENT] if len(data.enrolled) else [*PARTS]
 
 
 def _speakers(data: ReportData) -> str:
@@ -244,14 +191,9 @@ def _enrolled(data: ReportData) -> str:
         return ""
     clips, subjects = data.enrolled["clip_id"].nunique(), data.enrolled["subject"].nunique()
     return (
-        f"{clips:,} of {subjects:,} tested speakers, the first {_enrolled_each(data)} of each; "
+        f"{clips:,} of {subjects:,} tested speakers, the first {data.enrolled_each} of each; "
         "no model is scored on them"
     )
-
-
-def _enrolled_each(data: ReportData) -> int:
-    """Return how many clips of each tested speaker are enrolled."""
-    return int(data.enrolled.groupby(["fold", "subject"]).size().max()) if len(data.enrolled) else 0
 
 
 def _against(emotions: pd.Series, predictions: pd.DataFrame, folds: pd.DataFrame) -> str:
@@ -262,15 +204,6 @@ def _against(emotions: pd.Series, predictions: pd.DataFrame, folds: pd.DataFrame
         return f"{DASH}  (0)"
     known = folds[folds["clip_id"].isin(emotions.index)]
     return f"{score(model_scores(fold_scores(rows, known)))}  ({len(rows):,})"
-
-
-def _used(predictions: pd.DataFrame) -> str:
-    """Modalities that a model used, with the number of clips where it did not always use all."""
-    rows = predictions[predictions["condition"] == DEFAULT]
-    counts = rows["modalities"].value_counts()
-    if len(counts) == 1:
-        return str(counts.index[0])
-    return ", ".join(f"{modalities} ({n:,})" for modalities, n in counts.items())
 
 
 def _by_reason(clips: pd.DataFrame, status: str, stages: list[str]) -> Table:
@@ -300,17 +233,6 @@ def _unscored(data: ReportData) -> list[list[str]]:
 def _names(clip_ids: Sequence[str]) -> str:
     rest = len(clip_ids) - NAMED
     return ", ".join(clip_ids[:NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
-
-
-def _beside(data: ReportData, model: str) -> float | None:
-    """Return the published accuracy that a model's may stand beside, if there is one."""
-    if data.partial:
-        return None
-    for result in data.published.same_protocol:
-        same = result.system == model and result.accuracy is not None
-        if same and condition_with(data.predictions[model], result.modalities) == DEFAULT:
-            return result.accuracy
-    return None
 
 
 def _ours(data: ReportData, result: Published) -> str:
@@ -352,8 +274,7 @@ def _on_the_same_folds(data: ReportData, results: Sequence[Published]) -> Table:
     if results and not data.partial:
         for model, scores in data.scores.items():
             figures = [percent(scores[metric]) for metric in ("accuracy", "uar")]
-            used = _used(data.predictions[model])
-            rows.append([model, used, *figures, "see Parameters", "this run"])
+            rows.append([model, used(data, model), *figures, "see Parameters", "this run"])
     columns = ["same folds", "modalities", *list(_TITLES.values())[:2], "pre-trained on", "source"]
     return Table(columns, "llrrll", rows)
 

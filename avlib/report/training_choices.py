@@ -37,8 +37,8 @@ def training_choices(
             rows.append([model, name, _listed(values)])
         if weights := [found[WEIGHT] for found in settings if WEIGHT in found]:
             png = modality_plots.weight_dots(weights)
-            alt = f"Weight omega of the video part in each fold of {model}; dashed: equal weights"
-            pictures.append(Picture(f"omega_{model}", png, alt))
+            alt = f"Weight omega of the video part in each fold of {model}: {_listed(weights)}"
+            pictures.append(Picture(f"omega_{model}", png, alt, model))
     pooled = _pooled(poolings or {})
     tables = filled(
         Table(["model", "what", "in each fold"], "l", rows),

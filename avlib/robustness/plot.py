@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avlib.report.plots import chance_level, curve_with_band, look, panels
+from avlib.report.looks import Look
+from avlib.report.plots import chance_level, curve_with_band, panels
 from avlib.robustness.curves import NOISE, TITLES, mild_to_strong
 
 _AXES = dict.fromkeys(NOISE, "signal-to-noise ratio (dB)")
@@ -14,7 +15,11 @@ _AXES["occlusion"] = "share of the face covered (%)"
 _DRAWN = ("accuracy", "accuracy_std")
 
 
-def draw(by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str]) -> bytes:
+def draw(
+    by_model: Mapping[str, Mapping[str, Any]],
+    corruptions: Sequence[str],
+    looks: Mapping[str, Look],
+) -> bytes:
     """Draw accuracy against the level of each corruption, one panel each, all models in it.
 
     Parameters
@@ -23,6 +28,8 @@ def draw(by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str]) 
         `robustness.curves` by model.
     corruptions
         The panels, in order.
+    looks
+        Of the models.
     """
     columns = min(3, len(corruptions))
     chance = next(iter(by_model.values()))["chance"]
@@ -31,12 +38,12 @@ def draw(by_model: Mapping[str, Mapping[str, Any]], corruptions: Sequence[str]) 
         for corruption, panel in zip(corruptions, places, strict=True):
             levels = mild_to_strong(by_model, corruption)
             x = _places(corruption, levels)
-            for number, (model, curve) in enumerate(by_model.items()):
+            for model, curve in by_model.items():
                 if corruption in curve["corruptions"]:
                     points = pd.DataFrame(curve["corruptions"][corruption])
                     points = points.set_index("level").reindex(levels)
                     mean, std = ([curve["clean"][k], *points[k]] for k in _DRAWN)
-                    curve_with_band(panel, x, mean, std, model, **look(number))
+                    curve_with_band(panel, x, mean, std, model, **looks[model].line)
             names = ["clean", *(f"{level:g}" for level in levels)] if corruption in NOISE else None
             panel.set_xticks(x, names)
             panel.set(title=TITLES[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))

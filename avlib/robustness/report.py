@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.report.formats import score
+from avlib.report.looks import Look
 from avlib.report.page import Picture, Section, Table
 from avlib.report.words import words_beside
 from avlib.robustness.curves import CLEAN, NOISE, TITLES, mild_to_strong
@@ -12,13 +13,17 @@ from avlib.robustness.plot import draw
 _WORDS = words_beside(__file__)
 
 
-def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | None:
+def robustness_section(
+    by_model: Mapping[str, Mapping[str, Any]], looks: Mapping[str, Look]
+) -> Section | None:
     """Compare the models' curves; None where there are none.
 
     Parameters
     ----------
     by_model
         `curves` by model, as read back from JSON.
+    looks
+        Of the models.
     """
     if not by_model:
         return None
@@ -27,7 +32,9 @@ def robustness_section(by_model: Mapping[str, Mapping[str, Any]]) -> Section | N
     if any("missing" in corruption for corruption in present):
         text += _WORDS("missing")
     tables = [_table(corruption, by_model) for corruption in present]
-    picture = Picture("robustness", draw(by_model, present), "Robustness of each model")
+    clean = "; ".join(f"{m} {score(found['clean'])} %" for m, found in by_model.items())
+    alt = f"Accuracy by strength of corruption; on clean clips: {clean}"
+    picture = Picture("robustness", draw(by_model, present, looks), alt)
     return Section("Robustness", text, tables, [picture])
 
 

@@ -265,7 +265,9 @@ def test_section_shows_every_comparison_and_what_the_tests_assume(tiny, models):
         ["gmml", "merml", "36"],
     ]
     (picture,) = section.pictures
-    assert picture.png.startswith(b"\x89PNG")
+    assert picture.wide.count("whisker") == 3
+    said = table.rows[0][3]
+    assert f"merml − svm {said} (" in picture.alt
     text = " ".join(section.text)
     assert "every pair of models (3 in all)" in text
     assert "takes clips for independent" in text

@@ -4,11 +4,11 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
 from PIL import Image
 
 from avlib.report import modality_plots, plots
 from avlib.report.agreement import CATEGORIES
+from avlib.report.looks import Look
 
 EMOTIONS = ["anger", "calm", "fear"]
 
@@ -16,14 +16,6 @@ EMOTIONS = ["anger", "calm", "fear"]
 def draw(name, scale=1.0):
     if name == "confusion":
         return plots.confusion(np.array([[3, 1, 0], [0, 0, 0], [1, 1, 2 * scale]]), EMOTIONS, "m")
-    if name == "recall_bars":
-        recall = {"anger": 0.5, "calm": float("nan"), "fear": 0.9 * scale}
-        return plots.recall_bars({"merml": recall, "avef": recall}, 1 / 3)
-    if name == "comparison_bars":
-        scores = {"accuracy": 0.6 * scale, "accuracy_std": 0.1}
-        return plots.comparison_bars(
-            {"merml": scores, "avef": {**scores, "accuracy_std": float("nan")}}, 1 / 3
-        )
     if name == "fold_dots":
         return plots.fold_dots({"merml": [0.5, 0.6 * scale, float("nan")], "avef": [0.4]}, 1 / 3)
     if name == "scatters":
@@ -37,23 +29,20 @@ def draw(name, scale=1.0):
         table = pd.DataFrame(rows, index=["all", "fear"], columns=columns)
         return modality_plots.agreement_bars({"merml": table, "svm": table})
     if name == "modality_bars":
+        looks = [Look(colour=number) for number in range(3)]
         values = {"average": 0.6 * scale, "anger": float("nan")}
-        return modality_plots.modality_bars(dict.fromkeys(("audio", "video", "merml"), values))
+        return modality_plots.modality_bars(
+            dict.fromkeys(("audio", "video", "merml"), values), looks
+        )
     if name == "weight_dots":
         return modality_plots.weight_dots([0.4, 0.5 * scale])
-    if name == "differences":
-        apart, missing = (0.1 * scale, (0.02, 0.2)), (0.0, None)
-        return plots.differences({"merml − svm": apart, "avef − svm": missing})
     counts = {"ok": [9, 8], "degraded": [0, int(2 * scale)], "failed": [1, 0]}
     return plots.stage_status(pd.DataFrame(counts, index=["faces", "speech"]))
 
 
 NAMES = (
     "confusion",
-    "recall_bars",
-    "comparison_bars",
     "fold_dots",
-    "differences",
     "stage_status",
     "scatters",
     "agreement_bars",
@@ -78,17 +67,7 @@ def test_picture_shows_its_values(name):
     assert draw(name) != draw(name, scale=0.5)
 
 
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(("models", "emotions"), [(1, 2), (2, 6), (13, 5)])
-def test_any_number_of_models_and_emotions_is_drawn_without_a_warning(models, emotions):
-    names = [f"emotion{i}" for i in range(emotions)]
-    recalls = {f"model $_{i}": dict.fromkeys(names, 0.5) for i in range(models)}
-    assert plots.recall_bars(recalls, 1 / emotions)
-
-
-def test_model_that_scored_nothing_is_drawn_as_a_dash():
-    nothing = {"accuracy": float("nan"), "accuracy_std": float("nan")}
-    assert plots.comparison_bars({"merml": nothing}, 0.5)
+def test_model_that_scored_nothing_is_drawn_without_a_dot():
     assert plots.fold_dots({"merml": [float("nan")]}, 0.5)
 
 
@@ -97,16 +76,3 @@ def test_an_odd_number_of_spaces_leaves_the_last_place_empty():
     height, width = picture.shape
     place = picture[int(0.55 * height) : int(0.85 * height), int(0.6 * width) : int(0.95 * width)]
     assert (place == 255).all()
-
-
-def test_accuracy_beside_a_bar_is_rounded_once(monkeypatch):
-    written = []
-    annotate = Axes.annotate
-
-    def noting(axes, text, *places, **style):
-        written.append(text)
-        return annotate(axes, text, *places, **style)
-
-    monkeypatch.setattr(Axes, "annotate", noting)
-    plots.comparison_bars({"merml": {"accuracy": 0.498461, "accuracy_std": 0.1}}, 0.5)
-    assert written == ["49.8"]

@@ -14,7 +14,8 @@ from avlib.report.formats import percent
 from avlib.report.page import Section, Table, markdown_text
 from avlib.report.report_data import ReportData
 from avlib.report.sections import LISTED, NAMED
-from avlib.report.write import results_table, write_report
+from avlib.report.terminal import results_table
+from avlib.report.write import write_report
 from avlib.runtime.tables import read_table, write_table
 from avlib.systems.common.tables import PREDICTIONS
 
@@ -32,16 +33,8 @@ def picture():
 def no_drawing(monkeypatch):
     """Drawing takes most of a report's time, and most tests read its words."""
     empty = picture()
-    for name in (
-        "recall_bars",
-        "comparison_bars",
-        "fold_dots",
-        "differences",
-        "stage_status",
-    ):
-        monkeypatch.setattr(plots, name, lambda *args, **named: empty)
-    for name in ("agreement_bars", "modality_bars"):
-        monkeypatch.setattr(modality_plots, name, lambda *args: empty)
+    monkeypatch.setattr(plots, "stage_status", lambda *args: empty)
+    monkeypatch.setattr(modality_plots, "modality_bars", lambda *args: empty)
 
 
 def write(folder, tiny, *, untrained=None, params=None, extra=(), **changes):
@@ -81,8 +74,8 @@ def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
         tmp_path, tiny, predictions=predictions, untrained={"avef": "left out by params.yaml"}
     )
     results = section(markdown, "Results")
-    assert results.index("| svm_audio | audio |") < results.index("| merml | audio+video |")
-    assert "36 / 36" in results
+    assert re.search(r"\| svm_audio \|.*\| 36 / 36 \| audio \|", results)
+    assert re.search(r"\| merml \|.*\| 36 / 36 \| audio\+video \|", results)
     assert "36 labelled clips of 6 subjects, 3 emotions" in markdown
     assert "subject_kfold, 3 folds, subject-independent, seed 0" in markdown
     assert "| avef | two networks | left out by params.yaml |" in markdown
@@ -181,7 +174,7 @@ def test_modalities_are_scored_one_by_one_where_predictions_hold_them(tmp_path, 
     alone = section(markdown, "One modality at a time")
     assert "| tested with audio only | tested with video only |" in alone
     assert alone.count("| merml | both |") == 2
-    assert "| all | 36 |" in section(markdown, "Agreement of the modalities")
+    assert "| all | 36 |" in section(markdown, "Each model")
     without, _ = write(tmp_path, tiny)
     assert "One modality at a time" not in without
 
@@ -191,7 +184,7 @@ def test_partly_missing_modalities_are_counted_in_the_results(tmp_path, tiny):
     table = tiny.predict("merml")
     table.loc[:4, "modalities"] = "audio"
     markdown, _ = write(tmp_path, tiny, predictions={"merml": table})
-    assert "| merml | audio+video (31), audio (5) |" in markdown
+    assert "| audio+video (31), audio (5) |" in section(markdown, "Results")
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -237,7 +230,7 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()
 @pytest.mark.usefixtures("no_drawing")
 def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 91)
-    assert re.search(r"\| merml \| audio\+video \|.*\| 7,462 / 7,462 \| 66\.5 \|", markdown)
+    assert re.search(r"\| merml \| 100\.0 \|.*\| 7,462 / 7,462 \|.*\| 66\.5 \|", markdown)
     others = section(markdown, "Published results")
     assert "| merml | 66.5 | 100.0 | Ghaleb" in others
     assert (
@@ -332,7 +325,7 @@ def test_a_systems_figures_with_one_modality_stand_beside_its_test_with_that_one
 @pytest.mark.usefixtures("no_drawing")
 def test_a_form_of_audio_alone_stands_beside_the_figure_with_audio_alone(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 91, model="gating", used="audio")
-    assert re.search(r"\| gating \| audio \|.*\| 57\.0 \|", section(markdown, "Results"))
+    assert re.search(r"\| gating \|.*\| audio \|.*\| 57\.0 \|", section(markdown, "Results"))
     others = section(markdown, "Published results")
     assert "| gating, audio only | 57.0 | 100.0 | Ghaleb" in others
     assert "| gating | 74.0 | – | Ghaleb" in others
@@ -385,7 +378,7 @@ class _Links(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.pictures += tag == "img"
         self.targets += [value for key, value in attrs if key in ("href", "src")]
-        assert tag not in ("script", "link", "iframe")
+        assert tag not in ("link", "iframe")
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -393,17 +386,17 @@ def test_html_holds_everything_it_shows(tmp_path, tiny):
     _, html = write(tmp_path, tiny)
     links = _Links()
     links.feed(html)
-    assert links.pictures == 5
-    assert all(target.startswith(("#", "data:image/png;base64,")) for target in links.targets)
+    assert links.pictures == 1
+    assert all(target.startswith(("#", "data:")) for target in links.targets)
     anchors = {target[1:] for target in links.targets if target.startswith("#")}
-    assert anchors == set(re.findall(r'<section id="([^"]+)"', html))
+    assert anchors == set(re.findall(r'<section id="([^"]+)"', html)) - {"headline"}
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_markdown_shows_pictures_that_exist(tmp_path, tiny):
     markdown, _ = write(tmp_path, tiny)
     shown = re.findall(r"\]\((pictures/[^)]+)\)", markdown)
-    assert len(shown) == 5
+    assert len(shown) == 4
     assert all((tmp_path / picture).is_file() for picture in shown)
 
 
@@ -411,7 +404,7 @@ def test_two_runs_write_the_same_bytes(tmp_path, tiny):
     write(tmp_path / "first", tiny)
     write(tmp_path / "second", tiny)
     first = {p.relative_to(tmp_path / "first"): p for p in (tmp_path / "first").rglob("*.*")}
-    assert len(first) == 7
+    assert len(first) == 8
     for name, path in first.items():
         assert path.read_bytes() == (tmp_path / "second" / name).read_bytes()
 
@@ -436,7 +429,7 @@ def test_run_without_any_model_still_accounts_for_its_clips(tmp_path, tiny):
 def test_further_analyses_are_further_sections(tmp_path, tiny):
     extra = Section("Significance", ["no pair differs"], [Table(["a", "b"], "lr", [["x", "1"]])])
     for text in write(tmp_path, tiny, extra=[extra]):
-        assert text.index("Confusions") < text.index("no pair differs")
+        assert text.index("Data and protocol") < text.index("no pair differs")
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -467,7 +460,7 @@ def mixed(tiny, kind="transductive"):
 
 
 @pytest.mark.usefixtures("no_drawing")
-@pytest.mark.parametrize("title", ["Results", "Recall of each emotion", "Folds", "Confusions"])
+@pytest.mark.parametrize("title", ["Results", "Recall of each emotion", "Folds"])
 def test_scores_of_different_speaker_normalisation_stand_apart(tmp_path, tiny, title):
     markdown, html = write(tmp_path, tiny, **mixed(tiny))
     plain = section(markdown, title)
@@ -476,7 +469,7 @@ def test_scores_of_different_speaker_normalisation_stand_apart(tmp_path, tiny, t
     assert not {"merml", "svm_audio"} & set(re.findall(r"\w+", plain))
     assert "avef" not in apart
     assert "merml" in apart
-    pictures = re.findall(r"\(pictures/(\w+)\.png\)", markdown)
+    pictures = re.findall(r"\(pictures/(\w+\.\w+)\)", markdown)
     assert len(set(pictures)) == len(pictures)
     anchors = re.findall(r'<section id="([^"]+)"', html)
     assert len(set(anchors)) == len(anchors)

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avlib.report.looks import looks
 from avlib.report.scores import fold_scores, write_json
 from avlib.robustness.curves import curves, missing_modality, read_curves
 from avlib.robustness.report import robustness_section
 
+LOOKS = looks([("merml", "metric learning"), ("svm_audio", "vector baselines")])
 CONDITIONS = ("default", "audio", "video")
 
 
@@ -123,7 +125,7 @@ def test_the_section_shows_every_level_of_every_model(tmp_path, tiny):
     audio = table[table["corruption"].isin(["clean", "white"])]
     write_json(tmp_path / "merml.json", curves(table, tiny.folds))
     write_json(tmp_path / "svm_audio.json", curves(audio.assign(model="svm_audio"), tiny.folds))
-    section = robustness_section(read_curves(tmp_path, ["merml", "svm_audio"]))
+    section = robustness_section(read_curves(tmp_path, ["merml", "svm_audio"]), LOOKS)
     by_title = {t.columns[0]: t for t in section.tables}
     assert by_title["white noise"].columns == ["white noise", "clean", "10 dB", "-5 dB"]
     assert [row[0] for row in by_title["white noise"].rows] == ["merml", "svm_audio"]
@@ -134,9 +136,9 @@ def test_the_section_shows_every_level_of_every_model(tmp_path, tiny):
     [picture] = section.pictures
     assert (
         picture.png
-        == robustness_section(read_curves(tmp_path, ["merml", "svm_audio"])).pictures[0].png
+        == robustness_section(read_curves(tmp_path, ["merml", "svm_audio"]), LOOKS).pictures[0].png
     )
 
 
 def test_without_curves_there_is_no_section(tmp_path):
-    assert robustness_section(read_curves(tmp_path, [])) is None
+    assert robustness_section(read_curves(tmp_path, []), LOOKS) is None

@@ -19,6 +19,7 @@ class AVEFSystem(System):
         "avef_raw": "The same without denoising: silence is kept in both streams (case 1)",
     }
     model = "avlib.systems.avef.model:AVEFModel"
+    group = "deep systems"
     sections = {"avef": Avef}
     report_part = "avlib.systems.avef.report:avef_tables"
     deep = True

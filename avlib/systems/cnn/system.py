@@ -16,6 +16,7 @@ class CNNSystem(System):
     name = "cnn"
     models = {"cnn": "Plain convolutional network on log mel bands of the sound"}
     model = "avlib.systems.cnn.model:CNNModel"
+    group = "deep systems"
     sections = {"cnn": Cnn, "modern": Modern}
     deep = True
     sees_and_hears = True

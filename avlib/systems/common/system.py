@@ -55,6 +55,8 @@ class System(ABC):
     report_part : str
         What makes its section of the report, if it has one: a function of the `ReportData`,
         ``module:name``, imported when it is asked for.
+    group : str
+        What the report shows its models among, in one colour.
     deep : bool
         Whether it trains networks, which take a whole GPU. The others learn from Fisher vectors,
         and can be tried on corrupted clips.
@@ -73,6 +75,7 @@ class System(ABC):
     fold_trainer: ClassVar[str] = "avlib.systems.common.train_fold:train_fold"
     judge: ClassVar[str] = "avlib.systems.common.judge:predicted"
     report_part: ClassVar[str] = ""
+    group: ClassVar[str] = "vector baselines"
     deep: ClassVar[bool] = False
     sees_and_hears: ClassVar[bool] = False
 

@@ -26,6 +26,7 @@ class EmoBedSystem(System):
         "emobed_triplet": "The same with crossmodal triplets, without the other modality's loss",
     }
     model = "avlib.systems.emobed.model:EmoBedModel"
+    group = "EmoBed's family"
     sections = {"emobed": Emobed}
     report_part = "avlib.systems.emobed.report:emobed_section"
     deep = True

@@ -58,14 +58,15 @@ def gates_section(
     for model, table in trained.items():
         scores, groups = gates.gate_scores(table, folds), gates.group_scores(table, folds)
         names = _names(table, predictions.get(model))
-        text.append(_gain(model, scores, names))
+        gain = _gain(model, scores, names)
+        text.append(gain)
         tables += _by_gate(model, scores, names)
         curves = {"all": scores[scores["condition"] == DEFAULT], **groups}
         kinds += [[model, *_kind(name, curve)] for name, curve in curves.items()]
         legend = names | {group: f"{group} emotions" for group in groups}
         png = gate_plots.over_time(scores, groups, legend, 1 / len(emotions_of(table)), model)
-        alt = f"Accuracy of {model} over time, by modality and for positive and negative emotions"
-        pictures.append(Picture(f"gates_{model}", png, alt))
+        alt = f"Over time, by modality and for positive and negative emotions. {gain}"
+        pictures.append(Picture(f"gates_{model}", png, alt, model))
     named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in gates.GROUPS.items())
     text += _WORDS("kinds", named=named, rise=100 * gates.RISE)
     columns = ["", "emotions", "clips", "first gate (%)", "last gate (%)", "plateau from"]

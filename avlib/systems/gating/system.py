@@ -23,6 +23,7 @@ class GatingSystem(System):
         "gating_global": "The same without LSTMs: one window mid-clip, modalities trained apart",
     }
     model = "avlib.systems.gating.model:GatingModel"
+    group = "deep systems"
     sections = {"gating": Gating}
     reads = ("modern",)
     tables = (PREDICTIONS, GATES)

@@ -17,6 +17,7 @@ class LinearMetricSystem(System):
         "gmml": "GMML on the PCA of both Fisher vectors side by side, in an RBF-SVM",
     }
     model = "avlib.systems.linear_metric.model:LinearMetricModel"
+    group = "metric learning"
     sections = {"lmnn": Lmnn, "itml": Itml, "gmml": Gmml}
     reads = ("svm",)
 

@@ -13,6 +13,7 @@ class MERMLSystem(System):
     name = "merml"
     models = {"merml": "MERML: one learned metric per modality, their weighted sum in an RBF-SVM"}
     model = "avlib.systems.merml.model:MERMLModel"
+    group = "metric learning"
     sections = {"merml": Merml}
     reads = ("svm",)
 

@@ -18,6 +18,7 @@ class TemporalAggregationSystem(System):
         " summed"
     }
     model = "avlib.systems.temporal_aggregation.model:TemporalAggregationModel"
+    group = "deep systems"
     sections = {"temporal_aggregation": TemporalAggregation}
     deep = True
     sees_and_hears = True

@@ -15,10 +15,11 @@ _BAR: Any = {"edgecolor": "white", "ecolor": "#222222", "capsize": 3}
 _WORD: Any = {"textcoords": "offset points", "rotation": 90, "fontsize": 7, "ha": "center"}
 
 
-def ccc_bars(systems: Mapping[str, Any]) -> bytes:
+def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
     """Draw the concatenated CCC after post-processing, mean and deviation over folds.
 
-    One that is not defined, as the labels do not vary, is no bar but a word.
+    One that is not defined, as the labels do not vary, is no bar but a word. The systems share the
+    colour of their family and differ in their hatching.
     """
     modalities = sorted({m for by_modality in systems.values() for m in by_modality})
     known = [name for name in SYSTEMS if name in systems]
@@ -34,7 +35,8 @@ def ccc_bars(systems: Mapping[str, Any]) -> bytes:
                 )
                 groups = np.array([modalities.index(m) for m in after])
                 places = groups + (number - (len(known) - 1) / 2) * width
-                look: Any = {"color": PALETTE[number], "hatch": _HATCHES[number], "label": name}
+                hatch = _HATCHES[list(SYSTEMS).index(name)]
+                look: Any = {"color": colour, "hatch": hatch, "label": name}
                 # NaN draws neither a bar nor a whisker.
                 axes.bar(places, values, width, yerr=spread, **look, **_BAR)
                 for place in places[np.isnan(values)]:

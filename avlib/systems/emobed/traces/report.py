@@ -12,6 +12,7 @@ import pandas as pd
 from avlib.report.concordance import is_constant
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
+from avlib.report.plots import PALETTE
 from avlib.report.report_data import ReportData
 from avlib.report.scores import write_json
 from avlib.report.words import words_beside
@@ -35,11 +36,14 @@ _TITLES = {
 def report_part(data: ReportData) -> Section | None:
     """Return `traces_section` of one run, which writes ``metrics/traces.json``."""
     predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
-    return traces_section(predicted, read_table(paths.TRACES), paths.METRICS / "traces.json")
+    colour = data.look(EMOBED).line["color"]
+    return traces_section(
+        predicted, read_table(paths.TRACES), paths.METRICS / "traces.json", colour
+    )
 
 
 def traces_section(
-    predicted: pd.DataFrame, traces: pd.DataFrame, metrics: Path | str
+    predicted: pd.DataFrame, traces: pd.DataFrame, metrics: Path | str, colour: str = PALETTE[0]
 ) -> Section | None:
     """Tell how well arousal and valence are followed; write the scores as JSON beside it.
 
@@ -49,6 +53,8 @@ def traces_section(
         Tables ``predicted_traces`` and ``traces``.
     metrics
         File for `trace_scores`; it is written in any case.
+    colour
+        Of the systems' family.
 
     Returns
     -------
@@ -67,8 +73,7 @@ def traces_section(
     if scores["gains"]:
         text += _WORDS("gains")
         tables.append(_gains(scores["gains"]))
-    alt = "CCC of each system, by modality and dimension"
-    pictures = [Picture("traces_ccc", ccc_bars(systems), alt)]
+    pictures = [Picture("traces_ccc", ccc_bars(systems, colour), _alt(systems))]
     model = EMOBED if EMOBED in systems else CLASSIC
     if clip_ids := _typical(joined[joined["model"] == model]):
         alt = f"Labels and predictions of {model} over time, with little, median and large error"
@@ -85,6 +90,18 @@ def _table(metric: str, systems: Mapping[str, Any]) -> Table:
         for modality, scores in systems.get(name, {}).items()
     ]
     return Table(columns, "llr", rows)
+
+
+def _alt(systems: Mapping[str, Any]) -> str:
+    """Say the concatenated CCC after post-processing of every system."""
+    said = [
+        f"{name} from {modality}, {dimension} "
+        f"{_number(scores[dimension]['after']['ccc_concatenated'])}"
+        for name, by_modality in systems.items()
+        for modality, scores in by_modality.items()
+        for dimension in DIMENSIONS
+    ]
+    return f"CCC of each system: {'; '.join(said)}"
 
 
 def _gains(gains: Mapping[str, Any]) -> Table:

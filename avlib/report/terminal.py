@@ -1,0 +1,70 @@
+"""The results as the terminal shows them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+
+from avlib.report.formats import DASH, number, percent, score
+from avlib.report.starting import caveat
+
+
+def results_table(summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """Lay out `scores.summary` for the terminal, in percent, best accuracy first.
+
+    Models of each speaker normalisation, and those that start from other people's weights, have a
+    table of their own; a corpus without emotions has none.
+    """
+    found = [_results_table(*entry) for entry in summary.items() if entry[1]]
+    said = [line for name, models in summary.items() if models and (line := caveat(name))]
+    return "\n\n".join([*found, *said])
+
+
+def _results_table(corpus: str, models: Mapping[str, Mapping[str, Any]]) -> str:
+    ranked = sorted(models.items(), key=lambda item: -(item[1]["accuracy"] or 0))
+    rows = [
+        [
+            corpus,
+            model,
+            score(scores),
+            percent(scores["uar"]),
+            percent(scores["f1_macro"]),
+            f"{scores['clips']:,}",
+        ]
+        for model, scores in ranked
+    ]
+    return _laid_out(["corpus", "model", "accuracy", "UAR", "macro-F1", "clips"], 2, rows)
+
+
+def traces_table(traces: Mapping[str, Any]) -> str:
+    """Lay out the CCC of ``metrics/traces.json``, test recordings joined; "" where there is none.
+
+    It is that after post-processing, mean and standard deviation over folds.
+    """
+    rows = []
+    for system, by_modality in traces.get("systems", {}).items():
+        for modality, by_dimension in by_modality.items():
+            after = [by_dimension[dimension]["after"] for dimension in ("arousal", "valence")]
+            rows.append([system, modality, *map(_ccc, after)])
+    rows.sort(key=lambda row: (row[1], row[0]))
+    return _laid_out(["system", "from", "CCC, arousal", "CCC, valence"], 2, rows) if rows else ""
+
+
+def _ccc(scores: Mapping[str, Any]) -> str:
+    mean, std = scores["ccc_concatenated"], scores["ccc_concatenated_std"]
+    return DASH if mean is None else number(mean, ".3f") + ("" if std is None else f" ± {std:.3f}")
+
+
+def _laid_out(columns: Sequence[str], texts: int, rows: Iterable[Sequence[str]]) -> str:
+    """Write a table whose first columns are texts and whose others are numbers."""
+    table = Table(box=MARKDOWN)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place < texts else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(width=200, color_system=None, highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip()
