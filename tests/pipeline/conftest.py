@@ -1,5 +1,6 @@
 """A working copy of the project with a tiny demo corpus, for running DVC for real."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from starter import quick_python
+from starter import start_server
 
 PROJECT = Path(__file__).parents[2]
 TINY = {
@@ -142,12 +143,8 @@ def finished(tmp_path_factory, starter) -> Checkout:
 
     Processes that test side by side share it: the first one makes it, the others wait.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, said = shared / "finished", shared / "finished.txt"
-    with (shared / "finished.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(tmp_path_factory, "finished") as shared:
+        folder, said = shared / "finished", shared / "finished.txt"
         if not said.is_file():
             shutil.rmtree(folder, ignore_errors=True)  # one that failed
             checkout = copy_project(folder)
@@ -159,10 +156,29 @@ def finished(tmp_path_factory, starter) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def starter(tmp_path_factory):
-    """The folder of a `python` that starts stages at once."""
-    with quick_python(tmp_path_factory.mktemp("starter")) as folder:
-        yield folder
+def starter(tmp_path_factory) -> Path:
+    """The folder of a `python` that starts stages at once; shared like `finished`."""
+    with one_at_a_time(tmp_path_factory, "starter") as shared:
+        folder = shared / "starter"
+        if not (folder / "socket").exists():
+            folder.mkdir(exist_ok=True)
+            start_server(folder, os.getppid() if side_by_side() else os.getpid())
+    return folder
+
+
+def side_by_side() -> bool:
+    """Tell whether this process is one of several that test, of one parent."""
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+@contextlib.contextmanager
+def one_at_a_time(tmp_path_factory, what: str):
+    """Give the folder that processes testing side by side share, to one of them at a time."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if side_by_side() else own
+    with (shared / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield shared
 
 
 @pytest.fixture

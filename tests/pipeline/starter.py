@@ -5,7 +5,6 @@ untouched: it is a process of its own, in its folder and its environment, that i
 from there. Whatever is no stage goes to the real Python.
 """
 
-import contextlib
 import json
 import os
 import runpy
@@ -13,6 +12,9 @@ import socket
 import subprocess
 import sys
 import traceback
+from pathlib import Path
+
+import psutil
 
 LIBRARIES = (
     "av", "dlib", "jinja2", "librosa", "lightning.pytorch", "matplotlib.pyplot", "opensmile",
@@ -37,31 +39,38 @@ sys.exit(code[0] if code else "the stage was killed")
 """
 
 
-@contextlib.contextmanager
-def quick_python(folder):
-    """Have such a `python` in a folder, to be put first on the PATH."""
+def start_server(folder: Path, tests: int) -> None:
+    """Have such a `python` in a folder, to be put first on the PATH, while a process lives.
+
+    Whichever process asks for it first starts it, and may end before the others that use it.
+    """
     address = folder / "socket"
     client = folder / "python"
     client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
     client.chmod(0o755)
-    with subprocess.Popen(
-        [sys.executable, __file__, str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as server:
-        assert server.stdout.read(1) == b"!", "the server of stages did not start"
-        yield folder
-        server.kill()
+    command = [sys.executable, __file__, str(address), str(tests)]
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert server.stdout.read(1) == b"!", "the server of stages did not start"
+    server.stdout.close()
+    server.returncode = 0  # nobody waits for it
 
 
-def serve(address: str) -> None:
-    """Fork for each stage that is asked for, until the tests end."""
+def serve(address: str, tests: int) -> None:
+    """Fork for each stage that is asked for, until the process of the tests has ended."""
     for library in LIBRARIES:
         __import__(library)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()
+        listening.settimeout(1)
         os.write(1, b"!")
         while True:
-            asked, _ = listening.accept()
+            try:
+                asked, _ = listening.accept()
+            except TimeoutError:
+                if psutil.pid_exists(tests):
+                    continue
+                return
             if not os.fork():
                 if os.fork():  # the child of a child that is gone has no one to wait for it
                     os._exit(0)
@@ -103,4 +112,4 @@ def _stage(asked: socket.socket) -> int:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))
