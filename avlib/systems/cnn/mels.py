@@ -23,8 +23,8 @@ from avlib.speech.mel import (
 from avlib.systems.common.batch import ShuffledBatches, TensorBatch
 from avlib.systems.common.sequences import SequenceClips
 
-TOGETHER = 4  # frames of the spectrogram whose mean is one of ours
-RATE = SAMPLE_RATE / HOP / TOGETHER  # frames per second, 25
+TOGETHER = 2  # frames of the spectrogram whose mean is one of ours
+RATE = SAMPLE_RATE / HOP / TOGETHER  # frames per second, 50
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def draw_mels(clips: SequenceClips, path: Path, speeds: Sequence[float] = (1.0,)
     clips : SequenceClips
         Sound at 16 kHz.
     path : Path
-        File for them, 6 kB a second of sound; it must outlive the result.
+        File for them, 13 kB a second of sound; it must outlive the result.
     speeds : sequence of float
         At which all clips are played, one speed after the other.
     """
