@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +32,7 @@ def tables() -> list[Table]:
             path = Path(folder) / f"{schema.name}.parquet"
             clips = ((f"{number:03}", made(schema, number)) for number in range(CLIPS))
             write_part(path, ((name, conform(rows, schema)) for name, rows in clips), schema)
-            ways = {
+            ways: dict[str, Callable[[], object]] = {
                 "read whole": partial(read_table, path),
                 "read clip by clip": partial(clip_by_clip, path),
                 "checksum": partial(checksum, path),

@@ -13,7 +13,7 @@ from avlib.runtime.errors import AvlibError
 class _Interruptible(TyperGroup):
     """Commands that Ctrl-C ends with one line and exit status 130, as it ends the stages."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
