@@ -30,7 +30,7 @@ def toy(n=180, seed=0, d=20, nuisance=4.0):
     return X, y
 
 
-@pytest.mark.parametrize("estimator", [LMNN(), ITML(), GMML(t=0.1)], ids=repr)
+@pytest.mark.parametrize("estimator", [LMNN(), ITML(pairs=200), GMML(t=0.1)], ids=repr)
 def test_learned_distance_finds_neighbours_of_the_class(estimator):
     gains = []
     for seed in range(0, 10, 2):
