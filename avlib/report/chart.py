@@ -3,7 +3,7 @@
 Colours stand in ``html/chart.css``, which a page holds once and a file of its own holds too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -28,6 +28,7 @@ MARKS = (
     "M0-5L4.8-1.5L2.9 4.1H-2.9L-4.8-1.5z",
     "M0-5.5L3.2 0L0 5.5L-3.2 0z",
 )
+Place = Callable[[float], float]  # from a value to where it stands on the axis
 _ROW, _HEAD, _FOOT = 21, 22, 36  # heights
 
 
@@ -107,9 +108,9 @@ def rows_chart(
             drawn.append(_text(0, y + 15, head, "head"))
             y += _HEAD
         for row in rows:
-            height = _ROW + (12 if row.rings else 0)
-            drawn += _row(row, x, y + height / 2, width)
-            y += height
+            tall = _ROW + (12 if row.rings else 0)
+            drawn += _row(row, x, y + tall / 2, width)
+            y += tall
         y += 6
     marked = x(scale.marked)
     lines = [
@@ -132,7 +133,7 @@ def standalone(svg: str) -> str:
     return f"{begin}{end}<style>{STYLE.read_text(encoding='utf-8')}</style>{rest}\n"
 
 
-def _row(row: Row, x, y: float, width: int) -> list[str]:
+def _row(row: Row, x: Place, y: float, width: int) -> list[str]:
     bold = " best" if row.best else ""
     parts = [_text(14, y + 4.5, row.name, bold.strip())]
     colour = f"g{row.look.colour}"
@@ -156,7 +157,7 @@ def _row(row: Row, x, y: float, width: int) -> list[str]:
     return parts
 
 
-def _dots(values: Sequence[float], x, y: float, kind: str, radius: float) -> list[str]:
+def _dots(values: Sequence[float], x: Place, y: float, kind: str, radius: float) -> list[str]:
     """Draw dots a little apart in height, so that equal ones are all seen."""
     steps = (-2.2, 0.0, 2.2)
     return [

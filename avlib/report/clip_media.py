@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
 from avlib.media import write_clip
@@ -31,8 +32,7 @@ def face_of(clip_id: str, subject: str) -> str:
 def sound_of(clip_id: str, subject: str) -> str:
     """Return the address of a clip's sound (its first seconds) as AAC in MP4; "" without sound."""
     rows = _rows(paths.SPEECH, clip_id, subject, ["sample_rate", "pcm"])
-    pcm = rows["pcm"][0].as_py() if rows is not None and rows.num_rows else None
-    if not pcm:
+    if rows is None or not rows.num_rows or not (pcm := rows["pcm"][0].as_py()):
         return ""
     rate = rows["sample_rate"][0].as_py()
     signal = np.frombuffer(pcm, np.int16)[: round(_LONGEST * rate)] / 32768
@@ -42,7 +42,7 @@ def sound_of(clip_id: str, subject: str) -> str:
         return _address("audio/mp4", file.read_bytes())
 
 
-def _rows(folder: Path, clip_id: str, subject: str, columns: list[str]):
+def _rows(folder: Path, clip_id: str, subject: str, columns: list[str]) -> pa.Table | None:
     """Read a clip's rows of a table; None where the table has none of them."""
     part = tables.part_path(folder, subject)
     if not part.is_file():

@@ -45,12 +45,11 @@ def _drawn(data: ReportData, found: Sequence[Comparison]) -> Drawing | None:
     for c in found:
         if c.difference is None:
             continue
-        low, high = c.interval or (None, None)
+        low, high = (100 * end for end in c.interval) if c.interval else (None, None)
         apart = low is not None and high is not None and not low <= 0 <= high
-        bounds = [None if end is None else 100 * end for end in (low, high)]
         name, points = f"{c.a} − {c.b}", _points(c.difference)
         look = data.look(c.a)
-        rows.append(Row(name, look, 100 * c.difference, *bounds, filled=apart, said=points))
+        rows.append(Row(name, look, 100 * c.difference, low, high, filled=apart, said=points))
         said.append(
             f"{name} {points} ({_bounds(c.interval)})" if c.interval else f"{name} {points}"
         )

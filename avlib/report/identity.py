@@ -53,9 +53,10 @@ def code(folder: Path = Path()) -> Code:
         status = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", *CODE)
     except (OSError, subprocess.CalledProcessError):
         return Code()
-    if len(last) != 2:
+    if not last:  # no commit has any code
         return Code()
-    return Code(*last, tuple(sorted(line[3:].strip('"') for line in status.splitlines())))
+    commit, date = last
+    return Code(commit, date, tuple(sorted(line[3:].strip('"') for line in status.splitlines())))
 
 
 def machine() -> str:

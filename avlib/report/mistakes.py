@@ -45,9 +45,7 @@ def mistaken(data: ReportData) -> list[Mistaken]:
     """
     wrong = _wrong(data)
     by_model = [
-        iter(rows["clip_id"].tolist())
-        for _, rows in wrong.groupby(pd.Categorical(wrong["model"], [*data.predictions]))
-        if len(rows)
+        iter(wrong.loc[wrong["model"] == model, "clip_id"].tolist()) for model in data.predictions
     ]
     chosen: dict[str, Mistaken] = {}
     of_clip = data.clips.set_index("clip_id")
@@ -59,9 +57,10 @@ def mistaken(data: ReportData) -> list[Mistaken]:
             elif len(chosen) < SHOWN:
                 who, emotion = of_clip.loc[clip_id, ["subject", "emotion"]]
                 chosen[clip_id] = Mistaken(clip_id, str(who), str(emotion))
-    for row in wrong.itertuples():
-        if row.clip_id in chosen:
-            chosen[row.clip_id].said.append((row.model, row.predicted, row.sure))
+    columns = ["clip_id", "model", "predicted", "sure"]
+    for clip_id, model, predicted, sure in wrong[columns].itertuples(index=False, name=None):
+        if clip_id in chosen:
+            chosen[clip_id].said.append((model, predicted, sure))
     return list(chosen.values())
 
 
@@ -102,5 +101,9 @@ def _wrong(data: ReportData) -> pd.DataFrame:
         rows = table[(table["condition"] == DEFAULT) & (table["predicted"] != table["emotion"])]
         sure = [row[f"prob_{row['predicted']}"] for _, row in rows.iterrows()]
         found.append(rows[["clip_id", "predicted"]].assign(model=model, sure=sure))
-    wrong = pd.concat(found) if found else pd.DataFrame(columns=["clip_id", "model", "sure"])
+    wrong = (
+        pd.concat(found)
+        if found
+        else pd.DataFrame(columns=["clip_id", "predicted", "model", "sure"])
+    )
     return wrong.sort_values(["sure", "clip_id"], ascending=[False, True], kind="stable")

@@ -78,7 +78,7 @@ def folds_and_people(data: ReportData) -> Section | None:
             f"Accuracy on each of {len(of_people)} people",
         ),
     ]
-    drawings = [dots(data, data.scores, "folds")]
+    drawings = [dots(data, list(data.scores), "folds")]
     drawings += [dots(data, [model], f"folds_{model}", model) for model in data.scores]
     return Section("Folds", _WORDS("folds"), tables, drawings, opened=True)
 
@@ -87,7 +87,8 @@ def subject_accuracies(data: ReportData, model: str) -> dict[str, float]:
     """Return a model's accuracy on each person, in [0, 1], by the person's name."""
     rows = scored(data.predictions[model], data.folds)
     subjects = rows["clip_id"].map(data.clips.set_index("clip_id")["subject"])
-    return rows.groupby(subjects)["right"].mean().to_dict()
+    shares = rows.groupby(subjects)["right"].mean()
+    return {str(who): float(share) for who, share in shares.items()}
 
 
 def dots(data: ReportData, models: Sequence[str], name: str, of: str = "") -> Drawing:

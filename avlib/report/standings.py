@@ -99,16 +99,19 @@ def _standing(data: ReportData, model: str) -> Standing:
     intervals = score_intervals(
         rows["right"].to_numpy(dtype=bool), rows["emotion"].to_numpy(dtype=str), subjects
     )
-    accuracy, uar = intervals or ((None, None), (None, None))
+    accuracy_low, accuracy_high = intervals.accuracy if intervals else (None, None)
+    uar_low, uar_high = intervals.uar if intervals else (None, None)
     starts = data.starts_from.get(model, "")
     return Standing(
         model,
         data.look(model).group,
         used(data, model),
         scores["pooled"]["accuracy"],
-        *accuracy,
+        accuracy_low,
+        accuracy_high,
         scores["pooled"]["uar"],
-        *uar,
+        uar_low,
+        uar_high,
         scores["pooled"]["f1_macro"],
         scores["accuracy"],
         scores["accuracy_std"],

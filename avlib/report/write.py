@@ -95,7 +95,8 @@ def write_report(
 def _about(data: ReportData, identity: Mapping[str, str]) -> str:
     """Say in a line of what and by what the page was made."""
     clips, folds = data.used_clips, data.n_folds
-    of = f"{len(clips):,} clips of {clips['subject'].nunique():,} people"
+    people = "generated people" if data.corpus == DEMO else "people"
+    of = f"{len(clips):,} clips of {clips['subject'].nunique():,} {people}"
     facts = [of, f"{data.protocol.name}, {folds} fold{'s' if folds > 1 else ''}"]
     made_by = [identity[key].partition(":")[0] for key in ("Code", "Machine") if key in identity]
     return " · ".join(facts + made_by)
