@@ -15,12 +15,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from avlib.runtime.errors import ParamsError
 
-PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}  # Lightning's names
+Precision = Literal["bf16-mixed", "16-mixed", "32-true"]  # Lightning's names
+PRECISIONS: dict[str, Precision] = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 _POLL = 0.2  # s between two looks for a free device
 
 
@@ -64,7 +66,7 @@ def kind(name: str) -> str:
     return torch.device(name).type
 
 
-def precision() -> str:
+def precision() -> Precision:
     """Return in what a network learns on `device`, as Lightning calls it.
 
     Raises
