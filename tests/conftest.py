@@ -25,7 +25,7 @@ settings.load_profile("any speed")
 
 def pytest_collection_modifyitems(items):
     """Begin with the tests that take longest, so that no worker waits for them at the end."""
-    items.sort(key=lambda item: "pipeline" not in item.keywords)
+    items.sort(key=lambda item: [kind not in item.keywords for kind in ("pipeline", "slow")])
 
 
 @pytest.fixture(scope="session")

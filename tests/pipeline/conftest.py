@@ -86,7 +86,7 @@ class Checkout:
 
     def dvc(self, *arguments: str, **options):
         """Run DVC in the copy."""
-        return self.run("dvc", *arguments, **options)
+        return self.run("python", "-m", "dvc", *arguments, **options)
 
     def set(self, **sections) -> None:
         """Lay values over params.yaml, section by section."""
@@ -157,7 +157,7 @@ def finished(tmp_path_factory, starter) -> Checkout:
 
 @pytest.fixture(scope="session")
 def starter(tmp_path_factory) -> Path:
-    """The folder of a `python` that starts stages at once; shared like `finished`."""
+    """The folder of a `python` that starts stages and DVC at once; shared like `finished`."""
     with one_at_a_time(tmp_path_factory, "starter") as shared:
         folder = shared / "starter"
         if not (folder / "socket").exists():

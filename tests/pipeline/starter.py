@@ -1,8 +1,9 @@
-"""A `python` that starts stages at once: forks of a process that has imported the libraries.
+"""A `python` that starts stages and DVC at once: forks of a process that has imported libraries.
 
-A stage spends seconds on importing them, and tests start hundreds of stages. What a stage does is
+They spend seconds on importing them, and tests start hundreds of stages. What a stage does is
 untouched: it is a process of its own, in its folder and its environment, that imports the project
-from there. Whatever is no stage goes to the real Python.
+from there. So is DVC, and the project's own command. Whatever is none of these goes to the real
+Python.
 """
 
 import json
@@ -17,16 +18,16 @@ from pathlib import Path
 import psutil
 
 LIBRARIES = (
-    "av", "dlib", "jinja2", "librosa", "lightning.pytorch", "matplotlib.pyplot", "opensmile",
-    "pandas", "pyarrow.parquet", "pydantic", "rich.console", "ruamel.yaml", "scipy.signal",
-    "sklearn.cluster", "sklearn.manifold", "sklearn.mixture", "sklearn.model_selection",
-    "sklearn.svm", "statsmodels.api", "torch", "typer",
+    "av", "dlib", "dvc.cli.parser", "dvc.repo", "jinja2", "librosa", "lightning.pytorch",
+    "matplotlib.pyplot", "opensmile", "pandas", "pyarrow.parquet", "pydantic", "rich.console",
+    "ruamel.yaml", "scipy.signal", "sklearn.cluster", "sklearn.manifold", "sklearn.mixture",
+    "sklearn.model_selection", "sklearn.svm", "statsmodels.api", "torch", "typer",
 )  # fmt: skip
 
 CLIENT = """\
 #!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:2] != ["-m"] or not sys.argv[2].startswith("stages."):
+if sys.argv[1:2] != ["-m"] or sys.argv[2].partition(".")[0] not in ("avlib", "dvc", "stages"):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})

@@ -16,8 +16,9 @@ def add(folder, subject, emotion):
     table.write_text(f"{before}{subject}_{emotion}.wav,{subject},{emotion}\n")
 
 
-def test_clips_are_listed_anew_when_a_members_recordings_change(tmp_path):
+def test_clips_are_listed_anew_when_a_members_recordings_change(tmp_path, starter):
     checkout = copy_project(tmp_path / "project")
+    checkout.starter = starter
     raw, elsewhere = checkout.folder / "data/raw", tmp_path / "elsewhere"
     for folder in (raw / "one", elsewhere):
         for subject in "abc":
