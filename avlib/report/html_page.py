@@ -56,7 +56,7 @@ def _cell(context: Context, text: str) -> Markup:
     look = context["page"].looks.get(text)
     if look is None:
         return Markup(re.sub(r"([_/])(?=\w)", r"\1<wbr>", str(Markup.escape(text))))
-    mark = '<svg class="sign g{}" viewBox="-7 -7 14 14"><use href="#mark{}"/></svg> {}'
+    mark = '<svg class="sign g{}" viewBox="-7 -7 14 14"><use href="#mark{}"/></svg>&nbsp;{}'
     return Markup(mark).format(look.colour, look.mark, text)
 
 
