@@ -48,7 +48,7 @@ def test_one_command_goes_from_recordings_to_a_report(finished):
         assert right == pytest.approx(scores["pooled"]["accuracy"], abs=1e-6)
     html = (finished.folder / "report/report.html").read_text()
     assert "Generated stand-in data" in html
-    assert "http" not in re.sub(r'href="[^"]*"', "", html).split("<body")[0]
+    assert "://" not in re.sub(r'href="[^"]*"', "", html).split("<body")[0]
 
 
 def test_validation_scores_stand_beside_the_test_scores_that_the_summary_has(finished):
