@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from avlib.registry import SYSTEMS, system
+from avlib.runtime import tables
+from avlib.runtime.device import devices, numerics
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from avlib.registry import SYSTEMS, system  # noqa: E402
-from avlib.runtime import tables  # noqa: E402
-from avlib.runtime.device import devices, numerics  # noqa: E402
-
 SMALL: dict[str, Any] = {
     "demo_corpus": {"subjects": 6, "takes": 1, "seconds": [1.5, 1.6]},
     "demo": {"protocol": {"k": 2}},

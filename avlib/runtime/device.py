@@ -9,6 +9,7 @@
 """
 
 import fcntl
+import logging
 import os
 import tempfile
 import time
@@ -95,10 +96,22 @@ def claimed(names: Sequence[str]) -> Iterator[str]:
     """Compute on one of some devices that no other process has claimed; wait until one is free.
 
     Inside, it is `device`. A claim ends with its process, however that ends.
+
+    Raises
+    ------
+    ParamsError
+        The folder of claims is another user's.
     """
     folder = Path(tempfile.gettempdir()) / f"avlib-devices-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    # In a folder that all users share, somebody else may have made it, with links to files of ours.
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise ParamsError(
+            f"{folder}: belongs to somebody else; expected a folder of yours, where processes say"
+            " which GPU they use: remove it, or set TMPDIR to a folder of yours"
+        )
     before = os.environ.get("AVLIB_DEVICE")
+    waits = False
     while True:
         for name in names:
             with (folder / name.replace(":", "-")).open("w") as claim:
@@ -114,4 +127,7 @@ def claimed(names: Sequence[str]) -> Iterator[str]:
                     if before is not None:
                         os.environ["AVLIB_DEVICE"] = before
                 return
+        if not waits:
+            waits = True
+            logging.getLogger(__name__).info("%s: in use, waiting", ", ".join(names))
         time.sleep(_POLL)

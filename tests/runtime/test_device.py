@@ -100,6 +100,16 @@ def test_a_claimed_device_is_nobody_elses_until_its_process_ends():
     assert "AVLIB_DEVICE" not in os.environ
 
 
+def test_claims_follow_no_link_that_somebody_left(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "cpu-0").write_text("precious")
+    (tmp_path / f"avlib-devices-{os.getuid()}").symlink_to(elsewhere)
+    with pytest.raises(ParamsError, match="belongs to somebody else"), claimed(TWO):
+        pass
+    assert (elsewhere / "cpu-0").read_text() == "precious"
+
+
 def meet(payload, folder):
     """Wait until as many folds as there are devices are under way; note the device."""
     Path(payload["here"], f"{payload['fold']}").touch()
