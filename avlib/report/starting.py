@@ -25,7 +25,8 @@ APART = frozenset(_KEYS)
 def starts_from(model: str) -> str:
     """Return in words what the folds of a trained model started from; "" from nothing."""
     for file in sorted((paths.MODELS / model).glob("fold-*/settings.json")):
-        weights = json.loads(file.read_text())["arguments"].get("weights")
+        settings = json.loads(file.read_text())  # of whatever form a system of one's own saves
+        weights = settings.get("arguments", {}).get("weights")
         return _WORDS.get(weights, SCRATCH) if isinstance(weights, str) else SCRATCH
     return SCRATCH
 

@@ -198,7 +198,11 @@ def test_what_training_started_from_is_read_where_it_was_written(tmp_path, monke
         folder.mkdir(parents=True)
         (folder / "settings.json").write_text(json.dumps({"arguments": {"weights": weights}}))
     assert starts_from("a") == OTHERS
-    assert starts_from("b") == starts_from("c") == starts_from("absent") == ""
+    own = tmp_path / "data/models/own/fold-0/settings.json"  # a system that saves in its own way
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps({"n_classes": 3}))
+    assert starts_from("b") == starts_from("c") == starts_from("own") == ""
+    assert starts_from("absent") == ""
     assert "published" in starts_from("d")
 
 
