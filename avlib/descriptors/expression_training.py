@@ -104,8 +104,7 @@ class _Task(LightningModule):
         super().__init__()
         self.blur, self.steps = blur, steps
         network = ExpressionNet(side, DETAIL if blur else 0.0)
-        # torch's stubs lack this form of `to`.
-        # torch knows this call for modules; its type stubs do not.
+        # torch knows this call of modules; its type stubs do not.
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
 

@@ -1,17 +1,13 @@
 """The page of one recording: it plays beside what is said of it over time.
 
-A page is one file that needs nothing else: its policy forbids it every address but what it holds.
-Names of files are data, which the templates escape.
+A page is one file that needs nothing else.
 """
 
-import base64
-import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
@@ -20,6 +16,7 @@ from avlib.recognizer import chart
 from avlib.recognizer.playable import playable
 from avlib.recognizer.recognizer import Recognised, Recognizer, printable
 from avlib.recognizer.traces import PICTURES, Traces
+from avlib.report import offline_page
 
 _FOLDER = Path(__file__).parent
 _STRETCHED = 120  # moments from which the chart can be drawn wider than the window
@@ -101,26 +98,15 @@ def _faces(traces: Traces) -> list[str]:
     for time, face in traces.faces:
         file = io.BytesIO()
         Image.fromarray(face).save(file, "jpeg", quality=80)
-        content = base64.b64encode(file.getvalue()).decode()
-        found[int(time / traces.duration * PICTURES)] = f"data:image/jpeg;base64,{content}"
+        picture = offline_page.data_address(file.getvalue(), "image/jpeg")
+        found[int(time / traces.duration * PICTURES)] = picture
     return found
 
 
 def _rendered(template: str, script: Markup, **values: Any) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     style = _text("page.css")
-    # Only this script and this style, by their digests: what a name could smuggle in never runs.
-    policy = (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)};"
-        " img-src data:; media-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
+    policy = offline_page.policy(script, style)
+    environment = offline_page.environment(_FOLDER)
     return environment.get_template(template).render(
         script=script, style=style, policy=policy, **values
     )
@@ -128,7 +114,3 @@ def _rendered(template: str, script: Markup, **values: Any) -> str:
 
 def _text(name: str) -> Markup:
     return Markup((_FOLDER / name).read_text(encoding="utf-8"))
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

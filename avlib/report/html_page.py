@@ -1,19 +1,14 @@
-"""The report as one HTML file: it needs no network, and its policy allows none.
+"""The report as one HTML file that needs no network."""
 
-Names of clips and models are data, which the templates escape. The only script and style that run
-are those of the page, told by their digests.
-"""
-
-import base64
-import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from avlib.report import offline_page
 from avlib.report.chart import MARKS
 
 if TYPE_CHECKING:
@@ -27,10 +22,7 @@ def html_page(page: "Page") -> str:
     """Return a page as HTML that holds all it shows."""
     style = Markup(_text("chart.css") + _text("page.css"))
     script = Markup(_text("page.js"))
-    policy = (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)};"
-        " img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
-    )
+    policy = offline_page.policy(script, style)
     return rendered(
         "report.html.jinja", page=page, style=style, script=script, policy=policy, marks=MARKS
     )
@@ -38,14 +30,7 @@ def html_page(page: "Page") -> str:
 
 def rendered(template: str, **values: Any) -> Markup:
     """Render one of the templates of HTML; whatever is no `Markup` is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = offline_page.environment(_FOLDER)
     environment.filters |= {"cell": _cell, "shade": _shade, "address": _address}
     return Markup(environment.get_template(template).render(**values))
 
@@ -68,13 +53,8 @@ def _shade(text: str) -> str:
 
 def _address(text: str, name: str) -> str:
     """Return an address that holds a file to take along."""
-    content = base64.b64encode(text.encode()).decode()
-    return f"data:{_KINDS[Path(name).suffix]};base64,{content}"
+    return offline_page.data_address(text.encode(), _KINDS[Path(name).suffix])
 
 
 def _text(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
