@@ -41,8 +41,9 @@ types: setup
 	mypy
 
 # For two cores: a third process computes while the others wait for DVC, Git or a worker's restart.
+# Each on one thread: as many threads as cores in each would only wait for one another.
 tests: setup
-	pytest -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n 3 --dist worksteal
 
 test: lint types tests
 

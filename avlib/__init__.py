@@ -3,11 +3,14 @@
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from avlib.runtime.processor import hold_to_avx2
+
 if TYPE_CHECKING:
     from avlib.recognizer.recognizer import Recognizer
     from avlib.runtime.catalogue import read
 
 __all__ = ["Recognizer", "read"]
+hold_to_avx2()  # before NumPy and torch are loaded
 _STAND_IN = {
     "Recognizer": "avlib.recognizer.recognizer:Recognizer",
     "read": "avlib.runtime.catalogue:read",

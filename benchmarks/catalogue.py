@@ -17,7 +17,6 @@ NAMES = (
     "noop",
     "memory",
     "copies",
-    "copies",
     "scale",
     "voices",
     "fisher",
@@ -26,6 +25,7 @@ NAMES = (
     "gating",
     "temporal_aggregation",
     "device",
+    "processor",
 )
 
 

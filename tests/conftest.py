@@ -1,5 +1,7 @@
 """Fixtures of several rooms; torch is loaded only where one of them is used."""
 
+import avlib  # noqa: F401, I001 - first of all: it says how the libraries are to compute
+
 import importlib
 import itertools
 from collections.abc import Callable

@@ -6,7 +6,7 @@ name that is put together at run time (``import_module(f"avlib.{name}")``) is no
 A file counts as code that makes results (`makes_results`) unless it is one of these:
 
 - a file of ``avlib/runtime`` outside of its tables: it carries values about;
-- the registry, and the package's own ``__init__``, in which names are only looked up;
+- the registry, and the packages' own ``__init__``, in which names are only looked up;
 - a file of types of parameters (``params.py``, ``protocol_params.py``): their values are part of
   the key of whatever is computed with them;
 - a file of words: docstrings and comments.
@@ -25,6 +25,7 @@ from typing import NamedTuple
 import avlib
 
 _PACKAGES = ("avlib", "stages")  # ours, side by side under the root
+_NAMES = ("avlib/__init__.py", "avlib/registry.py", "stages/__init__.py")
 _BY_NAME = ("import_module", "find_spec")  # functions that take a module's name as text
 _ROOT = Path(str(avlib.__file__)).resolve().parents[1]
 
@@ -89,7 +90,7 @@ def _followed(file: Path) -> bool:
     if place.startswith("avlib/runtime/"):
         return place.startswith("avlib/runtime/tables/")
     types = place.startswith("avlib/") and file.name.endswith("params.py")
-    return place not in ("avlib/__init__.py", "avlib/registry.py") and not types
+    return place not in _NAMES and not types
 
 
 def _place(file: Path) -> str:
