@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from avlib.report.regression import partition_scores
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.deep import DeepFiles, n_epochs
@@ -42,7 +43,9 @@ class TraceModel(DeepFiles):
     refining_ : dict of str to PostProcessing
         By dimension.
     chosen_ : dict
-        ``epochs``, how many were trained, and ``postprocessing``.
+        ``epochs``, how many were trained, ``postprocessing``, and what the validation recordings
+        score with it: ``held_out_ccc_arousal``, ``held_out_ccc_valence`` (of the recordings joined;
+        None where labels do not vary) and ``held_out_recordings``.
     """
 
     networks_: dict[str, EmoBedNetwork]
@@ -148,12 +151,20 @@ class TraceModel(DeepFiles):
 
     def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
-        raw, self.refining_ = self._raw(watched), {}
+        raw, self.refining_, held_out = self._raw(watched), {}, {}
         for k, dimension in enumerate(DIMENSIONS):
             pairs = [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
-            self.refining_[dimension] = fit_postprocessing(pairs, self.settings["step"])
+            chain = fit_postprocessing(pairs, self.settings["step"])
+            refined = partition_scores([(labels, chain.apply(values)) for labels, values in pairs])
+            held_out[f"held_out_ccc_{dimension}"] = refined["ccc_concatenated"]
+            self.refining_[dimension] = chain
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
-        self.chosen_ = {"epochs": n_epochs(self.logs_["curves"]), "postprocessing": settings}
+        self.chosen_ = {
+            "epochs": n_epochs(self.logs_["curves"]),
+            "postprocessing": settings,
+            **held_out,
+            "held_out_recordings": len(watched),
+        }
 
     def _raw(self, recordings: Sequence[TraceRecording]) -> list[np.ndarray]:
         """Predict recordings, each (n_moments, 2), beside the labels as annotated."""

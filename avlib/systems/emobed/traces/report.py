@@ -1,5 +1,6 @@
 """The section of the report on continuous emotion (EmoBed, tables of section 5.1)."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import product
@@ -21,6 +22,7 @@ from avlib.runtime.tables import read_table
 from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, over_time
 from avlib.systems.emobed.traces.scores import trace_scores, with_labels
+from avlib.systems.emobed.traces.summary import trace_summary
 from avlib.systems.emobed.traces.system import TracesSystem
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
@@ -34,12 +36,18 @@ _TITLES = {
 
 
 def report_part(data: ReportData) -> Section | None:
-    """Return `traces_section` of one run, which writes ``metrics/traces.json``."""
+    """Return `traces_section` of one run; write ``traces`` and ``continuous.json`` in ``metrics``.
+
+    The second is the short one, for `dvc metrics diff` and sweeps.
+    """
     predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
     colour = data.look(EMOBED).line["color"]
     subjects = data.clips.set_index("clip_id")["subject"].dropna().to_dict()
     file = paths.METRICS / "traces.json"
-    return traces_section(predicted, read_table(paths.TRACES), subjects, file, colour)
+    section = traces_section(predicted, read_table(paths.TRACES), subjects, file, colour)
+    of_models = trace_summary(json.loads(file.read_text())["systems"])
+    write_json(paths.METRICS / "continuous.json", {data.corpus: of_models} if of_models else {})
+    return section
 
 
 def traces_section(

@@ -228,3 +228,13 @@ def test_one_short_recording_among_others_is_trained_on_and_predicted():
 @pytest.mark.parametrize("loss", ["mse", "ccc"])
 def test_either_loss_trains(loss):
     assert np.isfinite(fitted(loss=loss, epochs=2).predict(recordings(1, 2))[0][0]).all()
+
+
+def test_what_the_validation_recordings_score_is_kept_beside_what_they_chose():
+    emobed, validation = fitted(epochs=2), recordings(4, 1)
+    predicted = emobed.predict(validation)
+    assert emobed.chosen_["held_out_recordings"] == 4
+    for k, dimension in enumerate(("arousal", "valence")):
+        truth = np.concatenate([r.labels[:, k] for r in validation])
+        found = np.concatenate([refined[:, k] for _, refined in predicted])
+        assert emobed.chosen_[f"held_out_ccc_{dimension}"] == pytest.approx(ccc(truth, found))
