@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import Sampler
 
 from avlib.runtime.device import device
 from avlib.systems.common.batch import in_order
@@ -22,7 +23,14 @@ from avlib.systems.common.model import BOTH
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.network import EmoBedNetwork, read_clips
-from avlib.systems.emobed.unpaired import DrawnApart, Half, Sequences, drawn_apart, held_out_loader
+from avlib.systems.emobed.unpaired import (
+    Half,
+    Sequences,
+    UnpairedRows,
+    drawn_apart,
+    epochs_over,
+    held_out_loader,
+)
 
 _READ = 256  # clips at once, after training
 
@@ -61,13 +69,19 @@ class EmoBedModel(DeepModel[FunctionalClips]):
     networks_: dict[str, EmoBedNetwork]
     standardisers_: dict[str, Standardiser]
 
-    def fit(self, train: FunctionalClips, validation: FunctionalClips) -> Self:
-        """Train each modality's network.
+    def fit(
+        self,
+        train: FunctionalClips,
+        validation: FunctionalClips,
+        targets: tuple[str, ...] | None = None,
+    ) -> Self:
+        """Train each modality's network, or those of some modalities alone.
 
         With ``patience`` the epoch counts that is best on the validation subjects. Without it they
         are trained on like the others and the last epoch counts.
 
-        By the modern recipe an epoch is as long for systems without help as for those with it.
+        By the modern recipe an epoch is as long for systems without help as for those with it; the
+        epochs in which the other modality learns first (``alpha_first``) come on top.
 
         Raises
         ------
@@ -89,7 +103,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             self.require_emotions(clips, (modality,))
             self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
             prepared[modality] = self._prepared(clips, modality)
-        for target in self.modalities:
+        for target in targets or self.modalities:
             held_out = None
             if watched is not None:
                 if not watched.has((target,)).any():
@@ -105,7 +119,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
                 drawn,
                 held_out,
                 s,
-                self._modern_draws(drawn, prepared) if modern else None,
+                partial(self._draws, every=prepared),
                 **self.training(target),
             )
         own = {f"curves_{target}": rows for target, rows in curves.items()}
@@ -150,10 +164,13 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
         }
 
-    def _modern_draws(
+    def _draws(
         self, drawn: Mapping[str, Sequences], every: Mapping[str, Sequences]
-    ) -> DrawnApart:
-        """Return the mini-batches of the modern recipe; the first modality drawn is the target."""
+    ) -> Sampler[UnpairedRows]:
+        """Return the mini-batches of an epoch; the first modality drawn is the target."""
+        if self.settings["recipe"] == "paper":
+            counts = ({m: len(of.labels) for m, of in group.items()} for group in (drawn, every))
+            return epochs_over(*counts, self.settings)
         modern, seed = self.settings["modern"], self.settings["seed"]
         size, target = modern["batch_size"], next(iter(drawn))
         passed = every.values() if self.settings["epoch_over"] == "larger" else [every[target]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -10,13 +11,14 @@ from avlib.report.regression import partition_scores
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.deep import DeepFiles, n_epochs
+from avlib.systems.common.model import BOTH
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.network import EmoBedNetwork, predict_sequences
 from avlib.systems.emobed.sequence_prep import advance_labels, delayed, frames_of
 from avlib.systems.emobed.traces import CHUNK, DIMENSIONS
 from avlib.systems.emobed.traces.postprocessing import PostProcessing, fit_postprocessing
 from avlib.systems.emobed.traces.recordings import TraceRecording
-from avlib.systems.emobed.unpaired import Sequences, held_out_loader
+from avlib.systems.emobed.unpaired import Sequences, epochs_over, held_out_loader
 
 
 class TraceModel(DeepFiles):
@@ -92,12 +94,14 @@ class TraceModel(DeepFiles):
                     " lower traces.delay, or look into data/traces.parquet and data/status"
                 )
         middle = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
+        every = {m: sum(m in r.features for r in train) for m in BOTH}
         network, curves = train_jointly(
-            lambda network: TraceTraining(network, self.target, middle, **s),
+            partial(TraceTraining, target=self.target, middle=middle, **s),
             len(DIMENSIONS),
             learned,
             held_out_loader(self.target, held_out, len(watched)),
             s,
+            lambda drawn: epochs_over({m: len(of.labels) for m, of in drawn.items()}, every, s),
             **self.training(self.target),
         )
         self.networks_, self.logs_ = {"network": network}, {"curves": curves}
