@@ -42,9 +42,9 @@ def paired_gains(data: ReportData) -> list[Compared]:
                 pd.Categorical(both[column], emotions).codes
                 for column in ("emotion", "predicted", "predicted_alone")
             )
-            sums = [confusion_sums(truth, s, cluster, len(names), len(emotions)) for s in said]
+            a, b = (confusion_sums(truth, s, cluster, len(names), len(emotions)) for s in said)
             found += [
-                Compared(name, system, measure, paired_gain(*sums, score), len(both))
+                Compared(name, system, measure, paired_gain(a, b, score), len(both))
                 for measure, score in SCORES.items()
             ]
     return found

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from avlib.runtime.params import Positive, Section, all_or_some_of
+from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of
 from avlib.systems.common.modern_params import WithRecipe
 
+Weights = Candidates[Annotated[float, Field(ge=0)]]  # of a term of the objective
 # Beginnings of the names of what a system does not use.
 UNUSED_WEIGHTS = {  # alpha: of the auxiliary modality's loss; beta: of the triplets
     "emobed": (),
@@ -31,7 +32,7 @@ class TrainingSection(Section):
 
     hidden: int = Field(ge=1)
     layers: int = Field(ge=1)
-    alpha: float = Field(ge=0)
+    alpha: Weights
     alpha_first: int = Field(ge=0)
     beta_ramp: int = Field(ge=0)
     epoch_over: Literal["larger", "target"]
@@ -53,6 +54,6 @@ class Emobed(WithRecipe, TrainingSection):
     dropout: float = Field(ge=0, lt=1)
     window: Positive
     step: Positive
-    beta_audio: float = Field(ge=0)
-    beta_video: float = Field(ge=0)
+    beta_audio: Weights
+    beta_video: Weights
     margin: float | None = Field(ge=0)

@@ -149,11 +149,11 @@ def train_jointly(
     network.load_state_dict(network.state_dict() | alone.state_dict())
     if settings["alpha"] and settings["alpha_first"]:
         for helper in filter(lambda m: m != target, sequences):
-            alone = {helper: sequences[helper]}
+            only = {helper: sequences[helper]}
             folder = how["folder"] and how["folder"] / f"{helper}_first"
             train_network(
                 make(network, target=helper, beta=0.0),
-                batch_loader(UnpairedDataset(alone), draw(alone)),
+                batch_loader(UnpairedDataset(only), draw(only)),
                 max_epochs=settings["alpha_first"],
                 **how | {"folder": folder, "patience": None},
             )

@@ -19,6 +19,7 @@ from avlib.systems.emobed.traces import CHUNK, DIMENSIONS
 from avlib.systems.emobed.traces.postprocessing import PostProcessing, fit_postprocessing
 from avlib.systems.emobed.traces.recordings import TraceRecording
 from avlib.systems.emobed.unpaired import Sequences, epochs_over, held_out_loader
+from avlib.systems.emobed.weights import best_weights
 
 
 class TraceModel(DeepFiles):
@@ -45,7 +46,8 @@ class TraceModel(DeepFiles):
     refining_ : dict of str to PostProcessing
         By dimension.
     chosen_ : dict
-        ``epochs``, how many were trained, ``postprocessing``, and what the validation recordings
+        ``epochs``, how many were trained, ``alpha`` and ``beta`` where there were several to choose
+        from, ``postprocessing``, and what the validation recordings
         score with it: ``held_out_ccc_arousal``, ``held_out_ccc_valence`` (of the recordings joined;
         None where labels do not vary) and ``held_out_recordings``.
     """
@@ -95,17 +97,30 @@ class TraceModel(DeepFiles):
                 )
         middle = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
         every = {m: sum(m in r.features for r in train) for m in BOTH}
-        network, curves = train_jointly(
-            partial(TraceTraining, target=self.target, middle=middle, **s),
-            len(DIMENSIONS),
-            learned,
-            held_out_loader(self.target, held_out, len(watched)),
-            s,
-            lambda drawn: epochs_over({m: len(of.labels) for m, of in drawn.items()}, every, s),
-            **self.training(self.target),
+        loader = held_out_loader(self.target, held_out, len(watched))
+
+        def train_with(alpha: float, beta: float, name: str) -> Any:
+            weights = s | {"alpha": alpha, "beta": beta}
+            return train_jointly(
+                partial(TraceTraining, target=self.target, middle=middle, **weights),
+                len(DIMENSIONS),
+                learned,
+                loader,
+                weights,
+                lambda drawn: epochs_over({m: len(of.labels) for m, of in drawn.items()}, every, s),
+                **self.training(name),
+            )
+
+        network, curves, tried = best_weights(
+            train_with, s["alpha"], s["beta"], self.target, held_out=True
         )
         self.networks_, self.logs_ = {"network": network}, {"curves": curves}
+        weights = {}
+        if len(tried) > 1:
+            weights = {w: float(tried.iloc[0][w]) for w in ("alpha", "beta")}
+            self.logs_["weights"] = tried.to_csv(index=False, lineterminator="\n")
         self._refine(watched)
+        self.chosen_ |= weights
         return self
 
     def predict(self, recordings: Sequence[TraceRecording]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -42,7 +42,8 @@ def report_part(data: ReportData) -> Section | None:
     """
     predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
     colour = data.look(EMOBED).line["color"]
-    subjects = data.clips.set_index("clip_id")["subject"].dropna().to_dict()
+    known = data.clips.dropna(subset="subject")
+    subjects = dict(zip(known["clip_id"], known["subject"], strict=True))
     file = paths.METRICS / "traces.json"
     section = traces_section(predicted, read_table(paths.TRACES), subjects, file, colour)
     of_models = trace_summary(json.loads(file.read_text())["systems"])
