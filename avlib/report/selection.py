@@ -5,6 +5,7 @@ Settings are compared by the first; whoever compares them by the second selects 
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from avlib.report.scores import mean_and_std
@@ -52,16 +53,18 @@ def selection(facts: Mapping[int, Mapping[str, Any]], *, deep: bool) -> dict[str
         ``chosen_by``: what the system itself compared; ``validation``, absent where nothing was
         held out, and ``test``: of each measure the mean over the folds, its standard deviation
         (``_std``) and the folds' values (``_folds``, in their order); ``clips``: over all folds;
-        ``conditions``, where there are some: the same with one modality alone, without ``_folds``.
+        ``conditions``, of networks of two modalities: the same with one alone, without ``_folds``.
     """
     by_fold = [of_fold for _, of_fold in sorted(facts.items())]
     judged = [of_fold["held_out"] for of_fold in by_fold if "held_out" in of_fold]
     where = "loss on the validation part" if deep else "likelihood in inner divisions"
-    found: dict[str, Any] = {"test": _over_folds(by_fold)}
+    # Systems of vectors are not chosen by one modality: the file stays short.
+    over_folds = _with_conditions if deep else partial(means_over_folds, measures=MEASURES)
+    found: dict[str, Any] = {"test": over_folds(by_fold)}
     if len(judged) < len(by_fold):
         where = "nothing: learned from the validation part too (patience is null)"
         return {"chosen_by": where, **found}
-    return {"chosen_by": where, "validation": _over_folds(judged), **found}
+    return {"chosen_by": where, "validation": over_folds(judged), **found}
 
 
 def short(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def short(scores: Mapping[str, Any]) -> dict[str, Any]:
     return {name: scores[name] for name in (*MEASURES, "clips")}
 
 
-def _over_folds(by_fold: list[Any]) -> dict[str, Any]:
+def _with_conditions(by_fold: list[Any]) -> dict[str, Any]:
     scores = means_over_folds(by_fold, MEASURES)
     of_each = [of_fold.get("conditions", {}) for of_fold in by_fold]
     if everywhere := [c for c in of_each[0] if all(c in found for found in of_each)]:

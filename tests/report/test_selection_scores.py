@@ -74,3 +74,4 @@ def test_one_modality_alone_has_its_means_where_all_folds_have_it():
         }
     }
     assert "conditions" not in selection({0: facts[0], 1: TESTED}, deep=True)["test"]
+    assert "conditions" not in selection(facts, deep=False)["test"]

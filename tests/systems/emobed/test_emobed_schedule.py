@@ -1,18 +1,22 @@
 """When the other modality learns, and how its triplets come in: the schedule."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from emobed_clips import SIZES, make_clips
 from test_emobed_modern import ONE_EPOCH, SETTINGS, fitted, same
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from avlib.params import Params
 from avlib.systems.common.model import concatenate
 from avlib.systems.emobed import training
 from avlib.systems.emobed.network import EmoBedNetwork
 from avlib.systems.emobed.params import PAPER
-from avlib.systems.emobed.system import used_weights
+from avlib.systems.emobed.system import EmoBedSystem, used_weights
+from avlib.systems.emobed.traces.system import TracesSystem
 from avlib.systems.emobed.training import JointTraining
 from avlib.systems.emobed.unpaired import epochs_over
 
@@ -84,6 +88,19 @@ def test_triplets_come_in_step_by_step(monkeypatch):
 
 def test_the_papers_recipe_is_the_literal_schedule():
     assert (PAPER["alpha_first"], PAPER["beta_ramp"], PAPER["epoch_over"]) == (0, 0, "target")
+
+
+@pytest.mark.parametrize("system", [EmoBedSystem(), TracesSystem()])
+def test_another_beta_trains_nothing_again_that_has_no_triplets(system):
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values.pop("demo")
+    other = copy.deepcopy(values)
+    other["emobed"] |= {"beta_audio": 0.7, "beta_video": 0.7, "margin": 0.4}
+    other["traces"] |= {"beta": 0.7, "margin": 0.4}
+    one, two = (Params.model_validate(v) for v in (values, other))
+    for model in system.models:
+        same_key = system.recipe(model, one).settings == system.recipe(model, two).settings
+        assert same_key == model.startswith(("emobed_classic", "emobed_joint")), model
 
 
 @pytest.mark.parametrize(("over", "batches"), [("target", 2), ("larger", 5)])

@@ -37,9 +37,10 @@ def trace_summary(systems: Mapping[str, Any]) -> dict[str, Any]:
                 test[name] = of_dimension["ccc_concatenated"]
                 test[f"{name}_std"] = of_dimension["ccc_concatenated_std"]
             model = f"{system}-{modality}"
-            validation = without_folds(means_over_folds(held_out(model), MEASURES))
-            chosen_by = "loss on the validation part"
-            found[model] = {"chosen_by": chosen_by, "validation": validation, "test": test}
+            found[model] = {"chosen_by": "loss on the validation part", "test": test}
+            if by_fold := held_out(model):  # predictions may lie there without their models
+                validation = without_folds(means_over_folds(by_fold, MEASURES))
+                found[model]["validation"] = validation
     return found
 
 
