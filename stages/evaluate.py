@@ -27,8 +27,9 @@ PARAMS = ("corpus", "protocol", "speakers")
 def main() -> None:
     """Write the folders models, folds, plots and predictions, and ``selection.json``."""
     # The report depends on these folders as a whole; of systems that never ran here there are none.
-    for name in {schema.name for system in systems() for schema in system.tables}:
-        (paths.DATA / name).mkdir(exist_ok=True)
+    for system in systems():
+        for folder in (*(paths.DATA / t.name for t in system.tables), *system.folders.values()):
+            folder.mkdir(exist_ok=True)
     params = load(PARAMS)
     folds = checked_folds(params.protocol.name, params.protocol.validation_by)
     predictions, left_out = current_predictions(models(), folds, tables.read_table(paths.CLIPS))

@@ -11,6 +11,7 @@ from avlib.runtime.errors import DataError
 
 PARAMS = "params.yaml"
 SELECTION = "metrics/selection.json"
+CONTINUOUS = "metrics/continuous.json"  # the same of systems that follow emotion over time
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Experiment:
     point : dict
         The values of the named parameters.
     scores : dict
-        By model: see `avlib.report.selection.selection`.
+        By model: see `avlib.report.selection.selection`; of models over time what stands in
+        ``metrics/continuous.json``.
     speakers : dict of str to str
         By model: its speaker normalisation.
     """
@@ -64,10 +66,14 @@ def alike(shown: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Expe
     for run in _runs(commit):
         values = by_dotted_key(_of(run, "params", PARAMS))
         point = {name: values.get(name) for name in names}
-        by_corpus = _of(run, "metrics", SELECTION)
-        if values == fixed | point and by_corpus:
-            scores = {m: found for models in by_corpus.values() for m, found in models.items()}
-            speakers = {m: normalisation_of(c) for c, models in by_corpus.items() for m in models}
+        tables = [
+            (corpus, models)
+            for file in (SELECTION, CONTINUOUS)
+            for corpus, models in _of(run, "metrics", file).items()
+        ]
+        if values == fixed | point and tables:
+            scores = {m: found for _, models in tables for m, found in models.items()}
+            speakers = {m: normalisation_of(c) for c, models in tables for m in models}
             found.append(Experiment(run["name"] or run["rev"][:7], point, scores, speakers))
     return found
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from avlib.report import embeddings, modality_plots, plots, scores
 from avlib.report.agreement import agreement
-from avlib.report.selection import chosen_and_held_out
+from avlib.report.selection import chosen_and_held_out, short
 from avlib.runtime import paths, tables
 
 
@@ -57,9 +57,16 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
         scores.write_json(folder / "scores.json", {"clips": 0})
         return
     by_fold = scores.fold_scores(predictions, folds)
+    alone = {
+        condition: scores.fold_scores(predictions, folds, condition=condition)
+        for condition in scores.conditions_of(predictions)
+        if condition != scores.DEFAULT
+    }
     for fold, values in by_fold.items():
         near = _embedded(task, fold, clips, pictures / "tsne.png")
         facts = values | _facts(model, fold) | near
+        if alone:
+            facts["conditions"] = {c: short(found[fold]) for c, found in alone.items()}
         scores.write_json(folder / "folds" / f"fold-{fold}.json", facts)
     overall = scores.model_scores(by_fold)
     scores.write_json(folder / "scores.json", overall)

@@ -144,8 +144,8 @@ def bootstrap_interval(
     sign = np.asarray(right_a, dtype=int) - np.asarray(right_b, dtype=int)
     gained = np.bincount(of_clip, weights=sign)  # (n_subjects,)
     clips = np.bincount(of_clip)
-    drawn = _drawn(len(names), resamples, seed)
-    return _percentiles((drawn @ gained) / (drawn @ clips), level)
+    drawn = draws(len(names), resamples, seed)
+    return percentiles((drawn @ gained) / (drawn @ clips), level)
 
 
 def score_intervals(
@@ -182,15 +182,15 @@ def score_intervals(
     counts = np.zeros((2, len(names), len(shown)), dtype=int)
     np.add.at(counts[0], (of_clip, emotion), np.asarray(right, dtype=int))
     np.add.at(counts[1], (of_clip, emotion), 1)
-    found, clips = _drawn(len(names), resamples, seed) @ counts  # (resamples, n_emotions) each
+    found, clips = draws(len(names), resamples, seed) @ counts  # (resamples, n_emotions) each
     accuracies = found.sum(axis=1) / clips.sum(axis=1)
     recalls = np.divide(found, clips, out=np.full(clips.shape, np.nan), where=clips > 0)
     uars = np.nanmean(recalls, axis=1)
-    return ScoreIntervals(_percentiles(accuracies, level), _percentiles(uars, level))
+    return ScoreIntervals(percentiles(accuracies, level), percentiles(uars, level))
 
 
-def _drawn(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each subject is in each resample, int of shape (resamples, n_subjects).
+def draws(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
+    """Return how often each subject is in each resample, int of shape (resamples, n_subjects).
 
     Sums over a subject's clips are all that a resample needs, weighed by how often the subject was
     drawn, which for draws with replacement is a multinomial count.
@@ -199,6 +199,7 @@ def _drawn(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(n_subjects, even, size=resamples)
 
 
-def _percentiles(values: np.ndarray, level: float) -> Interval:
+def percentiles(values: np.ndarray, level: float) -> Interval:
+    """Return the bounds of the middle share of resampled values, shape (resamples,)."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))

@@ -158,4 +158,7 @@ def test_a_corpus_of_continuous_labels_runs_without_the_systems_for_emotions(
     systems = json.loads((clone.folder / "metrics/traces.json").read_text())["systems"]
     assert set(systems) == {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
     assert all(set(found) == {"audio", "video"} for found in systems.values())
+    short = json.loads((clone.folder / "metrics/continuous.json").read_text())["recola"]
+    assert set(short) == {f"{system}-{m}" for system in systems for m in ("audio", "video")}
+    assert all({"validation", "test"} <= set(found) for found in short.values())
     assert "## Continuous emotion" in (clone.folder / "report/report.md").read_text()

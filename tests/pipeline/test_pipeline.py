@@ -92,7 +92,11 @@ def test_other_mixtures_rerun_the_systems_of_vectors_and_no_other(clone):
 
 def test_some_systems_alone_are_scored_and_the_report_lists_the_others(clone):
     data = clone.folder / "data"
-    for name in ("gates", "predicted_traces"):  # as in a clone in which their stages never ran
+    for name in (
+        "gates",
+        "predicted_traces",
+        "trace_models",
+    ):  # as in a clone in which their stages never ran
         shutil.rmtree(data / name)
     for file in (data / "predictions").iterdir():
         if file.stem not in ("svm_audio", "merml"):

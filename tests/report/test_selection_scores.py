@@ -56,3 +56,22 @@ def test_where_a_fold_held_nothing_out_there_is_no_validation_score():
     assert "validation" not in found
     assert found["chosen_by"].startswith("nothing")
     assert found["test"]["clips"] == 18
+
+
+def test_one_modality_alone_has_its_means_where_all_folds_have_it():
+    alone = {"audio": {"accuracy": 0.2, "uar": 0.3, "f1_macro": 0.1, "clips": 4}}
+    facts = {0: TESTED | {"conditions": alone}, 1: TESTED | {"conditions": alone}}
+    found = selection(facts, deep=True)["test"]["conditions"]
+    assert found == {
+        "audio": {
+            "clips": 8,
+            "accuracy": 0.2,
+            "accuracy_std": 0.0,
+            "uar": 0.3,
+            "uar_std": 0.0,
+            "f1_macro": 0.1,
+            "f1_macro_std": 0.0,
+        }
+    }
+    assert "conditions" not in selection({0: facts[0], 1: TESTED}, deep=True)["test"]
+    assert "conditions" not in selection(facts, deep=False)["test"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avlib.report.sweep import chosen_line, collect, draw
+from avlib.report.sweep import Asked, chosen_line, collect, draw
 from avlib.runtime.errors import DataError
 
 NAMES = ["merml.dim", "merml.init"]
@@ -187,3 +187,78 @@ def test_a_list_of_candidates_is_a_place_of_its_own():
         "whitened, pca": 0.7,
     }
     assert draw(table, ["merml.init"], "merml").startswith(b"\x89PNG")
+
+
+def by_condition(name, beta, audio, video):
+    """A run of a model of two modalities, which are also judged one by one."""
+
+    def scores(value):
+        return {f"f1_macro{end}": value for end in ("", "_std")} | {"clips": 9}
+
+    one = run(name, 50, "pca", 0.5)
+    one["data"]["params"]["params.yaml"]["data"]["emobed"] = {"beta": beta}
+    parts = {
+        part: {"accuracy": 0.5, "accuracy_std": 0.1, "clips": 9, "conditions": {
+            "audio": scores(audio + better), "video": scores(video + better)}}
+        for part, better in (("validation", 0.0), ("test", 0.1))
+    }  # fmt: skip
+    selection(one)["demo"] = {"emobed": {"chosen_by": "c", **parts}}
+    return one
+
+
+@pytest.fixture
+def betas():
+    commit = by_condition("main", 0.1, 0.3, 0.6)
+    other = by_condition("a", 0.2, 0.4, 0.5)
+    workspace = {"rev": "workspace", "name": None, "data": commit["data"]}
+    return [workspace, commit | {"experiments": [{"revs": [other], "name": "a"}]}]
+
+
+def test_a_condition_has_a_curve_and_a_choice_of_its_own(betas):
+    for condition, best in (("audio", 0.2), ("video", 0.1)):
+        asked = Asked("f1_macro", condition)
+        table = collect(betas, ["emobed.beta"], "emobed", asked)
+        said = chosen_line(table, ["emobed.beta"])
+        assert f"emobed.beta={best}; macro-F1" in said
+        value = {"audio": 0.4, "video": 0.6}[condition]
+        assert table["validation"].max() == value
+        assert table["test"].dropna().tolist() == [pytest.approx(value + 0.1)]
+        assert draw(table, ["emobed.beta"], "emobed").startswith(b"\x89PNG")
+
+
+def test_on_the_test_part_nothing_is_chosen(betas):
+    asked = Asked("f1_macro", "audio", "test")
+    table = collect(betas, ["emobed.beta"], "emobed", asked)
+    assert table["test"].tolist() == pytest.approx([0.4, 0.5])
+    assert "validation" not in table
+    assert "no setting may be chosen" in chosen_line(table, ["emobed.beta"])
+    assert draw(table, ["emobed.beta"], "emobed").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked("uar"), "no validation score uar; expected one of accuracy"),
+        (Asked("", "smell"), "under condition smell; expected one of default, audio, video"),
+    ],
+)
+def test_what_no_experiment_measured_is_named(betas, asked, said):
+    with pytest.raises(DataError, match=said):
+        collect(betas, ["emobed.beta"], "emobed", asked)
+
+
+def test_models_over_time_are_swept_by_their_ccc():
+    runs = shown(run("a", 50, "pca", 0.5), run("b", 100, "pca", 0.5))
+    revs = [runs[1], *(e["revs"][0] for e in runs[1]["experiments"])]
+    for ccc, one in zip((0.5, 0.7, 0.6), revs, strict=True):
+        scores = {"ccc_arousal": ccc, "ccc_arousal_std": 0.1, "clips": 4}
+        of_model = {"chosen_by": "c", "validation": scores, "test": {"ccc_arousal": ccc - 0.1}}
+        found = {"demo": {"emobed-audio": of_model}}
+        one["data"]["metrics"]["metrics/continuous.json"] = {"data": found}
+    table = collect(runs, NAMES[:1], "emobed-audio")
+    said = chosen_line(table, NAMES[:1])
+    assert said == (
+        "chosen by validation: merml.dim=50; CCC of arousal 0.700 on validation, 0.600 on test"
+        " clips"
+    )
+    assert draw(table, NAMES[:1], "emobed-audio").startswith(b"\x89PNG")

@@ -5,12 +5,12 @@ It stands apart from training, so that a fold that is remembered is judged and n
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, f1_score
 
 from avlib.systems.common.fold_clips import read_fold
 from avlib.systems.common.held_out_scores import held_out_scores
@@ -42,6 +42,9 @@ class JudgeTask:
 def judge_fold(task: JudgeTask, folder: Path) -> None:
     """Write `held_out_scores` as ``held_out.json``; nothing where nothing was trained or held out.
 
+    They have macro-F1 too and, of a model of two modalities, ``held_out_conditions``: by modality,
+    the same of the clips as that one alone shows them.
+
     Parameters
     ----------
     task
@@ -53,13 +56,38 @@ def judge_fold(task: JudgeTask, folder: Path) -> None:
     make: Any = task.fold.recipe.make
     emotions, parts = read_fold(task.fold.recipe.source, task.fold.fold, task.fold.inputs)
     model = make.load(task.model)
-    clips = parts["validation"].select(model.scorable(parts["validation"]))
-    if not len(clips):
+    scores = _judged(task, model, parts["train"], parts["validation"], len(emotions))
+    if not scores:
         return
-    said = task.judge(model, parts["train"], clips).argmax(axis=1)
-    confusion = confusion_matrix(clips.emotion, said, labels=range(len(emotions)))
-    text = json.dumps(held_out_scores(confusion), indent=2, sort_keys=True)
+    if len(model.modalities) > 1:
+        of_each = {
+            m: _judged(task, model, parts["train"], showing(parts["validation"], m), len(emotions))
+            for m in model.modalities
+        }
+        scores["held_out_conditions"] = {
+            m: {name.removeprefix("held_out_"): value for name, value in found.items()}
+            for m, found in of_each.items()
+            if found
+        }
+    text = json.dumps(scores, indent=2, sort_keys=True)
     (folder / "held_out.json").write_text(text + "\n")
+
+
+def showing(clips: Any, modality: str) -> Any:
+    """Return clips as one modality alone shows them."""
+    hidden = {m: there & (m == modality) for m, there in clips.present.items()}
+    return replace(clips, present=hidden)
+
+
+def _judged(task: JudgeTask, model: Any, train: Any, held_out: Any, n: int) -> dict[str, Any]:
+    """Score the clips held out that the model can score; nothing where there is none."""
+    clips = held_out.select(model.scorable(held_out))
+    if not len(clips):
+        return {}
+    said = task.judge(model, train, clips).argmax(axis=1)
+    confusion = confusion_matrix(clips.emotion, said, labels=range(n))
+    f1 = float(f1_score(clips.emotion, said, average="macro"))
+    return held_out_scores(confusion) | {"held_out_f1_macro": f1}
 
 
 def predicted(model: Any, train: Any, held_out: Any) -> np.ndarray:

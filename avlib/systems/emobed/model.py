@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import Sampler
 
 from avlib.runtime.device import device
 from avlib.systems.common.batch import in_order
@@ -22,7 +23,15 @@ from avlib.systems.common.model import BOTH
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.network import EmoBedNetwork, read_clips
-from avlib.systems.emobed.unpaired import DrawnApart, Half, Sequences, drawn_apart, held_out_loader
+from avlib.systems.emobed.unpaired import (
+    Half,
+    Sequences,
+    UnpairedRows,
+    drawn_apart,
+    epochs_over,
+    held_out_loader,
+)
+from avlib.systems.emobed.weights import best_weights
 
 _READ = 256  # clips at once, after training
 
@@ -54,20 +63,27 @@ class EmoBedModel(DeepModel[FunctionalClips]):
     standardisers_ : dict of str to Standardiser
         By modality, of the training clips.
     chosen_ : dict
-        ``epochs_audio``, ``epochs_video``: how many were trained.
+        ``epochs_audio``, ``epochs_video``: how many were trained; where there were several weights
+        to choose from ``alpha_audio``, ``beta_audio`` and so on.
     """
 
     SYSTEM = "emobed"
     networks_: dict[str, EmoBedNetwork]
     standardisers_: dict[str, Standardiser]
 
-    def fit(self, train: FunctionalClips, validation: FunctionalClips) -> Self:
-        """Train each modality's network.
+    def fit(
+        self,
+        train: FunctionalClips,
+        validation: FunctionalClips,
+        targets: tuple[str, ...] | None = None,
+    ) -> Self:
+        """Train each modality's network, or those of some modalities alone.
 
         With ``patience`` the epoch counts that is best on the validation subjects. Without it they
         are trained on like the others and the last epoch counts.
 
-        By the modern recipe an epoch is as long for systems without help as for those with it.
+        By the modern recipe an epoch is as long for systems without help as for those with it; the
+        epochs in which the other modality learns first (``alpha_first``) come on top.
 
         Raises
         ------
@@ -76,42 +92,59 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         DataError
             The training clips of a modality have fewer than two emotions.
         """
+        learned, watched = self.split(train, validation)
+        self.standardisers_, self.networks_, self.chosen_, self.logs_ = {}, {}, {}, {}
+        prepared, curves = {}, {}
+        for modality in self.modalities:
+            clips = learned.select(learned.has((modality,)))
+            self.require_emotions(clips, (modality,))
+            self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
+            prepared[modality] = self._prepared(clips, modality)
+        for target in targets or self.modalities:
+            if watched is not None and not watched.has((target,)).any():
+                raise self.never_stops(f"no validation clip has {target}")
+            held_out = None if watched is None else self._prepared(watched, target)
+            curves[target] = self._train_target(target, prepared, held_out)
+        self.logs_["curves"] = _averaged(curves)
+        return self
+
+    def _train_target(
+        self, target: str, prepared: Mapping[str, Sequences], held_out: Sequences | None
+    ) -> str:
+        """Train a modality's network, with the weights that are best for it; return its curves."""
         # Loads Lightning: seconds.
         from avlib.systems.emobed.modern_training import ModernTraining
         from avlib.systems.emobed.training import EmoBedTraining, train_jointly
 
         modern = self.settings["recipe"] == "modern"
         s = self.settings | (self.settings["modern"] if modern else {})
-        learned, watched = self.split(train, validation)
-        self.standardisers_, self.networks_, prepared, curves = {}, {}, {}, {}
-        for modality in self.modalities:
-            clips = learned.select(learned.has((modality,)))
-            self.require_emotions(clips, (modality,))
-            self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
-            prepared[modality] = self._prepared(clips, modality)
-        for target in self.modalities:
-            held_out = None
-            if watched is not None:
-                if not watched.has((target,)).any():
-                    raise self.never_stops(f"no validation clip has {target}")
-                held_out = held_out_loader(target, self._prepared(watched, target), s["batch_size"])
-            beta = s[f"beta_{target}"]
-            helpers = [m for m in self.modalities if m != target and (s["alpha"] > 0 or beta > 0)]
-            weights = s | {"beta": beta if helpers else 0.0}
-            drawn = {m: prepared[m] for m in (target, *helpers)}
-            self.networks_[target], curves[target] = train_jointly(
+        others = [m for m in prepared if m != target]
+        loader = held_out and held_out_loader(target, held_out, s["batch_size"])
+
+        def train_with(alpha: float, beta: float, name: str) -> tuple[EmoBedNetwork, str]:
+            weights = s | {"alpha": alpha, "beta": beta}
+            helpers = others if alpha > 0 or beta > 0 else []
+            return train_jointly(
                 partial(ModernTraining if modern else EmoBedTraining, target=target, **weights),
                 self.n_classes,
-                drawn,
-                held_out,
-                s,
-                self._modern_draws(drawn, prepared) if modern else None,
-                **self.training(target),
+                {m: prepared[m] for m in (target, *helpers)},
+                loader,
+                weights,
+                partial(self._draws, every=prepared),
+                **self.training(name),
             )
-        own = {f"curves_{target}": rows for target, rows in curves.items()}
-        self.logs_ = {"curves": _averaged(curves), **own}
-        self.chosen_ = {f"epochs_{target}": n_epochs(rows) for target, rows in curves.items()}
-        return self
+
+        alpha, beta = (s["alpha"], s[f"beta_{target}"]) if others else (0.0, 0.0)
+        network, curves, tried = best_weights(
+            train_with, alpha, beta, target, held_out=held_out is not None
+        )
+        self.networks_[target], self.logs_[f"curves_{target}"] = network, curves
+        self.chosen_[f"epochs_{target}"] = n_epochs(curves)
+        if len(tried) > 1:
+            chosen = tried.iloc[0]
+            self.chosen_ |= {f"{w}_{target}": float(chosen[w]) for w in ("alpha", "beta")}
+            self.logs_[f"weights_{target}"] = tried.to_csv(index=False, lineterminator="\n")
+        return curves
 
     def predict_proba(
         self, clips: FunctionalClips, modalities: tuple[str, ...] = BOTH
@@ -150,10 +183,12 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
         }
 
-    def _modern_draws(
+    def _draws(
         self, drawn: Mapping[str, Sequences], every: Mapping[str, Sequences]
-    ) -> DrawnApart:
-        """Return the mini-batches of the modern recipe; the first modality drawn is the target."""
+    ) -> Sampler[UnpairedRows]:
+        """Return the mini-batches of an epoch; the first modality drawn is the target."""
+        if self.settings["recipe"] == "paper":
+            return epochs_over(_counts(drawn), _counts(every), self.settings)
         modern, seed = self.settings["modern"], self.settings["seed"]
         size, target = modern["batch_size"], next(iter(drawn))
         passed = every.values() if self.settings["epoch_over"] == "larger" else [every[target]]
@@ -191,6 +226,10 @@ class EmoBedModel(DeepModel[FunctionalClips]):
                 probabilities[there[rows]] = logits.double().softmax(1).cpu()
                 embedded[there[rows]] = embeddings.cpu()
         return probabilities, embedded
+
+
+def _counts(sequences: Mapping[str, Sequences]) -> dict[str, int]:
+    return {modality: len(of.labels) for modality, of in sequences.items()}
 
 
 def _averaged(curves: Mapping[str, str]) -> str:

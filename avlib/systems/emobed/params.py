@@ -4,13 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from avlib.runtime.params import Positive, Section, all_or_some_of
+from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of
 from avlib.systems.common.modern_params import WithRecipe
 
+Weights = Candidates[Annotated[float, Field(ge=0)]]  # of a term of the objective
+# Beginnings of the names of what a system does not use.
 UNUSED_WEIGHTS = {  # alpha: of the auxiliary modality's loss; beta: of the triplets
     "emobed": (),
-    "emobed_classic": ("alpha", "beta"),
-    "emobed_joint": ("beta",),
+    "emobed_classic": ("alpha", "beta", "margin"),
+    "emobed_joint": ("beta", "margin"),
     "emobed_triplet": ("alpha",),
 }
 
@@ -20,6 +22,8 @@ PAPER: dict[str, Any] = {
     "input_dropout": 0.0,
     "dropout": 0.0,
     "epoch_over": "target",
+    "alpha_first": 0,
+    "beta_ramp": 0,
 }
 
 
@@ -28,7 +32,10 @@ class TrainingSection(Section):
 
     hidden: int = Field(ge=1)
     layers: int = Field(ge=1)
-    alpha: float = Field(ge=0)
+    alpha: Weights
+    alpha_first: int = Field(ge=0)
+    beta_ramp: int = Field(ge=0)
+    epoch_over: Literal["larger", "target"]
     batch_size: int = Field(ge=1)
     learning_rate: Positive
     weight_decay: float = Field(ge=0)
@@ -45,9 +52,8 @@ class Emobed(WithRecipe, TrainingSection):
     pooling: Literal["mean", "last"]
     input_dropout: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
-    epoch_over: Literal["larger", "target"]
     window: Positive
     step: Positive
-    beta_audio: float = Field(ge=0)
-    beta_video: float = Field(ge=0)
+    beta_audio: Weights
+    beta_video: Weights
     margin: float | None = Field(ge=0)

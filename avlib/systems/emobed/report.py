@@ -1,4 +1,6 @@
-"""The section of the report that tells what EmoBed gains, as in its paper (section 5.2)."""
+"""The section of the report that tells what EmoBed gains, as in its paper and paired."""
+
+from statsmodels.stats.multitest import multipletests
 
 from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
@@ -6,11 +8,13 @@ from avlib.report.report_data import ReportData
 from avlib.report.scores import MODALITIES, scores_with
 from avlib.report.significance_regression import proportions_z
 from avlib.report.words import words_beside
-from avlib.systems.emobed.traces import SYSTEMS
-from avlib.systems.emobed.traces.scores import CLASSIC
+from avlib.systems.emobed.gains import Compared, paired_gains
+from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
 
 _WORDS = words_beside(__file__)
-_COLUMNS = ("tested with", "system", "clips", "macro-F1 (%)", "z", "p")
+_COLUMNS = ("tested with", "system", "clips", "macro-F1 (%)", "z of the paper", "p of the paper")
+_GAINS = ("tested with", "system", "measure", "gain (points)", "95 % interval", "p", "p (Holm)",
+          "clips", "subjects")  # fmt: skip
 
 
 def emobed_section(data: ReportData) -> Section | None:
@@ -36,4 +40,21 @@ def emobed_section(data: ReportData) -> Section | None:
             if tested and (test := proportions_z(f1, clips, *counted[CLASSIC])):
                 z, p = f"{test.z:z.2f}", p_text(test.p)  # z: no -0.00
             rows.append([name, system, f"{clips:,}", percent(f1), z, p])
-    return Section("EmoBed, as in its paper", text, [Table(_COLUMNS, "llr", rows)])
+    tables = [Table(_COLUMNS, "llr", rows)]
+    if found := paired_gains(data):
+        text += _WORDS("paired", other=systems[-1], classic=CLASSIC)
+        tables.append(Table(_GAINS, "lllr", _laid_out(found)))
+    return Section("EmoBed, as in its paper", text, tables)
+
+
+def _laid_out(found: list[Compared]) -> list[list[str]]:
+    tested = [c.gain.p for c in found if c.gain.p is not None]
+    holm = iter(multipletests(tested, method="holm")[1] if tested else ())
+    rows = []
+    for modalities, system, measure, (gain, interval, p, subjects), clips in found:
+        points = DASH if gain is None else f"{100 * gain:+.1f}"
+        bounds = DASH if interval is None else " to ".join(f"{100 * b:+.1f}" for b in interval)
+        tests = [p_text(p), DASH if p is None else p_text(float(next(holm)))]
+        counts = [f"{clips:,}", f"{subjects:,}"]
+        rows.append([modalities, system, measure, points, bounds, *tests, *counts])
+    return rows

@@ -12,7 +12,7 @@ from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings with 0 for each weight (alpha, the betas) that a system does not use."""
     unused = UNUSED_WEIGHTS[model]
-    return {name: 0.0 if name.startswith(unused) else settings[name] for name in settings}
+    return {name: 0.0 if name.startswith(unused) else value for name, value in settings.items()}
 
 
 class EmoBedSystem(System):

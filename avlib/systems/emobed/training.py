@@ -17,10 +17,11 @@ from avlib.systems.emobed.network import EmoBedNetwork, read_clips
 from avlib.systems.emobed.unpaired import (
     Half,
     Sequences,
-    UnpairedBatches,
     UnpairedDataset,
     UnpairedRows,
 )
+
+Draw = Callable[[Mapping[str, Sequences]], Sampler[UnpairedRows]]
 
 
 class JointTraining(LightningModule):
@@ -34,7 +35,8 @@ class JointTraining(LightningModule):
         The modality that is to be recognised.
     **settings
         ``alpha`` and ``beta``, weights of the auxiliary modality's loss and of the crossmodal
-        triplets; ``margin`` of the triplets (see `crossmodal_triplet_loss`); ``learning_rate`` and
+        triplets; ``beta_ramp``, epochs in which the latter rises from 0 (by default none);
+        ``margin`` of the triplets (see `crossmodal_triplet_loss`); ``learning_rate`` and
         ``weight_decay``. Others are not looked at.
     """
 
@@ -57,7 +59,11 @@ class JointTraining(LightningModule):
         for modality, loss in losses.items():
             if modality != self.target:
                 total = total + self.settings["alpha"] * loss
-        return total if triplet is None else total + self.settings["beta"] * triplet
+        if triplet is None:
+            return total
+        ramp = self.settings.get("beta_ramp", 0)
+        risen = min(1.0, self.current_epoch / ramp) if ramp else 1.0
+        return total + risen * self.settings["beta"] * triplet
 
     def note(self, name: str, value: Tensor, n: int) -> None:
         """Log the mean over an epoch of a value of `n` sequences."""
@@ -103,20 +109,24 @@ class EmoBedTraining(JointTraining):
 
 
 def train_jointly(
-    make: Callable[[EmoBedNetwork], JointTraining],
+    make: Callable[..., JointTraining],
     n_outputs: int,
     sequences: Mapping[str, Sequences],
     held_out: DataLoader | None,
     settings: Mapping[str, Any],
-    draws: Sampler[UnpairedRows] | None = None,
+    draw: Draw,
     **how: Any,
 ) -> tuple[EmoBedNetwork, str]:
     """Train the network of a modality with the help of others; return it alone, and its curves.
 
+    With ``alpha_first`` each other modality first learns by itself, with what is shared: the target
+    then meets shared layers that already know what emotions look like, which its own few clips
+    could not teach them.
+
     Parameters
     ----------
     make
-        Returns how a network learns.
+        Returns how a network learns; keywords may change the target and settings.
     n_outputs
         Of the network.
     sequences
@@ -124,9 +134,9 @@ def train_jointly(
     held_out
         Mini-batches of the target that tell the best epoch; without them the last one counts.
     settings
-        ``batch_size``, ``epochs`` and ``seed``, and those of the network.
-    draws
-        The mini-batches of an epoch; by default `UnpairedBatches`.
+        ``epochs``, ``alpha_first`` and ``seed``, and those of the network.
+    draw
+        Returns the mini-batches of an epoch of some of the sequences, a target first.
     **how
         Further arguments of `train_network`.
     """
@@ -137,10 +147,17 @@ def train_jointly(
         network = EmoBedNetwork(sizes, n_outputs, **settings)
     # The same start with and without help: systems differ in their objective alone.
     network.load_state_dict(network.state_dict() | alone.state_dict())
-    if draws is None:
-        counts = {m: len(of.features) for m, of in sequences.items()}
-        draws = UnpairedBatches(counts, settings["batch_size"], settings["seed"])
-    loader = batch_loader(UnpairedDataset(sequences), draws)
+    if settings["alpha"] and settings["alpha_first"]:
+        for helper in filter(lambda m: m != target, sequences):
+            only = {helper: sequences[helper]}
+            folder = how["folder"] and how["folder"] / f"{helper}_first"
+            train_network(
+                make(network, target=helper, beta=0.0),
+                batch_loader(UnpairedDataset(only), draw(only)),
+                max_epochs=settings["alpha_first"],
+                **how | {"folder": folder, "patience": None},
+            )
+    loader = batch_loader(UnpairedDataset(sequences), draw(sequences))
     curves = train_network(make(network), loader, held_out, max_epochs=settings["epochs"], **how)
     network.keep_only(target)
     return frozen(network), curves

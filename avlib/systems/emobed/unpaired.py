@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -112,6 +112,28 @@ def drawn_apart(
             else ShuffledBatches(np.arange(len(emotion)), size, own)
         )
     return DrawnApart(samplers, steps)
+
+
+def epochs_over(
+    counts: Mapping[str, int], every: Mapping[str, int], settings: Mapping[str, Any]
+) -> Sampler[UnpairedRows]:
+    """Return the mini-batches of clips as they come, by the settings.
+
+    Parameters
+    ----------
+    counts
+        Clips of each modality that is drawn, the target first.
+    every
+        Clips of each modality of the corpus, also of those that a system does without.
+    settings
+        ``batch_size``, ``seed`` and ``epoch_over``: "target", as in the paper, or "larger".
+    """
+    size, seed = settings["batch_size"], settings["seed"]
+    if settings["epoch_over"] == "target":
+        return UnpairedBatches(counts, size, seed)
+    emotions = {modality: np.zeros(n, int) for modality, n in counts.items()}  # not balanced
+    steps = math.ceil(max(every.values()) / size)
+    return drawn_apart(emotions, size, seed, balanced=False, steps=steps)
 
 
 class Half(NamedTuple):

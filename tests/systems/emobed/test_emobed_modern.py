@@ -39,6 +39,8 @@ SETTINGS = {
     "hidden": 12,
     "layers": 1,
     "alpha": 0.5,
+    "alpha_first": 0,
+    "beta_ramp": 0,
     "beta_audio": 0.3,
     "beta_video": 0.8,
     "margin": 1.0,

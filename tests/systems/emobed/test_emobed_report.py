@@ -2,7 +2,9 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import f1_score
 
+from avlib.report.comparisons import compare_all
 from avlib.report.page import Page, write_page
+from avlib.systems.emobed.gains import paired_gains
 from avlib.systems.emobed.report import emobed_section
 
 CLASSIC = "emobed_classic"
@@ -28,7 +30,7 @@ def four(tiny):
 
 
 def test_macro_f1_of_each_system_and_modality_counts_all_test_clips_once(tiny, four):
-    [table] = emobed_section(tiny.data(four)).tables
+    table, _ = emobed_section(tiny.data(four)).tables
     assert [row[:2] for row in table.rows] == [[m, s] for m in CONDITIONS for s in SYSTEMS]
     for tested_with, system, clips, f1, *_ in table.rows:
         assert clips == "36"
@@ -40,7 +42,7 @@ def test_gains_over_the_classic_system_are_tested_one_sided_with_pooled_variance
     # One system hears fewer clips than the other: each counts its own.
     lost = four["emobed"].query("condition == 'audio'").index[::5]
     four["emobed"] = four["emobed"].drop(lost)
-    [table] = emobed_section(tiny.data(four)).tables
+    table, _ = emobed_section(tiny.data(four)).tables
     signs = set()
     for tested_with, system, clips, _, z, p in table.rows:
         if system == CLASSIC:
@@ -62,13 +64,13 @@ def test_gains_over_the_classic_system_are_tested_one_sided_with_pooled_variance
 
 def test_equal_systems_gain_nothing(tiny, four):
     four["emobed"] = four[CLASSIC].assign(model="emobed")
-    [table] = emobed_section(tiny.data(four)).tables
+    table, _ = emobed_section(tiny.data(four)).tables
     assert [row[4:] for row in table.rows if row[1] == "emobed"] == [["0.00", "0.500"]] * 3
 
 
 def test_a_corpus_of_voices_has_audio_alone(tiny):
     voices = {s: tiny.predict(s, seed=i, used="audio") for i, s in enumerate(SYSTEMS)}
-    [table] = emobed_section(tiny.data(voices)).tables
+    table, _ = emobed_section(tiny.data(voices)).tables
     assert [row[:2] for row in table.rows] == [["audio", system] for system in SYSTEMS]
 
 
@@ -76,6 +78,7 @@ def test_without_the_classic_system_nothing_is_tested(tiny, four):
     tested = emobed_section(tiny.data(four))
     del four[CLASSIC]
     untested = emobed_section(tiny.data(four))
+    assert len(untested.tables) == 1
     assert {tuple(row[4:]) for row in untested.tables[0].rows} == {("–", "–")}
     assert "F1 is no proportion" in " ".join(tested.text)
     assert "F1 is no proportion" not in " ".join(untested.text)
@@ -90,3 +93,36 @@ def test_two_systems_are_shown_and_fewer_are_no_section(tiny, four, tmp_path):
     assert "EmoBed, as in its paper" in next(tmp_path.glob("*.md")).read_text()
     del four[CLASSIC]
     assert emobed_section(tiny.data(four)) is None
+
+
+def test_gains_on_clips_that_both_scored_are_tested_over_subjects(tiny, four):
+    four["emobed"] = four["emobed"].drop(four["emobed"].query("condition == 'audio'").index[::5])
+    found = {c[:3]: c for c in paired_gains(tiny.data(four))}
+    assert len(found) == 3 * 3 * 2
+    for (name, system, measure), compared in found.items():
+        rows, alone = (rows_under(four, s, name) for s in (system, CLASSIC))
+        alone = alone[alone["clip_id"].isin(rows["clip_id"])]
+        score = pooled_f1 if measure == "macro-F1" else right
+        assert compared.clips == len(rows)
+        assert compared.gain.gain == pytest.approx(score(rows) - score(alone))
+        assert compared.gain.clusters == 6
+        assert compared.gain.p >= 2 / 2**6
+
+
+def test_accuracys_interval_is_that_of_the_paired_comparisons(tiny, four):
+    compared = compare_all(four, tiny.folds, tiny.clips, family=[("emobed", CLASSIC)])[0]
+    found = {c[:3]: c.gain for c in paired_gains(tiny.data(four))}["both", "emobed", "accuracy"]
+    assert found.interval == pytest.approx(compared.interval)
+
+
+def test_help_that_always_helps_is_found_with_six_subjects(tiny, four):
+    wrong = four[CLASSIC]["emotion"].map({"anger": "disgust"}).fillna("anger")
+    four[CLASSIC] = four[CLASSIC].assign(predicted=wrong)
+    four["emobed"] = four["emobed"].assign(predicted=four["emobed"]["emotion"])
+    _, table = emobed_section(tiny.data(four)).tables
+    [row] = [row for row in table.rows if row[:3] == ["both", "emobed", "accuracy"]]
+    assert row[3:] == ["+100.0", "+100.0 to +100.0", "0.031", "0.562", "36", "6"]
+
+
+def right(rows):
+    return (rows["predicted"] == rows["emotion"]).mean()

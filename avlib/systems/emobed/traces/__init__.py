@@ -6,5 +6,6 @@ SYSTEMS = {
     "emobed_triplet": "crossmodal triplets (beta)",
     "emobed": "both",
 }
+CLASSIC, EMOBED = "emobed_classic", "emobed"
 DIMENSIONS = ("arousal", "valence")
 CHUNK = 500  # steps that networks read at a time: 20 s of RECOLA

@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
+from avlib.report.regression import partition_scores
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.deep import DeepFiles, n_epochs
+from avlib.systems.common.model import BOTH
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.network import EmoBedNetwork, predict_sequences
 from avlib.systems.emobed.sequence_prep import advance_labels, delayed, frames_of
 from avlib.systems.emobed.traces import CHUNK, DIMENSIONS
 from avlib.systems.emobed.traces.postprocessing import PostProcessing, fit_postprocessing
 from avlib.systems.emobed.traces.recordings import TraceRecording
-from avlib.systems.emobed.unpaired import Sequences, held_out_loader
+from avlib.systems.emobed.unpaired import Sequences, epochs_over, held_out_loader
+from avlib.systems.emobed.weights import best_weights
 
 
 class TraceModel(DeepFiles):
@@ -42,7 +46,10 @@ class TraceModel(DeepFiles):
     refining_ : dict of str to PostProcessing
         By dimension.
     chosen_ : dict
-        ``epochs``, how many were trained, and ``postprocessing``.
+        ``epochs``, how many were trained, ``alpha`` and ``beta`` where there were several to choose
+        from, ``postprocessing``, and what the validation recordings
+        score with it: ``held_out_ccc_arousal``, ``held_out_ccc_valence`` (of the recordings joined;
+        None where labels do not vary) and ``held_out_recordings``.
     """
 
     networks_: dict[str, EmoBedNetwork]
@@ -89,16 +96,31 @@ class TraceModel(DeepFiles):
                     " lower traces.delay, or look into data/traces.parquet and data/status"
                 )
         middle = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
-        network, curves = train_jointly(
-            lambda network: TraceTraining(network, self.target, middle, **s),
-            len(DIMENSIONS),
-            learned,
-            held_out_loader(self.target, held_out, len(watched)),
-            s,
-            **self.training(self.target),
+        every = {m: sum(m in r.features for r in train) for m in BOTH}
+        loader = held_out_loader(self.target, held_out, len(watched))
+
+        def train_with(alpha: float, beta: float, name: str) -> Any:
+            weights = s | {"alpha": alpha, "beta": beta}
+            return train_jointly(
+                partial(TraceTraining, target=self.target, middle=middle, **weights),
+                len(DIMENSIONS),
+                learned,
+                loader,
+                weights,
+                lambda drawn: epochs_over({m: len(of.labels) for m, of in drawn.items()}, every, s),
+                **self.training(name),
+            )
+
+        network, curves, tried = best_weights(
+            train_with, s["alpha"], s["beta"], self.target, held_out=True
         )
         self.networks_, self.logs_ = {"network": network}, {"curves": curves}
+        weights = {}
+        if len(tried) > 1:
+            weights = {w: float(tried.iloc[0][w]) for w in ("alpha", "beta")}
+            self.logs_["weights"] = tried.to_csv(index=False, lineterminator="\n")
         self._refine(watched)
+        self.chosen_ |= weights
         return self
 
     def predict(self, recordings: Sequence[TraceRecording]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -148,12 +170,20 @@ class TraceModel(DeepFiles):
 
     def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
-        raw, self.refining_ = self._raw(watched), {}
+        raw, self.refining_, held_out = self._raw(watched), {}, {}
         for k, dimension in enumerate(DIMENSIONS):
             pairs = [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
-            self.refining_[dimension] = fit_postprocessing(pairs, self.settings["step"])
+            chain = fit_postprocessing(pairs, self.settings["step"])
+            refined = partition_scores([(labels, chain.apply(values)) for labels, values in pairs])
+            held_out[f"held_out_ccc_{dimension}"] = refined["ccc_concatenated"]
+            self.refining_[dimension] = chain
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
-        self.chosen_ = {"epochs": n_epochs(self.logs_["curves"]), "postprocessing": settings}
+        self.chosen_ = {
+            "epochs": n_epochs(self.logs_["curves"]),
+            "postprocessing": settings,
+            **held_out,
+            "held_out_recordings": len(watched),
+        }
 
     def _raw(self, recordings: Sequence[TraceRecording]) -> list[np.ndarray]:
         """Predict recordings, each (n_moments, 2), beside the labels as annotated."""

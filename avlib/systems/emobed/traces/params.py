@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from avlib.runtime.params import Positive
-from avlib.systems.emobed.params import TrainingSection
+from avlib.systems.emobed.params import TrainingSection, Weights
 
 
 class Traces(TrainingSection):
@@ -17,5 +17,5 @@ class Traces(TrainingSection):
     loss: Literal["mse", "ccc"]
     window: Positive
     delay: float = Field(ge=0)
-    beta: float = Field(ge=0)
+    beta: Weights
     margin: Positive | None

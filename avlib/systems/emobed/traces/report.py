@@ -1,5 +1,6 @@
 """The section of the report on continuous emotion (EmoBed, tables of section 5.1)."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import product
@@ -18,9 +19,10 @@ from avlib.report.scores import write_json
 from avlib.report.words import words_beside
 from avlib.runtime import paths
 from avlib.runtime.tables import read_table
-from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
+from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, over_time
-from avlib.systems.emobed.traces.scores import CLASSIC, EMOBED, trace_scores, with_labels
+from avlib.systems.emobed.traces.scores import trace_scores, with_labels
+from avlib.systems.emobed.traces.summary import trace_summary
 from avlib.systems.emobed.traces.system import TracesSystem
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
@@ -34,16 +36,27 @@ _TITLES = {
 
 
 def report_part(data: ReportData) -> Section | None:
-    """Return `traces_section` of one run, which writes ``metrics/traces.json``."""
+    """Return `traces_section` of one run; write ``traces`` and ``continuous.json`` in ``metrics``.
+
+    The second is the short one, for `dvc metrics diff` and sweeps.
+    """
     predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
     colour = data.look(EMOBED).line["color"]
-    return traces_section(
-        predicted, read_table(paths.TRACES), paths.METRICS / "traces.json", colour
-    )
+    known = data.clips.dropna(subset="subject")
+    subjects = dict(zip(known["clip_id"], known["subject"], strict=True))
+    file = paths.METRICS / "traces.json"
+    section = traces_section(predicted, read_table(paths.TRACES), subjects, file, colour)
+    of_models = trace_summary(json.loads(file.read_text())["systems"])
+    write_json(paths.METRICS / "continuous.json", {data.corpus: of_models} if of_models else {})
+    return section
 
 
 def traces_section(
-    predicted: pd.DataFrame, traces: pd.DataFrame, metrics: Path | str, colour: str = PALETTE[0]
+    predicted: pd.DataFrame,
+    traces: pd.DataFrame,
+    subjects: Mapping[str, str],
+    metrics: Path | str,
+    colour: str = PALETTE[0],
 ) -> Section | None:
     """Tell how well arousal and valence are followed; write the scores as JSON beside it.
 
@@ -51,6 +64,8 @@ def traces_section(
     ----------
     predicted, traces
         Tables ``predicted_traces`` and ``traces``.
+    subjects
+        By clip_id: whose recording it is; those of nobody known are left out.
     metrics
         File for `trace_scores`; it is written in any case.
     colour
@@ -62,7 +77,7 @@ def traces_section(
         None where nothing is predicted.
     """
     joined = with_labels(predicted, traces)
-    scores = trace_scores(joined)
+    scores = trace_scores(joined, subjects)
     write_json(metrics, scores)
     systems = scores["systems"]
     if not systems:
@@ -72,7 +87,7 @@ def traces_section(
     tables = [_table(metric, systems) for metric in _TITLES]
     if scores["gains"]:
         text += _WORDS("gains")
-        tables.append(_gains(scores["gains"]))
+        tables += _gains(scores["gains"])
     pictures = [Picture("traces_ccc", ccc_bars(systems, colour), _alt(systems))]
     model = EMOBED if EMOBED in systems else CLASSIC
     if clip_ids := _typical(joined[joined["model"] == model]):
@@ -104,21 +119,30 @@ def _alt(systems: Mapping[str, Any]) -> str:
     return f"CCC of each system: {'; '.join(said)}"
 
 
-def _gains(gains: Mapping[str, Any]) -> Table:
-    columns = ["from", "dimension", CLASSIC, EMOBED, "gain", "p (frames)", "p (recordings)"]
-    rows = [
-        [
-            modality,
-            dimension,
-            _number(found[CLASSIC]),
-            _number(found[EMOBED]),
-            _number(found["gain"], "+"),
-            *(p_text(test and test["p"]) for test in (found["by_frames"], found["by_recordings"])),
-        ]
-        for modality, by_dimension in gains.items()
-        for dimension, found in by_dimension.items()
-    ]
-    return Table(columns, "llr", rows)
+def _gains(gains: Mapping[str, Any]) -> list[Table]:
+    """Lay out the paired tests, and beside them those of the paper."""
+    paired, papers = [], []
+    for system, by_modality in gains.items():
+        for (modality, by_dimension), dimension in product(by_modality.items(), DIMENSIONS):
+            found, named = by_dimension[dimension], [system, modality, dimension]
+            low, high = found["interval"] or (None, None)
+            paired.append(
+                [
+                    *named,
+                    _number(found["classic"]),
+                    _number(found["enhanced"]),
+                    _number(found["gain"], "+"),
+                    f"{_number(low, '+')} to {_number(high, '+')}" if low is not None else DASH,
+                    *(p_text(found[p]) for p in ("p", "p_holm")),
+                    f"{found['clusters']:,}",
+                ]
+            )
+            tests = found["paper"]["by_frames"], found["paper"]["by_recordings"]
+            papers.append([*named, *(p_text(test and test["p"]) for test in tests)])
+    gained = ["CCC alone", "with help", "gain", "95 % interval", "p", "p (Holm)", "subjects"]
+    of_paper = ["r-to-z of the paper: p (frames)", "p (recordings)"]
+    first = ["system", "from", "dimension"]
+    return [Table([*first, *gained], "lllr", paired), Table([*first, *of_paper], "lllr", papers)]
 
 
 def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
@@ -133,9 +157,10 @@ def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
         reasons = ["No score, gain or p at all, as no frame has a label"]
         if after["pooled"]["frames"]:
             reasons = _unscored(after, flat)
-            if modality in scores["gains"]:
-                reasons += _untested(scores["gains"][modality][dimension], after["pooled"])
-        for reason in reasons:
+            for by_modality in scores["gains"].values():
+                if modality in by_modality:
+                    reasons += _untested(by_modality[modality][dimension], after["pooled"])
+        for reason in dict.fromkeys(reasons):
             named[reason].append(f"{dimension} from {modality}")
     return [f"{reason}: {', '.join(names)}." for reason, names in named.items()]
 
@@ -167,11 +192,14 @@ def _untested(gain: Mapping[str, Any], pooled: Mapping[str, Any]) -> list[str]:
     if gain["gain"] is None:
         return ["No CCC, gain or p over all folds joined, as their labels do not vary"]
     counts = {"frames": pooled["frames"], "recordings": pooled["recordings_total"]}
-    return [
+    alone = (
+        [] if gain["interval"] else ["No interval and no p, as all recordings are one subject's"]
+    )
+    return alone + [
         f"No p ({name}), as Fisher's test "
         + (f"needs four and there are {n}" if n < 4 else "is not defined for a CCC of 1 or -1")
         for name, n in counts.items()
-        if gain[f"by_{name}"] is None
+        if gain["paper"][f"by_{name}"] is None
     ]
 
 

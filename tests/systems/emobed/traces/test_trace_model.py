@@ -228,3 +228,27 @@ def test_one_short_recording_among_others_is_trained_on_and_predicted():
 @pytest.mark.parametrize("loss", ["mse", "ccc"])
 def test_either_loss_trains(loss):
     assert np.isfinite(fitted(loss=loss, epochs=2).predict(recordings(1, 2))[0][0]).all()
+
+
+def test_what_the_validation_recordings_score_is_kept_beside_what_they_chose():
+    emobed, validation = fitted(epochs=2), recordings(4, 1)
+    predicted = emobed.predict(validation)
+    assert emobed.chosen_["held_out_recordings"] == 4
+    for k, dimension in enumerate(("arousal", "valence")):
+        truth = np.concatenate([r.labels[:, k] for r in validation])
+        found = np.concatenate([refined[:, k] for _, refined in predicted])
+        assert emobed.chosen_[f"held_out_ccc_{dimension}"] == pytest.approx(ccc(truth, found))
+
+
+def test_weights_are_chosen_by_the_validation_loss():
+    model = fitted(alpha=[0.0, 0.5], beta=[0.1, 1.0], epochs=2)
+    tried = [line.split(",") for line in model.logs_["weights"].splitlines()[1:]]
+    best = min(tried, key=lambda row: float(row[2]))
+    assert len(tried) == 4
+    assert [model.chosen_["alpha"], model.chosen_["beta"]] == [float(value) for value in best[:2]]
+    alone = fitted(alpha=float(best[0]), beta=float(best[1]), epochs=2)
+    assert all(torch.equal(a, b) for a, b in zip(*map(values_of, (model, alone)), strict=True))
+
+
+def values_of(model):
+    return parameters(model).values()

@@ -18,6 +18,7 @@ from avlib.systems.emobed.traces.scores import partition, trace_scores, with_lab
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
 FOLDS = {"a": 0, "b": 0, "c": 1, "d": 1}
+WHOSE = {"a": "s1", "b": "s2", "c": "s3", "d": "s3"}
 NOISE = {"emobed_classic": 0.8, "emobed": 0.1}
 
 
@@ -60,7 +61,7 @@ def series(predicted, traces, clips, column="arousal"):
 
 
 def test_both_kinds_of_ccc_are_means_over_folds_and_never_the_same_thing(labelled):
-    scores = trace_scores(with_labels(*labelled))["systems"]["emobed"]["audio"]["arousal"]
+    scores = trace_scores(with_labels(*labelled), WHOSE)["systems"]["emobed"]["audio"]["arousal"]
     for when, column in (("after", "arousal"), ("before", "arousal_raw")):
         joined, alone = [], []
         for fold in (["a", "b"], ["c", "d"]):
@@ -78,34 +79,66 @@ def test_both_kinds_of_ccc_are_means_over_folds_and_never_the_same_thing(labelle
 def test_the_order_of_rows_does_not_matter(labelled):
     predicted, traces = labelled
     shuffled = predicted.sample(frac=1, random_state=0)
-    assert trace_scores(with_labels(shuffled, traces)) == trace_scores(with_labels(*labelled))
+    assert trace_scores(with_labels(shuffled, traces), WHOSE) == trace_scores(
+        with_labels(*labelled), WHOSE
+    )
 
 
-def test_emobeds_gain_is_tested_with_frames_and_with_recordings(labelled):
-    found = trace_scores(with_labels(*labelled))
-    gain = found["gains"]["audio"]["arousal"]
-    r_a, r_b = gain["emobed"], gain["emobed_classic"]
+def test_gains_are_tested_over_subjects_and_as_in_the_paper(labelled):
+    gain = trace_scores(with_labels(*labelled), WHOSE)["gains"]["emobed"]["audio"]["arousal"]
+    r_a, r_b = gain["enhanced"], gain["classic"]
     assert gain["gain"] == pytest.approx(r_a - r_b)
     assert gain["gain"] > 0.1
+    assert gain["interval"][0] > 0
+    # Of three subjects' eight exchanges two are as far from 0.
+    assert (gain["clusters"], gain["p"], gain["p_holm"]) == (3, 0.25, 1.0)
     z = np.log((1 + r_a) * (1 - r_b) / ((1 - r_a) * (1 + r_b))) / 2 / np.sqrt(2 / (160 - 3))
-    assert gain["by_frames"]["z"] == pytest.approx(z)
-    assert gain["by_recordings"]["p"] > gain["by_frames"]["p"]
+    assert gain["paper"]["by_frames"]["z"] == pytest.approx(z)
+    assert gain["paper"]["by_recordings"]["p"] > gain["paper"]["by_frames"]["p"]
+
+
+def test_every_enhanced_system_is_compared_on_the_frames_that_both_predicted(labelled):
+    predicted, traces = labelled
+    joint = predicted.query("model == 'emobed'").assign(model="emobed_joint")
+    lost = joint[joint["fold"] == 0]  # as its training recordings lacked the other modality there
+    rows = with_labels(pd.concat([predicted, joint]), traces)
+    gains = trace_scores(rows, WHOSE)["gains"]
+    assert list(gains) == ["emobed_joint", "emobed"]
+    assert gains["emobed_joint"] == gains["emobed"]
+    rows = with_labels(pd.concat([predicted, joint.drop(lost.index)]), traces)
+    found = trace_scores(rows, WHOSE)["gains"]["emobed_joint"]["audio"]["arousal"]
+    alone = predicted[predicted["fold"] == 1]
+    of_one = trace_scores(with_labels(alone, traces), WHOSE)["gains"]["emobed"]["audio"]["arousal"]
+    assert found["gain"] == of_one["gain"]
+    assert found["clusters"] == 1
+
+
+def test_recordings_of_nobody_known_stand_for_themselves(labelled):
+    gains = trace_scores(with_labels(*labelled), {})["gains"]
+    assert gains["emobed"]["video"]["valence"]["clusters"] == len(FOLDS)
+
+
+def test_recordings_of_one_subject_give_no_test_and_the_reason_is_said(labelled, tmp_path):
+    text = " ".join(traces_section(*labelled, dict.fromkeys(FOLDS, "s"), tmp_path / "t.json").text)
+    assert "No interval and no p, as all recordings are one subject's: arousal from audio" in text
 
 
 def test_constant_labels_of_a_recording_are_counted_and_said(labelled, tmp_path):
-    scores = trace_scores(with_labels(*labelled))["systems"]["emobed"]["audio"]["valence"]["after"]
+    scores = trace_scores(with_labels(*labelled), WHOSE)["systems"]["emobed"]["audio"]["valence"][
+        "after"
+    ]
     assert (scores["pooled"]["recordings"], scores["pooled"]["recordings_total"]) == (3, 4)
-    text = " ".join(traces_section(*labelled, tmp_path / "traces.json").text)
+    text = " ".join(traces_section(*labelled, WHOSE, tmp_path / "traces.json").text)
     assert "The labels of 1 of 4 recordings do not vary" in text
     assert ": valence from audio, valence from video." in text
 
 
 def test_constant_labels_everywhere_give_null_and_a_dash_never_nan(labelled, tmp_path):
     predicted, traces = labelled
-    section = traces_section(predicted, traces.assign(arousal=0.5), tmp_path / "traces.json")
+    section = traces_section(predicted, traces.assign(arousal=0.5), WHOSE, tmp_path / "traces.json")
     written = json.loads((tmp_path / "traces.json").read_text())
     assert written["systems"]["emobed"]["audio"]["arousal"]["after"]["ccc_concatenated"] is None
-    assert written["gains"]["audio"]["arousal"]["gain"] is None
+    assert written["gains"]["emobed"]["audio"]["arousal"]["gain"] is None
     cells = [cell for table in section.tables for row in table.rows for cell in row]
     assert "–" in cells
     assert not [cell for cell in cells if re.search("nan", cell)]
@@ -128,7 +161,7 @@ def figures(monkeypatch):
 
 def test_an_undefined_ccc_is_a_word_and_no_bar(labelled, tmp_path, figures):
     predicted, traces = labelled
-    traces_section(predicted, traces.assign(arousal=0.5), tmp_path / "traces.json")
+    traces_section(predicted, traces.assign(arousal=0.5), WHOSE, tmp_path / "traces.json")
     arousal, valence = figures[0].axes
     assert [note.get_text() for note in arousal.texts] == ["undefined"] * 4
     assert all(np.isnan(bar.get_height()) for bar in arousal.patches)
@@ -167,14 +200,14 @@ def constant(traces, *clips):
 )  # fmt: skip
 def test_every_undefined_figure_is_named_with_its_reason(labelled, tmp_path, change, sentences):
     predicted, traces = labelled
-    text = traces_section(predicted, change(traces), tmp_path / "traces.json").text
+    text = traces_section(predicted, change(traces), WHOSE, tmp_path / "traces.json").text
     named = [f"{sentence}: arousal from audio, arousal from video." for sentence in sentences]
     assert [line for line in text if "arousal from" in line] == named
 
 
 def test_a_p_that_cannot_be_had_says_why(labelled, tmp_path):
     predicted, traces = (table[table["clip_id"] != "d"] for table in labelled)
-    text = " ".join(traces_section(predicted, traces, tmp_path / "traces.json").text)
+    text = " ".join(traces_section(predicted, traces, WHOSE, tmp_path / "traces.json").text)
     assert "No p (recordings), as Fisher's test needs four and there are 3: arousal" in text
     assert "No p (frames)" not in text
 
@@ -184,8 +217,10 @@ def test_moments_without_labels_count_nowhere(labelled):
     holes = traces["frame"] >= 30
     gappy = traces.assign(arousal=traces["arousal"].mask(holes))
     cut = predicted[predicted["frame"] < 30]
-    one = trace_scores(with_labels(predicted, gappy))["systems"]["emobed"]["video"]["arousal"]
-    two = trace_scores(with_labels(cut, traces))["systems"]["emobed"]["video"]["arousal"]
+    one = trace_scores(with_labels(predicted, gappy), WHOSE)["systems"]["emobed"]["video"][
+        "arousal"
+    ]
+    two = trace_scores(with_labels(cut, traces), WHOSE)["systems"]["emobed"]["video"]["arousal"]
     assert one == two
 
 
@@ -203,17 +238,18 @@ def test_recordings_of_two_folds_are_not_one_series(labelled):
 
 
 def test_the_section_shows_systems_gains_and_two_pictures(labelled, tmp_path):
-    section = traces_section(*labelled, tmp_path / "traces.json")
+    section = traces_section(*labelled, WHOSE, tmp_path / "traces.json")
     assert [picture.name for picture in section.pictures] == ["traces_ccc", "traces_over_time"]
     assert all(picture.png.startswith(b"\x89PNG") for picture in section.pictures)
     heads = [table.columns[0] for table in section.tables]
-    assert heads == ["CCC, test recordings joined", "CCC, mean of each recording's", "RMSE", "from"]
-    assert [len(table.rows) for table in section.tables] == [4, 4, 4, 4]
+    of_scores = ["CCC, test recordings joined", "CCC, mean of each recording's", "RMSE"]
+    assert heads == [*of_scores, "system", "system"]
+    assert [len(table.rows) for table in section.tables] == [4, 4, 4, 4, 4]
 
 
 def test_without_predictions_there_is_no_section_and_the_file_says_so(labelled, tmp_path):
     empty = tables.no_rows(PREDICTED_TRACES).to_pandas()
     for traces in (labelled[1], tables.no_rows(TRACES).to_pandas()):
-        assert traces_section(empty, traces, tmp_path / "traces.json") is None
+        assert traces_section(empty, traces, WHOSE, tmp_path / "traces.json") is None
         written = json.loads((tmp_path / "traces.json").read_text())
         assert written == {"gains": {}, "systems": {}}

@@ -1,0 +1,16 @@
+"""Scores of a column of predictions over the recordings of some folds."""
+
+from typing import Any
+
+import pandas as pd
+
+from avlib.report.regression import partition_scores
+
+
+def partition(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:
+    """Score a column of predictions of some recordings; of two folds they are two recordings."""
+    recordings = [
+        (recording[f"{dimension}_label"].to_numpy(float), recording[column].to_numpy(float))
+        for _, recording in rows.groupby(["fold", "clip_id"])
+    ]
+    return partition_scores(recordings)

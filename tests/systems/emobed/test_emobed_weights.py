@@ -1,0 +1,84 @@
+"""Alpha and beta, chosen on validation clips inside the fold."""
+
+import io
+
+import pandas as pd
+import pytest
+from emobed_clips import make_clips
+from test_emobed_modern import ONE_EPOCH, SETTINGS, fitted, same
+
+from avlib.systems.common.model import concatenate
+from avlib.systems.emobed.model import EmoBedModel
+from avlib.systems.emobed.system import used_weights
+from avlib.systems.emobed.weights import best_weights
+
+GRID = {"alpha": [0.0, 0.5, 1.0], "beta_audio": [0.0, 0.3]}
+
+
+def trained_to(losses):
+    """A training of two epochs whose better validation loss is given by the weights."""
+
+    def train(alpha, beta, name):
+        low = losses[alpha, beta]
+        rows = pd.DataFrame({"epoch": [0, 1], "validation_loss": [low, low + 1]})
+        return (alpha, beta, name), rows.to_csv(index=False)
+
+    return train
+
+
+def test_the_pair_with_the_lowest_validation_loss_counts():
+    losses = {(0.0, 0.3): 0.9, (0.0, 0.6): 0.4, (0.5, 0.3): 0.2, (0.5, 0.6): 0.7}
+    grid = [0.0, 0.5], [0.3, 0.6]
+    network, _, tried = best_weights(trained_to(losses), *grid, "audio", held_out=True)
+    assert network == (0.5, 0.3, "audio_2")
+    found = tried.set_index(["alpha", "beta"])["validation_loss"].to_dict()
+    assert found == losses
+    assert tried["validation_loss"].is_monotonic_increasing
+
+
+def test_without_validation_clips_the_first_pair_counts_and_no_other_is_trained():
+    losses = {(0.5, 0.3): 0.9}
+    network, _, tried = best_weights(
+        trained_to(losses), [0.5, 0.0], [0.3, 0.6], "audio", held_out=False
+    )
+    assert network == (0.5, 0.3, "audio")
+    assert len(tried) == 1
+
+
+@pytest.fixture(scope="module")
+def chosen():
+    settings = used_weights("emobed", SETTINGS | GRID | ONE_EPOCH | {"patience": 2})
+    train, validation = make_clips(24), make_clips(12, 5)
+    return EmoBedModel(3, system="emobed", **settings).fit(train, validation), train, validation
+
+
+def test_each_target_has_its_own_and_says_what_was_tried(chosen):
+    model, *_ = chosen
+    heard, seen = (
+        pd.read_csv(io.StringIO(model.logs_[f"weights_{m}"])) for m in ("audio", "video")
+    )
+    assert (len(heard), len(seen)) == (6, 3)
+    for m, tried in (("audio", heard), ("video", seen)):
+        best = tried.sort_values("validation_loss").iloc[0]
+        assert model.chosen_[f"alpha_{m}"] == best["alpha"]
+        assert model.chosen_[f"beta_{m}"] == best["beta"]
+
+
+def test_the_chosen_network_is_that_of_its_weights_alone(chosen):
+    model, train, validation = chosen
+    best = {"alpha": model.chosen_["alpha_audio"], "beta_audio": model.chosen_["beta_audio"]}
+    settings = used_weights("emobed", SETTINGS | ONE_EPOCH | best | {"patience": 2})
+    alone = EmoBedModel(3, system="emobed", **settings).fit(train, validation, targets=("audio",))
+    assert same(alone, model)
+    assert "alpha_audio" not in alone.chosen_
+
+
+def test_a_list_of_one_is_its_value_and_files_bring_it_back(chosen, tmp_path):
+    train = concatenate(make_clips(24), make_clips(9, 2, audio=range(9)))
+    one, listed = (fitted(train, alpha=a, **ONE_EPOCH) for a in (0.5, [0.5]))
+    assert same(one, listed)
+    model = chosen[0]
+    model.save(tmp_path)
+    loaded = EmoBedModel.load(tmp_path)
+    assert same(model, loaded)
+    assert loaded.chosen_ == model.chosen_
