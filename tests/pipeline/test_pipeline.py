@@ -11,6 +11,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
+from conftest import Checkout
 from notebooks import NOTEBOOKS, RUN
 
 from avlib.registry import models, systems
@@ -70,6 +71,18 @@ def test_a_second_run_does_nothing(clone):
     again = clone.dvc("repro").stdout
     assert not ran(again)
     assert "up to date" in again
+
+
+def test_a_colleague_pulls_a_finished_run_and_has_nothing_to_compute(clone, tmp_path, starter):
+    clone.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    clone.dvc("push")
+    clone.commit("a store of the data")
+    subprocess.run(["git", "clone", "-q", clone.folder, tmp_path / "theirs"], check=True)
+    theirs = Checkout(tmp_path / "theirs", starter=starter)
+    assert not (theirs.folder / "data/clips.parquet").exists()
+    theirs.dvc("pull")
+    assert "up to date" in theirs.dvc("repro").stdout
+    assert not theirs.run("git", "status", "--short").stdout
 
 
 def test_an_experiment_with_another_dimension_reruns_three_stages(clone):
