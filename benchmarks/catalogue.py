@@ -17,7 +17,7 @@ NAMES = (
     "noop",
     "memory",
     "copies",
-    "copies",
+    "cluster",
     "scale",
     "voices",
     "fisher",

@@ -122,25 +122,25 @@ class LoneWorker:
         self._end()
 
     def compute(self, task: Any) -> Any:
-        """Return what the function makes of a task, or the `Failure` that it or its process is.
+        """Return what the function makes of a task, or a `Failure` where the process ends of it.
 
         Raises
         ------
         AvlibError
             No process can be started.
         """
-        for _ in range(1 + RETRIES):
-            if self._worker is None:
-                self._worker = _Worker(self._function)
-            self._worker.give(task)
-            while self._limits is not None and not _wait_for([self._worker], _POLL):
-                if reason := self._worker.excess(self._limits):
-                    self._end()
-                    return Failure(reason)
-            with contextlib.suppress(EOFError):
-                return self._worker.take()
+        if self._worker is None:
+            self._worker = _Worker(self._function)
+        self._worker.give(task)
+        while self._limits is not None and not _wait_for([self._worker], _POLL):
+            if reason := self._worker.excess(self._limits):
+                self._end()
+                return Failure(reason)
+        try:
+            return self._worker.take()
+        except EOFError:
             self._end()
-        return CRASHED
+            return CRASHED
 
     def _end(self) -> None:
         if self._worker is not None:

@@ -32,7 +32,7 @@ else:
 """
 
 
-def carry(start: dict[str, Any], work: bytes, chunk: bytes) -> tuple[str, str, str, Any]:
+def carry(start: dict[str, Any], work: bytes, chunk: bytes) -> tuple[str, str, Any]:
     """Have a chunk computed.
 
     Parameters
@@ -46,7 +46,7 @@ def carry(start: dict[str, Any], work: bytes, chunk: bytes) -> tuple[str, str, s
 
     Returns
     -------
-    address, identity : str
+    address : str
         Of this Dask worker.
     what : str
         "done", "refused" or "died".
@@ -56,10 +56,10 @@ def carry(start: dict[str, Any], work: bytes, chunk: bytes) -> tuple[str, str, s
     from distributed import get_worker
 
     worker: Any = get_worker()
-    who = worker.contact_address, str(worker.id)
+    address = worker.contact_address
     host, reason = _host(worker, start, work)
     if host is None:
-        return *who, "refused", reason
+        return address, "refused", reason
     door = host.idle.get()
     try:
         door.send_bytes(chunk)
@@ -67,9 +67,9 @@ def carry(start: dict[str, Any], work: bytes, chunk: bytes) -> tuple[str, str, s
     except (EOFError, OSError):
         host.process.kill()  # a part of it may live
         host.process.wait()
-        return *who, "died", None
+        return address, "died", None
     host.idle.put(door)
-    return *who, what, answer
+    return address, what, answer
 
 
 class _Host:

@@ -45,10 +45,9 @@ class Chunk:
 
 @dataclass
 class _Suspect:
-    """A task that failed, before another worker has tried it."""
+    """A worker that failed in a task, before others have tried it often enough."""
 
     address: str
-    identity: str
     failure: Failure
 
 
@@ -66,7 +65,7 @@ class Run:
     waiting: deque[Chunk] = field(default_factory=deque)
     under_way: dict[Future, Chunk] = field(default_factory=dict)
     finished: "queue.SimpleQueue[Future]" = field(default_factory=queue.SimpleQueue)
-    suspects: dict[int, _Suspect] = field(default_factory=dict)
+    suspects: dict[int, list[_Suspect]] = field(default_factory=dict)
     strikes: dict[str, int] = field(default_factory=dict)
     fresh: int = 0  # the next task that was never given out
     seconds: float | None = None  # that a task takes
@@ -155,7 +154,7 @@ class Run:
         """Take what became of a chunk; yield what is decided by it."""
         chunk = self.under_way.pop(future)
         try:
-            address, identity, what, answer = future.result(timeout=30)
+            address, what, answer = future.result(timeout=30)
         except distributed.KilledWorker:
             yield from self._died(chunk)
             return
@@ -172,7 +171,7 @@ class Run:
             yield from self._died(chunk)
         elif what == "refused":
             said = answer if isinstance(answer, str) else differences(self.origin, answer)
-            self.crew.take_out(address, identity, said)
+            self.crew.take_out(address, said)
             self.waiting.appendleft(chunk)
         else:
             done, seconds = answer
@@ -184,14 +183,15 @@ class Run:
             for index, payload in done:
                 outcome = _unpickled(payload)
                 if isinstance(outcome, Failure):
-                    outcome = self._doubt(index, outcome, address, identity)
+                    outcome = self._doubt(index, outcome, address)
                     if outcome is None:
                         continue
-                elif index in self.suspects:
-                    self._blame(self.suspects.pop(index))
+                else:
+                    for suspect in self.suspects.pop(index, ()):
+                        self._blame(suspect, address)
                 yield index, outcome
 
-    def _doubt(self, index: int, failure: Failure, address: str, identity: str) -> Failure | None:
+    def _doubt(self, index: int, failure: Failure, address: str) -> Failure | None:
         """Return a failure that the task itself is to blame for, as far as anybody can say.
 
         Nobody can before a second worker has tried, if there is one, and before the client has
@@ -199,23 +199,28 @@ class Run:
         """
         for path in failure.absent:
             if Path(path).exists():
-                self.crew.take_out(address, identity, f"does not see {path}, which the client sees")
+                self.crew.take_out(address, f"does not see {path}, which the client sees")
                 self.waiting.appendleft(Chunk([index], besides=(address,)))
                 return None
-        first = self.suspects.pop(index, None)
-        if first is None and self.crew.has_others(address):
-            self.suspects[index] = _Suspect(address, identity, failure)
-            self.waiting.appendleft(Chunk([index], besides=(address,)))
+        tries = self.suspects.setdefault(index, [])
+        tries.append(_Suspect(address, failure))
+        crashes = failure == CRASHED
+        if len(tries) <= (RETRIES if crashes else 1) and (crashes or self.crew.has_others(address)):
+            besides = tuple(one.address for one in tries)
+            self.waiting.appendleft(Chunk([index], besides=besides))
             return None
+        del self.suspects[index]
         return failure
 
-    def _blame(self, suspect: _Suspect) -> None:
-        """Count what a worker failed in and another one did not."""
+    def _blame(self, suspect: _Suspect, address: str) -> None:
+        """Count what a worker failed in and another one, at `address`, did not."""
+        if suspect.address == address:
+            return
         enough = 1 if suspect.failure.absent else _STRIKES
-        self.strikes[suspect.identity] = self.strikes.get(suspect.identity, 0) + 1
-        if self.strikes[suspect.identity] >= enough:
+        self.strikes[suspect.address] = self.strikes.get(suspect.address, 0) + 1
+        if self.strikes[suspect.address] >= enough:
             reason = f"failed in what another one did: {suspect.failure.reason}"
-            self.crew.take_out(suspect.address, suspect.identity, reason)
+            self.crew.take_out(suspect.address, reason)
 
     def _died(self, chunk: Chunk, failure: Failure = CRASHED) -> Iterator[tuple[int, Any]]:
         """Try the tasks of a chunk again one by one; one that is alone and died often fails."""

@@ -74,7 +74,8 @@ def map_on_cluster(
         work = Work(
             pickled,
             modules,
-            digest(origin),
+            digest(origin["code"]),
+            tuple(sorted(origin["libraries"].items())),
             numerics,
             bool(device),
             limits,

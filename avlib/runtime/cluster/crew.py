@@ -30,8 +30,8 @@ class Crew:
         self.client, self.address = client, address
         self.resource, self.patience = resource, patience
         self.threads = 0  # of all that may be used
-        self._there: dict[str, str] = {}  # identity by address, of all that may be used
-        self._out: dict[str, str] = {}  # why, by identity
+        self._there: set[str] = set()  # addresses of all that may be used
+        self._out: dict[str, str] = {}  # why, by address
         self._looked = self._seen = 0.0
         self._waits = False
 
@@ -58,14 +58,13 @@ class Crew:
             for address, facts in found.items()
             if not self.resource or facts["resources"].get(self.resource, 0) > 0
         }
-        out = [a for a, facts in usable.items() if str(facts["id"]) in self._out]
-        if usable and len(out) == len(usable):
+        there = {address: facts for address, facts in usable.items() if address not in self._out}
+        if usable and not there:
             raise AvlibError(
                 f"no worker of {self.address} is left, all were taken out:"
-                f" {'; '.join(sorted(set(self._out.values())))}; finished clips are kept"
+                f" {'; '.join(sorted(self._out.values()))}; finished clips are kept"
             )
-        there = {address: facts for address, facts in usable.items() if address not in out}
-        self._there = {address: str(facts["id"]) for address, facts in there.items()}
+        self._there = set(there)
         slots = (
             facts["resources"].get(self.resource, facts["nthreads"]) for facts in there.values()
         )
@@ -94,24 +93,24 @@ class Crew:
                 f" (AVLIB_SCHEDULER_WAIT); {start} starts one"
             )
 
-    def take_out(self, address: str, identity: str, reason: str) -> None:
+    def take_out(self, address: str, reason: str) -> None:
         """Give a worker nothing more, and name it."""
-        if identity in self._out:
+        if address in self._out:
             return
-        self._out[identity] = f"{address} {reason}"
+        self._out[address] = f"{address} {reason}"
         logging.getLogger(__name__).warning(f"worker {address} is taken out: {reason}")
-        self._there.pop(address, None)
+        self._there.discard(address)
         self._looked = 0.0
 
     def besides(self, others: Collection[str]) -> list[str] | None:
         """Return the addresses of all that may be used but some; None where that is everybody."""
-        left = sorted(set(self._there) - set(others))
+        left = sorted(self._there - set(others))
         everybody = not self._out and len(left) == len(self._there)
         return None if everybody else left
 
     def has_others(self, address: str) -> bool:
         """Say whether anybody but one may be used."""
-        return bool(self._there.keys() - {address})
+        return bool(self._there - {address})
 
     def __contains__(self, address: str) -> bool:
         return address in self._there

@@ -23,7 +23,7 @@ from avlib.runtime.cluster.work import (
     Work,
     digest,
     imported,
-    origin_of,
+    origin_here,
     wrong_device,
 )
 from avlib.runtime.local_workers import LoneWorker
@@ -80,8 +80,9 @@ def _refusal(work: Work) -> str | Origin | None:
             shared = False
         if not shared:
             return f"has another folder {Path.cwd()} than the client; expected one that both share"
-    found = origin_of(work.modules)
-    return None if digest(found) == work.origin else found
+    found = origin_here(work)
+    same = digest(found["code"]) == work.code and found["libraries"] == dict(work.libraries)
+    return None if same else found
 
 
 def _serve(door: Connection, work: Work, activity: _Activity) -> None:

@@ -7,11 +7,12 @@ computes only if it has the same.
 import functools
 import hashlib
 import importlib
+import importlib.metadata
 import io
 import json
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,7 @@ from avlib.runtime.limits import Limits
 
 Origin = dict[str, dict[str, str]]  # what results come from: "code" and "libraries", by name
 _SHOWN = 3  # names that a line shows
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,10 @@ class Work:
         Pickled. Its module, and those of `modules`, are what results come from.
     modules
         Dotted names.
-    origin
-        Digest of the `Origin` that the client's keys stand for.
+    code
+        Digest of the code that the client's keys stand for.
+    libraries
+        And the versions of libraries, by name.
     numerics
         What results depend on of the device (`device.numerics`); "" where they do not.
     on_device
@@ -48,17 +52,34 @@ class Work:
 
     function: bytes
     modules: tuple[str, ...]
-    origin: str
+    code: str
+    libraries: tuple[tuple[str, str], ...]
     numerics: str
     on_device: bool
     limits: Limits | None
     token: tuple[str, str] | None
 
 
-def origin_of(modules: Sequence[str]) -> Origin:
-    """Return what results of modules come from; nothing is imported.
+def origin_of(modules: Iterable[str]) -> Origin:
+    """Return what results of modules come from, at the client."""
+    files = _files(modules)
+    libraries = {"Python": _PYTHON, **provenance.third_party(files)}
+    return {"code": provenance.code_digests(files), "libraries": libraries}
 
-    Every file of ours is opened, so that a network file system looks whether it has changed.
+
+def origin_here(work: Work) -> Origin:
+    """Return what results of a work would come from, at a worker."""
+    code = provenance.code_digests(_files(work.modules))
+    return {
+        "code": code,
+        "libraries": {name: _version(name, version) for name, version in work.libraries},
+    }
+
+
+def _files(modules: Iterable[str]) -> set[Path]:
+    """List the files that make results of modules; nothing is imported.
+
+    They are opened, which makes a network file system look whether they have changed.
     """
     files = set(provenance.result_files("avlib.runtime.tables"))
     for name in modules:
@@ -66,9 +87,19 @@ def origin_of(modules: Sequence[str]) -> Origin:
             files |= set(provenance.result_files(name))
         elif (spec := find_spec(name)) and str(spec.origin).endswith(".py"):
             files |= set(provenance.result_files(Path(str(spec.origin))))
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    libraries = {"Python": python, **provenance.third_party(files)}
-    return {"code": provenance.code_digests(files), "libraries": libraries}
+    return files
+
+
+def _version(name: str, expected: str) -> str:
+    """Return the version of a library, which is known by its module where the client has none."""
+    if name == "Python":
+        return _PYTHON
+    if expected == "absent":
+        return "present" if find_spec(name) else "absent"
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
 
 
 def modules_named_in(pickled: bytes) -> set[str]:
@@ -84,9 +115,9 @@ def modules_named_in(pickled: bytes) -> set[str]:
     return {name for name in named if provenance.module_files(name)}
 
 
-def digest(origin: Origin) -> str:
-    """Return what tells one origin from another."""
-    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
+def digest(code: Mapping[str, str]) -> str:
+    """Return what tells the code of one origin from that of another."""
+    return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()
 
 
 def differences(here: Origin, there: Origin) -> str:
