@@ -62,7 +62,7 @@ def map_locally(
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a worker that ran the main script while importing it, see `_greet`
-    _CONTEXT.set_forkserver_preload([function.__module__])
+    _CONTEXT.set_forkserver_preload([__name__, function.__module__])
     waiting = ((index, task, 0) for index, task in tasks)
     again: deque[tuple[int, Any, int]] = deque()  # with how many workers died under the task
     busy: dict[_Worker, tuple[int, Any, int]] = {}
@@ -113,7 +113,7 @@ class LoneWorker:
     ) -> None:
         self._function, self._limits = function, limits
         self._worker: _Worker | None = None
-        _CONTEXT.set_forkserver_preload([*preload])
+        _CONTEXT.set_forkserver_preload([__name__, *preload])
 
     def __enter__(self) -> "LoneWorker":
         return self

@@ -115,23 +115,28 @@ def _patience() -> float:
 
 def _import_path() -> list[str]:
     """Return where we import from, besides libraries: workers have these of their own."""
-    root = Path(str(avlib.__file__)).parents[1]  # an import hook may lead to it, without an entry
-    found = dict.fromkeys(str(Path(entry or ".").absolute()) for entry in (root, *sys.path))
+    root = str(Path(str(avlib.__file__)).parents[1])  # an import hook may lead to it, and no entry
+    found = dict.fromkeys(str(Path(entry or ".").absolute()) for entry in [root, *sys.path])
     own = {str(Path(prefix).absolute()) for prefix in (sys.prefix, sys.base_prefix)}
-    return [entry for entry in found if not any(Path(entry).is_relative_to(p) for p in own)]
+    return [
+        entry
+        for entry in found
+        if Path(entry).exists() and not any(Path(entry).is_relative_to(p) for p in own)
+    ]
 
 
 def _device_settings(libraries: dict[str, str], on_device: bool) -> tuple[dict[str, str], str]:
-    """Return what makes a worker compute as we do, and what its results then depend on.
+    """Return what makes a worker compute as we do, and what it has to find then (`Work.numerics`).
 
-    A worker with a GPU computes on its processor for a client that does.
+    A worker with a GPU computes on its processor for a client that does: that needs no look, for
+    which it would have to load torch.
     """
     if "torch" not in libraries:
         return {}, ""
     from avlib.runtime.device import device, kind, numerics, precision, spelled
 
     if kind(device()) == "cpu":
-        return {} if on_device else {"AVLIB_DEVICE": "cpu"}, numerics()
+        return ({}, numerics()) if on_device else ({"AVLIB_DEVICE": "cpu"}, "")
     return {"AVLIB_PRECISION": spelled(precision())}, numerics()
 
 

@@ -89,7 +89,7 @@ def _serve(door: Connection, work: Work, activity: _Activity) -> None:
     """Answer chunk after chunk."""
     compute = functools.partial(_compute, work)
     on_gpu = work.numerics.startswith("cuda")  # a fork cannot use what its parent has begun with
-    preload = () if on_gpu else work.modules
+    preload = [__name__] if on_gpu else [__name__, *work.modules]
     with LoneWorker(compute, work.limits, preload) as worker:
         while True:
             try:

@@ -41,7 +41,8 @@ class Work:
     libraries
         And the versions of libraries, by name.
     numerics
-        What results depend on of the device (`device.numerics`); "" where they do not.
+        What results depend on of the device (`device.numerics`); "" where nothing is to be looked
+        at.
     on_device
         Each task takes a device whole.
     limits
@@ -64,7 +65,8 @@ def origin_of(modules: Iterable[str]) -> Origin:
     """Return what results of modules come from, at the client."""
     files = _files(modules)
     libraries = {"Python": _PYTHON, **provenance.third_party(files)}
-    return {"code": provenance.code_digests(files), "libraries": libraries}
+    found = {name: _version(name, version) for name, version in libraries.items()}
+    return {"code": provenance.code_digests(files), "libraries": found}
 
 
 def origin_here(work: Work) -> Origin:
@@ -91,10 +93,13 @@ def _files(modules: Iterable[str]) -> set[Path]:
 
 
 def _version(name: str, expected: str) -> str:
-    """Return the version of a library, which is known by its module where the client has none."""
+    """Return the version of a library here; of a lone module, which has none, whether it is there.
+
+    What the client expects says which of them it is.
+    """
     if name == "Python":
         return _PYTHON
-    if expected == "absent":
+    if expected in ("absent", "present"):
         return "present" if find_spec(name) else "absent"
     try:
         return importlib.metadata.version(name)
