@@ -61,7 +61,8 @@ def by_hand(scheduler, worker, folder, **environment):
             assert time.monotonic() < until
             time.sleep(0.05)
         address = json.loads(file.read_text())["address"]
-        worker = worker.replace("tcp://10.0.0.1:8786", address).replace("16", "1")
+        worker = worker.replace("--nthreads 16", "--nthreads 1")
+        worker = worker.replace("tcp://10.0.0.1:8786", address)
         with running(f"{worker} --no-dashboard", **environment):
             yield address
 
@@ -98,14 +99,21 @@ def ssh():
 
     async def serve(process):
         child = await asyncio.create_subprocess_shell(
-            f"exec {process.command}", stdin=-1, stdout=-1, stderr=-1
+            f"exec {process.command}", stdin=asyncio.subprocess.DEVNULL, stdout=-1, stderr=-1
         )
         try:
-            await process.redirect(child.stdin, child.stdout, child.stderr)
-            process.exit(await child.wait())
+            await process.redirect(stdout=child.stdout, stderr=child.stderr)
+            ends = [
+                asyncio.ensure_future(child.wait()),
+                asyncio.ensure_future(process.wait_closed()),
+            ]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if child.returncode is not None:
+                process.exit(child.returncode)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
+            await child.wait()
 
     class Open(asyncssh.SSHServer):
         def begin_auth(self, username):
@@ -124,17 +132,22 @@ def ssh():
     threading.Thread(target=loop.run_forever, daemon=True).start()
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(60)
     yield server.get_port()
-    loop.call_soon_threadsafe(server.close)
-    asyncio.run_coroutine_threadsafe(server.wait_closed(), loop).result(60)
+
+    async def end():
+        server.close()
+        await server.wait_closed()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+    asyncio.run_coroutine_threadsafe(end(), loop).result(120)
     loop.call_soon_threadsafe(loop.stop)
 
 
 def test_the_ssh_script(ssh, tmp_path, monkeypatch):
     [script] = blocks("SSH", "python")
+    script = script.replace('"nthreads": 16', '"nthreads": 1').replace("8786", "0")
     script = script.replace('["10.0.0.1", "10.0.0.1", "10.0.0.2"]', '["127.0.0.1"] * 2')
     options = f'connect_options={{"port": {ssh}, "known_hosts": None, "username": "me"}}'
     script = script.replace("worker_options=", f"{options}, worker_options=")
-    script = script.replace("16", "1").replace("8786", "0")
     (tmp_path / "cluster.py").write_text(script)
     with subprocess.Popen(
         [sys.executable, str(tmp_path / "cluster.py")], stdin=-1, stdout=-1, text=True
