@@ -17,6 +17,7 @@ NAMES = (
     "noop",
     "memory",
     "copies",
+    "cluster",
     "scale",
     "voices",
     "fisher",

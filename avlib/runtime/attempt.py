@@ -1,5 +1,6 @@
 """One task of many: what it raises costs that task alone."""
 
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,13 @@ class Failure:
         One line for the status table.
     details
         The traceback, when the reason is not an error that we foresaw.
+    absent
+        Files that were not found, as far as the errors say.
     """
 
     reason: str
     details: str = ""
+    absent: tuple[str, ...] = ()
 
 
 CRASHED = Failure("crashed the worker")
@@ -33,7 +37,7 @@ def attempt(function: Callable[[Any], Any], task: Any) -> Any:
     try:
         return function(task)
     except AvlibError as error:
-        return Failure(one_line(error))
+        return Failure(one_line(error), absent=_absent(error))
     except (Exception, SystemExit) as error:
         return unforeseen(error)
 
@@ -41,7 +45,18 @@ def attempt(function: Callable[[Any], Any], task: Any) -> Any:
 def unforeseen(error: BaseException) -> Failure:
     """Return a failure by an error that is not of ours."""
     details = "".join(traceback.format_exception(error))
-    return Failure(f"{type(error).__name__}: {one_line(error)}", details)
+    return Failure(f"{type(error).__name__}: {one_line(error)}", details, _absent(error))
+
+
+def _absent(error: BaseException) -> tuple[str, ...]:
+    """Return the files that an error, or one that led to it, did not find."""
+    found = []
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, FileNotFoundError) and isinstance(seen.filename, str | os.PathLike):
+            found.append(os.fspath(seen.filename))
+        seen = seen.__cause__ or seen.__context__
+    return tuple(found)
 
 
 def one_line(text: object) -> str:

@@ -85,6 +85,11 @@ def precision() -> Precision:
     return PRECISIONS[given]
 
 
+def spelled(name: Precision) -> str:
+    """Return what ``AVLIB_PRECISION`` calls a precision."""
+    return next(given for given, found in PRECISIONS.items() if found == name)
+
+
 def numerics() -> str:
     """Return what results of training depend on of a machine."""
     where = kind(device())

@@ -33,6 +33,7 @@ _ALONE = {**ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # no
 _POLL = 0.2  # s between two looks at what workers take
 RETRIES = 2  # further tries for a task whose worker died under it
 _CONTEXT = multiprocessing.get_context("forkserver")
+_STARTING = threading.Lock()
 
 
 def map_locally(
@@ -61,7 +62,7 @@ def map_locally(
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a worker that ran the main script while importing it, see `_greet`
-    _CONTEXT.set_forkserver_preload([function.__module__])
+    _CONTEXT.set_forkserver_preload([__name__, function.__module__])
     waiting = ((index, task, 0) for index, task in tasks)
     again: deque[tuple[int, Any, int]] = deque()  # with how many workers died under the task
     busy: dict[_Worker, tuple[int, Any, int]] = {}
@@ -96,6 +97,57 @@ def map_locally(
                     idle.append(stack.enter_context(_Worker(function)))
 
 
+class LoneWorker:
+    """A process that computes task after task, and is replaced where one kills it.
+
+    Parameters
+    ----------
+    function, limits
+        As of `map_locally`.
+    preload
+        Modules to import in the server of processes, so that a further process has them.
+    """
+
+    def __init__(
+        self, function: Callable[[Any], Any], limits: Limits | None, preload: Collection[str]
+    ) -> None:
+        self._function, self._limits = function, limits
+        self._worker: _Worker | None = None
+        _CONTEXT.set_forkserver_preload([__name__, *preload])
+
+    def __enter__(self) -> "LoneWorker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def compute(self, task: Any) -> Any:
+        """Return what the function makes of a task, or a `Failure` where the process ends of it.
+
+        Raises
+        ------
+        AvlibError
+            No process can be started.
+        """
+        if self._worker is None:
+            self._worker = _Worker(self._function)
+        self._worker.give(task)
+        while self._limits is not None and not _wait_for([self._worker], _POLL):
+            if reason := self._worker.excess(self._limits):
+                self._end()
+                return Failure(reason)
+        try:
+            return self._worker.take()
+        except EOFError:
+            self._end()
+            return CRASHED
+
+    def _end(self) -> None:
+        if self._worker is not None:
+            self._worker.end()
+            self._worker = None
+
+
 class _Worker:
     """A process that computes what it is given, seen from the process that started it."""
 
@@ -104,7 +156,8 @@ class _Worker:
         self._process = _CONTEXT.Process(
             target=_work, args=(function, theirs, dict(os.environ)), daemon=True
         )
-        with _surroundings():  # the server, where this starts it, keeps them
+        # One thread at a time: the environment is the whole process's.
+        with _STARTING, _surroundings():  # the server, where this starts it, keeps them
             self._process.start()
         theirs.close()
         self._greeted = False

@@ -7,11 +7,14 @@ which changes a result:
     Number of local processes. 0 computes inside the calling process: quick for tests, but a crash
     of a C library then takes the whole run with it.
 ``AVLIB_SCHEDULER``
-    Address of a running Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers need this
-    project's environment, and the same files under the same paths.
+    Address of a running Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers need the same
+    library versions, and the same files under the same paths (docs/cluster.md).
+``AVLIB_SCHEDULER_WAIT``
+    How long to wait where that scheduler has no worker, s.
 """
 
 import contextlib
+import functools
 import logging
 import os
 from collections.abc import Callable, Generator, Sequence
@@ -32,12 +35,11 @@ def map_clips(
     label: str,
     name: Callable[[Any], str] = str,
     unit: str = "clips",
-    at_once: int | None = None,
+    devices: Sequence[str] = (),
+    code: Sequence[Callable[..., Any]] = (),
     limits: Limits | None = None,
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
-
-    Tasks are taken one per free worker, so what is under way does not grow with their number.
 
     Parameters
     ----------
@@ -51,12 +53,14 @@ def map_clips(
         What to call a task that fails.
     unit
         What a task is, for the progress display.
+    devices
+        Of which a task takes one whole: here with one device in the calling process, with more in a
+        process each; on a cluster on workers that declare devices of that kind.
+    code
+        Functions and classes whose modules the results come from; by default `function`. A
+        cluster's workers compute only where they have the same code and libraries.
     limits
-        What a task may take in a local process before it fails. Inside the calling process nothing
-        watches over it; a cluster's workers have limits of their own.
-    at_once
-        How many tasks at most are under way, as each takes a whole device of this machine: 1 inside
-        the calling process, more in one local process each.
+        What a task may take before it fails. Inside the calling process nothing watches over it.
 
     Yields
     ------
@@ -72,18 +76,19 @@ def map_clips(
     """
     if not tasks:
         return
-    workers = _local_workers() if at_once is None else at_once if at_once > 1 else 0
-    scheduler = os.environ.get("AVLIB_SCHEDULER", "") if at_once is None else ""
+    scheduler = os.environ.get("AVLIB_SCHEDULER", "")
     with Progress(label, len(tasks), unit) as progress, contextlib.ExitStack() as stack:
         outcomes: Generator[tuple[int, Any]]
         if scheduler:
-            from avlib.runtime.cluster import map_on_cluster  # importing Dask takes a second
-
-            outcomes = map_on_cluster(function, enumerate(tasks), scheduler)
-        elif workers:
+            outcomes = _on_cluster(function, tasks, scheduler, label, code, devices, limits)
+        elif workers := _local_workers(devices):
+            if devices:
+                function = functools.partial(_on_device, function, tuple(devices))
             outcomes = map_locally(function, enumerate(tasks), min(workers, len(tasks)), limits)
         else:
             stack.enter_context(single_thread())
+            if devices:
+                function = functools.partial(_on_device, function, tuple(devices))
             outcomes = ((index, attempt(function, task)) for index, task in enumerate(tasks))
         stack.enter_context(contextlib.closing(outcomes))  # whoever stops early ends the workers
         for index, outcome in outcomes:
@@ -96,8 +101,45 @@ def map_clips(
             yield index, outcome
 
 
-def _local_workers() -> int:
+def _on_cluster(
+    function: Callable[[Any], Any],
+    tasks: Sequence[Any],
+    scheduler: str,
+    label: str,
+    code: Sequence[Callable[..., Any]],
+    devices: Sequence[str],
+    limits: Limits | None,
+) -> Generator[tuple[int, Any]]:
+    from avlib.runtime.cluster.connect import map_on_cluster  # importing Dask takes a second
+
+    device = ""
+    if devices:
+        from avlib.runtime.device import kind  # loads torch: seconds
+
+        device = kind(devices[0])
+    return map_on_cluster(
+        function,
+        tasks,
+        scheduler,
+        label=label,
+        code=code or [function],
+        device=device,
+        limits=limits,
+    )
+
+
+def _on_device(function: Callable[[Any], Any], devices: Sequence[str], task: Any) -> Any:
+    """Compute on one of the devices, which nobody else uses meanwhile."""
+    from avlib.runtime.device import claimed  # loads torch: seconds
+
+    with claimed(devices):
+        return function(task)
+
+
+def _local_workers(devices: Sequence[str]) -> int:
     """Return the number of local processes to use."""
+    if devices:
+        return len(devices) if len(devices) > 1 else 0
     from dask.system import CPU_COUNT
 
     given = os.environ.get("AVLIB_WORKERS", "") or str(CPU_COUNT)

@@ -145,7 +145,7 @@ def run_per_clip(
         Clips that have no input because an earlier stage failed, and the reason; they get failed
         rows and do not count towards `max_failed_fraction`.
     limits
-        What one clip may take of a local worker; one that takes more fails.
+        What one clip may take of a worker; one that takes more fails.
     memo
         Folder of the memory.
 
@@ -170,7 +170,12 @@ def run_per_clip(
         jobs = [(task, run.memo.clip_path(keys[task.clip_id])) for task in todo]
         compute = functools.partial(_compute, function, params, schema)
         results = map_clips(
-            compute, jobs, label=stage, name=lambda job: job[0].clip_id, limits=limits
+            compute,
+            jobs,
+            label=stage,
+            name=lambda job: job[0].clip_id,
+            code=[function, *code],
+            limits=limits,
         )
         with contextlib.closing(results) as failures:
             for index, failure in failures:

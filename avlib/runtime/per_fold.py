@@ -6,7 +6,6 @@ from there, and of several models that share a stage only those that changed are
 Models and vectors are hard links to the outputs and take no space; small tables are kept twice.
 """
 
-import contextlib
 import functools
 import json
 import logging
@@ -77,7 +76,8 @@ def run_per_fold(
         By model, where several share the stage; else under an empty name.
     devices
         Of which a fold takes one whole: with one device they are computed one after another, with
-        several side by side. None: each fold takes a processor's core.
+        several side by side; on a cluster, on the workers that declare devices of this kind. None:
+        each fold takes a processor's core.
 
     Raises
     ------
@@ -92,8 +92,9 @@ def run_per_fold(
             item = str(Path(name, f"fold-{fold}"))
             payloads[item], keys[item] = payload, key
     with locked(paths.MEMO / stage):  # against a killed run's stage that goes on by itself
+        code = [piece for job in jobs.values() for piece in job.code]
         done, computed = compute_each(
-            stage, function, payloads, keys, unit="folds", devices=devices
+            stage, function, payloads, keys, unit="folds", code=code, devices=devices
         )
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
@@ -114,6 +115,7 @@ def compute_each(
     keys: Mapping[str, str],
     *,
     unit: str,
+    code: Collection[Callable[..., Any]] = (),
     devices: Sequence[str] = (),
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
@@ -128,6 +130,8 @@ def compute_each(
         By item: a digest of all that its results depend on (see `content_key`).
     unit
         What items are, for the progress display.
+    code
+        Functions and classes that the function finds in its payloads.
 
     Returns
     -------
@@ -145,17 +149,15 @@ def compute_each(
     _forget_all_but(memory, set(keys.values()))
     done = {name: memory / keys[name] / name for name in payloads}
     missing = [name for name, folder in done.items() if not _whole(folder)]
-    tasks = [
-        _Item(function, payloads[name], str(done[name].absolute()), name, tuple(devices))
-        for name in missing
-    ]
+    tasks = [_Item(function, payloads[name], str(done[name].absolute()), name) for name in missing]
     for index, result in map_clips(
         _compute,
         tasks,
         label=stage,
         name=lambda item: _called(item.name),
         unit=unit,
-        at_once=len(devices) or None,
+        devices=devices,
+        code=[function, *code],
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
@@ -174,7 +176,6 @@ class _Item:
     payload: Any
     target: str
     name: str
-    devices: tuple[str, ...]
 
 
 def _compute(item: _Item) -> None:
@@ -182,8 +183,7 @@ def _compute(item: _Item) -> None:
     target = Path(item.target)
     unfinished = target.with_name(f".{uuid.uuid4().hex}")
     unfinished.mkdir(parents=True)
-    with _device_of(item.devices):
-        item.function(item.payload, unfinished)
+    item.function(item.payload, unfinished)
     (unfinished / _STAMPS).write_text(json.dumps(_stamps(unfinished)))
     seal(unfinished / _STAMPS)
     try:
@@ -193,14 +193,6 @@ def _compute(item: _Item) -> None:
         if not target.is_dir():
             raise
         shutil.rmtree(unfinished)
-
-
-def _device_of(devices: Sequence[str]) -> contextlib.AbstractContextManager[Any]:
-    if not devices:
-        return contextlib.nullcontext()
-    from avlib.runtime.device import claimed  # loads torch: seconds
-
-    return claimed(devices)
 
 
 def _whole(folder: Path) -> bool:

@@ -12,8 +12,9 @@ import psutil
 import pytest
 import threadpoolctl
 
-from avlib.runtime import cluster as cluster_module
 from avlib.runtime import parallel
+from avlib.runtime.cluster import connect
+from avlib.runtime.cluster.crew import Crew
 from avlib.runtime.errors import AvlibError, MediaError, ParamsError
 from avlib.runtime.limits import Limits
 from avlib.runtime.parallel import Failure, map_clips
@@ -71,7 +72,7 @@ def cluster():
 @pytest.fixture
 def external(cluster, monkeypatch):
     monkeypatch.setenv("AVLIB_SCHEDULER", cluster.scheduler_address)
-    monkeypatch.setattr(cluster_module, "_PATIENCE", 600)  # on a busy machine a worker starts late
+    monkeypatch.setenv("AVLIB_SCHEDULER_WAIT", "600")  # on a busy machine a worker starts late
 
 
 def check_failures(results):
@@ -165,24 +166,6 @@ def test_result_that_cannot_travel_costs_its_own_clip_alone(external):
     assert "pickle" in results[1].reason
 
 
-def test_tasks_are_taken_only_as_workers_are_free(external):
-    taken = 0
-
-    class Tasks(list):
-        def __iter__(self):
-            nonlocal taken
-            for i in super().__iter__():
-                taken += 1
-                yield i
-
-    done = 0
-    for index, result in map_clips(double, Tasks(range(100)), label="test"):
-        done += 1
-        assert result == 2 * index
-        assert taken - done <= 2
-    assert done == 100
-
-
 def test_consumer_that_stops_early_leaves_the_cluster_usable(external):
     results = map_clips(double, range(100), label="test")
     next(results)
@@ -197,7 +180,7 @@ def test_no_tasks_need_no_workers(monkeypatch):
 
 def test_scheduler_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("AVLIB_SCHEDULER", "tcp://127.0.0.1:1")
-    monkeypatch.setattr(cluster_module, "_CONNECT", 0.5)
+    monkeypatch.setattr(connect, "_CONNECT", 0.5)
     with pytest.raises(
         AvlibError, match=r"AVLIB_SCHEDULER=tcp://127\.0\.0\.1:1: no scheduler answers"
     ):
@@ -205,7 +188,7 @@ def test_scheduler_that_is_not_there_is_named(monkeypatch):
 
 
 def test_cluster_without_workers_is_an_error(monkeypatch):
-    monkeypatch.setattr(cluster_module, "_PATIENCE", 0.1)
+    monkeypatch.setenv("AVLIB_SCHEDULER_WAIT", "0.1")
     with distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty:
         monkeypatch.setenv("AVLIB_SCHEDULER", empty.scheduler_address)
         with pytest.raises(AvlibError, match="no Dask worker for"):
@@ -218,8 +201,8 @@ def test_scheduler_that_goes_away_is_an_error(error):
         def scheduler_info(self, n_workers):
             raise error
 
-    with pytest.raises(AvlibError, match="the Dask scheduler went away"):
-        list(cluster_module._Dispatch(Client(), double).run(iter([(0, 1)])))
+    with pytest.raises(AvlibError, match="the Dask scheduler at tcp://host:1 went away"):
+        Crew(Client(), "tcp://host:1", "", 1).look()
 
 
 @pytest.mark.parametrize("value", ["two", "-1", "1.5"])

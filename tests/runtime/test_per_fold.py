@@ -163,7 +163,7 @@ def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itse
 def test_fold_that_two_workers_finish_is_kept_once():
     for _ in range(2):
         target = str(Path("memory/fold-3").absolute())
-        _compute(_Item(write_fold, {"fold": 3}, target, "fold-3", devices=()))
+        _compute(_Item(write_fold, {"fold": 3}, target, "fold-3"))
     assert Path("ran").read_text() == "3\n3\n"
     assert [path.name for path in Path("memory").iterdir()] == ["fold-3"]
     assert Path("memory/fold-3/table.txt").read_text() == "rows of 3"
