@@ -21,6 +21,7 @@ def main() -> None:
         skipped=failed_clips(paths.status("clips")),
         out=paths.FACES,
         status=paths.status("faces"),
+        keys_file=paths.keys_file("faces"),
         schema=FACES,
         params=params.faces.model_dump(),
         max_failed_fraction=params.max_failed_fraction,

@@ -21,6 +21,7 @@ def main() -> None:
         skipped=failed_clips(paths.status("clips")),
         out=paths.SPEECH,
         status=paths.status("speech"),
+        keys_file=paths.keys_file("speech"),
         schema=SPEECH,
         params=params.speech.model_dump(),
         max_failed_fraction=params.max_failed_fraction,

@@ -138,8 +138,8 @@ def test_the_catalogue_of_artifacts_is_complete(schemas):
             path = out if isinstance(out, str) else next(iter(out))
             path = re.sub(r"\$\{item\.(\w+)\}", r"<\1>", path)
             path = re.sub(rf"/({'|'.join(MODELS)})(?=\.|$)", "/<model>", path)
-            if path.startswith("data/status/"):
-                path = "data/status/<stage>.parquet"
+            path = re.sub("^data/status/.*", "data/status/<stage>.parquet", path)
+            path = re.sub("^data/keys/.*", "data/keys/<stage>", path)
             outputs.add(path)
             assert path in documented, f"{path}, an output of {name}, is not in the catalogue"
     assert set(documented) == outputs

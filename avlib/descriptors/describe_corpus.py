@@ -48,13 +48,15 @@ def describe_corpus(
         if isinstance(descriptor, Table):
             function = table_rows
             descriptor, tasks, skipped = own_tables(descriptor, before)
+        table = stage if i == 0 else f"{stage}.{view}"
         run_per_clip(
-            stage if i == 0 else f"{stage}.{view}",
+            table,
             function,
             tasks,
             skipped=skipped,
             out=paths.DESCRIPTORS[modality] if i == 0 else folder / view,
             status=paths.status(stage) if i == 0 else folder / f"{view}.status.parquet",
+            keys_file=paths.keys_file(stage, table),
             schema=schema,
             params=descriptor,
             code=[type(descriptor)],

@@ -11,6 +11,7 @@ from PIL import Image
 
 from avlib.media import write_clip
 from avlib.runtime import paths, tables
+from avlib.runtime.parts import part_files
 
 _SIDE = 96  # pixels
 _LONGEST = 8.0  # s of sound
@@ -44,12 +45,10 @@ def sound_of(clip_id: str, subject: str) -> str:
 
 def _rows(folder: Path, clip_id: str, subject: str, columns: list[str]) -> pa.Table | None:
     """Read a clip's rows of a table; None where the table has none of them."""
-    part = tables.part_path(folder, subject)
-    if not part.is_file():
-        return None
-    for ref in tables.clip_refs(part):
-        if ref.clip_id == clip_id:
-            return tables.read_clip(part, ref.row_group, columns)
+    for part in part_files(folder, subject):
+        for ref in tables.clip_refs(part):
+            if ref.clip_id == clip_id:
+                return tables.read_clip(part, ref.row_group, columns)
     return None
 
 

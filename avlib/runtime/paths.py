@@ -45,6 +45,11 @@ def status(stage: str) -> Path:
     return STATUS / f"{stage}.parquet"
 
 
+def keys_file(stage: str, table: str = "") -> Path:
+    """Return the file that says under which key each clip of a stage's table stands."""
+    return DATA / "keys" / stage / f"{table or stage}.json"
+
+
 def fold_number(path: Path) -> int:
     """Return the fold that a file or folder named ``fold-<k>`` belongs to."""
     return int(path.stem.removeprefix("fold-"))

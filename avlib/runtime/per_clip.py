@@ -28,6 +28,8 @@ from avlib.runtime.files import link, remove_temporaries
 from avlib.runtime.limits import Limits
 from avlib.runtime.memo import Memo, Remembered, clip_key, code_fingerprint, save_clip
 from avlib.runtime.parallel import Failure, map_clips
+from avlib.runtime.parts import bounded
+from avlib.runtime.recall import recall, write_keys
 from avlib.runtime.tables.schema import TEXT, conform_clip
 
 _COLUMNS = ("clip_id", "stage", "status", "reason")
@@ -108,6 +110,7 @@ def run_per_clip(
     *,
     out: Path,
     status: Path,
+    keys_file: Path | None = None,
     schema: tables.Schema,
     params: Any,
     max_failed_fraction: float,
@@ -132,6 +135,9 @@ def run_per_clip(
         Folder of the parts. What else lies there is removed.
     status
         File of the status table.
+    keys_file
+        File that says under which key each clip stands (`avlib.runtime.paths.keys`), where the
+        folders of both are outputs of DVC's: a clone that pulled them remembers these clips.
     schema
         What the table holds.
     params
@@ -157,13 +163,15 @@ def run_per_clip(
     begin = time.monotonic()
     skipped = dict(skipped or {})
     function = _importable(function)
-    tasks = sorted(tasks, key=lambda task: (task.part, task.clip_id))
     _check_tasks(stage, tasks, skipped)
+    tasks = bounded(tasks)
 
     run = _Run(stage, out, schema, Memo(memo.resolve(), stage))
     with run.memo.locked():
         out.mkdir(parents=True, exist_ok=True)
         remove_temporaries(out)
+        if keys_file is not None:
+            recall(run.memo, out, keys_file)
         fingerprint = code_fingerprint(function, *code)
         keys = {t.clip_id: clip_key(stage, t.clip_id, t.digest, params, fingerprint) for t in tasks}
         todo = run.expect(tasks, keys)
@@ -187,6 +195,8 @@ def run_per_clip(
             path.unlink()
         _write_status(status, stage, run, skipped)
         run.memo.forget_all_but(run.written)
+        if keys_file is not None:
+            write_keys(run.memo, run.written, keys_file)
 
     degraded = sum(found.status == "degraded" for found in run.found.values())
     seconds = time.monotonic() - begin

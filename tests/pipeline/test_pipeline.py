@@ -83,6 +83,8 @@ def test_a_colleague_pulls_a_finished_run_and_has_nothing_to_compute(clone, tmp_
     theirs.dvc("pull")
     assert "up to date" in theirs.dvc("repro").stdout
     assert not theirs.run("git", "status", "--short").stdout
+    again = theirs.dvc("repro", "--force", "--single-item", "faces").stderr
+    assert "faces: computed 0, from memory 36" in again
 
 
 def test_an_experiment_with_another_dimension_reruns_three_stages(clone):

@@ -488,7 +488,7 @@ def test_cluster_that_loses_a_worker_gives_the_same_bytes(tmp_path, stage, other
             wait_until(lambda: len(stage.computed) >= 5)
             processes[1].kill()
 
-        killer = threading.Thread(target=kill_one_worker)
+        killer = threading.Thread(target=kill_one_worker, daemon=True)
         killer.start()
         monkeypatch.setenv("AVLIB_SCHEDULER", address)
         summary = stage.run(stage.tasks(24, **tasks))

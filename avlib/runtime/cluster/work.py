@@ -14,6 +14,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,8 @@ def _version(name: str, expected: str) -> str:
     if name == "Python":
         return _PYTHON
     if expected in ("absent", "present"):
-        return "present" if find_spec(name) else "absent"
+        # On the path, whatever this process has imported from elsewhere before.
+        return "present" if PathFinder.find_spec(name) else "absent"
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
