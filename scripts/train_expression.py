@@ -2,7 +2,8 @@
 
     python scripts/train_expression.py data/raw/fer2013/fer2013.csv
 
-A run that was killed goes on where it stopped. Prints the tables of the weights' card.
+A run that was killed goes on where it stopped. Prints the tables of the weights' card. With
+`ONEDNN_MAX_CPU_ISA=ALL` before it, it takes half the time where a processor multiplies bfloat16.
 """
 
 import argparse

@@ -70,7 +70,8 @@ def test_a_stage_depends_on_exactly_the_rooms_it_imports(stage):
 def test_a_stage_lists_exactly_the_parameters_it_reads(stage):
     names = set(importlib.import_module(SCRIPTS[stage]).PARAMS)
     if names == set(Params.model_fields):
-        assert STAGES[stage]["params"] == [{"params.yaml": None}]
+        assert "params.yaml" in STAGES[stage]["deps"]  # a lock of all of them is long
+        assert "params" not in STAGES[stage]
         return
     demo = yaml.safe_load(Path("params.yaml").read_text())["demo"]
     overlaid = {f"demo.{section}" for section in demo.keys() & names}

@@ -23,6 +23,7 @@ from avlib.networks.train_network import EpochSampler, train_network
 from avlib.runtime.errors import CorpusError
 from avlib.runtime.files import atomic_path
 from avlib.runtime.memo import code_fingerprint, digest_of
+from avlib.runtime.processor import multiplies_bfloat16
 from avlib.weights import save_tensors, write_json
 
 BATCH = 128
@@ -130,8 +131,8 @@ class _Task(LightningModule):
         pixels, emotions = batch
         grey = keep_detail(pixels.unsqueeze(1).float(), float(self.network.detail), self.blur)
         faces = vary(grey, int(self.network.side)).to(memory_format=torch.channels_last)
-        # Half the time on processors that multiply bfloat16; the weights stay float32.
-        with torch.autocast("cpu", torch.bfloat16):
+        # Half the time where bfloat16 is multiplied, else several times; weights stay float32.
+        with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16()):
             logits = self.network(faces)
         loss = functional.cross_entropy(logits.float(), emotions, label_smoothing=SMOOTHING)
         self.log("train_loss", loss, batch_size=len(emotions), on_step=False, on_epoch=True)

@@ -12,9 +12,10 @@ import os
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+ONEDNN = "ONEDNN_MAX_CPU_ISA"
 SAME_ARITHMETIC = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
-    "ONEDNN_MAX_CPU_ISA": "AVX2",  # its convolutions
+    ONEDNN: "AVX2",  # its convolutions
     "MKL_CBWR": "AVX2",  # its matrix products
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy's and SciPy's linear algebra
 }
@@ -31,6 +32,12 @@ def hold_to_avx2(cpuinfo: Path = CPUINFO) -> None:
             os.environ.setdefault(name, value)
         if "avx512f" in found:
             os.environ.setdefault(NUMPY, _WIDER)
+
+
+def multiplies_bfloat16(cpuinfo: Path = CPUINFO) -> bool:
+    """Say whether torch's layers use a processor's instructions for bfloat16, which AVX2 lacks."""
+    held = os.environ.get(ONEDNN) == SAME_ARITHMETIC[ONEDNN]
+    return "avx512_bf16" in instructions(cpuinfo) and not held
 
 
 def instructions(cpuinfo: Path) -> set[str]:

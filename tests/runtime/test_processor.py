@@ -53,6 +53,13 @@ def test_what_is_set_already_stays(environment, cpuinfo, monkeypatch):
     assert environment["ONEDNN_MAX_CPU_ISA"] == "ALL"
 
 
+def test_bfloat16_is_multiplied_where_the_processor_can_and_may(environment, cpuinfo, monkeypatch):
+    assert processor.multiplies_bfloat16(cpuinfo("avx2 fma avx512f avx512_bf16"))
+    assert not processor.multiplies_bfloat16(cpuinfo("avx2 fma avx512f"))
+    monkeypatch.setenv(processor.ONEDNN, "AVX2")
+    assert not processor.multiplies_bfloat16(cpuinfo("avx2 fma avx512f avx512_bf16"))
+
+
 LOADED = """
 import stages
 import numpy, threadpoolctl, torch
