@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from avlib.runtime.tables import part_path
 
-MOST = 1000  # clips of a part: listing one takes 10 MB at most
+MOST = 1000  # clips of a part, whose listing a reader holds
 Task = TypeVar("Task", bound=Any)  # with a clip_id and a part
 
 

@@ -27,7 +27,7 @@ def recall(memo: Memo, out: Path, keys_file: Path) -> None:
     memo
         Of the stage, held.
     out
-        Folder of the table.
+        Folder of the table; an output of DVC's, or a folder in one.
     keys_file
         What `write_keys` wrote.
     """
@@ -54,17 +54,16 @@ def write_keys(memo: Memo, parts: list[str], keys_file: Path) -> None:
 
 
 def _cached(*folders: Path) -> Mapping[Path, Path]:
-    """Return where DVC's cache holds the files of outputs, by the names that they had."""
+    """Return where DVC's cache holds the files of the outputs that hold some folders, by name."""
     if not _LOCK.is_file():
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     stages = (yaml.load(_LOCK.read_text(), loader) or {}).get("stages", {})
     digests = {
-        folder: said["md5"]
+        Path(said["path"]): said["md5"]
         for stage in stages.values()
         for said in stage.get("outs", ())
-        for folder in folders
-        if said["path"] == folder.as_posix() and "md5" in said
+        if "md5" in said and any(folder.is_relative_to(said["path"]) for folder in folders)
     }
     if len(digests) < len(folders):
         return {}

@@ -20,7 +20,7 @@ def where(task):
 
 
 def where_with_psutil(task):
-    import psutil  # noqa: F401
+    import psutil  # noqa: F401 - a library that results come from
 
     return where(task)
 
@@ -38,7 +38,7 @@ def read(path):
 
 def blind(path):
     Path.exists = lambda self: False
-    open(f"{path}, which is not there")  # noqa: PTH123, SIM115
+    open(f"{path}, which is not there")  # noqa: PTH123, SIM115 - it raises
 
 
 def fail_if_odd(task):
@@ -61,7 +61,7 @@ def meet(payload, folder):
 
 
 def on_device(task):
-    import torch  # noqa: F401
+    import torch  # noqa: F401 - by which the device counts
 
     from avlib.runtime.device import device
 

@@ -13,11 +13,15 @@ from avlib.runtime.per_clip import ClipTask, run_per_clip
 from avlib.runtime.tables import clip_refs
 
 OUT, STATUS = Path("data/faces"), Path("data/status.parquet")
+VIEW = Path("data/video_views/again")
 DVC_YAML = """\
 stages:
   faces:
     cmd: "true"
     outs: [data/faces, data/keys/faces]
+  views:
+    cmd: "true"
+    outs: [data/video_views, data/keys/views]
 """
 
 
@@ -30,12 +34,12 @@ TASKS = [task(f"{subject}{i}") for subject in ("a", "b/") for i in range(3)]
 TASKS.append(task("b/3", trouble="degraded"))
 
 
-def run(tasks=TASKS, fps=25):
+def run(tasks=TASKS, fps=25, out=OUT, table="faces", stage="faces"):
     """Run the stage as DVC does, which removes its outputs."""
     shutil.rmtree("data", ignore_errors=True)
-    keys_file = paths.keys_file("faces")
+    keys_file = paths.keys_file(stage, table)
     return run_per_clip(
-        "faces", describe, tasks, out=OUT, status=STATUS, keys_file=keys_file, schema=VIDEO,
+        table, describe, tasks, out=out, status=STATUS, keys_file=keys_file, schema=VIDEO,
         params={"fps": fps}, max_failed_fraction=0.0,
     )  # fmt: skip
 
@@ -66,6 +70,14 @@ def test_a_changed_clip_is_the_only_one_computed(pulled):
     shutil.rmtree(".memo")
     changed = ClipTask("a1", "a", "another digest", {"clip": "a1", "log": "log"})
     assert run([changed, *(t for t in TASKS if t.clip_id != "a1")]).computed == 1
+
+
+def test_so_is_one_of_a_table_in_an_output_of_several(pulled):
+    view = {"out": VIEW, "table": "views.again", "stage": "views"}
+    assert run(**view).computed == 7
+    pulled.commit("views", force=True)
+    shutil.rmtree(".memo")
+    assert run(**view).remembered == 7
 
 
 def test_other_parameters_compute_all(pulled):
