@@ -19,7 +19,7 @@ from statsmodels.stats.multitest import multipletests
 
 from avlib.report import significance
 from avlib.report.normalisation import NONE, named
-from avlib.report.scores import DEFAULT, fold_scores
+from avlib.report.scores import checked_rows
 from avlib.report.significance import CorrectedT, Interval, McNemar
 from avlib.runtime.errors import DataError
 
@@ -187,8 +187,7 @@ def scored(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     DataError, LeakError
         The table ``predictions`` cannot be scored; see `scores.fold_scores`.
     """
-    fold_scores(predictions, folds)
-    rows = predictions[predictions["condition"] == DEFAULT]
+    rows = checked_rows(predictions, folds)
     right = rows["predicted"] == rows["emotion"]
     return rows[["clip_id", "fold", "model", "emotion"]].assign(right=right)
 

@@ -147,6 +147,35 @@ def confusion_scores(counts: np.ndarray, emotions: list[str]) -> dict[str, Any]:
     }
 
 
+def checked_rows(
+    predictions: pd.DataFrame, folds: pd.DataFrame, condition: str = DEFAULT
+) -> pd.DataFrame:
+    """Return the predictions under a condition, which can be scored.
+
+    Raises
+    ------
+    DataError, LeakError
+        As in `fold_scores`.
+    """
+    check_predictions(predictions)
+    rows = predictions[predictions["condition"] == condition]
+    model = predictions["model"].iloc[0]
+    if rows.empty:
+        raise DataError(
+            f"model {model} has no predictions under condition {condition!r}; "
+            f"found {', '.join(conditions_of(predictions))}"
+        )
+    stray = rows[~are_tested(rows, folds)]
+    if len(stray):
+        row = stray.iloc[0]
+        raise LeakError(
+            f"model {model} scores clip {row['clip_id']} in fold {row['fold']}, which does not "
+            "test it; expected predictions of the fold's test part alone. Where the folds have"
+            " changed since, train that model again, or remove its table in data/predictions"
+        )
+    return rows
+
+
 def fold_scores(
     predictions: pd.DataFrame,
     folds: pd.DataFrame,
@@ -176,7 +205,7 @@ def fold_scores(
     LeakError
         A clip is scored in a fold that does not test it.
     """
-    rows = _scored(predictions, folds, condition)
+    rows = checked_rows(predictions, folds, condition)
     emotions = emotions_of(predictions)
     totals = Counter(folds.loc[folds["part"] == "test", "fold"].tolist())
     scores = {}
@@ -277,27 +306,6 @@ def write_json(path: Path | str, value: Any) -> None:
     """Write `to_json` of a value to a file, which appears whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(to_json(value), encoding="utf-8")
-
-
-def _scored(predictions: pd.DataFrame, folds: pd.DataFrame, condition: str) -> pd.DataFrame:
-    """Check the predictions; return those under a condition."""
-    check_predictions(predictions)
-    rows = predictions[predictions["condition"] == condition]
-    model = predictions["model"].iloc[0]
-    if rows.empty:
-        raise DataError(
-            f"model {model} has no predictions under condition {condition!r}; "
-            f"found {', '.join(conditions_of(predictions))}"
-        )
-    stray = rows[~are_tested(rows, folds)]
-    if len(stray):
-        row = stray.iloc[0]
-        raise LeakError(
-            f"model {model} scores clip {row['clip_id']} in fold {row['fold']}, which does not "
-            "test it; expected predictions of the fold's test part alone. Where the folds have"
-            " changed since, train that model again, or remove its table in data/predictions"
-        )
-    return rows
 
 
 def _counted(clips: int, total: int) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from avlib.report.regression import partition_scores
 
 def partition(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:
     """Score a column of predictions of some recordings; of two folds they are two recordings."""
-    recordings = [
-        (recording[f"{dimension}_label"].to_numpy(float), recording[column].to_numpy(float))
-        for _, recording in rows.groupby(["fold", "clip_id"])
-    ]
-    return partition_scores(recordings)
+    labels, predicted = rows[f"{dimension}_label"].to_numpy(float), rows[column].to_numpy(float)
+    places = rows.groupby(["fold", "clip_id"]).indices
+    return partition_scores([(labels[at], predicted[at]) for _, at in sorted(places.items())])
