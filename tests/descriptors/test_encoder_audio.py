@@ -2,12 +2,12 @@
 
 import itertools
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
 import soxr
 import torch
-import transformers as t
 from encoders import TINY, changed, described_by, saved
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,35 +39,43 @@ WHISPER = {
     "num_mel_bins": 20, "max_source_positions": 50, "vocab_size": 9, "pad_token_id": 0,
     "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 3,
 }  # fmt: skip
-MODELS = {
-    "wav2vec2": (
-        t.Wav2Vec2ForCTC,  # a head that the encoder does without
-        t.Wav2Vec2Config(**WAVES, feat_extract_norm="layer", vocab_size=5),
-        t.Wav2Vec2FeatureExtractor(do_normalize=True),
-    ),
-    "hubert": (t.HubertModel, t.HubertConfig(**WAVES), t.Wav2Vec2FeatureExtractor()),
-    "wavlm": (
-        t.WavLMModel,
-        t.WavLMConfig(**WAVES, do_stable_layer_norm=True, feat_extract_norm="layer"),
-        t.Wav2Vec2FeatureExtractor(do_normalize=False),
-    ),
-    "whisper": (
-        t.WhisperForConditionalGeneration,
-        t.WhisperConfig(**WHISPER),
-        t.WhisperFeatureExtractor(feature_size=20, chunk_length=1, dither=0.1),
-    ),
-    "ast": (
-        t.ASTForAudioClassification,
-        t.ASTConfig(**TINY, intermediate_size=32, max_length=112, num_mel_bins=32),
-        t.ASTFeatureExtractor(max_length=112, num_mel_bins=32, mean=-3.0, std=2.0),
-    ),
-}
+NAMES = ["wav2vec2", "hubert", "wavlm", "whisper", "ast"]
+
+
+@cache
+def models():
+    """By name: class, settings and preprocessor. Transformers takes seconds to load."""
+    import transformers as t
+
+    return {
+        "wav2vec2": (
+            t.Wav2Vec2ForCTC,  # a head that the encoder does without
+            t.Wav2Vec2Config(**WAVES, feat_extract_norm="layer", vocab_size=5),
+            t.Wav2Vec2FeatureExtractor(do_normalize=True),
+        ),
+        "hubert": (t.HubertModel, t.HubertConfig(**WAVES), t.Wav2Vec2FeatureExtractor()),
+        "wavlm": (
+            t.WavLMModel,
+            t.WavLMConfig(**WAVES, do_stable_layer_norm=True, feat_extract_norm="layer"),
+            t.Wav2Vec2FeatureExtractor(do_normalize=False),
+        ),
+        "whisper": (
+            t.WhisperForConditionalGeneration,
+            t.WhisperConfig(**WHISPER),
+            t.WhisperFeatureExtractor(feature_size=20, chunk_length=1, dither=0.1),
+        ),
+        "ast": (
+            t.ASTForAudioClassification,
+            t.ASTConfig(**TINY, intermediate_size=32, max_length=112, num_mel_bins=32),
+            t.ASTFeatureExtractor(max_length=112, num_mel_bins=32, mean=-3.0, std=2.0),
+        ),
+    }
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
-    return {name: saved(root / name, *parts) for name, parts in MODELS.items()}
+    return {name: saved(root / name, *parts) for name, parts in models().items()}
 
 
 @pytest.fixture
@@ -83,7 +91,7 @@ def noise(seconds, seed=0):
 
 def plainly(name, folder, signal):
     """All that transformers gives for sound of one window: last, and the hidden states."""
-    kind, _, preprocessor = MODELS[name]
+    kind, _, preprocessor = models()[name]
     network = kind.from_pretrained(folder).eval()
     network = getattr(network, network.base_model_prefix, network)  # without its head
     network = network.encoder if name == "whisper" else network
@@ -100,7 +108,7 @@ def plainly(name, folder, signal):
     return [state.numpy() for state in found]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_are_those_of_transformers_and_layers_are_told_apart(name, folders):
     signal = noise(0.9)
     last, *states = plainly(name, folders[name], signal)
@@ -115,7 +123,7 @@ def test_rows_are_those_of_transformers_and_layers_are_told_apart(name, folders)
     assert min(np.abs(a - b).max() for a, b in itertools.pairwise(states)) > 0.01
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n", [0, 1, 399, 5000, 2 * RATE + 77])
 def test_rows_lie_in_the_sound_at_the_models_rate(name, n, folders):
     descriptor = described_by("audio", folders[name])

@@ -1,11 +1,11 @@
 """Encoders of pictures against transformers itself, and their rows as the stage makes them."""
 
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
-import transformers as t
 from encoders import TINY, described_by, saved
 
 from avlib.descriptors.video_clip import video_rows
@@ -17,38 +17,52 @@ from avlib.runtime.tables import clip_refs, write_table
 pytestmark = pytest.mark.usefixtures("no_network")
 
 PICTURE = {"image_size": 32, "patch_size": 16}
-MODELS = {
-    "vit": (
-        t.ViTForImageClassification,  # without a pooler, as published
-        t.ViTConfig(**TINY, **PICTURE, intermediate_size=32),
-        t.ViTImageProcessorPil(size={"height": 32, "width": 32}),
-    ),
-    "clip": (
-        t.CLIPModel,  # the text side is left
-        t.CLIPConfig(
-            text_config={**TINY, "intermediate_size": 32, "vocab_size": 9},
-            vision_config={**TINY, **PICTURE, "intermediate_size": 32},
-            projection_dim=8,
+NAMES = ["vit", "clip", "clip_vision_model", "dinov2"]
+
+
+@cache
+def models():
+    """By name: class, settings and preprocessor. Transformers takes seconds to load."""
+    import transformers as t
+
+    return {
+        "vit": (
+            t.ViTForImageClassification,  # without a pooler, as published
+            t.ViTConfig(**TINY, **PICTURE, intermediate_size=32),
+            t.ViTImageProcessorPil(size={"height": 32, "width": 32}),
         ),
-        t.CLIPImageProcessorPil(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}),
-    ),
-    "clip_vision_model": (
-        t.CLIPVisionModel,
-        t.CLIPVisionConfig(**TINY, **PICTURE, intermediate_size=32),
-        t.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
-    ),
-    "dinov2": (
-        t.Dinov2Model,
-        t.Dinov2Config(**TINY, image_size=42, patch_size=14),
-        t.BitImageProcessorPil(size={"shortest_edge": 48}, crop_size={"height": 42, "width": 42}),
-    ),
-}
+        "clip": (
+            t.CLIPModel,  # the text side is left
+            t.CLIPConfig(
+                text_config={**TINY, "intermediate_size": 32, "vocab_size": 9},
+                vision_config={**TINY, **PICTURE, "intermediate_size": 32},
+                projection_dim=8,
+            ),
+            t.CLIPImageProcessorPil(
+                size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}
+            ),
+        ),
+        "clip_vision_model": (
+            t.CLIPVisionModel,
+            t.CLIPVisionConfig(**TINY, **PICTURE, intermediate_size=32),
+            t.CLIPImageProcessorPil(
+                size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+            ),
+        ),
+        "dinov2": (
+            t.Dinov2Model,
+            t.Dinov2Config(**TINY, image_size=42, patch_size=14),
+            t.BitImageProcessorPil(
+                size={"shortest_edge": 48}, crop_size={"height": 42, "width": 42}
+            ),
+        ),
+    }
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
-    return {name: saved(root / name, *parts) for name, parts in MODELS.items()}
+    return {name: saved(root / name, *parts) for name, parts in models().items()}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +72,7 @@ def chips():
 
 def plainly(name, folder, chips):
     """What transformers gives: last, and the class token of every hidden state."""
-    kind, _, processor = MODELS[name]
+    kind, _, processor = models()[name]
     network = kind.from_pretrained(folder).eval()
     network = {"vit": lambda n: n.vit, "clip": lambda n: n.vision_model}.get(name, lambda n: n)(
         network
@@ -71,7 +85,7 @@ def plainly(name, folder, chips):
     return [state.numpy() for state in (last, *(state[:, 0] for state in output.hidden_states))]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_are_those_of_transformers_and_layers_are_told_apart(name, folders, chips):
     last, *states = plainly(name, folders[name], chips)
     expected = {"last": last, "mean": np.mean(states, axis=0), 1: states[1], 2: states[2]}

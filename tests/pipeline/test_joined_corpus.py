@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from builders import write_media
-from conftest import copy_project
+from checkout import copy_project
 
 pytestmark = pytest.mark.pipeline
 

@@ -11,7 +11,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
-from conftest import Checkout
+from checkout import Checkout
 from notebooks import NOTEBOOKS, RUN
 
 from avlib.registry import models, systems
