@@ -8,8 +8,11 @@ from avlib.report.report_data import ReportData
 from avlib.report.scores import MODALITIES, scores_with
 from avlib.report.significance_regression import proportions_z
 from avlib.report.words import words_beside
+from avlib.runtime import paths
+from avlib.systems.common.model import BOTH
 from avlib.systems.emobed.gains import Compared, paired_gains
 from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
+from avlib.systems.emobed.weights_report import read_tried, tried_pictures
 
 _WORDS = words_beside(__file__)
 _COLUMNS = ("tested with", "system", "clips", "macro-F1 (%)", "z of the paper", "p of the paper")
@@ -44,7 +47,18 @@ def emobed_section(data: ReportData) -> Section | None:
     if found := paired_gains(data):
         text += _WORDS("paired", other=systems[-1], classic=CLASSIC)
         tables.append(Table(_GAINS, "lllr", _laid_out(found)))
-    return Section("EmoBed, as in its paper", text, tables)
+    pictures = [
+        picture
+        for system in systems
+        for picture in tried_pictures(
+            f"weights_{system}",
+            system,
+            {m: read_tried(paths.MODELS / system, f"weights_{m}.csv") for m in BOTH},
+        )
+    ]
+    if pictures:
+        text += _WORDS("weights")
+    return Section("EmoBed, as in its paper", text, tables, pictures)
 
 
 def _laid_out(found: list[Compared]) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """The weights alpha and beta, chosen on validation clips where there are several (section 5.4)."""
 
 import io
+import math
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -35,19 +36,25 @@ def best_weights(
     network : EmoBedNetwork
     curves : str
     tried : DataFrame
-        alpha, beta, validation_loss: the lowest of its epochs, NaN without validation clips; the
-        pair that counts comes first.
+        alpha, beta, validation_loss: the lowest of its epochs, NaN without validation clips, and
+        what else was noted of the validation clips in that epoch; the pair that counts comes first.
     """
     pairs = list(product(listed(alpha), listed(beta)))[: None if held_out else 1]
     rows, kept = [], []
     for number, (a, b) in enumerate(pairs):
         network, curves = train(a, b, f"{target}_{number}" if len(pairs) > 1 else target)
-        losses = pd.read_csv(io.StringIO(curves)).get("validation_loss", pd.Series(dtype=float))
-        rows.append({"alpha": a, "beta": b, "validation_loss": losses.min()})
+        rows.append({"alpha": a, "beta": b, "validation_loss": math.nan} | _at_best(curves))
         kept.append((network, curves))
     tried = pd.DataFrame(rows).sort_values("validation_loss", kind="stable")
     network, curves = kept[tried.index[0]]
     return network, curves, tried
+
+
+def _at_best(curves: str) -> dict[str, float]:
+    """Return what curves say of the validation clips in the epoch of the lowest loss."""
+    noted = pd.read_csv(io.StringIO(curves)).filter(regex="^validation_")
+    known = noted.dropna(subset="validation_loss") if "validation_loss" in noted else noted[:0]
+    return known.loc[known["validation_loss"].idxmin()].to_dict() if len(known) else {}
 
 
 def listed(value: Any) -> list[float]:

@@ -7,10 +7,13 @@ import pytest
 from emobed_clips import make_clips
 from test_emobed_modern import ONE_EPOCH, SETTINGS, fitted, same
 
+from avlib.runtime import paths
 from avlib.systems.common.model import concatenate
 from avlib.systems.emobed.model import EmoBedModel
+from avlib.systems.emobed.report import emobed_section
 from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.weights import best_weights
+from avlib.systems.emobed.weights_report import read_tried, tried_pictures
 
 GRID = {"alpha": [0.0, 0.5, 1.0], "beta_audio": [0.0, 0.3]}
 
@@ -82,3 +85,44 @@ def test_a_list_of_one_is_its_value_and_files_bring_it_back(chosen, tmp_path):
     loaded = EmoBedModel.load(tmp_path)
     assert same(model, loaded)
     assert loaded.chosen_ == model.chosen_
+
+
+def test_what_else_is_noted_is_that_of_the_epoch_that_counts(chosen):
+    model = chosen[0]
+    tried = pd.read_csv(io.StringIO(model.logs_["weights_audio"]))
+    curves = pd.read_csv(io.StringIO(model.logs_["curves_audio"]))
+    at_best = curves.loc[curves["validation_loss"].idxmin()]
+    assert tried.loc[0, "validation_accuracy"] == at_best["validation_accuracy"]
+    assert tried["validation_accuracy"].between(0, 1).all()
+
+
+def folds_that_tried(folder):
+    """Two folds whose means are highest at alpha 0.5 and beta 1."""
+    for fold, shift in ((0, -0.1), (1, 0.1)):
+        scores = {(0.0, 0.0): 0.3, (0.0, 1.0): 0.4, (0.5, 0.0): 0.5, (0.5, 1.0): 0.6}
+        rows = [(*pair, 1.0, score + shift) for pair, score in scores.items()]
+        table = pd.DataFrame(
+            rows, columns=["alpha", "beta", "validation_loss", "validation_accuracy"]
+        )
+        (folder / f"fold-{fold}").mkdir(parents=True)
+        table.to_csv(folder / f"fold-{fold}" / "weights_audio.csv", index=False)
+
+
+def test_a_picture_shows_the_means_over_folds_and_says_where_they_are_highest(tmp_path):
+    folds_that_tried(tmp_path)
+    tried = {m: read_tried(tmp_path, f"weights_{m}.csv") for m in ("audio", "video")}
+    assert sorted(set(tried["audio"]["fold"])) == [0, 1]
+    (picture,) = tried_pictures("weights", "emobed", tried)
+    assert picture.png.startswith(b"\x89PNG")
+    assert picture.alt.endswith("accuracy from audio highest, 0.600, with alpha 0.5 and beta 1")
+    assert tried_pictures("weights", "emobed", {"video": tried["video"]}) == []
+
+
+def test_the_report_shows_it_where_there_was_something_to_choose(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "MODELS", tmp_path)
+    predictions = {m: tiny.predict(m) for m in ("emobed", "emobed_classic")}
+    assert not emobed_section(tiny.data(predictions)).pictures
+    folds_that_tried(tmp_path / "emobed")
+    section = emobed_section(tiny.data(predictions))
+    assert [picture.name for picture in section.pictures] == ["weights_emobed"]
+    assert "validation" in section.text[-1]

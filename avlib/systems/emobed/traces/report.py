@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from avlib.report.scores import write_json
 from avlib.report.words import words_beside
 from avlib.runtime import paths
 from avlib.runtime.tables import read_table
+from avlib.systems.common.model import BOTH
 from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, over_time
 from avlib.systems.emobed.traces.scores import trace_scores, with_labels
 from avlib.systems.emobed.traces.summary import trace_summary
 from avlib.systems.emobed.traces.system import TracesSystem
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
+from avlib.systems.emobed.weights_report import read_tried, tried_pictures
 
 _WORDS = words_beside(__file__)
 _SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
@@ -46,9 +49,22 @@ def report_part(data: ReportData) -> Section | None:
     subjects = dict(zip(known["clip_id"], known["subject"], strict=True))
     file = paths.METRICS / "traces.json"
     section = traces_section(predicted, read_table(paths.TRACES), subjects, file, colour)
+    if section and (pictures := _tried()):
+        text = [*section.text, *_WORDS("weights")]
+        section = replace(section, text=text, pictures=[*section.pictures, *pictures])
     of_models = trace_summary(json.loads(file.read_text())["systems"])
     write_json(paths.METRICS / "continuous.json", {data.corpus: of_models} if of_models else {})
     return section
+
+
+def _tried() -> list[Picture]:
+    """Draw which weights each system tried."""
+    folder = TracesSystem.folders["model"]
+    found = []
+    for system in SYSTEMS:
+        tried = {m: read_tried(folder / f"{system}-{m}", "weights.csv") for m in BOTH}
+        found += tried_pictures(f"weights_traces_{system}", f"{system}, over time", tried)
+    return found
 
 
 def traces_section(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from avlib.metric_learning.batch_hard import crossmodal_triplet_loss, high_low
 from avlib.systems.emobed.network import EmoBedNetwork, Output, in_chunks, predict_sequences
-from avlib.systems.emobed.traces import CHUNK
+from avlib.systems.emobed.traces import CHUNK, DIMENSIONS
 from avlib.systems.emobed.traces.losses import ccc_loss, mse_loss
 from avlib.systems.emobed.training import JointTraining
 from avlib.systems.emobed.unpaired import Half
@@ -67,10 +67,13 @@ class TraceTraining(JointTraining):
         self.note("train_loss", torch.stack(losses).mean(), len(batch[self.target].labels))
 
     def validation_step(self, batch: dict[str, Half], index: int) -> None:
-        """Log the target modality's loss over all recordings of the batch."""
+        """Log the target modality's loss and CCC over all recordings of the batch."""
         half = batch[self.target]
         found = predict_sequences(self.network, self.target, half.features, CHUNK)
         self.note("validation_loss", self._regression(found, half.labels), len(half.labels))
+        for k, dimension in enumerate(DIMENSIONS):
+            ccc = 1 - ccc_loss(found[..., k].float(), half.labels[..., k])
+            self.note(f"validation_ccc_{dimension}", ccc, len(half.labels))
 
     def _regression(self, found: Tensor, wanted: Tensor) -> Tensor:
         """Return the mean of the dimensions' losses; steps after an end have no label."""

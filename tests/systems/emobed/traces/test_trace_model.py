@@ -1,8 +1,10 @@
 """EmoBed's systems for continuous emotion."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -246,8 +248,23 @@ def test_weights_are_chosen_by_the_validation_loss():
     best = min(tried, key=lambda row: float(row[2]))
     assert len(tried) == 4
     assert [model.chosen_["alpha"], model.chosen_["beta"]] == [float(value) for value in best[:2]]
+    assert all(-1 <= float(ccc) <= 1 for row in tried for ccc in row[3:5])
     alone = fitted(alpha=float(best[0]), beta=float(best[1]), epochs=2)
     assert all(torch.equal(a, b) for a, b in zip(*map(values_of, (model, alone)), strict=True))
+
+
+def test_the_curves_hold_the_ccc_of_the_validation_recordings_joined():
+    validation = recordings(4, 1)
+    model = fitted(epochs=1, validation=validation)
+    curves = pd.read_csv(io.StringIO(model.logs_["curves"]))
+    for k, dimension in enumerate(("arousal", "valence")):
+        truth, found = [], []  # the labels are moved back by the delay, and so are predictions
+        for recording, (raw, _) in zip(validation, model.predict(validation), strict=True):
+            truth.append(recording.labels[model.delay :, k])
+            found.append(raw[model.delay :, k])
+        expected = ccc(np.concatenate(truth), np.concatenate(found))
+        noted = curves[f"validation_ccc_{dimension}"][0]
+        assert noted == pytest.approx(expected, abs=1e-4)
 
 
 def values_of(model):
