@@ -148,8 +148,9 @@ class Recognizer:
         DataFrame
             A row a recording, or a moment of it: ``clip``, with `every` also ``time`` (s),
             ``emotion``, ``probability``, ``used`` (audio, video or both), ``reason`` (why something
-            was not used) and a ``prob_<emotion>`` each. Where nothing can be said ``emotion`` and
-            the probabilities are missing; a file that cannot be read has one such row.
+            was not used or is not to be relied on) and a ``prob_<emotion>`` each. Where nothing can
+            be said ``emotion`` and the probabilities are missing; a file that cannot be read has
+            one such row.
         """
         require_seconds(every, window)
         rows = []
