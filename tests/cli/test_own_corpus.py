@@ -67,7 +67,7 @@ def test_check_names_every_problem_and_what_protocols_will_stumble_over(folder):
     assert said.exit_code == 1
     assert "clips.csv line 9: names no file" in said.output
     assert "clips.csv line 8, clip wav_gone: " in said.output
-    assert "clips.csv line 2, clip wav_a_joy_1: wav/a_joy_1.wav: truncated" in said.output
+    assert "clips.csv line 3, clip wav_a_joy_1: wav/a_joy_1.wav: truncated" in said.output
     assert "'awe' is shown by b alone" in said.output
     assert "7 clips of 3 subjects can be used" in said.output
     assert "3 problems" in said.output
