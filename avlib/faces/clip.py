@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from avlib.faces.company import Company
 from avlib.faces.tracking import track_faces
 from avlib.media import LEAST_SHARE, held, video_frames
 from avlib.runtime.clip_tasks import RecordingInput
@@ -24,7 +25,8 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
     frames = video_frames(recording.path, recording.start, recording.end)
-    rows = track_faces(frames, **params)
+    company = Company()
+    rows = track_faces(company.watch(frames), **params)
     reasons = []
     there = held(recording.path, recording.start, recording.end)
     shown = _shown(rows["time"].to_numpy())
@@ -34,6 +36,8 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
         reasons.append(f"{shown:.1f} of {there.length:.1f} s hold pictures")
     if set(rows["state"].to_pylist()) <= {"missing"}:
         reasons.append(f"no face found in {rows.num_rows} frames")
+    elif company.told:
+        reasons.append(company.told)
     return ClipRows(rows, "degraded" if reasons else "ok", "; ".join(reasons))
 
 

@@ -12,6 +12,8 @@ from avlib.media import clock, demux, orientation
 from avlib.media.whole import content_end, missing_share
 from avlib.runtime.errors import MediaError
 
+# Share of what a container holds that is to be decoded, for a clip to count as whole.
+LEAST_SHARE = 0.8
 # A file is called truncated when more than this share of its bytes is missing.
 _MISSING_SHARE = 0.01
 # Containers that state no size, but whose duration is a count of samples and no guess.
@@ -76,6 +78,22 @@ class MediaInfo:
     restamped: bool = False
     mirrored: bool = False
 
+    @property
+    def cut_short(self) -> str:
+        """What is missing at the end of a truncated file, and what to do; "" of another."""
+        if not self.truncated:
+            return ""
+        there = f"{self.duration:.2f} of {self.declared_duration:.2f} s"
+        return f"truncated, {there} can be read; download or copy it again"
+
+    @property
+    def damage(self) -> str:
+        """How much can be read of a file that breaks off in its middle; "" of another."""
+        if self.unread <= 1 - LEAST_SHARE:
+            return ""
+        there = f"the first {1 - self.unread:.0%} of the file"
+        return f"damaged, {there} can be read; download or copy it again"
+
 
 def probe(path: Path | str) -> MediaInfo:
     """Describe a recording by decoding one frame per stream and reading its packets' times.
@@ -111,7 +129,10 @@ def probe(path: Path | str) -> MediaInfo:
         if not demux.first_streams(container):
             raise MediaError(f"{path}: holds neither a video nor an audio stream")
         if not tracks:
-            raise MediaError(f"{path}: no frame of it can be decoded; it may be damaged")
+            raise MediaError(
+                f"{path}: no frame of it can be decoded: 0 s long or damaged; expected sound"
+                " or pictures: record or copy it again"
+            )
         declared = None if container.duration is None else container.duration / av.time_base
         counted = declared if container.format.name in _COUNTED else None
         if container.format.name in _PACKETS_TO_THE_END:

@@ -12,8 +12,6 @@ from avlib.speech.level import equal_loudness
 from avlib.speech.pcm import SAMPLE_RATE, to_pcm
 from avlib.speech.vad import voiced_intervals
 
-CANCEL = "channels cancel"
-
 
 def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     """Return the row of table `speech` of one clip.
@@ -38,7 +36,7 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
         reasons.append(f"{sound.there:.1f} of {sound.due:.1f} s hold sound")
     if sound.lost:
         reasons.append(
-            f"{CANCEL}: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"
+            f"channels cancel: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"
             " the loudest; set speech.channels"
         )
     if not intervals:

@@ -57,3 +57,13 @@ def test_slow_pictures_are_not_missing(tmp_path):
     grey = [np.full((48, 64, 3), 90, np.uint8)] * 4
     media.write_clip(tmp_path / "a.mp4", grey, 0.5, None, None)
     assert "hold" not in face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS).reason
+
+
+def test_a_clip_with_others_in_it_is_degraded_and_says_when_they_are_most(tmp_path, studio):
+    alone, two = studio.frame((80, 110, 90)), studio.frame((80, 110, 90), (230, 120, 90))
+    media.write_clip(tmp_path / "a.mp4", [alone] * 30 + [two] * 30, 10, None, None)
+    rows = face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS)
+    assert rows.status == "degraded"
+    assert rows.reason.startswith("2 faces at 4.0 s, of which the most prominent is followed")
+    media.write_clip(tmp_path / "b.mp4", [alone] * 60, 10, None, None)
+    assert face_rows(RecordingInput(str(tmp_path / "b.mp4")), SETTINGS).status == "ok"

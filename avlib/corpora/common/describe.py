@@ -81,12 +81,10 @@ def describe(recording: Recording, folder: Path | str) -> Described:
             # Reasons go into tables: they name files as the corpus does.
             reasons.append(str(error).replace(f"{folder / path}", path))
             continue
-        if infos[path].truncated and recording.start is None:
-            found = f"{infos[path].duration:.2f} of {infos[path].declared_duration:.2f} s"
-            reasons.append(f"{path}: truncated, {found} can be read; download or copy it again")
-        elif infos[path].unread > 1 - media.LEAST_SHARE:
-            found = f"the first {1 - infos[path].unread:.0%} of the file"
-            reasons.append(f"{path}: damaged, {found} can be read; download or copy it again")
+        # Of a file that is cut short a clip may lie in what is there.
+        cut_short = infos[path].cut_short if recording.start is None else ""
+        if lost := cut_short or infos[path].damage:
+            reasons.append(f"{path}: {lost}")
     streams: dict[str, media.MediaInfo] = {}
     for kind in _FIGURES:
         path = getattr(recording, f"{kind}_path")
