@@ -80,8 +80,8 @@ def _fingerprints(task: tuple[ClipRef | None, ClipRef | None]) -> tuple[bytes | 
     """Describe a clip by its rows in the two tables (in a worker)."""
     heard = seen = None
     if task[0]:
-        [pcm] = tables.read_clip(task[0].path, task[0].row_group, ["pcm"])["pcm"].to_pylist()
-        heard = sound.sound_fingerprint(from_pcm(pcm))
+        [pcm] = tables.read_clip(task[0].path, task[0].row_group, ["pcm"])["pcm"]
+        heard = sound.sound_fingerprint(from_pcm(pcm.as_buffer()))
     if task[1]:
         rows = tables.read_clip(task[1].path, task[1].row_group, ["time", "thumbnail"])
         cells = np.stack([cells_of(one) for one in rows["thumbnail"].to_pylist()])

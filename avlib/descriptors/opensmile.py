@@ -12,11 +12,9 @@ import opensmile
 
 from avlib.descriptors.audio import AudioDescriptor
 from avlib.descriptors.descriptor import Level
-from avlib.descriptors.opensmile_stream import streamed
+from avlib.descriptors.opensmile_stream import LARGEST_SAMPLE, streamed
 from avlib.speech.pcm import SAMPLE_RATE
 
-# openSMILE multiplies by 32768 and stores 16 bits: a sample of 1.0 would become -1.0.
-LARGEST_SAMPLE = 32767 / 32768
 AT_ONCE = 60  # s; longer sound is streamed, as openSMILE would hold 170 MB a minute of it
 
 
@@ -93,10 +91,11 @@ class OpenSmile(AudioDescriptor):
         self, signal: np.ndarray, sample_rate: int, level: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return when rows start, s, and the rows."""
-        prepared = np.clip(self.prepared(signal, sample_rate), -1.0, LARGEST_SAMPLE)
+        prepared = self.prepared(signal, sample_rate)
         if len(prepared) > AT_ONCE * SAMPLE_RATE:
             return streamed(self.feature_set, level, prepared, SAMPLE_RATE)
-        table = _extractor(self.feature_set, level).process_signal(prepared, SAMPLE_RATE)
+        within = np.clip(prepared, -1.0, LARGEST_SAMPLE)
+        table = _extractor(self.feature_set, level).process_signal(within, SAMPLE_RATE)
         starts = table.index.get_level_values("start").total_seconds().to_numpy()
         return starts, table.to_numpy(dtype=np.float32)
 
