@@ -4,6 +4,7 @@ openSMILE is free for research and education; commercial use needs a licence of 
 """
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from avlib.descriptors.descriptor import Level
 from avlib.descriptors.opensmile_stream import LARGEST_SAMPLE, streamed
 from avlib.speech.pcm import SAMPLE_RATE
 
+LONGEST_WHOLE = 900  # s, of what functionals are computed of: openSMILE holds 30 MB a minute
 AT_ONCE = 60  # s; longer sound is streamed, as openSMILE would hold 170 MB a minute of it
 
 
@@ -26,7 +28,8 @@ class OpenSmile(AudioDescriptor):
     ----------
     level : {"frames", "windows", "clip"}
         Low-level descriptors every 10 ms; statistics of them over sliding windows, each analysed by
-        itself; statistics of them over the recording.
+        itself; statistics of them over the recording, of one longer than 15 minutes their mean over
+        equal pieces of at most that (percentiles and ranges need all frames at once).
     window, hop : float
         Of level "windows", s: length of a window, at least `shortest`, and distance between two. A
         recording shorter than one window is one window.
@@ -78,14 +81,18 @@ class OpenSmile(AudioDescriptor):
             starts, values = self._rows(signal, sample_rate, self.frame_level)
             return starts + self.frame / 2, values
         n, step = len(signal), round(self.hop * sample_rate)
-        length = n if self.level == "clip" else min(n, round(self.window * sample_rate))
+        if self.level == "clip":
+            ends = np.linspace(0, n, max(-(-n // (LONGEST_WHOLE * sample_rate)), 1) + 1).astype(int)
+            rows = [self._functionals(signal[i:j], sample_rate) for i, j in itertools.pairwise(ends)]
+            row = rows[0] if len(rows) == 1 else np.mean(rows, axis=0, dtype=np.float64)
+            return np.array([n / 2 / sample_rate]), row.astype(np.float32)
+        length = min(n, round(self.window * sample_rate))
         starts = np.arange(0, n - length + 1, step)
-        functionals = opensmile.FeatureLevel.Functionals.value
-        rows = [
-            self._rows(signal[start : start + length], sample_rate, functionals)[1]
-            for start in starts
-        ]
+        rows = [self._functionals(signal[i : i + length], sample_rate) for i in starts]
         return (starts + length / 2) / sample_rate, np.concatenate(rows, dtype=np.float32)
+
+    def _functionals(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
+        return self._rows(signal, sample_rate, opensmile.FeatureLevel.Functionals.value)[1]
 
     def _rows(
         self, signal: np.ndarray, sample_rate: int, level: str
