@@ -4,7 +4,7 @@ openSMILE is free for research and education; commercial use needs a licence of 
 """
 
 import functools
-import itertools
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -82,10 +82,11 @@ class OpenSmile(AudioDescriptor):
             return starts + self.frame / 2, values
         n, step = len(signal), round(self.hop * sample_rate)
         if self.level == "clip":
-            ends = np.linspace(0, n, max(-(-n // (LONGEST_WHOLE * sample_rate)), 1) + 1).astype(int)
-            rows = [self._functionals(signal[i:j], sample_rate) for i, j in itertools.pairwise(ends)]
-            row = rows[0] if len(rows) == 1 else np.mean(rows, axis=0, dtype=np.float64)
-            return np.array([n / 2 / sample_rate]), row.astype(np.float32)
+            n_pieces = max(math.ceil(n / (LONGEST_WHOLE * sample_rate)), 1)
+            pieces = np.array_split(signal, n_pieces)
+            found = [self._functionals(piece, sample_rate) for piece in pieces]
+            mean = np.asarray(np.mean(found, axis=0, dtype=np.float64), np.float32)
+            return np.array([n / 2 / sample_rate]), mean
         length = min(n, round(self.window * sample_rate))
         starts = np.arange(0, n - length + 1, step)
         rows = [self._functionals(signal[i : i + length], sample_rate) for i in starts]

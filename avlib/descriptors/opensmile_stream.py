@@ -2,7 +2,7 @@
 
 The package hands openSMILE the whole signal, and openSMILE keeps it at every step on the way to the
 descriptors: about 170 MB a minute. Here each step keeps the last seconds only, as where openSMILE
-reads a file or a microphone; functionals alone need all frames, 16 MB a minute. Values are the same
+reads a file or a microphone; functionals alone need all frames, 30 MB a minute. Values are the same
 to the bit.
 """
 

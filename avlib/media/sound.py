@@ -232,9 +232,10 @@ def _placed(path: Path | str, times: clock.Clock, lead: int, stop: float) -> Ite
     while ahead:
         time, frame = ahead[0]
         rate = frame.sample_rate
-        place = (cursor or 0) if time is None else round((time - start) * rate)
-        if cursor is not None and not _leaves(ahead, cursor, start, rate):
-            place = cursor
+        if cursor is not None:
+            place = cursor + round(_late(ahead, start + cursor / rate) * rate)
+        else:
+            place = 0 if time is None else round((time - start) * rate)
         ahead.popleft()
         ahead.extend(itertools.islice(frames, 1))
         # A stream's last frame may say that it ends before it is full.
@@ -244,20 +245,19 @@ def _placed(path: Path | str, times: clock.Clock, lead: int, stop: float) -> Ite
         cursor = place + n
 
 
-def _leaves(
-    ahead: Iterable[tuple[float | None, Any]], cursor: int, start: float, rate: int
-) -> bool:
-    """Tell whether the first of some frames does not follow on sample `cursor`."""
-    late, due = [], cursor
+def _late(ahead: Iterable[tuple[float | None, Any]], due: float) -> float:
+    """Return how many s the first of some frames begins after second `due`, 0 if by jitter."""
+    late = []
     for time, frame in ahead:
         if time is not None:
-            late.append((time - start) - due / rate)
-            if len(late) == 1 and abs(late[0]) <= _JITTER:
-                return False
-        elif not late:
-            return False
-        due += frame.samples
-    return abs(late[0]) > TOLERANCE or abs(float(np.median(late))) > _JITTER
+            late.append(time - due)
+        if not late or abs(late[0]) <= _JITTER:
+            return 0.0
+        if abs(late[0]) > TOLERANCE:
+            return late[0]
+        due += frame.samples / frame.sample_rate
+    usual = float(np.median(late))
+    return usual if abs(usual) > _JITTER else 0.0
 
 
 def _frames(

@@ -55,4 +55,4 @@ def _cell(signal: np.ndarray) -> memoryview:
             f"{len(signal) / SAMPLE_RATE / 3600:.1f} h of sound; a clip may have"
             f" {_LONGEST / SAMPLE_RATE / 3600:.1f} h: cut the recording, or list spans of it"
         )
-    return memoryview(steps_of(signal)).cast("B")
+    return steps_of(signal).data.cast("B")

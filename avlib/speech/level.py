@@ -9,9 +9,7 @@ _BLOCK = 2**12  # frames measured at once: recordings may last hours
 _SILENT = 1e-4  # a level below is no voice, and stays as it is
 
 
-def equal_loudness(
-    signal: np.ndarray, rate: int, out: np.ndarray | None = None
-) -> np.ndarray:
+def equal_loudness(signal: np.ndarray, rate: int, out: np.ndarray | None = None) -> np.ndarray:
     """Scale a clip so that its loud frames have a root mean square of `LOUD`.
 
     The level of a recording tells of microphone and distance before it tells of emotion: a model
