@@ -16,7 +16,7 @@ from avlib.descriptors.descriptor import Level
 from avlib.descriptors.opensmile_stream import LARGEST_SAMPLE, streamed
 from avlib.speech.pcm import SAMPLE_RATE
 
-LONGEST_WHOLE = 900  # s, of what functionals are computed of: openSMILE holds 30 MB a minute
+LONGEST_WHOLE = 600  # s, of what functionals are computed of: openSMILE holds 30 MB a minute
 AT_ONCE = 60  # s; longer sound is streamed, as openSMILE would hold 170 MB a minute of it
 
 
@@ -28,7 +28,7 @@ class OpenSmile(AudioDescriptor):
     ----------
     level : {"frames", "windows", "clip"}
         Low-level descriptors every 10 ms; statistics of them over sliding windows, each analysed by
-        itself; statistics of them over the recording, of one longer than 15 minutes their mean over
+        itself; statistics of them over the recording, of one longer than 10 minutes their mean over
         equal pieces of at most that (percentiles and ranges need all frames at once).
     window, hop : float
         Of level "windows", s: length of a window, at least `shortest`, and distance between two. A

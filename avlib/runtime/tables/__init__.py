@@ -8,6 +8,7 @@ clip that comes in pieces. A part's metadata lists its clips with a digest of th
 clips are found without reading data.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -292,7 +293,7 @@ def iter_clips(
     for part in _files(path):
         with _open(part) as file:
             for ref in clip_refs(part):
-                yield ref.clip_id, _read_groups(file, ref.row_group, columns)
+                yield ref.clip_id, _read_groups(file, part, ref.row_group, columns)
 
 
 def read_clip(
@@ -300,7 +301,7 @@ def read_clip(
 ) -> pa.Table:
     """Read one clip of a part (see `clip_refs`)."""
     with _open(part_file) as file:
-        return _read_groups(file, row_group, columns)
+        return _read_groups(file, part_file, row_group, columns)
 
 
 def cell_bytes(column: pa.ChunkedArray) -> pa.Buffer:
@@ -315,10 +316,14 @@ def cell_bytes(column: pa.ChunkedArray) -> pa.Buffer:
 
 
 def _read_groups(
-    file: pq.ParquetFile, row_group: Groups, columns: Sequence[str] | None = None
+    file: pq.ParquetFile,
+    path: Path | str,
+    row_group: Groups,
+    columns: Sequence[str] | None = None,
 ) -> pa.Table:
     groups = [row_group] if isinstance(row_group, int) else list(row_group)
-    return file.read_row_groups(groups, columns)
+    with _damage_told(path):
+        return file.read_row_groups(groups, columns)
 
 
 def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -344,7 +349,8 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
             absent = set(columns or ()) - set(parquet.schema_arrow.names)
             if absent:
                 raise DataError(f"{file}: column {', '.join(sorted(absent))} is missing")
-            tables.append(parquet.read(columns))
+            with _damage_told(file):
+                tables.append(parquet.read(columns))
     empty = tables[:1] or [pa.table({key: [] for key in columns or ()})]
     try:
         table = pa.concat_tables([t for t in tables if t.num_rows] or empty)
@@ -365,11 +371,20 @@ def _files(path: Path | str) -> list[Path]:
 
 
 def _open(path: Path | str) -> pq.ParquetFile:
-    try:
+    with _damage_told(path):
         return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
+
+
+@contextlib.contextmanager
+def _damage_told(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:  # as which Arrow raises what it cannot unpack
+        reason = " ".join(str(error).split())
         raise DataError(
-            f"{path}: not a whole Parquet file; run its stage again ({error})"
+            f"{path}: not a whole Parquet file; run its stage again ({reason})"
         ) from None
 
 
