@@ -1,9 +1,17 @@
 """Sound, pictures and spans share the recording's clock, whatever the stamps have been through."""
 
-import av
 import numpy as np
 import pytest
-from recordings import CODECS, beeps, flashes, flv_tags, heard, record, stamp_flv
+from recordings import (
+    CODECS,
+    beeps,
+    flashes,
+    flv_tags,
+    heard,
+    record,
+    stamp_flv,
+    without_first_picture,
+)
 
 from avlib import media
 from avlib.media import clock
@@ -95,18 +103,7 @@ def test_stamps_that_jitter_make_no_gaps(tmp_path):
 def test_pictures_that_do_not_decode_at_the_start_are_told(tmp_path, suffix):
     whole = record(tmp_path / f"a{suffix}", 6, [1, 3, 5])
     assert media.probe(whole).lost_start < 0.2
-    path = tmp_path / f"b{suffix}"
-    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
-        streams = {s.index: target.add_stream_from_template(s) for s in source.streams}
-        first = True
-        for packet in source.demux():
-            if not packet.size:
-                continue
-            if packet.stream.type == "video" and first:
-                first = False
-                continue
-            packet.stream = streams[packet.stream.index]
-            target.mux(packet)
+    path = without_first_picture(whole, tmp_path / f"b{suffix}")
     info = media.probe(path)
     assert 0.5 < info.lost_start < 1.2
     assert media.held(path).pictures >= media.held(whole).pictures - 1
