@@ -27,8 +27,8 @@ from avlib.faces.thumbnail import thumbnail
 SURE_SCORE = 0.5
 # Bytes of frames without a face that are held: 0.5 s of 4K at 30 frames per second, and some.
 HELD_BYTES = 512 * 2**20
-# Rows of a piece: those of five minutes at 25 frames a second, 120 MB of chips.
-PIECE = 2**13
+# Rows of a piece: those of 160 s at 25 frames a second, 60 MB of chips.
+PIECE = 2**12
 # As long as a clip has shown nobody, one search in so many looks for small faces.
 FINE_SEARCH_EVERY = 5
 
