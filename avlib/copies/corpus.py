@@ -82,7 +82,9 @@ def _fingerprints(task: tuple[ClipRef | None, ClipRef | None]) -> tuple[bytes | 
     if task[0]:
         heard = sound.sound_fingerprint(_signal(task[0]))
     if task[1]:
-        rows = tables.read_clip(task[1].path, task[1].row_group, ["time", "thumbnail"])
+        groups = task[1].row_group  # the first holds the seconds that a fingerprint is of
+        first = groups if isinstance(groups, int) else groups[0]
+        rows = tables.read_clip(task[1].path, first, ["time", "thumbnail"])
         cells = np.stack([cells_of(one) for one in rows["thumbnail"].to_pylist()])
         seen = pictures.picture_fingerprint(rows["time"].to_numpy(), cells)
     return _bytes(heard), _bytes(seen)
