@@ -23,6 +23,7 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ NOISE = 1.5
 VOICES, FACES, TESTED = 24, 300, 1000
 EPOCHS = 20
 SMALLER = {"hidden": 24, "input_dropout": 0.0, "dropout": 0.0, "pooling": "last", "patience": None}
-SCHEDULES = {
+SCHEDULES: dict[str, dict[str, Any]] = {
     "literal": {"epoch_over": "target"},
     "from the start": {},
     "faces first": {"alpha_first": 15, "beta_ramp": 15},
@@ -125,7 +126,7 @@ def accuracy(system: str, schedule: str, others: FunctionalClips, seed: int) -> 
     train = concatenate(voices, others)
     used = used_weights(system, settings(seed=seed, **SCHEDULES[schedule]))
     model = EmoBedModel(EMOTIONS, system=system, **used)
-    model.fit(train, train.select([]), targets=("audio",))
+    model.fit(train, train.select(np.empty(0, int)), targets=("audio",))
     return float((model.predict_proba(unseen, ("audio",)).argmax(1) == unseen.emotion).mean())
 
 

@@ -52,6 +52,8 @@ class MediaInfo:
         of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
+    lost_start : float
+        Seconds of pictures that the container holds before the clip's start, as they do not decode.
     clock_shared : bool
         False when picture and sound are never there together by their time stamps, so that each
         counts from its own start.
@@ -74,6 +76,7 @@ class MediaInfo:
     truncated: bool = False
     unread: float = 0.0
     sound_start: float | None = None
+    lost_start: float = 0.0
     clock_shared: bool = True
     restamped: bool = False
     mirrored: bool = False
@@ -118,6 +121,7 @@ def probe(path: Path | str) -> MediaInfo:
     facts: dict[str, Any] = {
         "duration": times.duration,
         "sound_start": times.sound_start,
+        "lost_start": times.lost_start,
         "clock_shared": times.shared,
         "restamped": any(track.repairs for track in tracks.values()),
     }

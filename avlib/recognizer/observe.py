@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from avlib.descriptors.video import Faces
 from avlib.descriptors.video_clip import faces_of
@@ -116,7 +117,9 @@ def _read(
             seen = face_rows(recording, settings["faces"])
             doubts["video"] = _but(seen.reason, "no face found")
             # The table keeps single precision, and what describes faces reads it there.
-            faces = faces_of(conform_clip(seen.columns, "", FACES))
+            rows = seen.columns
+            pieces: Any = [rows] if isinstance(rows, pa.Table) else rows
+            faces = faces_of(pa.concat_tables(conform_clip(piece, "", FACES) for piece in pieces))
         except MediaError as error:
             lacking["video"] = _reason(error, recording.path)
     return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking, doubts)
