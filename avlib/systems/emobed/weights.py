@@ -56,7 +56,7 @@ def _at_best(curves: str) -> dict[str, float]:
     if "validation_loss" not in noted:
         return {}
     known = noted.dropna(subset="validation_loss").sort_values("validation_loss", kind="stable")
-    return known.iloc[0].to_dict() if len(known) else {}
+    return {str(k): float(v) for k, v in known.iloc[0].items()} if len(known) else {}
 
 
 def listed(value: Any) -> list[float]:
