@@ -20,7 +20,6 @@ further voices and the gain over `emobed_classic`, mean and deviation over seeds
 import logging
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,8 @@ import pandas as pd
 import yaml
 
 from avlib.params import Params
-from avlib.systems.common.model import BOTH, concatenate
+from avlib.systems.common.model import BOTH
+from avlib.systems.emobed.controls import noise_in_place_of, shuffled
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.system import used_weights
@@ -76,19 +76,6 @@ def clips(modality: str, n: int, world: int, rng: np.random.Generator) -> Functi
     return FunctionalClips(names, names, emotion, there, sequences)
 
 
-def noise_in_place_of(faces: FunctionalClips, rng: np.random.Generator) -> FunctionalClips:
-    """Return clips whose features say nothing."""
-    silent = np.empty(len(faces), object)
-    for row in range(len(faces)):
-        silent[row] = rng.normal(size=(STEPS, FEATURES)).astype(np.float32)
-    return replace(faces, sequences={**faces.sequences, "video": silent})
-
-
-def shuffled(faces: FunctionalClips, rng: np.random.Generator) -> FunctionalClips:
-    """Return clips whose labels are those of others."""
-    return replace(faces, emotion=rng.permutation(faces.emotion))
-
-
 def settings(**changes: object) -> dict:
     """Return section ``emobed`` of params.yaml by the modern recipe, smaller and without mixup.
 
@@ -106,10 +93,9 @@ def accuracy(system: str, schedule: str, others: FunctionalClips, seed: int) -> 
     rng = np.random.default_rng(seed)
     voices = clips("audio", VOICES, seed, rng)
     unseen = clips("audio", TESTED, seed, np.random.default_rng(seed + 1000))
-    train = concatenate(voices, others)
     used = used_weights(system, settings(seed=seed, **SCHEDULES[schedule]))
-    model = EmoBedModel(EMOTIONS, system=system, **used)
-    model.fit(train, train.select([]), targets=("audio",))
+    model = EmoBedModel(EMOTIONS, ("audio",), system=system, **used)
+    model.fit(voices, voices.select([]), others)
     return float((model.predict_proba(unseen, ("audio",)).argmax(1) == unseen.emotion).mean())
 
 
@@ -119,8 +105,8 @@ def beside_voices(seed: int) -> dict[str, FunctionalClips]:
     faces = clips("video", FACES, seed, rng)
     return {
         "faces": faces,
-        "noise": noise_in_place_of(faces, rng),
-        "shuffled labels": shuffled(faces, rng),
+        "noise": noise_in_place_of(faces, "video", rng),
+        "shuffled labels": shuffled(faces, "video", rng),
     }
 
 

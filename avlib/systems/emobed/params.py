@@ -44,6 +44,23 @@ class TrainingSection(Section):
     seed: int = Field(ge=0)
 
 
+class Auxiliary(Section):
+    """A member of a joined corpus that only helps to train.
+
+    Attributes
+    ----------
+    corpus : str
+    modality : {"audio", "video"}
+        What is shown of its clips. Of all others the other one is, which is to be recognised.
+    control : {"noise", "shuffled"}, optional
+        What is learned from in place of its clips, see `avlib.systems.emobed.controls`.
+    """
+
+    corpus: str
+    modality: Literal["audio", "video"]
+    control: Literal["noise", "shuffled"] | None = None
+
+
 class Emobed(WithRecipe, TrainingSection):
     """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
 
@@ -52,6 +69,7 @@ class Emobed(WithRecipe, TrainingSection):
     pooling: Literal["mean", "last"]
     input_dropout: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
+    auxiliary: Auxiliary | None
     window: Positive
     step: Positive
     beta_audio: Weights
