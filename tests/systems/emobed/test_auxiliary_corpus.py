@@ -103,7 +103,7 @@ def project(request, tmp_path, monkeypatch, schemas):
 def trained(name, model="emobed"):
     """Train the first fold; return its predictions, and the bytes of its model by file."""
     recipe = EmoBedSystem().recipe(model, load(train_emobed.PARAMS))
-    out = Path("out", name)
+    out = Path(name, "fold-0")  # beside it stand checkpoints, from which another would go on
     out.mkdir(parents=True)
     train_fold(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)
     weights = {path.name: path.read_bytes() for path in (out / "model").glob("*.safetensors")}
@@ -144,12 +144,12 @@ def test_what_is_not_shown_is_not_learned_from_and_what_is_shown_is(project):
 
 def test_controls_take_its_knowledge_away_and_leave_who_has_no_help_alone(project):
     folds_stage.main()
-    found, classic = [trained("faces")[1]], EmoBedSystem()
-    recipes = [classic.recipe("emobed_classic", load(train_emobed.PARAMS))]
+    found, system = [trained("faces")[1]], EmoBedSystem()
+    recipes = [system.recipe("emobed_classic", load(train_emobed.PARAMS))]
     for control in ("noise", "shuffled"):
         set_params(project, {"auxiliary": HELP | {"control": control}})
         found.append(trained(control)[1])
-        recipes.append(classic.recipe("emobed_classic", load(train_emobed.PARAMS)))
+        recipes.append(system.recipe("emobed_classic", load(train_emobed.PARAMS)))
     assert not any(a == b for a, b in itertools.combinations(found, 2))
     assert recipes[0] == recipes[1] == recipes[2]
 
@@ -211,7 +211,7 @@ def test_a_corpus_without_its_modality_is_one_line(project, modality, corpus, sa
     ("setting", "said"),
     [
         ({"corpus": "faces"}, "key emobed.auxiliary.modality is missing"),
-        (HELP | {"corpora": []}, "unknown key emobed.auxiliary.corpora; did you mean corpus?"),
+        (HELP | {"corpora": []}, "unknown key emobed.auxiliary.corpora; known here: control,"),
         (HELP | {"modality": "smell"}, "emobed.auxiliary.modality is 'smell': expected 'audio' or"),
         (HELP | {"control": "none"}, "emobed.auxiliary.control is 'none': expected 'noise' or"),
     ],
