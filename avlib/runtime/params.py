@@ -3,7 +3,8 @@
 The types of the sections stand beside the code that uses them, and `avlib.params` puts them
 together. The whole file is validated whenever a stage starts, so that a typing slip anywhere is an
 error before anything is computed; a stage is then handed only the sections that it names, which are
-the ones that its entry in ``dvc.yaml`` lists (a test compares the two).
+the ones that its entry in ``dvc.yaml`` lists (a test compares the two). It may name one key of a
+section, as ``section.key``.
 """
 
 import json

@@ -11,6 +11,7 @@ import yaml
 from avlib.corpora.common.tables import CLIPS
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.params import load
+from avlib.recognizer.training import FinalTask, all_clips, fit_final
 from avlib.runtime import tables
 from avlib.runtime.digests import name_digest
 from avlib.runtime.errors import DataError, LeakError, ParamsError
@@ -152,6 +153,23 @@ def test_controls_take_its_knowledge_away_and_leave_who_has_no_help_alone(projec
         recipes.append(system.recipe("emobed_classic", load(train_emobed.PARAMS)))
     assert not any(a == b for a, b in itertools.combinations(found, 2))
     assert recipes[0] == recipes[1] == recipes[2]
+
+
+def test_a_model_that_is_kept_is_helped_too(project):
+    folds_stage.main()
+    _, clips = all_clips()
+    helping = clips["corpus"] == "faces"
+    assert set(clips.loc[helping, "part"]) == {"auxiliary"}
+    assert set(clips.loc[~helping, "part"]) == {"train", "validation"}
+    found = []
+    for control in (None, "shuffled"):
+        set_params(project, {"auxiliary": HELP | {"control": control}})
+        recipe = EmoBedSystem().recipe("emobed", load(train_emobed.PARAMS))
+        out = Path(f"kept-{control}", "fold-0")
+        fit_final(FinalTask(recipe, ("audio", "video"), ()), out)
+        found.append((out / "model" / "audio.safetensors").read_bytes())
+        assert not (out / "model" / "video.safetensors").exists()
+    assert found[0] != found[1]
 
 
 def test_without_the_setting_both_corpora_are_divided_and_both_modalities_recognised(project):
