@@ -78,9 +78,11 @@ def _helped(model: Model, helping: pd.DataFrame) -> str:
     """Say which further clips the model learned from, in another modality than it uses."""
     if not (auxiliary := model.arguments().get("auxiliary")):
         return ""
+    control = model.arguments()["control"]
     return (
         f"In training {len(helping):,} clips of {helping['subject'].nunique():,} subjects of"
-        f" {auxiliary['corpus']} helped by {auxiliary['modality']}. "
+        f" {auxiliary['corpus']} helped by {auxiliary['modality']}"
+        f"{f', in its place {control}' if control else ''}. "
     )
 
 

@@ -58,7 +58,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
     system : {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
     settings
         Section ``emobed`` of params.yaml, with ``alpha`` and the betas as the system uses them.
-        Of ``auxiliary`` the control is looked at.
+        ``control`` may be missing: none.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
 
     def _helping(self, auxiliary: FunctionalClips) -> dict[str, FunctionalClips]:
         """Return the clips that help, by modality; what a control puts in their place, if any."""
-        control = (self.settings.get("auxiliary") or {}).get("control")
+        control = self.settings.get("control")
         helping = {}
         for modality in (m for m in BOTH if m not in self.modalities):
             clips = auxiliary.select(auxiliary.has((modality,)))

@@ -1,8 +1,8 @@
 """Section ``emobed`` of params.yaml."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of
 from avlib.systems.common.modern_params import WithRecipe
@@ -52,13 +52,10 @@ class Auxiliary(Section):
     corpus : str
     modality : {"audio", "video"}
         What is shown of its clips. Of all others the other one is, which is to be recognised.
-    control : {"noise", "shuffled"}, optional
-        What is learned from in place of its clips, see `avlib.systems.emobed.controls`.
     """
 
     corpus: str
     modality: Literal["audio", "video"]
-    control: Literal["noise", "shuffled"] | None = None
 
 
 class Emobed(WithRecipe, TrainingSection):
@@ -70,8 +67,18 @@ class Emobed(WithRecipe, TrainingSection):
     input_dropout: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
     auxiliary: Auxiliary | None
+    control: Literal["noise", "shuffled"] | None
     window: Positive
     step: Positive
     beta_audio: Weights
     beta_video: Weights
     margin: float | None = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _a_control_of_something(self) -> Self:
+        if self.control and not self.auxiliary:
+            raise ValueError(
+                f"control is {self.control}, which stands in place of an auxiliary corpus, and"
+                " auxiliary is null: set both, or neither"
+            )
+        return self

@@ -53,7 +53,7 @@ class EmoBedSystem(System):
                     " one that is recognised"
                 )
             if not any(settings[weight] for weight in WEIGHTS):
-                settings["auxiliary"] = helping | {"control": None}
+                settings["control"] = None
         return Recipe(
             model,
             self.model_class(),

@@ -148,7 +148,7 @@ def test_controls_take_its_knowledge_away_and_leave_who_has_no_help_alone(projec
     found, system = [trained("faces")[1]], EmoBedSystem()
     recipes = [system.recipe("emobed_classic", load(train_emobed.PARAMS))]
     for control in ("noise", "shuffled"):
-        set_params(project, {"auxiliary": HELP | {"control": control}})
+        set_params(project, {"control": control})
         found.append(trained(control)[1])
         recipes.append(system.recipe("emobed_classic", load(train_emobed.PARAMS)))
     assert not any(a == b for a, b in itertools.combinations(found, 2))
@@ -163,7 +163,7 @@ def test_a_model_that_is_kept_is_helped_too(project):
     assert set(clips.loc[~helping, "part"]) == {"train", "validation"}
     found = []
     for control in (None, "shuffled"):
-        set_params(project, {"auxiliary": HELP | {"control": control}})
+        set_params(project, {"control": control})
         recipe = EmoBedSystem().recipe("emobed", load(train_emobed.PARAMS))
         out = Path(f"kept-{control}", "fold-0")
         fit_final(FinalTask(recipe, ("audio", "video"), ()), out)
@@ -229,9 +229,8 @@ def test_a_corpus_without_its_modality_is_one_line(project, modality, corpus, sa
     ("setting", "said"),
     [
         ({"corpus": "faces"}, "key emobed.auxiliary.modality is missing"),
-        (HELP | {"corpora": []}, "unknown key emobed.auxiliary.corpora; known here: control,"),
+        (HELP | {"corpora": []}, "unknown key emobed.auxiliary.corpora; known here: corpus,"),
         (HELP | {"modality": "smell"}, "emobed.auxiliary.modality is 'smell': expected 'audio' or"),
-        (HELP | {"control": "none"}, "emobed.auxiliary.control is 'none': expected 'noise' or"),
     ],
 )
 def test_a_slip_in_the_setting_is_one_line(project, setting, said):
@@ -239,6 +238,12 @@ def test_a_slip_in_the_setting_is_one_line(project, setting, said):
     with pytest.raises(ParamsError) as caught:
         load(folds_stage.PARAMS)
     assert said in str(caught.value)
+
+
+def test_a_control_of_nothing_is_one_line(project):
+    set_params(project, {"auxiliary": None, "control": "noise"})
+    with pytest.raises(ParamsError, match="control is noise, .* auxiliary is null: set both"):
+        load(folds_stage.PARAMS)
 
 
 def test_folds_are_handed_this_setting_alone(project):
