@@ -242,7 +242,7 @@ def test_a_slip_in_the_setting_is_one_line(project, setting, said):
 
 def test_a_control_of_nothing_is_one_line(project):
     set_params(project, {"auxiliary": None, "control": "noise"})
-    with pytest.raises(ParamsError, match="control is noise, .* auxiliary is null: set both"):
+    with pytest.raises(ParamsError, match=r"control is noise, .* auxiliary is null: set both"):
         load(folds_stage.PARAMS)
 
 
