@@ -21,7 +21,6 @@ further voices and the gain over `emobed_classic`, mean and deviation over seeds
 import logging
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,8 @@ import pandas as pd
 import yaml
 
 from avlib.params import Params
-from avlib.systems.common.model import BOTH, concatenate
+from avlib.systems.common.model import BOTH
+from avlib.systems.emobed.controls import noise_in_place_of, shuffled
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.system import used_weights
@@ -79,14 +79,6 @@ def clips(modality: str, n: int, world: int, rng: np.random.Generator) -> Functi
     return FunctionalClips(names, names, emotion, there, sequences)
 
 
-def noise_in_place_of(faces: FunctionalClips, rng: np.random.Generator) -> FunctionalClips:
-    """Return clips whose features say nothing."""
-    silent = np.empty(len(faces), object)
-    for row in range(len(faces)):
-        silent[row] = rng.normal(size=(STEPS, FEATURES)).astype(np.float32)
-    return replace(faces, sequences={**faces.sequences, "video": silent})
-
-
 def again(voices: FunctionalClips, n: int) -> FunctionalClips:
     """Return voices in place of faces, each as often as it takes to have `n` clips."""
     repeated = voices.select(np.arange(n) % len(voices))
@@ -95,11 +87,6 @@ def again(voices: FunctionalClips, n: int) -> FunctionalClips:
     there = {"audio": np.zeros(n, bool), "video": np.ones(n, bool)}
     sequences = {"audio": nothing, "video": heard}
     return FunctionalClips(names, names, repeated.emotion, there, sequences)
-
-
-def shuffled(faces: FunctionalClips, rng: np.random.Generator) -> FunctionalClips:
-    """Return clips whose labels are those of others."""
-    return replace(faces, emotion=rng.permutation(faces.emotion))
 
 
 def settings(**changes: object) -> dict:
@@ -123,10 +110,9 @@ def accuracy(system: str, schedule: str, others: FunctionalClips, seed: int) -> 
     """Train on a few voices and these others; return the accuracy on further voices."""
     voices = labelled_voices(seed)
     unseen = clips("audio", TESTED, seed, np.random.default_rng(seed + 1000))
-    train = concatenate(voices, others)
     used = used_weights(system, settings(seed=seed, **SCHEDULES[schedule]))
-    model = EmoBedModel(EMOTIONS, system=system, **used)
-    model.fit(train, train.select(np.empty(0, int)), targets=("audio",))
+    model = EmoBedModel(EMOTIONS, ("audio",), system=system, **used)
+    model.fit(voices, voices.select(np.empty(0, int)), others)
     return float((model.predict_proba(unseen, ("audio",)).argmax(1) == unseen.emotion).mean())
 
 
@@ -136,8 +122,8 @@ def beside_voices(seed: int) -> dict[str, FunctionalClips]:
     faces = clips("video", FACES, seed, rng)
     return {
         "faces": faces,
-        "noise": noise_in_place_of(faces, rng),
-        "shuffled labels": shuffled(faces, rng),
+        "noise": noise_in_place_of(faces, "video", rng),
+        "shuffled labels": shuffled(faces, "video", rng),
         "voices again": again(labelled_voices(seed), FACES),
     }
 

@@ -16,6 +16,7 @@ from avlib.fisher.pooling import best, candidates
 from avlib.fisher.speakers import Means, reference_clips, speaker_means, without_means
 from avlib.fisher.tables import FISHER
 from avlib.fisher.view import View, ViewEncoder, save_encoders, spread
+from avlib.protocols import AUXILIARY
 from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError
 from avlib.runtime.tables.schema import fixed_size_list
@@ -80,7 +81,8 @@ def encode_fold(task: FisherTask, folder: Path) -> None:
         A way of pooling does not fit the descriptor.
     """
     folds = tables.read_table(paths.FOLDS)
-    encode_clips(task, folds[folds["fold"] == task.fold], folder)
+    here = (folds["fold"] == task.fold) & (folds["part"] != AUXILIARY)
+    encode_clips(task, folds[here], folder)
 
 
 def encode_clips(task: FisherTask, parts: pd.DataFrame, folder: Path) -> None:

@@ -27,16 +27,22 @@ validation part consists of whole subjects that were taken out of the training c
 anything that is selected must be selected on people whom the model has not heard or seen. Only
 ``stratified_kfold``, which tests people whom the model knows, may select on them too: then the
 part is clips of each emotion (MERML section 5.3 trains on all subjects, and names no validation).
+
+Under each of them a member of a joined corpus may only help to train (`set_apart`,
+`with_auxiliary`): folds are made of the other members, and its clips stand in every fold as part
+``auxiliary``, which systems do not learn from unless they ask for it.
 """
 
+from avlib.protocols.auxiliary import set_apart, with_auxiliary
 from avlib.protocols.enrolment import enrol
 from avlib.protocols.folds import make_folds
 from avlib.protocols.kinds import SUBJECT_INDEPENDENT
 from avlib.protocols.leaks import check_folds
-from avlib.protocols.tables import ENROLMENT, FOLDS, PARTS
+from avlib.protocols.tables import AUXILIARY, ENROLMENT, FOLDS, PARTS
 from avlib.protocols.trusted import checked_folds, drawn_from
 
 __all__ = [
+    "AUXILIARY",
     "ENROLMENT",
     "FOLDS",
     "PARTS",
@@ -46,4 +52,6 @@ __all__ = [
     "drawn_from",
     "enrol",
     "make_folds",
+    "set_apart",
+    "with_auxiliary",
 ]

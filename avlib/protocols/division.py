@@ -6,7 +6,7 @@ import unicodedata
 import pandas as pd
 
 from avlib.protocols.labelled import has_label, some
-from avlib.protocols.tables import ENROLMENT, PARTS
+from avlib.protocols.tables import AUXILIARY, ENROLMENT, PARTS
 from avlib.runtime.errors import DataError
 
 
@@ -19,7 +19,7 @@ def check_tables(folds: pd.DataFrame, clips: pd.DataFrame) -> None:
         raise DataError(
             f"folds name {some(unknown_clips)}, which the clips table lacks; make the folds anew"
         )
-    if unknown_parts := set(folds["part"]) - {*PARTS, ENROLMENT}:
+    if unknown_parts := set(folds["part"]) - {*PARTS, ENROLMENT, AUXILIARY}:
         raise DataError(f"folds hold part {some(unknown_parts)}; expected {', '.join(PARTS)}")
     number = pd.to_numeric(folds["fold"], errors="coerce")
     odd = folds[(number % 1 != 0) | (number < 0)]
@@ -68,6 +68,7 @@ def check_each_tested_once(folds: pd.DataFrame, protocol: str) -> None:
         raise DataError(f"a fold holds {some(repeated)} twice; expected one row a clip and fold")
     if protocol in ("official", "cross_corpus"):  # what trains there is never tested
         return
+    folds = folds[folds["part"] != AUXILIARY]
     times = folds["part"].isin(("test", ENROLMENT)).groupby(folds["clip_id"]).sum()
     wrong = times[times != 1]
     if len(wrong):

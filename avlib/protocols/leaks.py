@@ -9,7 +9,7 @@ from avlib.protocols.division import (
 )
 from avlib.protocols.kinds import ACROSS_CORPORA, SUBJECT_INDEPENDENT
 from avlib.protocols.labelled import some
-from avlib.protocols.tables import ENROLMENT
+from avlib.protocols.tables import AUXILIARY, ENROLMENT
 from avlib.runtime.errors import LeakError
 
 # What table `copies` says of clips, by column of what is checked.
@@ -38,7 +38,8 @@ def check_folds(
     may never stand in the test part and another part of one fold; nor may a subject where the
     protocol is subject-independent. Validation subjects may never be training subjects, except in
     an official partition, which is its authors' to draw, and where clips are held out under
-    ``stratified_kfold``.
+    ``stratified_kfold``. Who only helps to train (part ``auxiliary``) is in no other part of any
+    fold.
 
     Parameters
     ----------
@@ -61,7 +62,9 @@ def check_folds(
     check_tables(folds, clips)
     across = protocol in ACROSS_CORPORA
     streams = clips.columns.intersection(["video_sha256", "audio_sha256"])
-    columns = ["clip_id", "subject", "sha256", *streams, *(["corpus"] if across else [])]
+    helped = (folds["part"] == AUXILIARY).any()
+    corpus = ["corpus"] if across or helped else []
+    columns = ["clip_id", "subject", "sha256", *streams, *corpus]
     joined = folds.merge(clips[columns], on="clip_id")
     alike = pd.DataFrame(columns=["clip_id", "medium", "same_as"]) if copies is None else copies
     for medium in COPIED:
@@ -81,6 +84,8 @@ def check_folds(
                 _forbid_on_both_sides(joined, column, ("train", "validation"), tested)
         if from_validation:
             _forbid_on_both_sides(joined, column, ("train",), "validation")
+    if helped:
+        _forbid_helpers_elsewhere(joined)
     check_each_tested_once(folds, protocol)
     check_nothing_left_out(folds, clips, protocol)
 
@@ -108,3 +113,38 @@ def _forbid_on_both_sides(
         cure = "keep subjects whole" if column == "subject" else "make the folds anew"
     sides = " or ".join(one_side)
     raise LeakError(f"fold {fold}: {what} stand in {sides} and in {other}; {cure}")
+
+
+def _forbid_helpers_elsewhere(joined: pd.DataFrame) -> None:
+    """Refuse folds in which who or what only helps to train stands in another part of any fold.
+
+    Names of people are compared without the member's before them (``ravdess-Actor_01``): one
+    member may hold a person's voice, another the face.
+    """
+    clips = joined.drop_duplicates(["clip_id", "part"])
+    helping, others = clips[clips["part"] == AUXILIARY], clips[clips["part"] != AUXILIARY]
+    if both := set(helping["corpus"]) & set(others["corpus"]):
+        raise LeakError(
+            f"some clips of {some(both)} only help to train and some are in other parts; expected"
+            " all of a corpus in the one or the other: make the folds anew"
+        )
+    for column in joined.columns.intersection([*SAME]):
+        pairs = helping.dropna(subset=[column]).merge(others, on=column, suffixes=("", "_other"))
+        if len(pairs):
+            one, other = pairs.loc[0, ["clip_id", "clip_id_other"]]
+            raise LeakError(
+                f"clips {one} and {other} {SAME[column]} and only one of them is of the auxiliary"
+                " corpus; remove one of the two from its corpus"
+            )
+    if shared := _people(helping) & _people(others):
+        raise LeakError(
+            f"{some(shared)} of the auxiliary corpus {some(set(helping['corpus']))} is in"
+            f" {some(set(others['corpus']))} too, and whoever helps to train may not be tested;"
+            " leave them out of one of the two, or give two people of one name other names"
+        )
+
+
+def _people(clips: pd.DataFrame) -> set[str]:
+    """Return the names of people as their own corpora have them."""
+    known = clips[["corpus", "subject"]].dropna().drop_duplicates()
+    return {subject.removeprefix(f"{corpus}-") for corpus, subject in known.to_numpy()}

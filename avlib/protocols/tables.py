@@ -8,3 +8,6 @@ PARTS = ("train", "validation", "test")
 
 # Clips of a tested speaker that give his mean away and are neither learned from nor scored.
 ENROLMENT = "enrolment"
+
+# Clips of a corpus that only helps to train: of systems that ask for them, and in every fold.
+AUXILIARY = "auxiliary"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from avlib import registry
-from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.protocols import AUXILIARY, SUBJECT_INDEPENDENT
 from avlib.recognizer.kept import versions
 from avlib.report.current import current_rows
 from avlib.report.scores import DEFAULT, confusion_matrix, confusion_scores, emotions_of
@@ -45,6 +45,7 @@ def model_card(
         All of params.yaml.
     """
     reader = registry.reader(params.corpus)
+    helping, clips = clips[clips["part"] == AUXILIARY], clips[clips["part"] != AUXILIARY]
     counts = clips["emotion"].value_counts().sort_index()
     generated = params.corpus == "demo"
     subset = f", subset {params.subset}" if params.subset else ""
@@ -58,7 +59,8 @@ def model_card(
         f" Licence of the corpus: {reader.licence or 'not known here, ask its owner'}.",
         _table(("emotion", "clips"), counts.items()),
         "## How it was trained",
-        f"Used: {' and '.join(model.modalities)}. {_training(model, clips, vectors, params)}",
+        f"Used: {' and '.join(model.modalities)}. {_helped(model, helping)}"
+        f"{_training(model, clips, vectors, params)}",
         _table(("setting", "chosen"), settings.items()),
         "## How well it does",
         *(["Generated stand-in data: no score here says anything about people."] * generated),
@@ -70,6 +72,18 @@ def model_card(
         f"```sh\n# params.yaml: final.systems names {name}\ndvc repro final@{name}\n```",
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _helped(model: Model, helping: pd.DataFrame) -> str:
+    """Say which further clips the model learned from, in another modality than it uses."""
+    if not (auxiliary := model.arguments().get("auxiliary")):
+        return ""
+    control = model.arguments()["control"]
+    return (
+        f"In training {len(helping):,} clips of {helping['subject'].nunique():,} subjects of"
+        f" {auxiliary['corpus']} helped by {auxiliary['modality']}"
+        f"{f', in its place {control}' if control else ''}. "
+    )
 
 
 def _training(model: Model, clips: pd.DataFrame, vectors: Path | None, params: Any) -> str:

@@ -20,7 +20,7 @@ from avlib.descriptors.encoder_folder import encoder_digest
 from avlib.descriptors.face_network import network_weights
 from avlib.fisher.encoder import FisherEncoder
 from avlib.fisher.fold import FisherTask, encode_clips
-from avlib.protocols import PARTS
+from avlib.protocols import AUXILIARY, PARTS
 from avlib.recognizer import kept
 from avlib.recognizer.card import model_card
 from avlib.runtime import paths, tables
@@ -32,7 +32,7 @@ from avlib.runtime.per_fold import CHECKPOINTS, compute_each, content_key
 from avlib.systems.common.fold_clips import FisherVectors
 from avlib.systems.common.model import concatenate
 from avlib.systems.common.recipe import Recipe
-from avlib.systems.common.train_fold import used_modalities
+from avlib.systems.common.train_fold import fit, used_modalities
 
 ONLY = "all"  # there is one division of the clips
 VECTORS = "final_vectors"  # shared by the models that are kept
@@ -123,29 +123,34 @@ def all_clips() -> tuple[list[str], pd.DataFrame]:
 
     The clips that the first fold tests stand for the validation part: they are whole subjects
     wherever the protocol holds out whole subjects. Encoders and models learn from both parts.
+    Clips that only help to train go on doing that, in models that ask for them.
 
     Returns
     -------
     emotions : list of str
         In the order of their codes.
     clips : DataFrame
-        Rows of table ``clips`` with columns ``fold`` (0) and ``part`` ("train", "validation").
+        Rows of table ``clips`` with columns ``fold`` (0) and ``part`` ("train", "validation",
+        "auxiliary").
     """
     folds = tables.read_table(paths.FOLDS)
-    folds = folds[folds["part"].isin(PARTS)]
+    folds = folds[folds["part"].isin((*PARTS, AUXILIARY))]
     first = folds[folds["fold"] == folds["fold"].min()]
     judging = first.loc[first["part"] == "test", "clip_id"]
     clips = tables.read_table(paths.CLIPS)
     clips = clips[clips["clip_id"].isin(folds["clip_id"])].sort_values("clip_id")
     judges = clips["clip_id"].isin(judging)
-    clips = clips.assign(fold=0, part=judges.map({True: "validation", False: "train"}))
+    helping = clips["clip_id"].isin(folds.loc[folds["part"] == AUXILIARY, "clip_id"])
+    part = judges.map({True: "validation", False: "train"}).mask(helping, AUXILIARY)
+    clips = clips.assign(fold=0, part=part)
     return sorted(clips["emotion"].dropna().unique()), clips.reset_index(drop=True)
 
 
 def fit_vectors(task: FisherTask, folder: Path) -> None:
     """Fit the encoders to all clips; write ``encoders/`` and table ``fisher`` (in a worker)."""
     _, clips = all_clips()
-    encode_clips(task, clips[["clip_id", "fold"]].assign(part="train"), folder)
+    learned = clips.loc[clips["part"] != AUXILIARY, ["clip_id", "fold"]]
+    encode_clips(task, learned.assign(part="train"), folder)
     (folder / "fisher.parquet").rename(folder / f"fold-{task.fold}.parquet")
 
 
@@ -169,7 +174,7 @@ def fit_final(task: FinalTask, folder: Path) -> None:
         )
     model = recipe.make(len(emotions), used, **recipe.settings)
     model.checkpoints = folder.parent / CHECKPOINTS / ONLY
-    model.fit(parts["train"], parts["validation"]).save(folder / "model")
+    fit(model, parts).save(folder / "model")
 
 
 def _vectors(params: Any) -> Path:

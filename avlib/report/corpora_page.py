@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from avlib.protocols import PARTS
+from avlib.protocols import AUXILIARY, PARTS
 from avlib.report.formats import DASH, percent
 from avlib.report.page import Section, Table
 from avlib.report.report_data import ReportData
@@ -14,7 +14,7 @@ _WORDS = words_beside(__file__)
 
 def corpora_joined(data: ReportData) -> Section | None:
     """Show the map of labels, and of which corpora each fold learned and which it tested."""
-    if len(_corpora(data)) < 2:
+    if len(_corpora(pd.concat([data.used_clips, data.helping_clips]))) < 2:
         return None
     tables = [_label_map(data.clips), _sides(data)]
     return Section("The corpora that are joined", _WORDS("corpora_joined"), tables)
@@ -22,7 +22,7 @@ def corpora_joined(data: ReportData) -> Section | None:
 
 def scores_by_corpus(data: ReportData) -> Section | None:
     """Score each model on each tested corpus by itself."""
-    corpora = _corpora(data)
+    corpora = _corpora(data.used_clips)
     if len(corpora) < 2 or not data.predictions:
         return None
     of_clip = data.clips.set_index("clip_id")["corpus"]
@@ -45,9 +45,8 @@ def scores_by_corpus(data: ReportData) -> Section | None:
     return Section("Each tested corpus", _WORDS("scores_by_corpus"), [table])
 
 
-def _corpora(data: ReportData) -> list[str]:
-    """Return the corpora of the clips in the folds."""
-    return sorted(data.used_clips.get("corpus", pd.Series(dtype=str)).unique())
+def _corpora(clips: pd.DataFrame) -> list[str]:
+    return sorted(clips.get("corpus", pd.Series(dtype=str)).unique())
 
 
 def _label_map(clips: pd.DataFrame) -> Table:
@@ -62,6 +61,9 @@ def _label_map(clips: pd.DataFrame) -> Table:
 
 def _sides(data: ReportData) -> Table:
     """Table of how many clips and subjects of each corpus are in each part of each fold."""
+    heads = dict(zip(PARTS, ("learns from", "selects on", "tests"), strict=True))
+    if len(data.helping_clips):
+        heads[AUXILIARY] = "is helped by"
     rows = data.folds.merge(data.clips[["clip_id", "corpus", "subject"]], on="clip_id")
     by_part = rows.groupby(["fold", "part", "corpus"]).agg(
         clips=("clip_id", "size"), subjects=("subject", "nunique")
@@ -73,8 +75,13 @@ def _sides(data: ReportData) -> Table:
         .groupby(["fold", "part"])["said"]
         .agg(", ".join)
         .unstack(fill_value=DASH)
-        .reindex(columns=list(PARTS), fill_value=DASH)
+        .reindex(columns=list(heads), fill_value=DASH)
     )
-    columns = ["fold", "learns from", "selects on", "tests"]
+    columns = ["fold", *heads.values()]
     folded = f"Corpora in each of {len(cells)} folds" if len(cells) > 12 else ""
-    return Table(columns, "rlll", [[str(fold), *row] for fold, row in cells.iterrows()], folded)
+    return Table(
+        columns,
+        "r" + "l" * len(heads),
+        [[str(fold), *row] for fold, row in cells.iterrows()],
+        folded,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from avlib.protocol_params import Protocol
-from avlib.protocols import ENROLMENT, PARTS
+from avlib.protocols import AUXILIARY, ENROLMENT, PARTS
 from avlib.report.comparisons import Comparison, compare_all
 from avlib.report.current import current_rows
 from avlib.report.looks import Look
@@ -146,8 +146,15 @@ class ReportData:
 
     @cached_property
     def used_clips(self) -> pd.DataFrame:
-        """Rows of `clips` that the folds hold, that is the labelled ones."""
-        return self.clips[self.clips["clip_id"].isin(self.folds["clip_id"])]
+        """Rows of `clips` that the folds divide, that is the labelled ones."""
+        divided = self.folds.loc[self.folds["part"] != AUXILIARY, "clip_id"]
+        return self.clips[self.clips["clip_id"].isin(divided)]
+
+    @cached_property
+    def helping_clips(self) -> pd.DataFrame:
+        """Rows of `clips` that only help to train."""
+        helping = self.folds.loc[self.folds["part"] == AUXILIARY, "clip_id"]
+        return self.clips[self.clips["clip_id"].isin(helping)]
 
     @cached_property
     def emotions(self) -> list[str]:

@@ -33,7 +33,7 @@ def data_and_protocol(data: ReportData, identity: Mapping[str, str]) -> Section:
         f"{data.corpus}: {len(clips):,} labelled clips of {clips['subject'].nunique()} subjects, "
         f"{len(emotions)} emotions"
     )
-    if unlabelled := len(data.clips) - len(clips):
+    if unlabelled := len(data.clips) - len(clips) - len(data.helping_clips):
         corpus += f"; {unlabelled:,} further clips are in no fold, unlabelled or left out"
     apart = SUBJECT_INDEPENDENT[protocol.name]
     independent = "subject-independent" if apart else "subjects are shared"
@@ -43,6 +43,7 @@ def data_and_protocol(data: ReportData, identity: Mapping[str, str]) -> Section:
     folds = f"{data.n_folds} folds" if several else "1 fold"
     facts = {
         "Corpus": corpus,
+        "Only helps to train": _helping(data),
         "Emotions": ", ".join(f"{emotion} {n:,}" for emotion, n in emotions.items()),
         "Protocol": f"{_named(protocol)}, {folds}, {independent}, seed {protocol.seed}",
         "Selection": _selection(protocol),
@@ -284,6 +285,15 @@ def _protocol(result: Published) -> str:
     folds = f", {protocol.k} folds" if protocol.k else ""
     independent = "subject-independent" if SUBJECT_INDEPENDENT[protocol.name] else "subjects shared"
     return f"{_named(protocol)}{folds}, {independent}"
+
+
+def _helping(data: ReportData) -> str:
+    """Say which corpus only helps to train; "" where there is none."""
+    clips = data.helping_clips
+    if clips.empty:
+        return ""
+    subjects = clips["subject"].nunique()
+    return f"{clips['corpus'].iloc[0]}: {len(clips):,} clips of {subjects} subjects, in every fold"
 
 
 def _selection(protocol: Protocol) -> str:

@@ -3,7 +3,8 @@
 The types of the sections stand beside the code that uses them, and `avlib.params` puts them
 together. The whole file is validated whenever a stage starts, so that a typing slip anywhere is an
 error before anything is computed; a stage is then handed only the sections that it names, which are
-the ones that its entry in ``dvc.yaml`` lists (a test compares the two).
+the ones that its entry in ``dvc.yaml`` lists (a test compares the two). It may name one key of a
+section, as ``section.key``.
 """
 
 import json
@@ -13,7 +14,7 @@ import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
@@ -72,7 +73,7 @@ def read(schema: type[AnySection], names: Collection[str], path: Path | str) -> 
     schema
         The type of the whole file, without ``demo:``.
     names
-        Sections that are returned.
+        Sections that are returned; of ``section.key`` this key alone.
     path
         The file.
 
@@ -90,8 +91,16 @@ def read(schema: type[AnySection], names: Collection[str], path: Path | str) -> 
     merged = validated(schema, _lay_over(values, overlay, path), path, prefix="demo: ")
     if values["corpus"] == "demo":
         params = merged
-        _say_what_is_hidden({name: values[name] for name in names}, overlay, path)
-    return schema.model_construct(**{name: getattr(params, name) for name in names})
+        whole = {name: values[name] for name in names if "." not in name}
+        _say_what_is_hidden(whole, overlay, path)
+    return schema.model_construct(**dict(_handed_out(params, name) for name in names))
+
+
+def _handed_out(params: Section, name: str) -> tuple[str, Any]:
+    """Return a section's name and the section, with one key alone where that is asked for."""
+    section, _, key = name.partition(".")
+    found = getattr(params, section)
+    return section, type(found).model_construct(**{key: getattr(found, key)}) if key else found
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -234,9 +243,10 @@ def _written(values: Any, place: Iterable[int | str]) -> str:
 
 
 def _type(schema: Any, place: Iterable[int | str]) -> Any:
-    """Return the type of a section or of a value."""
+    """Return the type of a section, also of one that may be null, or of a value."""
     for part in place:
         schema = schema.model_fields[part].annotation
+        schema = next((t for t in get_args(schema) if hasattr(t, "model_fields")), schema)
     return schema
 
 

@@ -326,3 +326,16 @@ def test_both_ways_side_by_side_are_half_each():
     for name, columns in (("fisher", slice(0, 12)), ("moments", slice(12, None))):
         alone = Pooling(name, "torch", **settings).fit(lambda: iter(rows), len(rows)).encode(rows)
         np.testing.assert_allclose(both[:, columns] * np.sqrt(2), alone, atol=1e-6)
+
+
+def test_clips_that_only_help_to_train_have_no_vectors_and_no_say(project):
+    before = encoded(project / "before")
+    more = list(PARTS | {"f": "auxiliary"})
+    folds = {"clip_id": more, "fold": [0] * 6, "part": [*PARTS.values(), "auxiliary"]}
+    tables.write_table(Path("data/folds.parquet"), folds, FOLDS)
+    labels = tables.read_table("data/clips.parquet")
+    labels.loc[5] = {"clip_id": "f", "subject": "s6", "emotion": "anger"}
+    tables.write_table(Path("data/clips.parquet"), labels, LABELS)
+    write_descriptors(project, "audio", more)
+    after = encoded(project / "after")
+    np.testing.assert_array_equal(after["audio"], before["audio"])

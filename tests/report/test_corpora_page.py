@@ -5,8 +5,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from avlib.protocol_params import Protocol
-from avlib.protocols import make_folds
+from avlib.protocols import make_folds, set_apart, with_auxiliary
 from avlib.report.corpora_page import corpora_joined, scores_by_corpus
+from avlib.report.sections import data_and_protocol
 
 SETTINGS = {"k": 2, "validation": 0.3, "seed": 0}
 
@@ -90,3 +91,18 @@ def test_nothing_published_stands_beside_a_joined_corpus(tiny, crossed):
     assert not known.same_protocol
     assert not known.other_protocol
     assert not known.human_raters
+
+
+def test_a_corpus_that_only_helps_is_named_and_counts_among_nobody_who_is_recognised(tiny, crossed):
+    divided, helping = set_apart(crossed, "two")
+    folds = make_folds(divided, protocol="subject_kfold", **SETTINGS | {"k": 3})
+    folds = with_auxiliary(folds, crossed, helping)
+    run = tiny.data({"merml": tiny.predict()}, clips=crossed, folds=folds, corpus="joined")
+    _, sides = corpora_joined(run).tables
+    assert sides.columns[-1] == "is helped by"
+    assert all(row[1:] == ["one 6 (1)"] * 3 + ["two 18 (3)"] for row in sides.rows)
+    assert scores_by_corpus(run) is None
+    facts = {row[0]: row[1] for row in data_and_protocol(run, {}).tables[0].rows}
+    assert facts["Corpus"].startswith("joined: 18 labelled clips of 3 subjects")
+    assert "1 further clips are in no fold" in facts["Corpus"]
+    assert facts["Only helps to train"] == "two: 18 clips of 3 subjects, in every fold"

@@ -45,7 +45,8 @@ class ClipSource(Source, Protocol):
         Returns
         -------
         dict of str to Clips
-            Training, validation and test clips, each in the order of `labelled`.
+            Training, validation and test clips, each in the order of `labelled`; and, if the model
+            learns from them, "auxiliary": those that only help to train.
         """
 
 

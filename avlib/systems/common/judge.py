@@ -5,7 +5,7 @@ It stands apart from training, so that a fold that is remembered is judged and n
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from avlib.systems.common.fold_clips import read_fold
 from avlib.systems.common.held_out_scores import held_out_scores
+from avlib.systems.common.model import showing
 from avlib.systems.common.recipe import FoldTask
 
 # ``judge(model, train, held_out)``: the probabilities of the clips held out, (n_clips, n_classes).
@@ -71,12 +72,6 @@ def judge_fold(task: JudgeTask, folder: Path) -> None:
         }
     text = json.dumps(scores, indent=2, sort_keys=True)
     (folder / "held_out.json").write_text(text + "\n")
-
-
-def showing(clips: Any, modality: str) -> Any:
-    """Return clips as one modality alone shows them."""
-    hidden = {m: there & (m == modality) for m, there in clips.present.items()}
-    return replace(clips, present=hidden)
 
 
 def _judged(task: JudgeTask, model: Any, train: Any, held_out: Any, n: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -72,6 +72,12 @@ AnyClips = TypeVar("AnyClips", bound=Clips)
 def concatenate(first: AnyClips, second: AnyClips) -> AnyClips:
     """Return the clips of both, first then second."""
     return map_arrays(lambda *parts: np.concatenate(parts), first, second)
+
+
+def showing(clips: AnyClips, modality: str) -> AnyClips:
+    """Return clips as one modality alone shows them."""
+    hidden = {m: there & (m == modality) for m, there in clips.present.items()}
+    return replace(clips, present=hidden)
 
 
 def map_arrays(function: Callable[..., Any], first: Record, *others: Record) -> Record:

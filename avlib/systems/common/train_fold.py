@@ -1,13 +1,15 @@
 """One fold of one model: fit it, save it, and predict the test clips (in a worker)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from avlib.protocols import AUXILIARY
 from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.runtime.tables.schema import fixed_size_list
@@ -45,7 +47,7 @@ def train_fold(task: FoldTask, folder: Path) -> None:
     if used:
         model = recipe.make(len(emotions), used, **recipe.settings)
         model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}"
-        model.fit(training, parts["validation"])
+        fit(model, parts)
         model.save(folder / "model")
         if diagnostics := model.diagnose(test):
             text = json.dumps(diagnostics, indent=2, sort_keys=True)
@@ -61,6 +63,12 @@ def train_fold(task: FoldTask, folder: Path) -> None:
     for schema in task.tables:
         table = pd.concat(rows[schema.name]) if rows[schema.name] else tables.no_rows(schema)
         tables.write_table(folder / f"{schema.name}.parquet", table, schema)
+
+
+def fit(model: Any, parts: Mapping[str, Any]) -> Any:
+    """Fit a model to training and validation clips, and to those that only help, where it asked."""
+    helping = {AUXILIARY: parts[AUXILIARY]} if AUXILIARY in parts else {}
+    return model.fit(parts["train"], parts["validation"], **helping)
 
 
 def used_modalities(recipe: Recipe, allowed: Sequence[str], training: AnyClips) -> tuple[str, ...]:

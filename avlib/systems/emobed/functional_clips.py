@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from avlib.protocols import AUXILIARY
 from avlib.runtime import paths, tables
+from avlib.runtime.errors import DataError
 from avlib.runtime.memo import stamp
 from avlib.systems.common.fold_clips import in_parts, label_columns
 from avlib.systems.common.functionals import moments, sliding_functionals
-from avlib.systems.common.model import Clips
+from avlib.systems.common.model import Clips, showing
 from avlib.systems.common.pieces import Piece, unlabelled
 
 _NOTHING = np.zeros((0, 0), np.float32)  # the sequence of a clip that lacks the modality
@@ -44,10 +46,13 @@ class FrameFunctionals:
     window, step : float
         s. Twice as long as every clip, they make one vector of it, of all its frames: EmoBed's
         features for OMG-Emotion (section 4.1.2).
+    auxiliary : str, optional
+        The modality that clips show which only help to train. All others then show the other one.
     """
 
     window: float
     step: float
+    auxiliary: str | None = None
 
     def inputs(self) -> list[Path]:
         """Return the parts of both tables of frame descriptors."""
@@ -56,11 +61,26 @@ class FrameFunctionals:
     def read(
         self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
     ) -> dict[str, FunctionalClips]:
-        """Describe the clips of a fold; see `Source`."""
+        """Describe the clips of a fold; see `Source`.
+
+        Raises
+        ------
+        DataError
+            There is an auxiliary modality, and no clip that only helps to train has it, or no
+            training clip has the other one.
+        """
         ids = labelled["clip_id"]
         sequences = {m: self._described(table, ids) for m, table in paths.DESCRIPTORS.items()}
         every = _clips(label_columns(labelled, emotions), sequences)
-        return in_parts(every, labelled["part"])
+        parts = in_parts(every, labelled["part"])
+        if self.auxiliary is None:
+            return parts
+        (target,) = set(paths.DESCRIPTORS) - {self.auxiliary}
+        helping = every.select((labelled["part"] == AUXILIARY).to_numpy())
+        _require(parts["train"], target, "training")
+        _require(helping, self.auxiliary, "auxiliary")
+        shown = {name: showing(clips, target) for name, clips in parts.items()}
+        return shown | {AUXILIARY: showing(helping, self.auxiliary)}
 
     def of_pieces(self, pieces: Sequence[Piece]) -> FunctionalClips:
         """Describe pieces of recordings, as clips without labels."""
@@ -82,6 +102,14 @@ class FrameFunctionals:
         stamps = tuple((part.name, *stamp(part)) for part in parts)
         known = _functionals(table.absolute(), stamps, self.window, self.step)
         return [known.get(clip_id, _NOTHING) for clip_id in clip_ids]
+
+
+def _require(clips: FunctionalClips, modality: str, part: str) -> None:
+    if not clips.has((modality,)).any():
+        raise DataError(
+            f"emobed.auxiliary: none of the {len(clips)} {part} clips has {modality}; expected the"
+            " modality that helps of its corpus, and the other one of the others: see data/status"
+        )
 
 
 def _clips(

@@ -21,6 +21,7 @@ from avlib.systems.common.batch import in_order
 from avlib.systems.common.deep import DeepModel, n_epochs
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.standardiser import Standardiser
+from avlib.systems.emobed.controls import CONTROLS
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.network import EmoBedNetwork, read_clips
 from avlib.systems.emobed.unpaired import (
@@ -44,17 +45,20 @@ class EmoBedModel(DeepModel[FunctionalClips]):
     probabilities here.
 
     The modalities of the training clips may come from different clips, and so from different
-    corpora: no clip need have both.
+    corpora: no clip need have both. Clips may also be given to help alone, with a modality that is
+    not to be recognised (`fit`).
 
     Parameters
     ----------
     n_classes : int
         Emotions of the corpus.
     modalities : tuple of str
-        What the system uses. With one of them every system is the classic one.
+        What the system uses. With one of them every system is the classic one, unless clips of
+        the other help it.
     system : {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
     settings
         Section ``emobed`` of params.yaml, with ``alpha`` and the betas as the system uses them.
+        ``control`` may be missing: none.
 
     Attributes
     ----------
@@ -75,15 +79,22 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         self,
         train: FunctionalClips,
         validation: FunctionalClips,
-        targets: tuple[str, ...] | None = None,
+        auxiliary: FunctionalClips | None = None,
     ) -> Self:
-        """Train each modality's network, or those of some modalities alone.
+        """Train each modality's network.
 
         With ``patience`` the epoch counts that is best on the validation subjects. Without it they
         are trained on like the others and the last epoch counts.
 
         By the modern recipe an epoch is as long for systems without help as for those with it; the
         epochs in which the other modality learns first (``alpha_first``) come on top.
+
+        Parameters
+        ----------
+        train, validation
+        auxiliary
+            Clips that help by what they show beside the system's modalities: it is learned from as
+            that of other clips is, and nothing learns to recognise it.
 
         Raises
         ------
@@ -94,19 +105,38 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         """
         learned, watched = self.split(train, validation)
         self.standardisers_, self.networks_, self.chosen_, self.logs_ = {}, {}, {}, {}
+        shown = {m: learned.select(learned.has((m,))) for m in self.modalities}
+        if auxiliary is not None:
+            shown |= self._helping(auxiliary)
         prepared, curves = {}, {}
-        for modality in self.modalities:
-            clips = learned.select(learned.has((modality,)))
+        for modality, clips in shown.items():
             self.require_emotions(clips, (modality,))
-            self.standardisers_[modality] = Standardiser.fit(clips.sequences[modality])
-            prepared[modality] = self._prepared(clips, modality)
-        for target in targets or self.modalities:
+            standardiser = Standardiser.fit(clips.sequences[modality])
+            prepared[modality] = _prepared(clips, modality, standardiser)
+            if modality in self.modalities:
+                self.standardisers_[modality] = standardiser
+        for target in self.modalities:
             if watched is not None and not watched.has((target,)).any():
                 raise self.never_stops(f"no validation clip has {target}")
-            held_out = None if watched is None else self._prepared(watched, target)
+            held_out = None
+            if watched is not None:
+                held_out = _prepared(watched, target, self.standardisers_[target])
             curves[target] = self._train_target(target, prepared, held_out)
         self.logs_["curves"] = _averaged(curves)
         return self
+
+    def _helping(self, auxiliary: FunctionalClips) -> dict[str, FunctionalClips]:
+        """Return the clips that help, by modality; what a control puts in their place, if any."""
+        control = self.settings.get("control")
+        helping = {}
+        for modality in (m for m in BOTH if m not in self.modalities):
+            clips = auxiliary.select(auxiliary.has((modality,)))
+            if control:
+                rng = np.random.default_rng(self.settings["seed"])
+                clips = CONTROLS[control](clips, modality, rng)
+            if len(clips):
+                helping[modality] = clips
+        return helping
 
     def _train_target(
         self, target: str, prepared: Mapping[str, Sequences], held_out: Sequences | None
@@ -200,20 +230,14 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             steps=max(math.ceil(len(of.labels) / size) for of in passed),
         )
 
-    def _prepared(self, clips: FunctionalClips, modality: str) -> Sequences:
-        """Return the clips that have a modality, standardised."""
-        having = clips.select(clips.has((modality,)))
-        apply = self.standardisers_[modality].apply
-        features = [apply(values) for values in having.sequences[modality]]
-        return Sequences(features, having.emotion.astype(np.int64))
-
     def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities (n, n_classes) and embeddings (n, hidden).
 
         NaN for clips that lack the modality.
         """
         where = device()
-        network, prepared = self.networks_[modality].to(where), self._prepared(clips, modality)
+        network = self.networks_[modality].to(where)
+        prepared = _prepared(clips, modality, self.standardisers_[modality])
         probabilities = np.full((len(clips), self.n_classes), np.nan)
         embedded = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)
         there = np.flatnonzero(clips.has((modality,)))
@@ -226,6 +250,13 @@ class EmoBedModel(DeepModel[FunctionalClips]):
                 probabilities[there[rows]] = logits.double().softmax(1).cpu()
                 embedded[there[rows]] = embeddings.cpu()
         return probabilities, embedded
+
+
+def _prepared(clips: FunctionalClips, modality: str, standardiser: Standardiser) -> Sequences:
+    """Return the clips that have a modality, standardised."""
+    having = clips.select(clips.has((modality,)))
+    features = [standardiser.apply(values) for values in having.sequences[modality]]
+    return Sequences(features, having.emotion.astype(np.int64))
 
 
 def _counts(sequences: Mapping[str, Sequences]) -> dict[str, int]:

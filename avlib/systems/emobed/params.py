@@ -1,8 +1,8 @@
 """Section ``emobed`` of params.yaml."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from avlib.runtime.params import Candidates, Positive, Section, all_or_some_of
 from avlib.systems.common.modern_params import WithRecipe
@@ -44,6 +44,20 @@ class TrainingSection(Section):
     seed: int = Field(ge=0)
 
 
+class Auxiliary(Section):
+    """A member of a joined corpus that only helps to train.
+
+    Attributes
+    ----------
+    corpus : str
+    modality : {"audio", "video"}
+        What is shown of its clips. Of all others the other one is, which is to be recognised.
+    """
+
+    corpus: str
+    modality: Literal["audio", "video"]
+
+
 class Emobed(WithRecipe, TrainingSection):
     """EmoBed and what it is compared with; see `avlib.systems.emobed.model`."""
 
@@ -52,8 +66,19 @@ class Emobed(WithRecipe, TrainingSection):
     pooling: Literal["mean", "last"]
     input_dropout: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
+    auxiliary: Auxiliary | None
+    control: Literal["noise", "shuffled"] | None
     window: Positive
     step: Positive
     beta_audio: Weights
     beta_video: Weights
     margin: float | None = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _a_control_of_something(self) -> Self:
+        if self.control and not self.auxiliary:
+            raise ValueError(
+                f"control is {self.control}, which stands in place of an auxiliary corpus, and"
+                " auxiliary is null: set both, or neither"
+            )
+        return self

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from avlib.runtime.errors import ParamsError
 from avlib.systems.common.fold_clips import PieceSource
+from avlib.systems.common.model import BOTH
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
+
+WEIGHTS = ("alpha", "beta_audio", "beta_video")  # of the other modality
 
 
 def used_weights(model: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -33,8 +37,23 @@ class EmoBedSystem(System):
     reads = ("modern",)
 
     def recipe(self, model: str, params: Any) -> Recipe:
-        """Return how one of the four is made; a weight that it does not use retrains nothing."""
+        """Return how one of the four is made; what it does not use retrains nothing.
+
+        Raises
+        ------
+        ParamsError
+            A corpus helps, and one of the modalities is not used.
+        """
         settings = used_weights(model, params.emobed.used(params.modern.model_dump()))
+        if helping := settings["auxiliary"]:
+            if len(params.modalities) < len(BOTH):
+                raise ParamsError(
+                    f"emobed.auxiliary.modality is {helping['modality']}, and modalities is"
+                    f" [{', '.join(params.modalities)}]: expected both, the one that helps and the"
+                    " one that is recognised"
+                )
+            if not any(settings[weight] for weight in WEIGHTS):
+                settings["control"] = None
         return Recipe(
             model,
             self.model_class(),
@@ -46,4 +65,5 @@ class EmoBedSystem(System):
         """Return functionals of frame descriptors over its windows."""
         from avlib.systems.emobed.functional_clips import FrameFunctionals
 
-        return FrameFunctionals(settings["window"], settings["step"])
+        helping = settings.get("auxiliary") or {}
+        return FrameFunctionals(settings["window"], settings["step"], helping.get("modality"))

@@ -167,8 +167,8 @@ def test_frames_that_are_not_numbers_and_windows_without_frames_are_left_out():
 
 
 def trained(tmp_path, name, **changes):
-    out = tmp_path / name
-    out.mkdir()
+    out = tmp_path / name / "fold-0"  # beside it stand checkpoints, from which another would go on
+    out.mkdir(parents=True)
     source = FrameFunctionals(0.4, 0.2)
     recipe = Recipe("emobed", EmoBedModel, settings=SETTINGS | changes, source=source)
     train_fold(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)

@@ -8,7 +8,7 @@ from emobed_clips import make_clips
 from test_emobed_modern import ONE_EPOCH, SETTINGS, fitted, same
 
 from avlib.runtime import paths
-from avlib.systems.common.model import concatenate
+from avlib.systems.common.model import concatenate, showing
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.report import emobed_section
 from avlib.systems.emobed.system import used_weights
@@ -71,7 +71,8 @@ def test_the_chosen_network_is_that_of_its_weights_alone(chosen):
     model, train, validation = chosen
     best = {"alpha": model.chosen_["alpha_audio"], "beta_audio": model.chosen_["beta_audio"]}
     settings = used_weights("emobed", SETTINGS | ONE_EPOCH | best | {"patience": 2})
-    alone = EmoBedModel(3, system="emobed", **settings).fit(train, validation, targets=("audio",))
+    alone = EmoBedModel(3, ("audio",), system="emobed", **settings)
+    alone.fit(train, validation, showing(train, "video"))
     assert same(alone, model)
     assert "alpha_audio" not in alone.chosen_
 
