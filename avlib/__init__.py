@@ -1,5 +1,6 @@
 """Audio-visual emotion recognition: from recordings to scores, under one honest protocol."""
 
+import os
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recognizer", "read"]
 hold_to_avx2()  # before NumPy and torch are loaded
+# Arrow's own allocator keeps what is freed: of hours of sound as much again as is in use.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 _STAND_IN = {
     "Recognizer": "avlib.recognizer.recognizer:Recognizer",
     "read": "avlib.runtime.catalogue:read",

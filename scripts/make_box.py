@@ -91,7 +91,9 @@ def write_face(folder: Path, emotions: list[str], params: Any) -> None:
     network = WEIGHTS / "expression.safetensors"
     shutil.copyfile(network, folder / kept.FACE_NETWORK)
     dumped = {key: getattr(params, key) for key in kept.SETTINGS}
-    settings = {k: v if isinstance(v, list) else v.model_dump() for k, v in dumped.items()}
+    settings: dict[str, Any] = {
+        k: v if isinstance(v, list) else v.model_dump() for k, v in dumped.items()
+    }
     settings["modalities"] = ["video"]
     settings["video"] |= {"descriptor": "expression", "views": []}
     kept.write_facts(

@@ -20,7 +20,7 @@ from avlib.copies.corpus import MEDIA
 from avlib.copies.pictures import picture_fingerprint
 from avlib.copies.search import likenesses
 from avlib.copies.sound import RATE, sound_fingerprint
-from avlib.corpora.common.base import MEDIA_SUFFIXES
+from avlib.corpora.common.files import MEDIA_SUFFIXES
 from avlib.faces.detection import to_grey
 from avlib.faces.thumbnail import cells_of, thumbnail
 from avlib.media import probe, read_audio, video_frames, write_clip

@@ -67,7 +67,11 @@ def pretrain_avef(modality: str, params: Any) -> None:
     model = AVEFModel(6, (modality,), **recipe.settings | {"weights": "none"} | epochs)
     right = _fitted(model, recipe.source, f"avef/{modality}")
     network = model.networks_[modality]
-    _keep(network.backbone, avef_weights.DEMO_WEIGHTS / f"{modality}.safetensors", right)
+    _keep(
+        network.get_submodule("backbone"),
+        avef_weights.DEMO_WEIGHTS / f"{modality}.safetensors",
+        right,
+    )
 
 
 def _fitted(model: Model[AnyClips], source: Any, name: str) -> float:

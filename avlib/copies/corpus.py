@@ -80,13 +80,19 @@ def _fingerprints(task: tuple[ClipRef | None, ClipRef | None]) -> tuple[bytes | 
     """Describe a clip by its rows in the two tables (in a worker)."""
     heard = seen = None
     if task[0]:
-        [pcm] = tables.read_clip(task[0].path, task[0].row_group, ["pcm"])["pcm"].to_pylist()
-        heard = sound.sound_fingerprint(from_pcm(pcm))
+        heard = sound.sound_fingerprint(_signal(task[0]))
     if task[1]:
-        rows = tables.read_clip(task[1].path, task[1].row_group, ["time", "thumbnail"])
+        groups = task[1].row_group  # the first holds the seconds that a fingerprint is of
+        first = groups if isinstance(groups, int) else groups[0]
+        rows = tables.read_clip(task[1].path, first, ["time", "thumbnail"])
         cells = np.stack([cells_of(one) for one in rows["thumbnail"].to_pylist()])
         seen = pictures.picture_fingerprint(rows["time"].to_numpy(), cells)
     return _bytes(heard), _bytes(seen)
+
+
+def _signal(clip: ClipRef) -> np.ndarray:
+    rows = tables.read_clip(clip.path, clip.row_group, ["pcm"])
+    return from_pcm(tables.cell_bytes(rows["pcm"]))
 
 
 def _bytes(values: np.ndarray | None) -> bytes | None:

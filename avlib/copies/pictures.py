@@ -38,9 +38,12 @@ def picture_fingerprint(times: np.ndarray, thumbnails: np.ndarray) -> np.ndarray
     """
     if len(times) < 2:
         return None
+    edges = times[0] + np.arange(MOMENTS + 2) * STEP
+    # The picture that is shown behind the last edge says when the one before ends.
+    n = int(np.searchsorted(times, edges[-1])) + 1
+    times, thumbnails = times[:n], thumbnails[:n]
     # A flash, or a picture that fades, changes all cells alike.
     cells = thumbnails - thumbnails.mean(axis=1, keepdims=True)
-    edges = times[0] + np.arange(MOMENTS + 2) * STEP
     changes = np.diff(_means(times, cells, edges), axis=0)
     strength = np.sqrt((changes**2).mean(axis=1, keepdims=True))
     if strength.mean() < _LEAST_CHANGE:

@@ -23,6 +23,7 @@ BANDS = 64
 # measured, and the command.
 ALIKE = 0.75
 _LOWEST, _HIGHEST = 300.0, 2000.0  # Hz, as in the paper: what telephones and all codecs keep
+_PIECE = 2**22  # samples whose energy is looked at at once, 4 minutes
 _FLOOR = 1e-3  # of the loudest band: what is 30 dB below it counts as silence
 # Moments in which something changes, at least (of a word of half a second): a tone, a click and
 # silence have fewer, and say nothing of what recording they are.
@@ -45,7 +46,6 @@ def sound_fingerprint(signal: np.ndarray) -> np.ndarray | None:
     ndarray of shape (MOMENTS * BANDS,), int8, or None
         Steps of a 32nd of their root mean square; None where there is too little to tell by.
     """
-    signal = np.asarray(signal, np.float64)
     if not signal.size or not np.ptp(signal) > 0:
         return None
     levels = _band_levels(signal, _centre(signal))
@@ -73,20 +73,24 @@ def quantised(changes: np.ndarray, least_moments: float) -> np.ndarray | None:
 
 def _centre(signal: np.ndarray) -> int:
     """Return the sample at the centre of the energy, of what all codecs and rates keep alone."""
-    n = scipy.fft.next_fast_len(len(signal), real=True)
-    spectrum = scipy.fft.rfft(signal, n)
-    frequency = scipy.fft.rfftfreq(n, 1 / RATE)
-    spectrum[(frequency < _LOWEST) | (frequency > _HIGHEST)] = 0
-    energy = scipy.fft.irfft(spectrum, n)[: len(signal)] ** 2
-    total = energy.sum()
-    return round(float(np.arange(len(signal)) @ energy / total)) if total > 0 else 0
+    total = moment = 0.0
+    for start in range(0, len(signal), _PIECE):
+        piece = signal[start : start + _PIECE].astype(np.float64)
+        n = scipy.fft.next_fast_len(len(piece), real=True)
+        spectrum = scipy.fft.rfft(piece, n)
+        frequency = scipy.fft.rfftfreq(n, 1 / RATE)
+        spectrum[(frequency < _LOWEST) | (frequency > _HIGHEST)] = 0
+        energy = scipy.fft.irfft(spectrum, n)[: len(piece)] ** 2
+        total += float(energy.sum())
+        moment += float(np.arange(start, start + len(piece)) @ energy)
+    return round(moment / total) if total > 0 else 0
 
 
 def _band_levels(signal: np.ndarray, centre: int) -> np.ndarray:
     """Return natural logarithms of energies, (MOMENTS + 1, BANDS + 1)."""
     first = centre - (MOMENTS * HOP + WINDOW) // 2
     length = MOMENTS * HOP + WINDOW
-    inside = signal[max(first, 0) : max(first + length, 0)]
+    inside = signal[max(first, 0) : max(first + length, 0)].astype(np.float64)
     padded = np.zeros(length)
     padded[max(-first, 0) : max(-first, 0) + len(inside)] = inside
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]

@@ -52,4 +52,5 @@ class AudioDescriptor(Descriptor):
         if sample_rate != SAMPLE_RATE:
             raise ValueError(f"a sample rate of {sample_rate} Hz; expected {SAMPLE_RATE} Hz")
         missing = round(self.shortest * SAMPLE_RATE) - len(signal)
-        return np.pad(check_signal(signal), (0, max(0, missing)))
+        checked = check_signal(signal)
+        return np.pad(checked, (0, missing)) if missing > 0 else checked

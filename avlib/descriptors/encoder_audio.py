@@ -32,7 +32,7 @@ class EncoderAudio(AudioDescriptor):
     ----------
     model : str
         Folder of the encoder.
-    model_layer : int or {"last", "mean"}
+    model_layer : int, {"last", "mean"} or tuple of float
         See `avlib.descriptors.encoder_model.layer_of`.
     model_sha256 : str
         Of that folder's files: which encoder this is, wherever it is.

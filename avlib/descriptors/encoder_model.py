@@ -6,11 +6,11 @@ transformers takes seconds to import, so only who loads an encoder does it.
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from torch import Tensor, stack
+from torch import Tensor, stack, tensor, tensordot
 
 from avlib.runtime.errors import ParamsError, WeightsError
 
-Layer: TypeAlias = int | str  # "last", "mean" or a number
+Layer: TypeAlias = int | str | tuple[float, ...]  # a number, "last", "mean", or weights
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 _SHOWN = 3  # tensors that an error names
 
@@ -105,7 +105,8 @@ def layer_of(output: Any, layer: Layer, asked: str) -> Tensor:
         Of shape (n, rows, dim) each.
     layer
         A number; "last", which is what the network gives, after its last normalisation where it
-        has one; or "mean", that of all layers, 0 among them.
+        has one; "mean", that of all layers, 0 among them; or a weight for each of them, whose
+        weighted mean is taken.
     asked
         What to call the layer in a message.
 
@@ -116,12 +117,20 @@ def layer_of(output: Any, layer: Layer, asked: str) -> Tensor:
     Raises
     ------
     ParamsError
-        There is no such layer.
+        There is no such layer, or there are more or fewer layers than weights.
     """
     if layer == "last":
         return output.last_hidden_state
     if layer == "mean":
         return stack(output.hidden_states).mean(0)
+    if isinstance(layer, tuple):
+        if len(layer) != len(output.hidden_states):
+            raise ParamsError(
+                f"{asked} has {len(layer)} weights, and this encoder {len(output.hidden_states)}"
+                " layers, what enters the first block among them: give one for each"
+            )
+        weights = tensor(layer, device=output.hidden_states[0].device) / sum(layer)
+        return tensordot(weights, stack(output.hidden_states), dims=1)
     if not int(layer) < len(output.hidden_states):
         raise ParamsError(
             f"{asked} is {layer}, and this encoder has the layers 0 to"

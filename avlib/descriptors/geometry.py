@@ -46,6 +46,7 @@ MEAN_SHAPE = np.array(
         *[(0.119, 1.145), (0.0, 1.159), (-0.119, 1.145)],
     ]
 )
+BLOCK = 2**13  # frames at once: of all frames of two hours 2 GB would be held
 # Where they stand among the 49.
 _STABLE = np.searchsorted(POINTS, STABLE)
 _GROUPS = [np.searchsorted(POINTS, group) for group in GROUPS]
@@ -62,10 +63,21 @@ class Geometry(VideoDescriptor):
 
     def describe(self, faces: Faces) -> tuple[np.ndarray, np.ndarray]:
         """Describe the chosen frames of a clip."""
-        values, there = geometric_features(faces.landmarks)
+        values, there = self._blocks(faces.landmarks)
         seen = np.flatnonzero(there)
         chosen = seen[subsample(faces.times[seen], self.fps)]
-        return faces.times[chosen], values[chosen].astype(np.float32)
+        return faces.times[chosen], values[chosen]
+
+    def _blocks(self, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return `geometric_features` of all frames, some thousand at a time, in float32."""
+        values = np.empty((len(landmarks), N_FEATURES), np.float32)
+        there = np.empty(len(landmarks), bool)
+        for start in range(0, len(landmarks), BLOCK):
+            block = slice(start, start + BLOCK)
+            before = min(start, 1)  # a frame has differences to the one before
+            found, seen = geometric_features(landmarks[start - before : block.stop])
+            values[block], there[block] = found[before:], seen[before:]
+        return values, there
 
 
 def geometric_features(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

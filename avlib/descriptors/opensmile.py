@@ -4,6 +4,7 @@ openSMILE is free for research and education; commercial use needs a licence of 
 """
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,11 +13,10 @@ import opensmile
 
 from avlib.descriptors.audio import AudioDescriptor
 from avlib.descriptors.descriptor import Level
-from avlib.descriptors.opensmile_stream import streamed
+from avlib.descriptors.opensmile_stream import LARGEST_SAMPLE, streamed
 from avlib.speech.pcm import SAMPLE_RATE
 
-# openSMILE multiplies by 32768 and stores 16 bits: a sample of 1.0 would become -1.0.
-LARGEST_SAMPLE = 32767 / 32768
+LONGEST_WHOLE = 600  # s, of what functionals are computed of: openSMILE holds 30 MB a minute
 AT_ONCE = 60  # s; longer sound is streamed, as openSMILE would hold 170 MB a minute of it
 
 
@@ -28,7 +28,8 @@ class OpenSmile(AudioDescriptor):
     ----------
     level : {"frames", "windows", "clip"}
         Low-level descriptors every 10 ms; statistics of them over sliding windows, each analysed by
-        itself; statistics of them over the recording.
+        itself; statistics of them over the recording, of one longer than 10 minutes their mean over
+        equal pieces of at most that (percentiles and ranges need all frames at once).
     window, hop : float
         Of level "windows", s: length of a window, at least `shortest`, and distance between two. A
         recording shorter than one window is one window.
@@ -80,23 +81,29 @@ class OpenSmile(AudioDescriptor):
             starts, values = self._rows(signal, sample_rate, self.frame_level)
             return starts + self.frame / 2, values
         n, step = len(signal), round(self.hop * sample_rate)
-        length = n if self.level == "clip" else min(n, round(self.window * sample_rate))
+        if self.level == "clip":
+            n_pieces = max(math.ceil(n / (LONGEST_WHOLE * sample_rate)), 1)
+            pieces = np.array_split(signal, n_pieces)
+            found = [self._functionals(piece, sample_rate) for piece in pieces]
+            mean = np.asarray(np.mean(found, axis=0, dtype=np.float64), np.float32)
+            return np.array([n / 2 / sample_rate]), mean
+        length = min(n, round(self.window * sample_rate))
         starts = np.arange(0, n - length + 1, step)
-        functionals = opensmile.FeatureLevel.Functionals.value
-        rows = [
-            self._rows(signal[start : start + length], sample_rate, functionals)[1]
-            for start in starts
-        ]
+        rows = [self._functionals(signal[i : i + length], sample_rate) for i in starts]
         return (starts + length / 2) / sample_rate, np.concatenate(rows, dtype=np.float32)
+
+    def _functionals(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
+        return self._rows(signal, sample_rate, opensmile.FeatureLevel.Functionals.value)[1]
 
     def _rows(
         self, signal: np.ndarray, sample_rate: int, level: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return when rows start, s, and the rows."""
-        prepared = np.clip(self.prepared(signal, sample_rate), -1.0, LARGEST_SAMPLE)
+        prepared = self.prepared(signal, sample_rate)
         if len(prepared) > AT_ONCE * SAMPLE_RATE:
             return streamed(self.feature_set, level, prepared, SAMPLE_RATE)
-        table = _extractor(self.feature_set, level).process_signal(prepared, SAMPLE_RATE)
+        within = np.clip(prepared, -1.0, LARGEST_SAMPLE)
+        table = _extractor(self.feature_set, level).process_signal(within, SAMPLE_RATE)
         starts = table.index.get_level_values("start").total_seconds().to_numpy()
         return starts, table.to_numpy(dtype=np.float32)
 

@@ -2,7 +2,7 @@
 
 The package hands openSMILE the whole signal, and openSMILE keeps it at every step on the way to the
 descriptors: about 170 MB a minute. Here each step keeps the last seconds only, as where openSMILE
-reads a file or a microphone; functionals alone need all frames, 16 MB a minute. Values are the same
+reads a file or a microphone; functionals alone need all frames, 30 MB a minute. Values are the same
 to the bit.
 """
 
@@ -17,6 +17,8 @@ import pandas as pd
 from opensmile.core.config import config
 from opensmile.core.lib import FrameMetaData, OpenSMILE
 
+# openSMILE multiplies by 32768 and stores 16 bits: a sample of 1.0 would become -1.0.
+LARGEST_SAMPLE = 32767 / 32768
 # What the package's own source is, but with a buffer that is written anew once it was read. The
 # slowest reader lags by two seconds.
 _BUFFER = 20  # s
@@ -80,7 +82,7 @@ def streamed(
     feature_set, level
         As of `opensmile.Smile`.
     signal : float array of shape (n,)
-        In [-1, 1), long enough for a row.
+        Long enough for a row; samples outside of [-1, 1] are clipped.
     sample_rate : int
         Hz.
 
@@ -150,6 +152,7 @@ class _Feeder:
         try:
             while self._written < len(self._signal):
                 piece = self._signal[self._written : self._written + _PIECE]
+                piece = np.clip(piece, -1.0, LARGEST_SAMPLE)
                 pcm = (piece * 32768).astype(np.int16).tobytes()
                 if not self._smile.external_audio_source_write_data(source, pcm):
                     return

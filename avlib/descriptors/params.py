@@ -32,7 +32,13 @@ def _layer(value: Any) -> Any:
     """Refuse what names no layer of an encoder."""
     if value in ("last", "mean") or (type(value) is int and value >= 0):
         return value
-    raise ValueError("expected last, mean or the number of a layer, from 0 on")
+    weights = value if isinstance(value, list | tuple) else ()
+    if all(type(weight) in (int, float) and weight >= 0 for weight in weights) and sum(weights) > 0:
+        return tuple(float(weight) for weight in weights)
+    raise ValueError(
+        "expected last, mean, the number of a layer, from 0 on, or a weight for each layer, from 0"
+        " on and not all 0"
+    )
 
 
 def _one_group(pattern: str) -> str:
@@ -63,7 +69,7 @@ class VideoTable(Table):
 
 
 EncoderFolder = Annotated[str, AfterValidator(_below_weights)]
-EncoderLayer = Annotated[int | str, BeforeValidator(_layer)]
+EncoderLayer = Annotated[int | str | tuple[float, ...], BeforeValidator(_layer)]
 Views = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.(frames|windows|clip))?$")]],
     AfterValidator(without_repeats),

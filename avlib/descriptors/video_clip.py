@@ -1,5 +1,7 @@
 """One clip of the video_features stage."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -7,6 +9,7 @@ from avlib.descriptors.tables import VIDEO
 from avlib.descriptors.video import Faces, VideoDescriptor
 from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.tables import ClipRef, no_rows, read_clip, vectors
+from avlib.runtime.tables.lazy import LazyColumn
 
 
 def video_rows(clip: ClipRef, descriptor: VideoDescriptor) -> ClipRows:
@@ -30,11 +33,19 @@ def video_rows(clip: ClipRef, descriptor: VideoDescriptor) -> ClipRows:
 
 def read_faces(clip: ClipRef) -> tuple[Faces, np.ndarray]:
     """Read a clip of table `faces`; return its faces and the numbers of their frames."""
-    rows = read_clip(clip.path, clip.row_group, ["frame", "time", "landmarks", "chip"])
-    return faces_of(rows), rows["frame"].to_numpy()
+    columns = ["frame", "time", "landmarks"]
+    if isinstance(clip.row_group, int):
+        rows = read_clip(clip.path, clip.row_group, [*columns, "chip"])
+        return faces_of(rows), rows["frame"].to_numpy()
+    rows = read_clip(clip.path, clip.row_group, columns)
+    return _faces(rows, LazyColumn(clip, "chip")), rows["frame"].to_numpy()
 
 
 def faces_of(rows: pa.Table) -> Faces:
     """Return the faces of a clip's rows of table `faces`."""
+    return _faces(rows, rows["chip"].to_pylist())
+
+
+def _faces(rows: pa.Table, jpegs: Sequence[bytes | None]) -> Faces:
     landmarks = vectors(rows["landmarks"]).reshape(rows.num_rows, -1, 2)
-    return Faces(rows["time"].to_numpy(), landmarks, rows["chip"].to_pylist())
+    return Faces(rows["time"].to_numpy(), landmarks, jpegs)

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from avlib.faces.tracking import track_faces
+from avlib.faces.company import Company
+from avlib.faces.tracking import faces_in_pieces
 from avlib.media import LEAST_SHARE, held, video_frames
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
+from avlib.runtime.spooled import Spooled
 
 _LONGEST_STEP = 1.0  # s; pictures further apart have none between them
 
@@ -24,17 +26,25 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
         Section ``faces`` of params.yaml, the options of `track_faces`.
     """
     frames = video_frames(recording.path, recording.start, recording.end)
-    rows = track_faces(frames, **params)
+    company = Company()
+    kept, times, states = Spooled(), [], set()
+    for rows in faces_in_pieces(company.watch(frames), **params):
+        kept.add(rows)
+        times.append(rows["time"].to_numpy())
+        states.update(rows["state"].unique().to_pylist())
+    n = sum(map(len, times))
     reasons = []
     there = held(recording.path, recording.start, recording.end)
-    shown = _shown(rows["time"].to_numpy())
-    if rows.num_rows < LEAST_SHARE * there.pictures:
-        reasons.append(f"{rows.num_rows} of {there.pictures} pictures can be decoded")
+    shown = _shown(np.concatenate(times))
+    if n < LEAST_SHARE * there.pictures:
+        reasons.append(f"{n} of {there.pictures} pictures can be decoded")
     elif shown < LEAST_SHARE * there.length:
         reasons.append(f"{shown:.1f} of {there.length:.1f} s hold pictures")
-    if set(rows["state"].to_pylist()) <= {"missing"}:
-        reasons.append(f"no face found in {rows.num_rows} frames")
-    return ClipRows(rows, "degraded" if reasons else "ok", "; ".join(reasons))
+    if states <= {"missing"}:
+        reasons.append(f"no face found in {n} frames")
+    elif company.told:
+        reasons.append(company.told)
+    return ClipRows(kept.tables(), "degraded" if reasons else "ok", "; ".join(reasons))
 
 
 def _shown(times: np.ndarray) -> float:

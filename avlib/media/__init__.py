@@ -7,13 +7,10 @@ mp4, MP3 in flv), since those precede the picture.
 """
 
 from avlib.media.channels import Channels
-from avlib.media.info import MediaInfo, probe
+from avlib.media.info import LEAST_SHARE, MediaInfo, probe
 from avlib.media.reading import Held, held, video_frames
 from avlib.media.sound import Sound, read_audio, read_sound
 from avlib.media.writing import write_clip
-
-# Share of what a container holds that is to be decoded, for a clip to count as whole.
-LEAST_SHARE = 0.8
 
 __all__ = [
     "LEAST_SHARE",

@@ -88,6 +88,13 @@ class Clock:
         return max([0.0, *(getattr(self, kind).end - self.zero(kind) for kind in kinds)])
 
     @property
+    def lost_start(self) -> float:
+        """Seconds of pictures before the first that decodes; the clip begins with that one."""
+        if self.video is None or self.video.start is None:
+            return 0.0
+        return max(self.video.start - float(self.video.times[0]), 0.0)
+
+    @property
     def sound_start(self) -> float | None:
         """When sound begins, s from the clip's second 0; None where nothing says."""
         if self.audio is None or self.audio.start is None:

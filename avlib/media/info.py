@@ -12,6 +12,8 @@ from avlib.media import clock, demux, orientation
 from avlib.media.whole import content_end, missing_share
 from avlib.runtime.errors import MediaError
 
+# Share of what a container holds that is to be decoded, for a clip to count as whole.
+LEAST_SHARE = 0.8
 # A file is called truncated when more than this share of its bytes is missing.
 _MISSING_SHARE = 0.01
 # Containers that state no size, but whose duration is a count of samples and no guess.
@@ -50,6 +52,8 @@ class MediaInfo:
         of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
+    lost_start : float
+        Seconds of pictures that the container holds before the clip's start, as they do not decode.
     clock_shared : bool
         False when picture and sound are never there together by their time stamps, so that each
         counts from its own start.
@@ -72,9 +76,26 @@ class MediaInfo:
     truncated: bool = False
     unread: float = 0.0
     sound_start: float | None = None
+    lost_start: float = 0.0
     clock_shared: bool = True
     restamped: bool = False
     mirrored: bool = False
+
+    @property
+    def cut_short(self) -> str:
+        """What is missing at the end of a truncated file, and what to do; "" of another."""
+        if not self.truncated:
+            return ""
+        there = f"{self.duration:.2f} of {self.declared_duration:.2f} s"
+        return f"truncated, {there} can be read; download or copy it again"
+
+    @property
+    def damage(self) -> str:
+        """How much can be read of a file that breaks off in its middle; "" of another."""
+        if self.unread <= 1 - LEAST_SHARE:
+            return ""
+        there = f"the first {1 - self.unread:.0%} of the file"
+        return f"damaged, {there} can be read; download or copy it again"
 
 
 def probe(path: Path | str) -> MediaInfo:
@@ -100,6 +121,7 @@ def probe(path: Path | str) -> MediaInfo:
     facts: dict[str, Any] = {
         "duration": times.duration,
         "sound_start": times.sound_start,
+        "lost_start": times.lost_start,
         "clock_shared": times.shared,
         "restamped": any(track.repairs for track in tracks.values()),
     }
@@ -111,7 +133,10 @@ def probe(path: Path | str) -> MediaInfo:
         if not demux.first_streams(container):
             raise MediaError(f"{path}: holds neither a video nor an audio stream")
         if not tracks:
-            raise MediaError(f"{path}: no frame of it can be decoded; it may be damaged")
+            raise MediaError(
+                f"{path}: no frame of it can be decoded: 0 s long or damaged; expected sound"
+                " or pictures: record or copy it again"
+            )
         declared = None if container.duration is None else container.duration / av.time_base
         counted = declared if container.format.name in _COUNTED else None
         if container.format.name in _PACKETS_TO_THE_END:

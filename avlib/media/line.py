@@ -30,7 +30,7 @@ class Line:
         self._room = np.zeros((_BLOCK + _HELD_BACK) * own, np.float32)
         self._passed = self._length = 0  # samples; the room begins with number `_passed`
         self._stream: soxr.ResampleStream | None = None
-        self._done: list[np.ndarray] = []
+        self._done = np.empty(0, np.float32)
 
     @property
     def empty(self) -> bool:
@@ -45,7 +45,7 @@ class Line:
     def end(self) -> np.ndarray:
         """Return the whole, float32 of shape (n_samples,) at the wanted rate."""
         self._pass(self._length - self._passed, last=True)
-        return self._done[0] if len(self._done) == 1 else np.concatenate(self._done)
+        return self._done
 
     def _lay(self, place: int, samples: np.ndarray) -> None:
         end = int(min(place + len(samples), self._longest))
@@ -64,9 +64,15 @@ class Line:
         self._passed += n
         self.finite = self.finite and bool(np.isfinite(block).all())
         if self._own == self._wanted:
-            self._done.append(block)
+            self._append(block)
         elif last and self._stream is None:
-            self._done.append(soxr.resample(block, self._own, self._wanted, quality="HQ"))
+            self._append(soxr.resample(block, self._own, self._wanted, quality="HQ"))
         else:
             self._stream = self._stream or soxr.ResampleStream(self._own, self._wanted, 1)
-            self._done.append(self._stream.resample_chunk(block, last=last))
+            self._append(self._stream.resample_chunk(block, last=last))
+
+    def _append(self, block: np.ndarray) -> None:
+        """Put a block behind what is done; hours of it are never there twice."""
+        n = len(self._done)
+        self._done.resize(n + len(block), refcheck=False)
+        self._done[n:] = block

@@ -14,7 +14,12 @@ def matrix(frame: Any) -> _Matrix:
 
     A picture without a display matrix is shown as it is stored.
     """
-    for data in frame.side_data:
+    try:
+        everything = frame.side_data
+    except ValueError:  # beside it is something that PyAV has no name for, such as EXIF
+        turn = np.deg2rad(frame.rotation)  # counterclockwise; a mirror cannot be told then
+        return np.cos(turn), np.sin(turn), -np.sin(turn), np.cos(turn)
+    for data in everything:
         if data.type.name == "DISPLAYMATRIX":
             # Three rows of the transposed matrix; only signs and sizes matter here.
             values = np.frombuffer(bytes(data), np.int32).astype(float)

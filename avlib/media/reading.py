@@ -86,6 +86,8 @@ def held(path: Path | str, start: float | None = None, end: float | None = None)
     times = clock.read(path)
     stamps = np.empty(0) if times.video is None else times.video.times - times.zero("video")
     first, after = np.searchsorted(stamps, [begin - _TOLERANCE, stop - _TOLERANCE])
+    if not begin:
+        first = 0  # pictures before second 0 are those that do not decode
     return Held(int(after - first), max(min(stop, times.duration) - begin, 0.0))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,8 +19,10 @@ from avlib.media.line import Line
 from avlib.media.stamps import TOLERANCE
 from avlib.runtime.errors import MediaError
 
-# Audio timestamps of millisecond containers jitter; only a larger jump is a real gap.
-_GAP_SECONDS = TOLERANCE
+# s; stamps jitter by less, in milliseconds or as a recorder was late: a jump further than this is a
+# gap where the next frames, so many, are as late in the middle. A packet that is lost is 20 ms.
+_JITTER = 0.01
+_AHEAD = 16
 # Hz; telephones have 8000, and nothing that people say is left below this.
 _LEAST_RATE = 1000
 
@@ -224,20 +227,37 @@ def _placed(path: Path | str, times: clock.Clock, lead: int, stop: float) -> Ite
     cursor: int | None = None
     start = times.zero("audio") + lead
     until = start - lead + stop
-    # A stream's last frame may say that it ends before it is full.
-    ahead: tuple[float | None, Any] | None = None
-    for time, frame in itertools.chain(_frames(path, times, lead, until), [(None, None)]):
-        if ahead is not None:
-            before, held = ahead
-            rate = held.sample_rate
-            place = (cursor or 0) if before is None else round((before - start) * rate)
-            if cursor is not None and abs(place - cursor) <= _GAP_SECONDS * rate:
-                place = cursor
-            n = _samples(held) if frame is None else held.samples
-            longest = math.ceil((until - start) * rate) if math.isfinite(until) else math.inf
-            yield _Block(held, place, n, rate, longest)
-            cursor = place + n
-        ahead = time, frame
+    frames = _frames(path, times, lead, until)
+    ahead = deque(itertools.islice(frames, _AHEAD))
+    while ahead:
+        time, frame = ahead[0]
+        rate = frame.sample_rate
+        if cursor is not None:
+            place = cursor + round(_late(ahead, start + cursor / rate) * rate)
+        else:
+            place = 0 if time is None else round((time - start) * rate)
+        ahead.popleft()
+        ahead.extend(itertools.islice(frames, 1))
+        # A stream's last frame may say that it ends before it is full.
+        n = frame.samples if ahead else _samples(frame)
+        longest = math.ceil((until - start) * rate) if math.isfinite(until) else math.inf
+        yield _Block(frame, place, n, rate, longest)
+        cursor = place + n
+
+
+def _late(ahead: Iterable[tuple[float | None, Any]], due: float) -> float:
+    """Return how many s the first of some frames begins after second `due`, 0 if by jitter."""
+    late = []
+    for time, frame in ahead:
+        if time is not None:
+            late.append(time - due)
+        if not late or abs(late[0]) <= _JITTER:
+            return 0.0
+        if abs(late[0]) > TOLERANCE:
+            return late[0]
+        due += frame.samples / frame.sample_rate
+    usual = float(np.median(late))
+    return usual if abs(usual) > _JITTER else 0.0
 
 
 def _frames(

@@ -3,11 +3,12 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from avlib.descriptors.video import Faces
 from avlib.descriptors.video_clip import faces_of
@@ -17,7 +18,7 @@ from avlib.media import MediaInfo
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.errors import MediaError
 from avlib.runtime.tables.schema import conform_clip
-from avlib.speech.clip import CANCEL, speech_rows
+from avlib.speech.clip import speech_rows
 from avlib.speech.pcm import SAMPLE_RATE, from_pcm
 
 # s; what is longer is taken span by span, so that memory does not grow with a recording. Longer
@@ -43,9 +44,9 @@ class Span:
         Where somebody speaks, s.
     faces : Faces or None
     lacking : dict of str to str
-        By modality that is not there, or may hold nothing: why.
-    doubt : str
-        Why the sound is not to be relied on, "" where it is.
+        By modality that is not there: why.
+    doubts : dict of str to str
+        By modality that is there, but not to be relied on: why.
     """
 
     start: float
@@ -55,7 +56,7 @@ class Span:
     voiced: np.ndarray
     faces: Faces | None
     lacking: Mapping[str, str]
-    doubt: str = ""
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 def spans(
@@ -97,15 +98,14 @@ def _read(
 ) -> Span:
     sound, voiced, faces = None, np.empty((0, 2)), None
     lacking: dict[str, str] = {}
-    doubt = ""
+    doubts: dict[str, str] = {}
     if "audio" in modalities and not info.has_audio:
         lacking["audio"] = "no audio stream"
     elif "audio" in modalities:
         try:
             found = speech_rows(recording, settings["speech"])
             columns: Any = found.columns
-            if CANCEL in found.reason:
-                doubt = lacking["audio"] = found.reason
+            doubts["audio"] = _but(found.reason, "silence")
             sound = from_pcm(columns["pcm"][0])
             voiced = np.array(columns["intervals"][0], float).reshape(-1, 2)
         except MediaError as error:
@@ -114,12 +114,20 @@ def _read(
         lacking["video"] = "no video stream"
     elif "video" in modalities:
         try:
-            rows = face_rows(recording, settings["faces"]).columns
+            seen = face_rows(recording, settings["faces"])
+            doubts["video"] = _but(seen.reason, "no face found")
             # The table keeps single precision, and what describes faces reads it there.
-            faces = faces_of(conform_clip(rows, "", FACES))
+            rows = seen.columns
+            pieces: Any = [rows] if isinstance(rows, pa.Table) else rows
+            faces = faces_of(pa.concat_tables(conform_clip(piece, "", FACES) for piece in pieces))
         except MediaError as error:
             lacking["video"] = _reason(error, recording.path)
-    return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking, doubt)
+    return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking, doubts)
+
+
+def _but(reason: str, known: str) -> str:
+    """Return a stage's reasons without the one that a modality is not used for."""
+    return "; ".join(part for part in reason.split("; ") if part and not part.startswith(known))
 
 
 def _reason(error: MediaError, path: str) -> str:

@@ -29,7 +29,7 @@ function show(time) {
   lines.forEach((line, number) => line.classList.toggle("top", number % rows.length === top));
   const what = said ? data.emotions[top] : "nothing can be said";
   get("time").textContent = clock(now);
-  get("said").textContent = reason ? `${said ? "not used" : what}: ${reason}` : "";
+  get("said").textContent = reason ? `${said ? "to mind" : what}: ${reason}` : "";
   get("cursor").style.left = share(now);
   chart.setAttribute("aria-valuenow", now.toFixed(1));
   chart.setAttribute("aria-valuetext", `${clock(now)}, ${what}`);

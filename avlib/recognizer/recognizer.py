@@ -1,8 +1,9 @@
 """`Recognizer`: a kept model, and what it says of recordings."""
 
+import re
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -147,8 +148,9 @@ class Recognizer:
         DataFrame
             A row a recording, or a moment of it: ``clip``, with `every` also ``time`` (s),
             ``emotion``, ``probability``, ``used`` (audio, video or both), ``reason`` (why something
-            was not used) and a ``prob_<emotion>`` each. Where nothing can be said ``emotion`` and
-            the probabilities are missing; a file that cannot be read has one such row.
+            was not used or is not to be relied on) and a ``prob_<emotion>`` each. Where nothing can
+            be said ``emotion`` and the probabilities are missing; a file that cannot be read has
+            one such row.
         """
         require_seconds(every, window)
         rows = []
@@ -192,7 +194,10 @@ class Recognizer:
             first = span.start + (span.own[0] if span.own else 0.0)
             own = times[len(moments) : np.searchsorted(times, first + span.length)] - span.start
             moments += self._say(span, [(max(0.0, t - window / 2), t + window / 2) for t in own])
-        return Recognised(_mean(whole), times, moments, traces)
+        said = _mean(whole)
+        if lost := info.cut_short or info.damage:
+            said = replace(said, reason="; ".join(filter(None, [lost, said.reason])))
+        return Recognised(said, times, moments, traces)
 
     def _say(self, span: Span, windows: Sequence[Window]) -> list[Said]:
         """Say what windows of a span show: the mean of the parts that can say something."""
@@ -202,12 +207,10 @@ class Recognizer:
         for answers in zip(*by_part, strict=True):
             there = {m for answer in answers for m in answer.used}
             used = tuple(m for m in self.modalities if m in there)
-            lacking = [span.lacking.get(m, _NOTHING[m]) for m in self.modalities if m not in used]
-            if "audio" in used and span.doubt:
-                lacking.append(span.doubt)
+            notes = [note for m in self.modalities for note in _notes(span, m, m in used)]
             said = [a.probabilities for a in answers if a.probabilities is not None]
             mean = np.mean(said, axis=0) if said else None
-            found.append(Said(mean, used, "; ".join(lacking)))
+            found.append(Said(mean, used, "; ".join(notes)))
         return found
 
     def row(self, said: Said) -> dict[str, Any]:
@@ -246,6 +249,17 @@ def _asked(model: Model, maker: Describer, span: Span, windows: Sequence[Window]
     return found
 
 
+def _notes(span: Span, modality: str, used: bool) -> Iterator[str]:
+    """Yield why a modality is not used, or is not to be relied on."""
+    if modality in span.lacking:
+        yield span.lacking[modality]
+        return
+    if doubt := span.doubts.get(modality):
+        yield doubt
+    if not used:
+        yield _NOTHING[modality]
+
+
 def _mean(spans: Sequence[tuple[float, Said]]) -> Said:
     """Return what is said of a recording: the mean over its spans, by their length."""
     if len(spans) == 1:
@@ -254,8 +268,12 @@ def _mean(spans: Sequence[tuple[float, Said]]) -> Said:
     used = tuple(m for m in ("audio", "video") if any(m in said.used for _, said in spans))
     lacks = [said.reason.split("; ") if said.reason else [] for _, said in spans]
     throughout = [reason for reason in lacks[0] if all(reason in other for other in lacks)]
-    at_times = dict.fromkeys(r for reasons in lacks for r in reasons if r not in throughout)
-    in_part = f"in part: {'; '.join(at_times)}" if used else "; ".join(at_times)
+    # Of reasons that differ in their figures the first is told.
+    at_times: dict[str, str] = {}
+    for reason in (r for reasons in lacks for r in reasons if r not in throughout):
+        at_times.setdefault(re.sub(r"[0-9.]+", "", reason), reason)
+    named = "; ".join(at_times.values())
+    in_part = f"in part: {named}" if used else named
     reason = "; ".join([*throughout, *([in_part] if at_times else [])])
     if not scored:
         return Said(None, (), reason)

@@ -19,6 +19,7 @@ have been the machine's.
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -35,28 +36,40 @@ import pyarrow.parquet as pq
 from avlib.runtime import provenance
 from avlib.runtime.files import atomic_path, link, remove_temporaries
 from avlib.runtime.seal import checksum, is_intact, own_length, read_sealed, seal
-from avlib.runtime.tables import part_path
+from avlib.runtime.tables import Groups, clip_refs, part_path, row_groups
 
 
 @dataclass(frozen=True)
 class Remembered:
     """What is remembered of a clip: its key, its verdict, and where its rows lie.
 
-    They lie in a row group of a part, or (None) in a file of their own.
+    They lie in a row group of a part, in several of a clip that came in pieces, or (None) in a file
+    of their own.
     """
 
     key: str
     status: str
     reason: str
     path: Path
-    row_group: int | None = None
+    row_group: Groups | None = None
 
-    def rows(self, open_part: Callable[[Path], pq.ParquetFile] = pq.ParquetFile) -> pa.Table:
-        """Read the clip's rows, from a part as `open_part` gives it."""
-        if self.row_group is not None:
+    def rows(
+        self, open_part: Callable[[Path], pq.ParquetFile] = pq.ParquetFile
+    ) -> pa.Table | Iterator[pa.Table]:
+        """Read the clip's rows, from a part as `open_part` gives it; in pieces if they came so."""
+        if isinstance(self.row_group, int):
             return open_part(self.path).read_row_group(self.row_group)
+        if self.row_group is not None:
+            return map(open_part(self.path).read_row_group, self.row_group)
         with pa.OSFile(str(self.path)) as file:
-            return pa.ipc.open_file(file, footer_offset=own_length(self.path)).read_all()
+            kept = pa.ipc.open_file(file, footer_offset=own_length(self.path))
+            return kept.read_all() if kept.num_record_batches <= 1 else self._pieces()
+
+    def _pieces(self) -> Iterator[pa.Table]:
+        with pa.OSFile(str(self.path)) as file:
+            kept = pa.ipc.open_file(file, footer_offset=own_length(self.path))
+            for number in range(kept.num_record_batches):
+                yield pa.Table.from_batches([kept.get_batch(number)])
 
 
 def code_fingerprint(function: Callable[..., Any], *further: Callable[..., Any]) -> str:
@@ -91,12 +104,15 @@ def clip_key(stage: str, clip_id: str, digest: str, params: Any, fingerprint: st
     return digest_of([stage, clip_id, digest, params, fingerprint])
 
 
-def save_clip(path: Path, rows: pa.Table, status: str, reason: str) -> None:
-    """Write the value of one clip, whole or not at all, and seal it."""
-    schema = rows.schema.with_metadata({"status": status, "reason": reason})
+def save_clip(path: Path, rows: pa.Table | Iterator[pa.Table], status: str, reason: str) -> None:
+    """Write the value of one clip, whole or not at all, and seal it; rows may come in pieces."""
+    pieces = iter([rows]) if isinstance(rows, pa.Table) else rows
+    first = next(pieces)
+    schema = first.schema.with_metadata({"status": status, "reason": reason})
     with atomic_path(path) as temporary:
         with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-            writer.write_table(rows)
+            for piece in itertools.chain([first], pieces):
+                writer.write_table(piece)
         seal(temporary)
 
 
@@ -190,8 +206,9 @@ class Memo:
             facts = json.loads(text)
             path = self.parts / facts["file"]
             self._seals[path] = facts["stamp"], facts["checksum"]
-            # A part has a row group for each of its clips, in their order.
-            for group, (clip_id, said) in enumerate(facts["clips"].items()):
+            # A part has a row group for each of its clips, or several, in their order.
+            groups = row_groups([said.pop("groups", 1) for said in facts["clips"].values()])
+            for (clip_id, said), group in zip(facts["clips"].items(), groups, strict=True):
                 yield clip_id, Remembered(**said, path=path, row_group=group)
 
     def _is_intact(self, part: Path) -> bool:
@@ -221,10 +238,13 @@ class Memo:
         found
             By clip_id, for exactly the clips in the file.
         """
-        clips = {
+        clips: dict[str, dict[str, Any]] = {
             clip_id: {"key": one.key, "status": one.status, "reason": one.reason}
             for clip_id, one in sorted(found.items())
         }
+        for ref in clip_refs(file):
+            if not isinstance(ref.row_group, int):
+                clips[ref.clip_id]["groups"] = len(ref.row_group)
         sidecar = part_path(self.parts, part).with_suffix(".json")
         linked = self.parts / f"{sidecar.stem}.{digest_of(clips)[:16]}.parquet"
         if not (self._intact.get(linked) and linked.samefile(file)):  # else it is kept already

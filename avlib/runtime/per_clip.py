@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,14 +71,15 @@ class ClipRows:
     Parameters
     ----------
     columns
-        Columns of the stage's table, without clip_id.
+        Columns of the stage's table, without clip_id; several tables, one after another, of a clip
+        that is too long to be in memory at once.
     status
         ``ok`` or ``degraded``; the rows of a degraded clip count.
     reason
         Why the clip is degraded.
     """
 
-    columns: Mapping[str, Any] | pa.Table
+    columns: Mapping[str, Any] | pa.Table | Iterable[pa.Table]
     status: str = "ok"
     reason: str = ""
 
@@ -246,7 +247,10 @@ def _compute(
         return Failure(reason)
     if result.status not in ("ok", "degraded"):
         raise ValueError(f"status {result.status!r}: expected ok, degraded or failed")
-    rows = conform_clip(result.columns, task.clip_id, schema)
+    if isinstance(result.columns, Mapping | pa.Table):
+        rows: Any = conform_clip(result.columns, task.clip_id, schema)
+    else:
+        rows = (conform_clip(piece, task.clip_id, schema) for piece in result.columns)
     save_clip(path, rows, result.status, reason)
     return None
 

@@ -39,7 +39,10 @@ def recall(memo: Memo, out: Path, keys_file: Path) -> None:
     for part, clips in json.loads(listed.read_text()).items():
         file = cached.get(part_path(out, part))
         if file is not None and [ref.clip_id for ref in clip_refs(file)] == sorted(clips):
-            found = {clip: Remembered(**said, path=file) for clip, said in clips.items()}
+            found = {
+                clip: Remembered(said["key"], said["status"], said["reason"], file)
+                for clip, said in clips.items()
+            }
             memo.keep_part(part, file, found)
 
 

@@ -7,12 +7,13 @@ import numpy as np
 
 from avlib.media import LEAST_SHARE, read_sound
 from avlib.runtime.clip_tasks import RecordingInput
+from avlib.runtime.errors import MediaError
 from avlib.runtime.per_clip import ClipRows
 from avlib.speech.level import equal_loudness
-from avlib.speech.pcm import SAMPLE_RATE, to_pcm
+from avlib.speech.pcm import SAMPLE_RATE, steps_of
 from avlib.speech.vad import voiced_intervals
 
-CANCEL = "channels cancel"
+_LONGEST = 2**30 - 1  # samples: a cell of a table holds 2 GB
 
 
 def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
@@ -29,18 +30,28 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     sound = read_sound(recording.path, SAMPLE_RATE, *span, channels=params["channels"])
     signal = sound.signal
     if params["loudness"] == "equal":
-        signal = equal_loudness(signal, SAMPLE_RATE)
+        equal_loudness(signal, SAMPLE_RATE, out=signal)
     timing = {"hangover": params["hangover"], "min_speech": params["min_speech"]}
     intervals = voiced_intervals(signal, SAMPLE_RATE, mode=params["vad_mode"], **timing).tolist()
-    row = {"sample_rate": [SAMPLE_RATE], "pcm": [to_pcm(signal)], "intervals": [intervals]}
+    row = {"sample_rate": [SAMPLE_RATE], "pcm": [_cell(signal)], "intervals": [intervals]}
     reasons = []
     if sound.there < LEAST_SHARE * sound.due:
         reasons.append(f"{sound.there:.1f} of {sound.due:.1f} s hold sound")
     if sound.lost:
         reasons.append(
-            f"{CANCEL}: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"
+            f"channels cancel: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"
             " the loudest; set speech.channels"
         )
     if not intervals:
         reasons.append("no voice found" if np.any(signal) else "silence")
     return ClipRows(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _cell(signal: np.ndarray) -> memoryview:
+    """Return a signal as bytes that the table takes as they lie in memory."""
+    if len(signal) > _LONGEST:
+        raise MediaError(
+            f"{len(signal) / SAMPLE_RATE / 3600:.1f} h of sound; a clip may have"
+            f" {_LONGEST / SAMPLE_RATE / 3600:.1f} h: cut the recording, or list spans of it"
+        )
+    return steps_of(signal).data.cast("B")

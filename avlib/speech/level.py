@@ -9,7 +9,7 @@ _BLOCK = 2**12  # frames measured at once: recordings may last hours
 _SILENT = 1e-4  # a level below is no voice, and stays as it is
 
 
-def equal_loudness(signal: np.ndarray, rate: int) -> np.ndarray:
+def equal_loudness(signal: np.ndarray, rate: int, out: np.ndarray | None = None) -> np.ndarray:
     """Scale a clip so that its loud frames have a root mean square of `LOUD`.
 
     The level of a recording tells of microphone and distance before it tells of emotion: a model
@@ -21,20 +21,25 @@ def equal_loudness(signal: np.ndarray, rate: int) -> np.ndarray:
         In [-1, 1].
     rate : int
         Hz.
+    out : array of shape (n,), optional
+        Where to put the result, which may be the signal itself.
 
     Returns
     -------
     array of shape (n,), of the signal's type
         In [-1, 1]: what would lie beyond is clipped, a click at most.
     """
+    gain = _gain(signal, rate)
+    scaled = np.multiply(signal, signal.dtype.type(gain), out=out)
+    return np.clip(scaled, -1, 1, out=scaled)
+
+
+def _gain(signal: np.ndarray, rate: int) -> float:
     size = min(round(_FRAME * rate), len(signal))
     if not size:
-        return signal
+        return 1.0
     frames = signal[: len(signal) // size * size].reshape(-1, size)
     blocks = [frames[start : start + _BLOCK] for start in range(0, len(frames), _BLOCK)]
     powers = [np.mean(np.square(block, dtype=np.float64), 1) for block in blocks]
-    level = np.percentile(np.sqrt(np.concatenate(powers)), _PERCENTILE)
-    if level < _SILENT:
-        return signal
-    scaled = signal * signal.dtype.type(LOUD / level)
-    return np.clip(scaled, -1, 1, out=scaled)
+    level = float(np.percentile(np.sqrt(np.concatenate(powers)), _PERCENTILE))
+    return 1.0 if level < _SILENT else LOUD / level

@@ -1,6 +1,7 @@
 """``avlib corpora init`` and ``check``: from a folder of recordings to a corpus."""
 
 import csv
+import re
 
 import pytest
 from builders import truncate, write_media
@@ -65,11 +66,19 @@ def test_check_names_every_problem_and_what_protocols_will_stumble_over(folder):
     said = avlib("check", "mine")
     assert said.exit_code == 1
     assert "clips.csv line 9: names no file" in said.output
-    assert "wav_gone: " in said.output
-    assert "wav_a_joy_1: wav/a_joy_1.wav: truncated" in said.output
+    assert "clips.csv line 8, clip wav_gone: " in said.output
+    assert "clips.csv line 3, clip wav_a_joy_1: wav/a_joy_1.wav: truncated" in said.output
     assert "'awe' is shown by b alone" in said.output
     assert "7 clips of 3 subjects can be used" in said.output
     assert "3 problems" in said.output
+
+
+def test_problems_stand_in_the_order_of_the_rows(folder):
+    init(folder)
+    with (folder / "clips.csv").open("a") as file:
+        file.write("gone.wav,a,joy\n,a,joy\n" * 4)
+    found = re.findall(r"^clips.csv line (\d+)", avlib("check", "mine").output, re.MULTILINE)
+    assert found == [str(line) for line in range(8, 16)]
 
 
 def test_the_overview_lists_it_beside_the_known_ones(folder):

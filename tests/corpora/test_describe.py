@@ -4,7 +4,7 @@ import re
 import builders
 import pyarrow as pa
 import pytest
-from recordings import record
+from recordings import record, without_first_picture
 
 from avlib.corpora.common.base import Recording
 from avlib.corpora.common.describe import describe
@@ -146,6 +146,15 @@ def test_why_a_clip_does_not_begin_with_both_streams_is_told(tmp_path, kind, by,
     if by == 3:
         late = describe(clip("v.mkv", "v.mkv", start=3.5, end=5.0), tmp_path)
         assert late.status == "ok"
+
+
+def test_pictures_that_do_not_decode_at_the_start_degrade_a_clip(tmp_path):
+    record(tmp_path / "a.ts", 6, [1])
+    without_first_picture(tmp_path / "a.ts", tmp_path / "b.ts")
+    for name, reason in (("a.ts", ""), ("b.ts", "pictures cannot be decoded")):
+        found = describe(clip(name, name), tmp_path)
+        assert reason in found.reason
+        assert (found.status == "ok") == (not reason)
 
 
 def test_what_the_listing_missed_is_passed_on(tmp_path):

@@ -239,3 +239,20 @@ def test_stages_read_it_like_any_corpus_and_keep_what_else_the_table_says(tmp_pa
     divided = read_table("data/folds.parquet")
     assert divided["clip_id"].nunique() == 6
     assert np.isin(divided["part"].unique(), ["train", "validation", "test"]).all()
+
+
+def test_whatever_is_damaged_in_a_workbook_is_one_line(tmp_path):
+    folder = corpus(tmp_path, suffix=".xlsx")
+    table, random = folder / "clips.xlsx", np.random.default_rng(0)
+    whole, told = table.read_bytes(), []
+    for _ in range(30):
+        data = bytearray(whole)
+        place = int(random.integers(len(data)))
+        data[place : place + 20] = random.bytes(len(data[place : place + 20]))
+        table.write_bytes(data)
+        try:
+            listed(folder)
+        except CorpusError as error:
+            told.append(str(error))
+    assert len(told) > 10
+    assert not [reason for reason in told if "\n" in reason]

@@ -6,7 +6,7 @@ import pytest
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
 from avlib.descriptors.opensmile import IS10
-from avlib.descriptors.video_clip import video_rows
+from avlib.descriptors.video_clip import read_faces, video_rows
 from avlib.faces.alignment import decode_chips, encode_jpeg
 from avlib.faces.tables import FACES
 from avlib.runtime import tables
@@ -89,3 +89,21 @@ def test_frames_without_a_face_do_not_hide_their_neighbours(tmp_path):
     clip = faces_table(tmp_path / "f.parquet", [None, chip, chip, None, chip, chip])
     result = video_rows(clip, DlibResNetDescriptor(5 / 3))
     assert result.columns["frame"].tolist() == [1, 4]
+
+
+def test_chips_of_a_clip_in_several_row_groups_are_read_as_they_are_asked_for(tmp_path):
+    chips = [None, b"1", b"2", None, b"4", b"5", b"6"]
+    faces_table(tmp_path / "whole.parquet", chips)
+    rows = tables.read_clip(tmp_path / "whole.parquet", 0)
+    pieces = [rows.slice(0, 3), rows.slice(3, 1), rows.slice(4)]
+    tables.write_part(tmp_path / "f.parquet", [("a", pieces)], FACES)
+    [clip] = tables.clip_refs(tmp_path / "f.parquet")
+    assert clip.rows == 7
+    faces, frames = read_faces(clip)
+    assert list(faces.jpegs) == chips
+    assert faces.jpegs[-3:] == chips[-3:]
+    assert faces.jpegs[5] == b"5"
+    assert faces.jpegs[0] is None
+    assert frames.tolist() == list(range(7))
+    assert faces.sampled(None).tolist() == [1, 2, 4, 5, 6]
+    assert np.isnan(faces.landmarks[:, 0, 0]).tolist() == [chip is None for chip in chips]

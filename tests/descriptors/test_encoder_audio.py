@@ -115,6 +115,7 @@ def test_rows_are_those_of_transformers_and_layers_are_told_apart(name, folders)
     assert len(states) == 3
     n = {"ast": 8, "whisper": 45}.get(name, (14400 - 400) // 320 + 1)
     expected = {"last": last, "mean": np.mean(states, axis=0), 0: states[0], 1: states[1]}
+    expected[1.0, 0.0, 3.0] = 0.25 * states[0] + 0.75 * states[2]
     for layer, values in expected.items():
         times, found = described_by("audio", folders[name], layer).describe(signal, RATE)
         assert (found.dtype, found.shape) == (np.float32, (n, 16))
@@ -323,6 +324,8 @@ def test_another_window_than_the_networks_is_refused(name, value, folders, tmp_p
 def test_a_layer_that_is_not_there_is_refused(folders):
     with pytest.raises(ParamsError, match=r"audio\.model_layer is 3, .* the layers 0 to 2; set it"):
         described_by("audio", folders["hubert"], 3).describe(noise(0.1), RATE)
+    with pytest.raises(ParamsError, match=r"audio\.model_layer has 2 weights, .* 3 layers"):
+        described_by("audio", folders["hubert"], (1.0, 1.0)).describe(noise(0.1), RATE)
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(folders, monkeypatch):

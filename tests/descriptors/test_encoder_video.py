@@ -89,6 +89,7 @@ def plainly(name, folder, chips):
 def test_rows_are_those_of_transformers_and_layers_are_told_apart(name, folders, chips):
     last, *states = plainly(name, folders[name], chips)
     expected = {"last": last, "mean": np.mean(states, axis=0), 1: states[1], 2: states[2]}
+    expected[0.5, 0.5, 0.0] = (states[0] + states[1]) / 2
     for layer, values in expected.items():
         descriptor = described_by("video", folders[name], layer, fps=None)
         found = descriptor.describe_chips(chips)

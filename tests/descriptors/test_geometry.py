@@ -8,8 +8,10 @@ from avlib.descriptors.geometry import (
     MEAN_SHAPE,
     POINTS,
     STABLE,
+    Geometry,
     geometric_features,
 )
+from avlib.descriptors.video import Faces
 from avlib.faces.alignment import apply, similarity
 
 SHIFTS, STEPS, DISTANCES, ANGLES, RADII = (
@@ -117,3 +119,18 @@ def test_points_that_coincide_off_the_stable_ones_make_no_nan():
 def test_landmarks_of_another_scheme_are_refused():
     with pytest.raises(ValueError, match=r"shape \(4, 49, 2\); expected"):
         geometric_features(np.zeros((4, 49, 2)))
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 11])
+def test_many_frames_are_described_block_by_block_to_the_same_values(n, monkeypatch):
+    landmarks = faces(n)
+    landmarks[2:3] = landmarks[7:8] = np.nan
+    jpegs = [None if np.isnan(one).any() else b"" for one in landmarks]
+    clip = Faces(np.arange(n) / 25, landmarks, jpegs)
+    times, values = Geometry().describe(clip)
+    expected, there = geometric_features(landmarks)
+    np.testing.assert_allclose(values, expected[there], rtol=1e-6, atol=1e-6)
+    monkeypatch.setattr("avlib.descriptors.geometry.BLOCK", 3)
+    again_times, again = Geometry().describe(clip)
+    np.testing.assert_array_equal(again_times, times)
+    np.testing.assert_allclose(again, values, rtol=1e-6, atol=1e-6)

@@ -124,6 +124,16 @@ def test_long_sound_is_streamed_to_the_same_bits(kind, level, signal, monkeypatc
     np.testing.assert_array_equal(streamed_values, values)
 
 
+@pytest.mark.parametrize("kind", BOTH)
+def test_functionals_of_long_sound_are_the_mean_over_equal_pieces(kind, signal, monkeypatch):
+    long = np.concatenate([signal, signal[::-1] / 2, signal / 4])
+    monkeypatch.setattr("avlib.descriptors.opensmile.LONGEST_WHOLE", 1.2)
+    times, values = kind(level="clip").describe(long, SAMPLE_RATE)
+    assert times.tolist() == [1.5]
+    expected = [functionals(kind, piece) for piece in np.split(long, 3)]
+    np.testing.assert_allclose(values[0], np.mean(expected, axis=0), rtol=1e-5, atol=1e-5)
+
+
 def test_an_error_of_opensmile_while_it_is_fed_is_raised(signal, monkeypatch):
     def fail(self):
         raise OpenSmileException(SMILE_FAIL, "no more")

@@ -4,6 +4,7 @@ import re
 
 import builders
 import numpy as np
+import pyarrow as pa
 import pytest
 from recordings import record
 
@@ -28,6 +29,17 @@ def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
     recording = RecordingInput(str(tmp_path / "a.mp4"), start=1.5, end=1.8)
     columns = face_rows(recording, SETTINGS).columns
     assert columns["time"] == pytest.approx(np.arange(7) * 0.04 + 0.02)
+
+
+def test_a_long_clip_comes_in_pieces_that_hold_the_same_rows(tmp_path, monkeypatch):
+    path = RecordingInput(str(builders.write_media(tmp_path / "a.mp4", n_frames=50)))
+    whole = face_rows(path, SETTINGS)
+    monkeypatch.setattr("avlib.faces.tracking.PIECE", 4)
+    found = face_rows(path, SETTINGS)
+    pieces = list(found.columns)
+    assert max(map(len, pieces)) < 25  # half a second without a face is held
+    assert pa.concat_tables(pieces).equals(whole.columns)
+    assert (found.status, found.reason) == (whole.status, whole.reason)
 
 
 def test_a_clip_most_of_whose_pictures_do_not_decode_is_degraded_and_says_how_many(tmp_path):
@@ -57,3 +69,13 @@ def test_slow_pictures_are_not_missing(tmp_path):
     grey = [np.full((48, 64, 3), 90, np.uint8)] * 4
     media.write_clip(tmp_path / "a.mp4", grey, 0.5, None, None)
     assert "hold" not in face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS).reason
+
+
+def test_a_clip_with_others_in_it_is_degraded_and_says_when_they_are_most(tmp_path, studio):
+    alone, two = studio.frame((80, 110, 90)), studio.frame((80, 110, 90), (230, 120, 90))
+    media.write_clip(tmp_path / "a.mp4", [alone] * 30 + [two] * 30, 10, None, None)
+    rows = face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS)
+    assert rows.status == "degraded"
+    assert rows.reason.startswith("2 faces at 4.0 s, of which the most prominent is followed")
+    media.write_clip(tmp_path / "b.mp4", [alone] * 60, 10, None, None)
+    assert face_rows(RecordingInput(str(tmp_path / "b.mp4")), SETTINGS).status == "ok"

@@ -221,7 +221,7 @@ def test_rows_that_are_packed_on_the_way_are_the_same(studio, monkeypatch):
     there, gone = studio.frame(MIDDLE), studio.frame()
     clip = studio.clip([gone] * 7 + [there] * 4 + [gone] * 4 + [there] * 5 + [gone] * 20)
     whole = track_faces(clip)
-    monkeypatch.setattr(tracking, "PART", 3)
+    monkeypatch.setattr(tracking, "PIECE", 3)
     packed = track_faces(clip)
     assert packed.equals(whole)
     assert packed["chip"].num_chunks > 3

@@ -79,6 +79,18 @@ def record(path, duration, moments, *, shift=None, fps=FPS, options=None):
     return path
 
 
+def without_first_picture(whole, path):
+    """Copy a recording but for its first picture, to which those of a second refer."""
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        streams = {s.index: target.add_stream_from_template(s) for s in source.streams}
+        packets = [packet for packet in source.demux() if packet.size]
+        packets.remove(next(packet for packet in packets if packet.stream.type == "video"))
+        for packet in packets:
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    return path
+
+
 def flashes(path, start=None, end=None):
     """Return when pictures turn white, s."""
     lit = [(time, image.mean() > 150) for time, image in media.video_frames(path, start, end)]

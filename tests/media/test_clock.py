@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from recordings import CODECS, beeps, flashes, flv_tags, heard, record, stamp_flv
+from recordings import (
+    CODECS,
+    beeps,
+    flashes,
+    flv_tags,
+    heard,
+    record,
+    stamp_flv,
+    without_first_picture,
+)
 
 from avlib import media
 from avlib.media import clock
@@ -60,7 +69,44 @@ def test_how_much_of_a_span_holds_sound_is_told(tmp_path):
     assert (part.there, part.due) == (pytest.approx(2, abs=0.1), 4)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".flv", ".ts"])
+def test_a_packet_that_is_lost_moves_no_sound_behind_it(tmp_path, suffix):
+    def lose(kind, time):
+        return None if kind == "audio" and 1.5 <= time < 1.522 else time
+
+    whole = heard(record(tmp_path / f"a{suffix}", 5, [1, 2, 4]))
+    path = record(tmp_path / f"b{suffix}", 5, [1, 2, 4], shift=lose)
+    assert media.read_sound(path).there < media.read_sound(tmp_path / f"a{suffix}").there - 0.02
+    assert heard(path) == pytest.approx(whole, abs=0.005)
+    assert heard(path, 1.8, 5) == pytest.approx([t - 1.8 for t in whole[1:]], abs=0.005)
+
+
+def test_stamps_that_jitter_make_no_gaps(tmp_path):
+    random = np.random.default_rng(0)
+
+    def shake(kind, time):
+        return time + random.uniform(0, 0.015) if kind == "audio" else time
+
+    plain = media.read_audio(record(tmp_path / "a.mkv", 5, [1, 2, 4]))
+    shaken = media.read_audio(record(tmp_path / "b.mkv", 5, [1, 2, 4], shift=shake))
+    n = min(len(plain), len(shaken))
+    lags = range(-400, 401)
+    alike = [float(np.roll(shaken[:n], lag) @ plain[:n]) for lag in lags]
+    # One piece, a few milliseconds to one side: nothing was cut or filled in between.
+    assert max(alike) > 0.99 * float(plain[:n] @ plain[:n])
+
+
 # Streams that start apart
+
+
+@pytest.mark.parametrize("suffix", [".mpg", ".ts"])
+def test_pictures_that_do_not_decode_at_the_start_are_told(tmp_path, suffix):
+    whole = record(tmp_path / f"a{suffix}", 6, [1, 3, 5])
+    assert media.probe(whole).lost_start < 0.2
+    path = without_first_picture(whole, tmp_path / f"b{suffix}")
+    info = media.probe(path)
+    assert 0.5 < info.lost_start < 1.2
+    assert media.held(path).pictures >= media.held(whole).pictures - 1
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".flv", ".ts"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 from recordings import with_matrix
 
 from avlib import media
@@ -55,3 +56,20 @@ def test_a_matrix_moves_each_pixel_to_where_it_says(plain, tmp_path, matrix):
     expected = np.zeros_like(shown)
     expected[down - down.min(), right - right.min()] = stored
     np.testing.assert_array_equal(shown, expected)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])  # of EXIF: as stored, and the three turns
+def test_a_picture_with_data_that_pyav_has_no_name_for_is_turned_all_the_same(
+    tmp_path, orientation
+):
+    image = np.random.default_rng(0).integers(0, 256, (3, 4, 3)).repeat(16, 0).repeat(16, 1)
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / "still.jpg"
+    Image.fromarray(image.astype(np.uint8)).save(path, quality=95, subsampling=0, exif=exif)
+    [(_, shown)] = media.video_frames(path)
+    with Image.open(path) as still:
+        expected = np.asarray(ImageOps.exif_transpose(still), float)
+    assert np.abs(shown - expected).mean() < 3  # of colours' rounding; turned otherwise it is > 50
+    info = media.probe(path)
+    assert (info.height, info.width) == expected.shape[:2]

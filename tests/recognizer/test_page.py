@@ -169,7 +169,7 @@ def test_a_recording_of_which_nothing_can_be_said_has_a_page(by_hand, tmp_path):
     recognizer = Recognizer.load(by_hand)
     text = page(clip, recognizer, recognizer.recognise(clip, 1.0), 1.0, 3.0)
     assert "Nothing can be said" in text
-    assert "Not used: silence; no video stream." in text
+    assert "To mind: silence; no video stream." in text
 
 
 def test_the_index_links_what_has_a_page_and_lists_the_rest():

@@ -52,6 +52,13 @@ def recordings(tmp_path_factory):
     paths["headed"] = folder / "headed.wav"  # a header, and 0 s of sound
     whole = paths["sound"].read_bytes()
     paths["headed"].write_bytes(whole[: whole.index(b"data")] + b"data\0\0\0\0")
+    paths["cut"] = folder / "cut.wav"
+    paths["cut"].write_bytes(whole[: whole.index(b"data") + 8 + 2 * round(1.2 * RATE)])
+    whistle = 0.001 * np.sin(2 * np.pi * 6000 * np.arange(2 * RATE) / RATE)
+    paths["whistle"] = write_sound(folder / "whistle.wav", whistle.astype(np.float32))
+    four = [np.tile(image, (2, 2, 1)) for image in frames(2)]
+    write_clip(folder / "several.mp4", four, FPS, sound, RATE)
+    paths["several"] = folder / "several.mp4"
     paths["gone"] = folder / "gone.wav"
     return paths
 
@@ -67,6 +74,16 @@ USED = {
     "mute": ("video", "no audio stream"),
     "silent": ("video", "silence"),
     "faceless": ("audio", "no face found"),
+    "whistle": ("audio", "no voice found; no video stream"),
+    "several": (
+        "both",
+        "4 faces at 0.0 s, of which the most prominent is followed: cut out whom you mean if that"
+        " is another",
+    ),
+    "cut": (
+        "audio",
+        "truncated, 1.20 of 2.00 s can be read; download or copy it again; no video stream",
+    ),
 }
 
 
@@ -160,6 +177,7 @@ def test_a_long_recording_is_taken_span_by_span(recognizer, recordings, monkeypa
         (("no video stream", "no video stream"), "no video stream"),
         (("no face found", ""), "in part: no face found"),
         (("no face found", "no face found; silence"), "no face found; in part: silence"),
+        (("2 faces at 4.0 s", "3 faces at 0.0 s"), "in part: 2 faces at 4.0 s"),
     ],
 )
 def test_what_long_recordings_lack_throughout_is_not_in_part(reasons, said):

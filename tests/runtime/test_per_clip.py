@@ -17,7 +17,7 @@ import pytest
 from avlib.descriptors.tables import VIDEO
 from avlib.runtime.errors import DataError, MediaError
 from avlib.runtime.per_clip import ClipRows, ClipTask, run_per_clip
-from avlib.runtime.tables import clip_refs, read_table, write_table
+from avlib.runtime.tables import clip_refs, conform, iter_clips, read_clip, read_table, write_table
 
 SUBJECTS = ("S1", "S 2/x", "S3")
 
@@ -47,6 +47,18 @@ def describe(payload, params):
     if trouble == "degraded":
         return ClipRows(columns, "degraded", "no voice")
     return ClipRows(columns)
+
+
+def describe_in_pieces(payload, params):
+    """Return two rows at a time of what `describe` returns."""
+    columns = describe(payload, params).columns
+    order = np.argsort(columns["frame"])
+    pieces = [
+        {name: values[order[first : first + 2]] for name, values in columns.items()}
+        for first in range(0, len(order), 2)
+    ]
+    return ClipRows(conform({**piece, "clip_id": [""] * len(piece["time"])}, VIDEO).drop("clip_id")
+                    for piece in pieces)  # fmt: skip
 
 
 class Stage:
@@ -114,6 +126,24 @@ def stage(tmp_path):
 @pytest.fixture
 def other(tmp_path):
     return Stage(tmp_path / "two")
+
+
+def test_a_clip_in_pieces_has_a_row_group_for_each_and_the_same_rows(stage, other):
+    stage.run(stage.tasks(8), function=describe_in_pieces)
+    # Eight from memory beside a new one: rows come from parts and from files of their own.
+    summary = stage.run(function=describe_in_pieces)
+    assert (summary.computed, summary.remembered) == (1, 8)
+    other.run()
+    whole, pieces = clip_refs(other.out), clip_refs(stage.out)
+    assert [ref.rows for ref in pieces] == [ref.rows for ref in whole]
+    for one, several in zip(whole, pieces, strict=True):
+        assert len(several.row_group) == -(-one.rows // 2)
+        assert read_clip(several.path, several.row_group).equals(read_clip(one.path, one.row_group))
+    for (_, one), (_, several) in zip(iter_clips(other.out), iter_clips(stage.out), strict=True):
+        assert several.equals(one)
+    before = stage.bytes
+    assert stage.run(function=describe_in_pieces).computed == 0
+    assert stage.bytes == before
 
 
 def test_parts_hold_one_row_group_per_clip_sorted(stage):

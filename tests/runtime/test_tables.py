@@ -285,6 +285,19 @@ def test_missing_or_broken_files_are_named(tmp_path):
             read(broken)
 
 
+def test_damage_in_the_middle_of_a_table_is_one_line(tmp_path, schemas):
+    path = tmp_path / "a.parquet"
+    texts = [f"reason {i % 7}" for i in range(1000)]
+    rows = {"clip_id": [str(i) for i in range(1000)], "stage": texts, "status": texts,
+            "reason": texts}  # fmt: skip
+    write_table(path, rows, schemas["status"])
+    data = bytearray(path.read_bytes())
+    data[4:400] = bytes(396)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"^\S*a.parquet: not a whole Parquet file.*\)$"):
+        read_table(path)
+
+
 def test_predictions_accept_one_probability_per_class(tmp_path):
     rows = {
         "clip_id": ["a"], "fold": [0], "model": ["merml"], "condition": ["default"],

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from avlib.corpora.common.labels import canonical
 from avlib.runtime.errors import CorpusError
@@ -94,8 +92,7 @@ def _sheets(path: Path) -> Iterator[list[tuple[Any, ...]]]:
             book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
             sheets = [list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
             book.close()
-    except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, SyntaxError):
-        # SyntaxError: broken XML inside. The exceptions' texts speak of zip entries.
+    except Exception:  # damage in its archive or XML, as whatever it meets first
         raise CorpusError(f"{path}: is no xlsx workbook; download it again") from None
     for sheet in sheets:
         rows = [(), *sheet]  # titles are not required

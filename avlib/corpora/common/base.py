@@ -125,6 +125,8 @@ class Listing:
     traces : pandas.DataFrame
         Continuous labels of clips: columns clip_id, time (s from the clip's start), arousal and
         valence (on the corpus's own scale; NaN where unknown), in the order of time within a clip.
+    rows : dict of str to str
+        By clip_id, the row of a table that names the clip, of a corpus that has a table.
     """
 
     recordings: list[Recording]
@@ -134,6 +136,7 @@ class Listing:
     missing: list[tuple[str, str]] = field(default_factory=list)
     traces: pd.DataFrame = field(default_factory=no_traces, compare=False)
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What is wrong with a corpus, before a pipeline runs on it."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +50,34 @@ def check(listing: Listing, raw: Path) -> Findings:
     duration = 0.0
     for recording, result in describe_all(listing.recordings, raw):
         if isinstance(result, Failure):
-            problems.append((recording.clip_id, result.reason))
+            problems.append((_where(listing, recording), result.reason))
             continue
         if result.status != "ok":
-            problems.append((recording.clip_id, result.reason))
+            problems.append((_where(listing, recording), result.reason))
         usable.append(recording)
         duration += result.row["duration"]
     emotions = Counter(r.emotion for r in usable if r.emotion is not None)
     subjects = {r.subject for r in usable}
     return Findings(
-        sorted(problems), _warnings(usable), emotions, len(usable), len(subjects), duration
+        sorted(problems, key=_by_number),
+        _warnings(usable),
+        emotions,
+        len(usable),
+        len(subjects),
+        duration,
     )
+
+
+def _where(listing: Listing, recording: Recording) -> str:
+    """Call a clip by its row of a table too, where there is one."""
+    row = listing.rows.get(recording.clip_id)
+    return f"{row}, clip {recording.clip_id}" if row else recording.clip_id
+
+
+def _by_number(problem: tuple[str, str]) -> list[tuple[int, str]]:
+    """Order by names, the numbers in them by size: line 5 before line 12."""
+    parts = re.split(r"(\d+)", problem[0])
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _warnings(recordings: list[Recording]) -> list[str]:

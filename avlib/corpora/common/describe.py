@@ -44,6 +44,8 @@ _SLACK = 0.1
 _AUDIBLE = 2.0**-15
 # Seconds of a clip that may pass before its sound begins.
 _LATE = 1.0
+# Seconds of pictures at a recording's start that may not decode: those that refer to ones before.
+_LOST = 0.2
 # What the clips table holds of each stream.
 _FIGURES = {"video": ("fps", "width", "height"), "audio": ("sample_rate", "channels")}
 
@@ -81,12 +83,13 @@ def describe(recording: Recording, folder: Path | str) -> Described:
             # Reasons go into tables: they name files as the corpus does.
             reasons.append(str(error).replace(f"{folder / path}", path))
             continue
-        if infos[path].truncated and recording.start is None:
-            found = f"{infos[path].duration:.2f} of {infos[path].declared_duration:.2f} s"
-            reasons.append(f"{path}: truncated, {found} can be read; download or copy it again")
-        elif infos[path].unread > 1 - media.LEAST_SHARE:
-            found = f"the first {1 - infos[path].unread:.0%} of the file"
-            reasons.append(f"{path}: damaged, {found} can be read; download or copy it again")
+        # Of a file that is cut short a clip may lie in what is there.
+        cut_short = infos[path].cut_short if recording.start is None else ""
+        if lost := cut_short or infos[path].damage:
+            reasons.append(f"{path}: {lost}")
+        if path == recording.video_path and infos[path].lost_start > _LOST:
+            found = f"the first {infos[path].lost_start:.1f} s of its pictures cannot be decoded"
+            reasons.append(f"{path}: damaged, {found}; times count from the first that can")
     streams: dict[str, media.MediaInfo] = {}
     for kind in _FIGURES:
         path = getattr(recording, f"{kind}_path")

@@ -66,6 +66,7 @@ class JoinedCorpus(Reader):
             missing=[found for listing in every for found in listing.missing],
             traces=_concat([listing.traces for listing in every], no_traces()),
             left_out={kind: items for listing in every for kind, items in listing.left_out.items()},
+            rows={clip: row for listing in every for clip, row in listing.rows.items()},
         )
 
     def _member(self, name: str, folder: Path) -> Listing:
@@ -102,6 +103,7 @@ def _renamed(member: str, listing: Listing) -> Listing:
         missing=[(prefix + clip_id, reason) for clip_id, reason in listing.missing],
         traces=listing.traces.assign(clip_id=prefix + listing.traces["clip_id"].astype(str)),
         left_out={f"{member}: {kind}": items for kind, items in listing.left_out.items()},
+        rows={prefix + clip_id: f"{member}/{row}" for clip_id, row in listing.rows.items()},
     )
 
 

@@ -71,7 +71,8 @@ class ListedCorpus(Reader):
             raise CorpusError(f"{folder}: none of its clips can be used; {line}: {reason}")
         others = [path for path in filter(is_media, walk(folder)) if path not in named]
         kind = "recordings that the table does not name"
-        return Listing(found, wrong, left_out={kind: others} if others else {})
+        lines = {clip: line for clip, (line, _) in recordings.items()}
+        return Listing(found, wrong, left_out={kind: others} if others else {}, rows=lines)
 
 
 def _require_columns(rows: pd.DataFrame, table: Path) -> None:

@@ -54,7 +54,10 @@ def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path).map(lambda cell: "" if pd.isna(cell) else str(cell))
     if path.suffix == ".xlsx":
-        return pd.read_excel(path, dtype=str, keep_default_na=False)
+        try:
+            return pd.read_excel(path, dtype=str, keep_default_na=False)
+        except Exception as error:  # damage in its archive or XML, as whatever it meets first
+            raise ValueError(f"{type(error).__name__}: {error}") from error
     with path.open(encoding="utf-8-sig") as file:
         names = file.readline()
     separator = max(",;\t", key=names.count)

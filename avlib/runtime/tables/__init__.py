@@ -3,10 +3,12 @@
 Every stage hands on tables; a `Schema` says what each one holds. The same rows give the same bytes
 in whatever order they came.
 
-Large tables are folders with one *part file* per subject and one row group per clip. A part's
-metadata lists its clips with a digest of their rows, so that clips are found without reading data.
+Large tables are folders with one *part file* per subject and one row group per clip, several of a
+clip that comes in pieces. A part's metadata lists its clips with a digest of their rows, so that
+clips are found without reading data.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +31,11 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.files import atomic_path
 from avlib.runtime.tables.schema import Schema, canonical, conform, is_list, no_rows, vectors
 
-_CLIPS_KEY = b"avlib.clips"  # metadata of a part: [[clip_id, digest], ...], one per row group
+# Metadata of a part: [[clip_id, digest], ...], one per row group; where a clip has several, their
+# number is the third.
+_CLIPS_KEY = b"avlib.clips"
+
+Groups = int | tuple[int, ...]  # of a clip: its row group, or those that hold it together
 
 VIEWS = "views"  # fact of a table of vectors: [[view, columns], ...], of what parts they are made
 
@@ -69,7 +76,9 @@ def write_table(
         writer.write_table(rows)
 
 
-def write_part(path: Path | str, clips: Iterable[tuple[str, pa.Table]], schema: Schema) -> None:
+def write_part(
+    path: Path | str, clips: Iterable[tuple[str, pa.Table | Iterable[pa.Table]]], schema: Schema
+) -> None:
     """Write a part of a table: one row group per clip, two clips in memory at the most.
 
     Parameters
@@ -77,7 +86,8 @@ def write_part(path: Path | str, clips: Iterable[tuple[str, pa.Table]], schema: 
     path
         The part file (see `part_path`).
     clips
-        Pairs of clip_id and the clip's rows as `conform` returns them, sorted by clip_id.
+        Pairs of clip_id and the clip's rows as `conform` returns them, sorted by clip_id. Rows that
+        come in several tables have a row group each, and one of them is in memory at a time.
     schema
         What the table holds.
 
@@ -86,31 +96,44 @@ def write_part(path: Path | str, clips: Iterable[tuple[str, pa.Table]], schema: 
     DataError
         Two clips have vectors of different sizes, or the clips are not sorted.
     """
-    clips = iter(clips)
-    begin: list[tuple[str, pa.Table]] = []
-    for clip in clips:  # clips without rows wait for one that tells the size of vectors
-        begin.append(clip)
-        if clip[1].num_rows:
-            break
+    in_pieces = ((clip_id, _pieces(rows)) for clip_id, rows in clips)
     found = no_rows(schema).schema
-    if begin and begin[-1][1].num_rows:
-        found = canonical(begin[-1][1]).schema
-    listing: list[list[str]] = []
+    begin: list[tuple[str, Iterator[pa.Table]]] = []
+    for clip_id, pieces in in_pieces:  # clips without rows wait for one with the size of vectors
+        first = next(pieces)
+        begin.append((clip_id, itertools.chain([first], pieces)))
+        if first.num_rows:
+            found = canonical(first).schema
+            break
+    listing: list[list[Any]] = []
     with atomic_path(path) as temporary, _writer(temporary, found) as writer:
-        for clip_id, given in itertools.chain(begin, clips):
+        for clip_id, pieces in itertools.chain(begin, in_pieces):
             if listing and clip_id <= listing[-1][0]:
                 raise DataError(f"{path}: clip {clip_id} follows {listing[-1][0]}; expected sorted")
-            rows = canonical(given) if given.num_rows else found.empty_table()
-            if rows.schema != found:
-                difference = next(
-                    f"column {a.name}: {b.type}, before it {a.type}"
-                    for a, b in zip(found, rows.schema, strict=True)
-                    if a != b
-                )
-                raise DataError(f"table {schema.name}, {path}: clip {clip_id} has {difference}")
-            writer.write_table(rows, row_group_size=max(1, rows.num_rows))
-            listing.append([clip_id, digest_rows(rows)])
+            digests = []
+            for given in pieces:
+                rows = canonical(given) if given.num_rows else found.empty_table()
+                if rows.schema != found:
+                    difference = next(
+                        f"column {a.name}: {b.type}, before it {a.type}"
+                        for a, b in zip(found, rows.schema, strict=True)
+                        if a != b
+                    )
+                    raise DataError(f"table {schema.name}, {path}: clip {clip_id} has {difference}")
+                writer.write_table(rows, row_group_size=max(1, rows.num_rows))
+                digests.append(digest_rows(rows))
+            listing.append(_listed(clip_id, digests))
         writer.add_key_value_metadata({_CLIPS_KEY: json.dumps(listing).encode()})
+
+
+def _pieces(rows: pa.Table | Iterable[pa.Table]) -> Iterator[pa.Table]:
+    return iter([rows] if isinstance(rows, pa.Table) else rows)
+
+
+def _listed(clip_id: str, digests: list[str]) -> list[Any]:
+    if len(digests) == 1:
+        return [clip_id, digests[0]]
+    return [clip_id, hashlib.sha256(" ".join(digests).encode()).hexdigest(), len(digests)]
 
 
 def merge(folder: Path | str, path: Path | str, schema: Schema) -> None:
@@ -196,12 +219,12 @@ def _update(digest: Any, array: pa.Array) -> None:
 
 @dataclass(frozen=True)
 class ClipRef:
-    """Where a clip's rows stand: file, row group, the sha256 of the rows and their number."""
+    """Where a clip's rows stand: file, row group or groups, a digest of the rows, their number."""
 
     clip_id: str
     part: str
     path: Path
-    row_group: int
+    row_group: Groups
     digest: str
     rows: int
 
@@ -236,11 +259,23 @@ def clip_refs(folder: Path | str) -> list[ClipRef]:
                 raise DataError(
                     f"{path}: not a part with one row group per clip; run the stage again"
                 )
-            refs += [
-                ClipRef(clip_id, part, path, group, digest, facts.row_group(group).num_rows)
-                for group, (clip_id, digest) in enumerate(json.loads(metadata[_CLIPS_KEY]))
-            ]
+            listed = json.loads(metadata[_CLIPS_KEY])
+            groups = row_groups([several[0] if several else 1 for _, _, *several in listed])
+            for (clip_id, digest, *_), group in zip(listed, groups, strict=True):
+                held = [group] if isinstance(group, int) else group
+                rows = sum(facts.row_group(number).num_rows for number in held)
+                refs.append(ClipRef(clip_id, part, path, group, digest, rows))
     return refs
+
+
+def row_groups(numbers: Iterable[int]) -> list[Groups]:
+    """Return the row groups of a part's clips, of which each has so many."""
+    found: list[Groups] = []
+    first = 0
+    for number in numbers:
+        found.append(first if number == 1 else tuple(range(first, first + number)))
+        first += number
+    return found
 
 
 def iter_clips(
@@ -258,15 +293,37 @@ def iter_clips(
     for part in _files(path):
         with _open(part) as file:
             for ref in clip_refs(part):
-                yield ref.clip_id, file.read_row_group(ref.row_group, columns)
+                yield ref.clip_id, _read_groups(file, part, ref.row_group, columns)
 
 
 def read_clip(
-    part_file: Path | str, row_group: int, columns: Sequence[str] | None = None
+    part_file: Path | str, row_group: Groups, columns: Sequence[str] | None = None
 ) -> pa.Table:
     """Read one clip of a part (see `clip_refs`)."""
     with _open(part_file) as file:
-        return file.read_row_group(row_group, columns)
+        return _read_groups(file, part_file, row_group, columns)
+
+
+def cell_bytes(column: pa.ChunkedArray) -> pa.Buffer:
+    """Return the bytes of a binary column of one row where they lie.
+
+    A scalar of Arrow's would hold a copy of them.
+    """
+    array = column.chunk(0)
+    _, ends, values = array.buffers()
+    start, end = np.frombuffer(ends, np.int32)[array.offset : array.offset + 2]
+    return values.slice(int(start), int(end - start))
+
+
+def _read_groups(
+    file: pq.ParquetFile,
+    path: Path | str,
+    row_group: Groups,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    groups = [row_group] if isinstance(row_group, int) else list(row_group)
+    with _damage_told(path):
+        return file.read_row_groups(groups, columns)
 
 
 def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -292,7 +349,8 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
             absent = set(columns or ()) - set(parquet.schema_arrow.names)
             if absent:
                 raise DataError(f"{file}: column {', '.join(sorted(absent))} is missing")
-            tables.append(parquet.read(columns))
+            with _damage_told(file):
+                tables.append(parquet.read(columns))
     empty = tables[:1] or [pa.table({key: [] for key in columns or ()})]
     try:
         table = pa.concat_tables([t for t in tables if t.num_rows] or empty)
@@ -313,11 +371,20 @@ def _files(path: Path | str) -> list[Path]:
 
 
 def _open(path: Path | str) -> pq.ParquetFile:
-    try:
+    with _damage_told(path):
         return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
+
+
+@contextlib.contextmanager
+def _damage_told(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:  # as which Arrow raises what it cannot unpack
+        reason = " ".join(str(error).split())
         raise DataError(
-            f"{path}: not a whole Parquet file; run its stage again ({error})"
+            f"{path}: not a whole Parquet file; run its stage again ({reason})"
         ) from None
 
 

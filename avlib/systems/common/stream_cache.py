@@ -19,6 +19,7 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.tables import ClipRef, atomic_path, clip_refs, part_path, read_clip
+from avlib.runtime.tables.lazy import LazyColumn
 from avlib.systems.common.streams import (
     StoredStreams,
     StreamFormat,
@@ -131,8 +132,8 @@ def _decode_part(task: tuple[Path, _Refs, StreamFormat]) -> None:
 def _chips(ref: ClipRef | None, stream_format: StreamFormat) -> Iterator[bytes | None]:
     """Yield the pixels of each time of the grid; None without a face."""
     if ref is not None and ref.rows:
-        rows = read_clip(ref.path, ref.row_group, ["time", "chip"])
-        yield from chips_on_grid(rows["time"].to_numpy(), rows["chip"].to_pylist(), stream_format)
+        times = read_clip(ref.path, ref.row_group, ["time"])["time"].to_numpy()
+        yield from chips_on_grid(times, LazyColumn(ref, "chip"), stream_format)
 
 
 def _sound(ref: ClipRef | None, rate: int) -> bytes:

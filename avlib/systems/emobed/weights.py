@@ -53,8 +53,10 @@ def best_weights(
 def _at_best(curves: str) -> dict[str, float]:
     """Return what curves say of the validation clips in the epoch of the lowest loss."""
     noted = pd.read_csv(io.StringIO(curves)).filter(regex="^validation_")
-    known = noted.dropna(subset="validation_loss") if "validation_loss" in noted else noted[:0]
-    return known.loc[known["validation_loss"].idxmin()].to_dict() if len(known) else {}
+    if "validation_loss" not in noted:
+        return {}
+    known = noted.dropna(subset="validation_loss").sort_values("validation_loss", kind="stable")
+    return known.iloc[0].to_dict() if len(known) else {}
 
 
 def listed(value: Any) -> list[float]:

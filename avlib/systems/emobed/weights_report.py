@@ -66,9 +66,8 @@ def _draw(axes: Axes, table: pd.DataFrame, column: str) -> str:
     scores = table.groupby([lines, across])[column].agg(["mean", "std"])
     places = {value: place for place, value in enumerate(sorted(table[across].unique()))}
     for number, (value, of_line) in enumerate(scores.groupby(level=lines)):
-        at = [places[x] for x in of_line.index.get_level_values(across)]
         # Lines apart, so that whiskers do not hide each other.
-        at = [place + 0.06 * number for place in at]
+        at = [places[x] + 0.06 * number for x in of_line.index.get_level_values(across)]
         spread = of_line["std"].fillna(0.0)
         axes.errorbar(
             at, of_line["mean"], spread, **look(number), capsize=2, label=f"{lines} {value:g}"
@@ -77,12 +76,8 @@ def _draw(axes: Axes, table: pd.DataFrame, column: str) -> str:
     axes.set(xlabel=across)
     axes.grid(visible=True, axis="y")
     axes.legend(fontsize=7)
-    best = scores["mean"].idxmax()
-    at_best = dict(zip((lines, across), best, strict=True))
-    return (
-        f"highest, {scores['mean'].max():.3f}, with alpha {at_best['alpha']:g} and beta"
-        f" {at_best['beta']:g}"
-    )
+    best = scores.reset_index().sort_values("mean", ascending=False, kind="stable").iloc[0]
+    return f"highest, {best['mean']:.3f}, with alpha {best['alpha']:g} and beta {best['beta']:g}"
 
 
 def _named(column: str) -> str:

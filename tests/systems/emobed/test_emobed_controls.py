@@ -29,3 +29,7 @@ def test_voices_learn_from_faces_what_they_are_too_few_to_learn(alone):
 @pytest.mark.parametrize("beside", ["noise", "shuffled labels"])
 def test_voices_learn_nothing_from_what_says_nothing(alone, beside):
     assert gain(alone, beside) < 0.1
+
+
+def test_triplets_among_the_voices_alone_teach_nothing(alone):
+    assert gain(alone, "voices again", "emobed_triplet") < 0.1
