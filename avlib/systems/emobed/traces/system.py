@@ -1,6 +1,8 @@
 """EmoBed for continuous emotion as the pipeline sees it."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,6 +13,10 @@ from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.params import Traces
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
+
+if TYPE_CHECKING:
+    from avlib.systems.common.estimate import Corpus
+    from avlib.systems.common.rehearsal import Rehearsal
 
 _OTHER = {"audio": "video", "video": "audio"}
 
@@ -68,6 +74,22 @@ class TracesSystem(System):
         )
         used = _modalities(model)
         return Recipe(model, self.model_class(), used, settings=settings, source=source)
+
+    def costliest(self, models: Sequence[str]) -> str:
+        """Return a model that learns from most: from both modalities, by both further losses."""
+        return max(models, key=lambda model: (len(_modalities(model)), model.startswith("emobed-")))
+
+    def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
+        """Return what tells the cost of a fold: of recordings with traces, in their steps."""
+        from avlib.systems.emobed.traces.rehearsal import TraceRehearsal  # loads torch: seconds
+
+        traces = tables.read_table(paths.TRACES, ["clip_id", "time"])
+        times = traces["time"].groupby(traces["clip_id"])
+        share = min(1.0, times.ngroups / corpus.clips)  # the others have none
+        step = float(times.diff().median()) if len(traces) > times.ngroups else 1.0
+        recipe = replace(recipe, settings=recipe.settings | {"step": step})
+        seconds = len(traces) / times.ngroups * step
+        return TraceRehearsal(recipe, recipe.modalities, share * corpus.train, seconds)
 
 
 def _modalities(model: str) -> tuple[str, ...]:

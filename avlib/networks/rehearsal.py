@@ -1,0 +1,147 @@
+"""What a training costs, found on an epoch of a few examples: operations, memory and seconds."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+
+from avlib.networks import train_network as real
+from avlib.runtime.device import device, kind
+
+_LONG = 5.0  # s; an epoch that is shorter is tried again, as first times are slow
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """One training, of which an epoch was tried.
+
+    Attributes
+    ----------
+    epochs : int
+        Of the whole training, at most.
+    operations : float
+        Of the epoch: two for each multiply-add of convolutions and products of matrices, forward
+        and backward.
+    seconds : float
+        Of the epoch, on one device or one thread of an idle processor.
+    kept : float
+        Bytes that all forward passes of the epoch keep for their gradients.
+    weights : float
+        Bytes of the network's weights.
+    remembered : float
+        Bytes that the optimiser remembers of them.
+    """
+
+    epochs: int
+    operations: float
+    seconds: float
+    kept: float
+    weights: float
+    remembered: float
+
+
+@contextmanager
+def rehearsing() -> Iterator[list[Rehearsed]]:
+    """Try one epoch of every training that starts inside; yield what they cost."""
+    found: list[Rehearsed] = []
+
+    def instead(module: LightningModule, loader: DataLoader, max_epochs: int) -> str:
+        found.append(_rehearse(module, loader, max_epochs))
+        return "epoch,train_loss,validation_loss\n0,0.0,0.0\n"
+
+    token = real.INSTEAD.set(instead)
+    try:
+        yield found
+    finally:
+        real.INSTEAD.reset(token)
+
+
+def _rehearse(module: LightningModule, loader: DataLoader, max_epochs: int) -> Rehearsed:
+    watch, kept = _Watch(), KeptBytes(module)
+    watch.kept = kept
+    with real.reproducible(1), real.quiet():
+        counter = FlopCounterMode(display=False)
+        with counter, kept:
+            real.trainer(1, [watch], alone=False).fit(module, loader)
+        if watch.seconds < _LONG:
+            real.trainer(2, [watch], alone=False).fit(module, loader)
+    return Rehearsed(
+        epochs=max_epochs,
+        operations=float(counter.get_total_flops()),
+        seconds=watch.seconds,
+        kept=float(kept.total),
+        weights=float(sum(map(_size, module.state_dict().values()))),
+        remembered=float(watch.remembered),
+    )
+
+
+class _Watch(Checkpoint):
+    """Times epochs, the last one counts; a Checkpoint, or Lightning would add one of its own."""
+
+    kept: "KeptBytes"
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.started = _clock()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self.kept.begin(pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.seconds = _clock() - self.started
+        states = [state for o in trainer.optimizers for state in o.state.values()]
+        values = [value for state in states for value in state.values()]
+        self.remembered = sum(_size(value) for value in values if isinstance(value, Tensor))
+
+
+class KeptBytes(saved_tensors_hooks):
+    """Counts, inside, what forward passes keep for their gradients: a storage once, weights never.
+
+    Also of networks on the meta device, which compute nothing.
+
+    Attributes
+    ----------
+    total : int
+        Bytes, of all passes.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(self._pack, lambda tensor: tensor)
+        self.total = 0
+        self.begin(module)
+
+    def begin(self, module: nn.Module) -> None:
+        """Begin another pass, in which the addresses of the one before mean something else."""
+        self.seen = {_address(tensor) for tensor in [*module.parameters(), *module.buffers()]}
+
+    def _pack(self, tensor: Tensor) -> Tensor:
+        if (address := _address(tensor)) not in self.seen:
+            self.seen.add(address)
+            self.total += tensor.untyped_storage().nbytes()
+        return tensor
+
+
+def _clock() -> float:
+    """Return the time on a device, s; of one thread of a processor, without what others take."""
+    if kind(device()) == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _address(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata
+
+
+def _size(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
