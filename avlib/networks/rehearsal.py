@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
+from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.networks import train_network as real
+from avlib.networks.kept_bytes import KeptBytes
 from avlib.runtime.device import device, kind
 
 _LONG = 5.0  # s; an epoch that is shorter is tried again, as first times are slow
@@ -87,7 +87,7 @@ def _rehearse(module: LightningModule, loader: DataLoader, max_epochs: int) -> R
 class _Watch(Checkpoint):
     """Times epochs, the last one counts; a Checkpoint, or Lightning would add one of its own."""
 
-    kept: "KeptBytes"
+    kept: KeptBytes
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.started = _clock()
@@ -104,43 +104,12 @@ class _Watch(Checkpoint):
         self.remembered = sum(_size(value) for value in values if isinstance(value, Tensor))
 
 
-class KeptBytes(saved_tensors_hooks):
-    """Counts, inside, what forward passes keep for their gradients: a storage once, weights never.
-
-    Also of networks on the meta device, which compute nothing.
-
-    Attributes
-    ----------
-    total : int
-        Bytes, of all passes.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__(self._pack, lambda tensor: tensor)
-        self.total = 0
-        self.begin(module)
-
-    def begin(self, module: nn.Module) -> None:
-        """Begin another pass, in which the addresses of the one before mean something else."""
-        self.seen = {_address(tensor) for tensor in [*module.parameters(), *module.buffers()]}
-
-    def _pack(self, tensor: Tensor) -> Tensor:
-        if (address := _address(tensor)) not in self.seen:
-            self.seen.add(address)
-            self.total += tensor.untyped_storage().nbytes()
-        return tensor
-
-
 def _clock() -> float:
     """Return the time on a device, s; of one thread of a processor, without what others take."""
     if kind(device()) == "cpu":
         return time.process_time()
     torch.cuda.synchronize()
     return time.perf_counter()
-
-
-def _address(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
 
 
 def _size(tensor: Tensor) -> int:
