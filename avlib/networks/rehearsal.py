@@ -10,8 +10,9 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from avlib.networks import train_network as real
 from avlib.networks.kept_bytes import KeptBytes
@@ -69,19 +70,35 @@ def _rehearse(module: LightningModule, loader: DataLoader, max_epochs: int) -> R
     watch, kept = _Watch(), KeptBytes(module)
     watch.kept = kept
     with real.reproducible(1), real.quiet():
-        counter = FlopCounterMode(display=False)
+        counter = _Operations()
         with counter, kept:
             real.trainer(1, [watch], alone=False).fit(module, loader)
         if watch.seconds < _LONG:
             real.trainer(2, [watch], alone=False).fit(module, loader)
     return Rehearsed(
         epochs=max_epochs,
-        operations=float(counter.get_total_flops()),
+        operations=float(counter.total),
         seconds=watch.seconds,
         kept=float(kept.total),
         weights=float(sum(map(_size, module.state_dict().values()))),
         remembered=float(watch.remembered),
     )
+
+
+class _Operations(TorchDispatchMode):
+    """Counts as torch's FlopCounterMode, whose hooks on modules fail while gradients are off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func._overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=found)
+        return found
 
 
 class _Watch(Checkpoint):

@@ -113,11 +113,12 @@ def rehearse_fold(task: Rehearsal) -> FoldCost:
     per_clip = task.n_pieces(task.parts(1, task.seconds)[0])
     pieces = task.n_clips * per_clip
     at_once = min(task.at_once(per_clip), pieces)
+    copies = 2 if task.settings["patience"] is None else 3  # the last weights, the best, the model
     return FoldCost(
         operations=sum(t.epochs * t.operations for t in trainings) * pieces / tried,
         seconds=sum(t.epochs * t.seconds for t in trainings) * pieces / tried,
         memory=max(2 * t.weights + t.remembered + t.kept / tried * at_once for t in trainings),
-        disk=sum(2 * t.weights + t.remembered for t in trainings) + task.scratch(pieces),
+        disk=sum(copies * t.weights + t.remembered for t in trainings) + task.scratch(pieces),
     )
 
 
