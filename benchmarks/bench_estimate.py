@@ -37,8 +37,7 @@ def tables() -> list[Table]:
     with one_core():
         rows = list(compared())
     reading = (
-        "Seconds of the processor in training; what lies on disk only while a fold learns (pictures"
-        " of sound, features) is foretold too, and not left."
+        "Seconds of the processor in training, and what stays on disk until all folds are done."
     )
     return [Table("A fold's training, foretold and done.", reading, COLUMNS, rows)]
 

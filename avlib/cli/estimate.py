@@ -1,8 +1,13 @@
 """``python -m avlib estimate``: what training the deep systems will take on this machine."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from avlib.systems.common.estimate import Corpus
 
 
 def estimate(
@@ -20,9 +25,7 @@ def estimate(
     For your corpus it wants `dvc repro folds`; --clips and --seconds speak of one that is not here.
     """
     from avlib.params import Params, load
-    from avlib.protocols import checked_folds
     from avlib.registry import SYSTEMS, system
-    from avlib.runtime import paths, tables
     from avlib.runtime.errors import ParamsError
     from avlib.systems.common.estimate import Corpus, require_room, stage_cost
 
@@ -30,19 +33,41 @@ def estimate(
     deep = [name for name in SYSTEMS if system(name).deep]
     if unknown := set(names or []) - set(deep):
         raise ParamsError(f"{', '.join(sorted(unknown))}: expected some of {', '.join(deep)}")
+    if (clips is None) != (seconds is None):
+        raise ParamsError("--clips and --seconds: expected both, or neither for your corpus")
     if clips is None or seconds is None:
-        table = tables.read_table(paths.CLIPS)
-        divided = checked_folds(params.protocol.name, params.protocol.validation_by)
-        corpus = Corpus.of_tables(table, divided, params.modalities)
+        corpus, table = _divided(params)
+        able = [name for name in deep if not system(name).cannot_learn(table)]
     else:
         learned = clips * (folds - 1) / folds
         held_out = learned * params.protocol.validation
         modalities = tuple(params.modalities)
         corpus = Corpus(clips, seconds, folds, learned - held_out, held_out, emotions, modalities)
-    for name in names or [name for name in deep if system(name).wanted(params)]:
+        able = [name for name in deep if name != "traces"]  # nobody knows how many they would be
+    needed = {}
+    for name in names or [name for name in able if system(name).wanted(params)]:
         found = system(name)
         models = found.wanted(params) or list(found.models)
         recipe = found.recipe(found.costliest(models), params)
         cost = stage_cost(found, recipe, corpus, len(models) * corpus.folds)
         typer.echo(f"{', '.join(models)}: {cost}")
-        require_room(name, cost.disk)
+        needed[name] = cost.disk
+    for name, size in needed.items():  # after all has been said
+        require_room(name, size)
+
+
+def _divided(params: Any) -> "tuple[Corpus, pd.DataFrame]":
+    """Return what the pipeline knows of its corpus, and table `clips` of what it learns from."""
+    from avlib.runtime import paths, tables
+    from avlib.runtime.errors import DataError
+    from avlib.systems.common.estimate import Corpus
+
+    for path in (paths.CLIPS, paths.FOLDS):
+        if not path.is_file():
+            raise DataError(
+                f"{path} is missing; run `dvc repro folds` first, or describe a corpus with"
+                " --clips and --seconds"
+            )
+    clips, folds = tables.read_table(paths.CLIPS), tables.read_table(paths.FOLDS)
+    used = clips[clips["clip_id"].isin(folds["clip_id"])]
+    return Corpus.of_tables(clips, folds, params.modalities), used

@@ -7,9 +7,9 @@ since batch normalisation would then normalise by other means.
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +23,10 @@ _SHARE = (
 )
 
 
-class Layered(Protocol):
+class Layered(nn.Module, ABC):
     """A network of layers, one after the other."""
 
+    @abstractmethod
     def layers(self) -> Sequence[Callable[[Tensor], Tensor]]:
         """Return the layers."""
 
@@ -36,7 +37,6 @@ def in_turn(network: Layered, x: Tensor) -> Tensor:
     Parameters
     ----------
     network : Layered
-        A module.
     x : Tensor of shape (n, ...)
         The first layer's input.
     """

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from avlib.networks import spared_memory
-from avlib.networks.spared_memory import does_not_fit, in_turn, layer_bytes
+from avlib.networks.spared_memory import Layered, does_not_fit, in_turn, layer_bytes
 from avlib.runtime import device
 from avlib.runtime.errors import ParamsError
 from avlib.systems.avef.c3d import C3D, FRAMES, SIDE
@@ -15,7 +15,7 @@ from avlib.systems.gating.i3d import I3D
 GB = 1e9
 
 
-class Chain(nn.Module):
+class Chain(Layered):
     """Three layers, whose calls are counted."""
 
     def __init__(self):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.networks.channels import scaled
-from avlib.networks.spared_memory import in_turn
+from avlib.networks.spared_memory import Layered, in_turn
 
 # Name and channels of each block's convolutions, and the block's pooling over time.
 BLOCKS = (
@@ -22,7 +22,7 @@ FULLY_CONNECTED = 4096
 FRAMES, SIDE = 16, 112  # pictures, pixels
 
 
-class C3D(nn.Module):
+class C3D(Layered):
     """Eight 3x3x3 convolutions in five max-pooled blocks, then fc6, fc7 and fc8.
 
     Parameters are named as in the PyTorch port of the Sports-1M weights (``conv1.weight`` ...

@@ -101,7 +101,7 @@ class Cost:
     @property
     def disk(self) -> float:
         """Bytes that are written at most."""
-        return self.streams + self.folds * self.fold.disk
+        return self.streams + self.folds * self.fold.disk + self.at_once * self.fold.scratch
 
     def __str__(self) -> str:
         fold = self.fold

@@ -36,13 +36,16 @@ class FoldCost:
         Bytes: of the largest network, its gradients, what the optimiser remembers and what a
         mini-batch keeps for the gradients.
     disk : float
-        Bytes: checkpoints, the trained networks, and what lies on disk while it learns.
+        Bytes that stay until all folds are done: checkpoints and the trained networks.
+    scratch : float
+        Bytes that lie on disk while it learns.
     """
 
     operations: float
     seconds: float
     memory: float
     disk: float
+    scratch: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ def rehearse_fold(task: Rehearsal) -> FoldCost:
         operations=sum(t.epochs * t.operations for t in trainings) * pieces / tried,
         seconds=sum(t.epochs * t.seconds for t in trainings) * pieces / tried,
         memory=max(2 * t.weights + t.remembered + t.kept / tried * at_once for t in trainings),
-        disk=sum(copies * t.weights + t.remembered for t in trainings) + task.scratch(pieces),
+        disk=sum(copies * t.weights + t.remembered for t in trainings),
+        scratch=task.scratch(pieces),
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.networks.channels import scaled
-from avlib.networks.spared_memory import in_turn
+from avlib.networks.spared_memory import Layered, in_turn
 
 # Channels, side of the kernel, stride.
 STEM = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1, 1), "Conv3d_2c_3x3": (192, 3, 1)}
@@ -38,7 +38,7 @@ POOL_BEFORE = {
 KINETICS_CLASSES = 400
 
 
-class I3D(nn.Module):
+class I3D(Layered):
     """Three convolutions and nine Inception modules over (time, height, width).
 
     Parameters are named as in the PyTorch port of the published weights
