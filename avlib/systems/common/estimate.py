@@ -1,7 +1,8 @@
 """What training a deep system will take on this machine: hours, memory and disk, before it starts.
 
 Nothing here imports torch; the few clips of noise on which it rests are computed by a worker, as
-the folds are (`avlib.systems.common.rehearsal`).
+the folds are (`avlib.systems.common.rehearsal`). No result depends on that, so it is found by name:
+imports make what DVC and the memory watch.
 """
 
 import math
@@ -10,6 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -122,12 +124,11 @@ def stream_bytes(stream_format: "StreamFormat", corpus: Corpus) -> float:
 
 def missing_streams(recipe: Recipe, corpus: Corpus) -> float:
     """Return the bytes of the decoded streams that a model reads and that are not there yet."""
-    from avlib.systems.common.stream_cache import FOLDER  # loads what decodes pictures
-
+    folder: Path = resolve_name("avlib.systems.common.stream_cache:FOLDER")
     stream_format = getattr(recipe.source, "format", None)
     if stream_format is None:
         return 0.0
-    there = [path.stat().st_size for path in (FOLDER / str(stream_format)).glob("*")]
+    there = [path.stat().st_size for path in (folder / str(stream_format)).glob("*")]
     return max(0.0, stream_bytes(stream_format, corpus) - sum(there))
 
 
@@ -171,8 +172,8 @@ def stage_cost(
         It cannot be trained: weights are missing, or do not fit.
     """
     from avlib.runtime.device import gpus, numerics  # loads torch: seconds
-    from avlib.systems.common.rehearsal import rehearse_fold
 
+    rehearse_fold = resolve_name("avlib.systems.common.rehearsal:rehearse_fold")
     devices = gpus()
     task = system.rehearsal(recipe, corpus)
     [(_, found)] = map_clips(

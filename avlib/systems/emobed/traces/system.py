@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -41,6 +42,7 @@ class TracesSystem(System):
     fold_trainer = "avlib.systems.emobed.traces.train_fold:train_trace_fold"
     judge = ""
     report_part = "avlib.systems.emobed.traces.report:report_part"
+    rehearsed_by = "avlib.systems.emobed.traces.rehearsal:TraceRehearsal"
     deep = True
 
     def wanted(self, params: Any) -> list[str]:
@@ -81,15 +83,15 @@ class TracesSystem(System):
 
     def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
         """Return what tells the cost of a fold: of recordings with traces, in their steps."""
-        from avlib.systems.emobed.traces.rehearsal import TraceRehearsal  # loads torch: seconds
-
         traces = tables.read_table(paths.TRACES, ["clip_id", "time"])
         times = traces["time"].groupby(traces["clip_id"])
         share = min(1.0, times.ngroups / corpus.clips)  # the others have none
         step = float(times.diff().median()) if len(traces) > times.ngroups else 1.0
         recipe = replace(recipe, settings=recipe.settings | {"step": step})
         seconds = len(traces) / times.ngroups * step
-        return TraceRehearsal(recipe, recipe.modalities, share * corpus.train, seconds)
+        return resolve_name(self.rehearsed_by)(
+            recipe, recipe.modalities, share * corpus.train, seconds
+        )
 
 
 def _modalities(model: str) -> tuple[str, ...]:
