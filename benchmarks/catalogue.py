@@ -25,6 +25,7 @@ NAMES = (
     "metric_learning",
     "gating",
     "temporal_aggregation",
+    "estimate",
     "device",
     "processor",
 )

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from avlib.cli import compare, corpora, export, predict, results, search, sweep, weights
+from avlib.cli import compare, corpora, estimate, export, predict, results, search, sweep, weights
 from avlib.runtime.errors import AvlibError
 
 
@@ -29,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _command in (
+    estimate.estimate,
     predict.predict,
     export.export,
     results.results,

@@ -8,8 +8,9 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,11 @@ from avlib.runtime.progress import duration
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
 CPU_THREADS = 2
 SAVE_EVERY = 300.0  # s between two checkpoints: of large networks each is a gigabyte
+# What is done in place of training: takes the module, the training loader and the epochs, returns
+# curves. See `avlib.networks.rehearsal`.
+INSTEAD: ContextVar[Callable[[LightningModule, DataLoader, int], str] | None] = ContextVar(
+    "instead", default=None
+)
 
 
 class EpochSampler(Sampler[int]):
@@ -112,19 +118,21 @@ def train_network(
     """
     if isinstance(train_loader.sampler, RandomSampler):
         raise ValueError("the training loader shuffles by itself; give it sampler=EpochSampler(..)")
+    if instead := INSTEAD.get():
+        return instead(module, train_loader, max_epochs)
     with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         last = folder / "last.ckpt"
         keeper = _KeepEpochs(folder, monitor if validation_loader else None, mode, patience)
         callbacks = [_Reseed(seed), keeper, *([_Lines(label)] if label else [])]
-        with _reproducible(1 if label else CPU_THREADS), _quiet():
+        with reproducible(1 if label else CPU_THREADS), quiet():
             resumed = torch.load(last, weights_only=True)["epoch"] + 1 if last.exists() else 0
             seed_everything(epoch_seed(seed, resumed), verbose=False)
             if hasattr(train_loader.sampler, "set_epoch"):
                 # Workers fetch their first batches before Lightning announces the epoch.
                 train_loader.sampler.set_epoch(resumed)
-            _trainer(max_epochs, callbacks, alone=label is None).fit(
+            trainer(max_epochs, callbacks, alone=label is None).fit(
                 module,
                 train_loader,
                 validation_loader,
@@ -148,7 +156,8 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return (seed * 1_000_003 + epoch * 7_919 + 17) % 2**32
 
 
-def _trainer(max_epochs: int, callbacks: list[Callback], *, alone: bool) -> Trainer:
+def trainer(max_epochs: int, callbacks: list[Callback], *, alone: bool) -> Trainer:
+    """Return Lightning's trainer on this process's devices, or on one where others run beside."""
     on_cpu = kind(device()) == "cpu"
     used = [torch.device(name).index or 0 for name in (devices() if alone else [device()])]
     return Trainer(
@@ -279,7 +288,7 @@ class _Lines(Callback):
 
 
 @contextmanager
-def _reproducible(own_threads: int) -> Iterator[None]:
+def reproducible(own_threads: int) -> Iterator[None]:
     """Fix threads and kernels inside; leave everything as it was afterwards."""
     cudnn, deterministic = torch.backends.cudnn, torch.are_deterministic_algorithms_enabled()
     with ExitStack() as afterwards, isolate_rng():
@@ -291,7 +300,7 @@ def _reproducible(own_threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep back Lightning's advice on hardware and workers; its progress bar stays."""
     with ExitStack() as afterwards, warnings.catch_warnings():
         for logger in (logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")):

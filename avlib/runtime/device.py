@@ -6,10 +6,13 @@
 ``AVLIB_PRECISION``
     In what networks learn on a GPU: ``bf16`` or ``fp16`` beside float32, or ``fp32`` alone. By
     default bf16 where the device computes in it, else fp16.
+``AVLIB_GPU_MEMORY``
+    GB of a GPU's memory that networks may fill; by default all that it has.
 """
 
 import fcntl
 import logging
+import math
 import os
 import tempfile
 import time
@@ -83,6 +86,28 @@ def precision() -> Precision:
     if given == "auto":
         given = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return PRECISIONS[given]
+
+
+def memory(where: torch.device) -> float:
+    """Return how many bytes networks may fill of a device's memory; infinite but on a GPU.
+
+    Raises
+    ------
+    ParamsError
+        ``AVLIB_GPU_MEMORY`` is no number above 0.
+    """
+    if where.type != "cuda":
+        return math.inf
+    given = os.environ.get("AVLIB_GPU_MEMORY", "")
+    if not given:
+        return float(torch.cuda.get_device_properties(where).total_memory)
+    try:
+        size = float(given)
+    except ValueError:
+        size = math.nan
+    if not 0 < size < math.inf:
+        raise ParamsError(f"AVLIB_GPU_MEMORY={given}: expected GB of a GPU's memory, e.g. 12")
+    return size * 1e9
 
 
 def spelled(name: Precision) -> str:

@@ -81,7 +81,7 @@ def map_clips(
         outcomes: Generator[tuple[int, Any]]
         if scheduler:
             outcomes = _on_cluster(function, tasks, scheduler, label, code, devices, limits)
-        elif workers := _local_workers(devices):
+        elif workers := local_workers(devices):
             if devices:
                 function = functools.partial(_on_device, function, tuple(devices))
             outcomes = map_locally(function, enumerate(tasks), min(workers, len(tasks)), limits)
@@ -136,8 +136,8 @@ def _on_device(function: Callable[[Any], Any], devices: Sequence[str], task: Any
         return function(task)
 
 
-def _local_workers(devices: Sequence[str]) -> int:
-    """Return the number of local processes to use."""
+def local_workers(devices: Sequence[str]) -> int:
+    """Return the number of local processes to use; 0: none but the calling one."""
     if devices:
         return len(devices) if len(devices) > 1 else 0
     from dask.system import CPU_COUNT

@@ -62,6 +62,7 @@ def run_per_fold(
     jobs: Mapping[str, FoldJobs],
     *,
     devices: Sequence[str] = (),
+    before: Callable[[int], None] | None = None,
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
 
@@ -78,6 +79,9 @@ def run_per_fold(
         Of which a fold takes one whole: with one device they are computed one after another, with
         several side by side; on a cluster, on the workers that declare devices of this kind. None:
         each fold takes a processor's core.
+    before
+        Called with the number of folds that are to be computed, before the first of them is, and
+        not where all are remembered.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def run_per_fold(
     with locked(paths.MEMO / stage):  # against a killed run's stage that goes on by itself
         code = [piece for job in jobs.values() for piece in job.code]
         done, computed = compute_each(
-            stage, function, payloads, keys, unit="folds", code=code, devices=devices
+            stage, function, payloads, keys, unit="folds", code=code, devices=devices, before=before
         )
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
@@ -117,12 +121,13 @@ def compute_each(
     unit: str,
     code: Collection[Callable[..., Any]] = (),
     devices: Sequence[str] = (),
+    before: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
     Parameters
     ----------
-    stage, function, devices
+    stage, function, devices, before
         As of `run_per_fold`.
     payloads
         By item.
@@ -149,6 +154,8 @@ def compute_each(
     _forget_all_but(memory, set(keys.values()))
     done = {name: memory / keys[name] / name for name in payloads}
     missing = [name for name, folder in done.items() if not _whole(folder)]
+    if before and missing:
+        before(len(missing))
     tasks = [_Item(function, payloads[name], str(done[name].absolute()), name) for name in missing]
     for index, result in map_clips(
         _compute,

@@ -1,9 +1,13 @@
 """C3D, the spatio-temporal network of Tran et al. (ICCV 2015), trained on Sports-1M."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.networks.channels import scaled
+from avlib.networks.spared_memory import Layered, in_turn
 
 # Name and channels of each block's convolutions, and the block's pooling over time.
 BLOCKS = (
@@ -18,7 +22,7 @@ FULLY_CONNECTED = 4096
 FRAMES, SIDE = 16, 112  # pictures, pixels
 
 
-class C3D(nn.Module):
+class C3D(Layered):
     """Eight 3x3x3 convolutions in five max-pooled blocks, then fc6, fc7 and fc8.
 
     Parameters are named as in the PyTorch port of the Sports-1M weights (``conv1.weight`` ...
@@ -95,12 +99,18 @@ class C3D(nn.Module):
         Tensor of shape (n, 4096)
             Times ``width``.
         """
-        for convolutions, halving in BLOCKS:
-            for name, _ in convolutions:
-                x = functional.relu_(getattr(self, f"{name}_norm")(getattr(self, name)(x)))
-            # Only the last pictures, 7 pixels wide of 112, are padded.
-            border = 1 if convolutions[0][0] == "conv5a" else 0
-            x = functional.max_pool3d(x, (halving, 2, 2), padding=(0, border, border))
+        x = in_turn(self, x)
         x = functional.relu(self.fc6(x.mean((2, 3, 4)) if self.average else x.flatten(1)))
         x = functional.dropout(x, self.dropout, self.training)
         return functional.relu(self.fc7(x))
+
+    def layers(self) -> list[Callable[[Tensor], Tensor]]:
+        """Return the blocks of convolutions, each with its pooling."""
+        return [partial(self._block, [n for n, _ in of], halving) for of, halving in BLOCKS]
+
+    def _block(self, names: Sequence[str], halving: int, x: Tensor) -> Tensor:
+        for name in names:
+            x = functional.relu_(getattr(self, f"{name}_norm")(getattr(self, name)(x)))
+        # Only the last pictures, 7 pixels wide of 112, are padded.
+        border = 1 if names[0] == "conv5a" else 0
+        return functional.max_pool3d(x, (halving, 2, 2), padding=(0, border, border))

@@ -22,6 +22,7 @@ class AVEFSystem(System):
     group = "deep systems"
     sections = {"avef": Avef}
     report_part = "avlib.systems.avef.report:avef_tables"
+    rehearsed_by = "avlib.systems.avef.rehearsal:AVEFRehearsal"
     deep = True
     sees_and_hears = True
     reads = ("modern",)

@@ -18,6 +18,7 @@ class CNNSystem(System):
     model = "avlib.systems.cnn.model:CNNModel"
     group = "deep systems"
     sections = {"cnn": Cnn, "modern": Modern}
+    rehearsed_by = "avlib.systems.cnn.rehearsal:CNNRehearsal"
     deep = True
     sees_and_hears = True
 

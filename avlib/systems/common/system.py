@@ -6,7 +6,7 @@ methods.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +24,8 @@ from avlib.systems.common.tables import PREDICTIONS
 if TYPE_CHECKING:
     from avlib.report import page
     from avlib.report.report_data import ReportData
+    from avlib.systems.common.estimate import Corpus
+    from avlib.systems.common.rehearsal import Rehearsal
 
 
 class System(ABC):
@@ -52,6 +54,9 @@ class System(ABC):
         How a network that watched its validation clips is judged by them: a
         `avlib.systems.common.judge.Judge`, as ``module:name``; "" of models that name no emotions.
         Systems of vectors say it themselves, in ``chosen_``.
+    rehearsed_by : str
+        What tells the cost of a fold of a deep one: a
+        `avlib.systems.common.rehearsal.Rehearsal`, as ``module:name``.
     report_part : str
         What makes its section of the report, if it has one: a function of the `ReportData`,
         ``module:name``, imported when it is asked for.
@@ -74,6 +79,7 @@ class System(ABC):
     folders: ClassVar[Mapping[str, Path]] = {"model": paths.MODELS, "embeddings": paths.EMBEDDINGS}
     fold_trainer: ClassVar[str] = "avlib.systems.common.train_fold:train_fold"
     judge: ClassVar[str] = "avlib.systems.common.judge:predicted"
+    rehearsed_by: ClassVar[str] = "avlib.systems.common.rehearsal:Rehearsal"
     report_part: ClassVar[str] = ""
     group: ClassVar[str] = "vector baselines"
     deep: ClassVar[bool] = False
@@ -114,6 +120,18 @@ class System(ABC):
     def described(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the modalities of which a model with these settings reads descriptors."""
         return () if self.sees_and_hears else BOTH
+
+    def costliest(self, models: Sequence[str]) -> str:
+        """Return the one of its models that takes longest to train: by default the first."""
+        return models[0]
+
+    def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
+        """Return what tells the cost of a fold of a deep model."""
+        used = tuple(m for m in recipe.modalities if m in corpus.modalities)
+        watches = recipe.settings.get("patience") is not None
+        learned = corpus.train + (0 if watches else corpus.validation)
+        rehearsal = resolve_name(self.rehearsed_by)
+        return rehearsal(recipe, (corpus.emotions, used), learned, corpus.seconds)
 
     def fold_function(self) -> Callable[..., None]:
         """Import what trains one fold."""

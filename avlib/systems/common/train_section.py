@@ -7,6 +7,7 @@ the model's ``fit``, and a network's ``fit`` calls `avlib.networks.train_network
 Nothing here imports torch, so that a stage whose system is off takes no time.
 """
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ import pandas as pd
 from avlib.protocols import checked_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
+from avlib.systems.common.estimate import Corpus, missing_streams, require_room, stage_cost
 from avlib.systems.common.recipe import FoldTask, Recipe
 from avlib.systems.common.system import System, table_file
 
@@ -58,11 +60,27 @@ def train_section(system: System, params: Any) -> None:
     described = system.described(recipes[wanted[0]].settings)  # one section has all of them
     _say_what_is_missing(wanted, clips, params.modalities, described)
     numerics, devices = _numerics() if system.deep else ("cpu", [])
+    longest = recipes[system.costliest(wanted)]
+    corpus = Corpus.of_tables(clips, folds, params.modalities)
+    if system.deep:  # before chips are decoded
+        require_room(f"train_{system.name}", missing_streams(longest, corpus))
+
+    def say_cost(n_folds: int) -> None:
+        cost = stage_cost(system, longest, corpus, n_folds)
+        logging.getLogger(__name__).info(f"train_{system.name}: {cost}")
+        require_room(f"train_{system.name}", cost.disk)
+
     jobs = {
         model: _jobs(system, recipe, folds, params.modalities, numerics)
         for model, recipe in recipes.items()
     }
-    run_per_fold(f"train_{system.name}", system.fold_function(), jobs, devices=devices)
+    run_per_fold(
+        f"train_{system.name}",
+        system.fold_function(),
+        jobs,
+        devices=devices,
+        before=say_cost if system.deep else None,
+    )
     watched = {m: jobs[m] for m in wanted if system.judge and recipes[m].settings.get("patience")}
     if watched:
         _judge(system, watched, devices)

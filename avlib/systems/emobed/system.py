@@ -33,6 +33,7 @@ class EmoBedSystem(System):
     group = "EmoBed's family"
     sections = {"emobed": Emobed}
     report_part = "avlib.systems.emobed.report:emobed_section"
+    rehearsed_by = "avlib.systems.emobed.rehearsal:EmoBedRehearsal"
     deep = True
     reads = ("modern",)
 

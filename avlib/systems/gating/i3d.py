@@ -4,13 +4,15 @@ The video network of the gating paradigm (Ghaleb et al., ACII 2019, section IV).
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.networks.channels import scaled
+from avlib.networks.spared_memory import Layered, in_turn
 
 # Channels, side of the kernel, stride.
 STEM = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1, 1), "Conv3d_2c_3x3": (192, 3, 1)}
@@ -36,7 +38,7 @@ POOL_BEFORE = {
 KINETICS_CLASSES = 400
 
 
-class I3D(nn.Module):
+class I3D(Layered):
     """Three convolutions and nine Inception modules over (time, height, width).
 
     Parameters are named as in the PyTorch port of the published weights
@@ -84,11 +86,16 @@ class I3D(nn.Module):
         -------
         Tensor of shape (n, dim)
         """
-        for name in (*STEM, *INCEPTION):
-            if name in POOL_BEFORE:
-                x = max_pool_same(x, *POOL_BEFORE[name])
-            x = getattr(self, name)(x)
-        return x.mean((2, 3, 4))
+        return in_turn(self, x).mean((2, 3, 4))
+
+    def layers(self) -> list[Callable[[Tensor], Tensor]]:
+        """Return the convolutions and Inception modules, each with the pooling before it."""
+        return [partial(self._layer, name) for name in (*STEM, *INCEPTION)]
+
+    def _layer(self, name: str, x: Tensor) -> Tensor:
+        if name in POOL_BEFORE:
+            x = max_pool_same(x, *POOL_BEFORE[name])
+        return getattr(self, name)(x)
 
 
 class Unit(nn.Module):

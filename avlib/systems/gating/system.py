@@ -29,6 +29,7 @@ class GatingSystem(System):
     tables = (PREDICTIONS, GATES)
     judge = "avlib.systems.gating.judge:by_training_clips"
     report_part = "avlib.systems.gating.report:report_part"
+    rehearsed_by = "avlib.systems.gating.rehearsal:GatingRehearsal"
     deep = True
     sees_and_hears = True
 

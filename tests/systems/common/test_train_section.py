@@ -77,8 +77,9 @@ def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(
     params = load(("avef", "modalities", "modern", "protocol"))
     params = params.model_copy(update={"avef": params.avef.model_copy(update={"train": ["avef"]})})
     clips = {"clip_id": ["a", "b"], "emotion": ["x", "y"], "corpus": ["c", "c"]}
-    clips |= {"audio_path": ["a.wav", None], "video_path": [None, None]}
-    read = {"clips.parquet": clips, "folds.parquet": {"clip_id": ["a", "b"], "fold": [0, 0]}}
+    clips |= {"audio_path": ["a.wav", None], "video_path": [None, None], "duration": [1.0, 2.0]}
+    folds = {"clip_id": ["a", "b"], "fold": [0, 0], "part": ["train", "test"]}
+    read = {"clips.parquet": clips, "folds.parquet": folds}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         module.tables, "read_table", lambda path: module.pd.DataFrame(read[path.name])

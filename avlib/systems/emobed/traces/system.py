@@ -1,6 +1,9 @@
 """EmoBed for continuous emotion as the pipeline sees it."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,6 +14,10 @@ from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.traces import SYSTEMS
 from avlib.systems.emobed.traces.params import Traces
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
+
+if TYPE_CHECKING:
+    from avlib.systems.common.estimate import Corpus
+    from avlib.systems.common.rehearsal import Rehearsal
 
 _OTHER = {"audio": "video", "video": "audio"}
 
@@ -35,6 +42,7 @@ class TracesSystem(System):
     fold_trainer = "avlib.systems.emobed.traces.train_fold:train_trace_fold"
     judge = ""
     report_part = "avlib.systems.emobed.traces.report:report_part"
+    rehearsed_by = "avlib.systems.emobed.traces.rehearsal:TraceRehearsal"
     deep = True
 
     def wanted(self, params: Any) -> list[str]:
@@ -68,6 +76,22 @@ class TracesSystem(System):
         )
         used = _modalities(model)
         return Recipe(model, self.model_class(), used, settings=settings, source=source)
+
+    def costliest(self, models: Sequence[str]) -> str:
+        """Return a model that learns from most: from both modalities, by both further losses."""
+        return max(models, key=lambda model: (len(_modalities(model)), model.startswith("emobed-")))
+
+    def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
+        """Return what tells the cost of a fold: of recordings with traces, in their steps."""
+        traces = tables.read_table(paths.TRACES, ["clip_id", "time"])
+        times = traces["time"].groupby(traces["clip_id"])
+        share = min(1.0, times.ngroups / corpus.clips)  # the others have none
+        step = float(times.diff().median()) if len(traces) > times.ngroups else 1.0
+        recipe = replace(recipe, settings=recipe.settings | {"step": step})
+        seconds = len(traces) / times.ngroups * step
+        return resolve_name(self.rehearsed_by)(
+            recipe, recipe.modalities, share * corpus.train, seconds
+        )
 
 
 def _modalities(model: str) -> tuple[str, ...]:
