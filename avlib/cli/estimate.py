@@ -50,8 +50,9 @@ def estimate(
         models = found.wanted(params) or list(found.models)
         recipe = found.recipe(found.costliest(models), params)
         cost = stage_cost(found, recipe, corpus, len(models) * corpus.folds)
-        typer.echo(f"{', '.join(models)}: {cost}")
-        needed[name] = cost.disk
+        if cost is not None:
+            typer.echo(f"{', '.join(models)}: {cost}")
+            needed[name] = cost.disk
     for name, size in needed.items():  # after all has been said
         require_room(name, size)
 

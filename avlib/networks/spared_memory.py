@@ -1,7 +1,7 @@
 """Deep networks on small GPUs: what a layer keeps for its gradient is computed again instead.
 
 Checkpointing (Chen et al. 2016): of each layer only the input stays; the backward pass computes the
-rest once more. Gradients are the same, a step takes a third longer. Nothing is cut into chunks,
+rest once more. Gradients are the same, a step computes a third more. Nothing is cut into chunks,
 since batch normalisation would then normalise by other means.
 """
 

@@ -5,6 +5,7 @@ the folds are (`avlib.systems.common.rehearsal`). No result depends on that, so 
 imports make what DVC and the memory watch.
 """
 
+import logging
 import math
 import os
 import shutil
@@ -25,6 +26,8 @@ from avlib.systems.common.recipe import Recipe
 if TYPE_CHECKING:
     from avlib.systems.common.rehearsal import FoldCost
     from avlib.systems.common.streams import StreamFormat
+
+UNKNOWN = 3.0  # s, of clips of which nobody knows how long they are
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Corpus:
         parts = folds["part"].value_counts() / n_folds
         return cls(
             clips=len(used),
-            seconds=float(used["duration"].mean()),
+            seconds=float(used["duration"].astype(float).fillna(UNKNOWN).mean()),
             folds=n_folds,
             train=float(parts.get("train", 0)),
             validation=float(parts.get("validation", 0)),
@@ -152,8 +155,10 @@ def stage_cost(
     corpus: Corpus,
     folds: int,
     rehearse: Callable[..., "FoldCost"] | None = None,
-) -> Cost:
+) -> Cost | None:
     """Try a model's training on a few clips; return what a number of folds of it take.
+
+    None where trying fails in a way that nobody foresaw, which is said.
 
     Parameters
     ----------
@@ -186,6 +191,9 @@ def stage_cost(
         code=[rehearse_fold, type(task), recipe.make, type(recipe.source)],
     )
     if isinstance(found, Failure):
+        if found.details:  # a defect of ours need not stop anybody
+            logging.getLogger(__name__).warning(f"{recipe.name}: costs not known: {found.reason}")
+            return None
         raise DataError(f"{recipe.name} cannot be trained: {found.reason}")
     workers = 1 if os.environ.get("AVLIB_SCHEDULER") else max(1, local_workers(devices))
     return Cost(found, folds, min(workers, folds), numerics(), missing_streams(recipe, corpus))

@@ -127,7 +127,8 @@ class System(ABC):
 
     def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
         """Return what tells the cost of a fold of a deep model."""
-        used = tuple(m for m in recipe.modalities if m in corpus.modalities)
+        # Without recordings there may be descriptors, in tables.
+        used = tuple(m for m in recipe.modalities if m in corpus.modalities) or recipe.modalities
         watches = recipe.settings.get("patience") is not None
         learned = corpus.train + (0 if watches else corpus.validation)
         rehearsal = resolve_name(self.rehearsed_by)

@@ -70,8 +70,9 @@ def train_section(system: System, params: Any) -> None:
 
     def say_cost(n_folds: int) -> None:
         cost = stage_cost(system, longest, corpus, n_folds)
-        logging.getLogger(__name__).info(f"train_{system.name}: {cost}")
-        require_room(f"train_{system.name}", cost.disk)
+        if cost is not None:
+            logging.getLogger(__name__).info(f"train_{system.name}: {cost}")
+            require_room(f"train_{system.name}", cost.disk)
 
     jobs = {
         model: _jobs(system, recipe, folds, params.modalities, numerics)

@@ -191,6 +191,18 @@ def test_missing_weights_stop_a_stage_with_one_line(params, tmp_path, monkeypatc
     assert "\n" not in str(raised.value)
 
 
+def broken(task):
+    raise IndexError("of ours")
+
+
+def test_a_defect_while_trying_stops_nobody(params, monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+    monkeypatch.chdir(tmp_path)
+    found = system("cnn")
+    assert stage_cost(found, found.recipe("cnn", params), CORPUS, 3, broken) is None
+    assert "cnn: costs not known: IndexError: of ours" in caplog.text
+
+
 def test_a_disk_that_cannot_hold_it_stops_with_one_line(tmp_path, monkeypatch):
     usage = SimpleNamespace(free=2.5e9)
     monkeypatch.setattr(estimate.shutil, "disk_usage", lambda place: usage)
