@@ -40,10 +40,11 @@ lint: setup
 types: setup
 	mypy
 
-# For two cores: a third process computes while the others wait for DVC, Git or a worker's restart.
+# One process more than cores, five at most (1 GB each): it computes while others wait for DVC, Git or a worker's restart.
 # Each on one thread: as many threads as cores in each would only wait for one another.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 5))')
 tests: setup
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n $(PROCESSES) --dist worksteal
 
 test: lint types tests
 
