@@ -12,6 +12,7 @@ from kept_models import keep_by_hand
 
 from avlib.recognizer import kept
 from avlib.recognizer.archive import pack, unpack
+from avlib.recognizer.recognizer import Recognizer
 from avlib.registry import vector_models
 from avlib.runtime.errors import DataError
 
@@ -54,6 +55,15 @@ def test_a_missing_part_is_one_line(kept_folder, part, said):
     with pytest.raises(DataError, match=said) as error:
         kept.read(kept_folder)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_wrong_in_a_file_is_said_of_that_file(kept_folder, tmp_path):
+    (kept_folder / "encoders/audio.npz").unlink()
+    file = tmp_path / "handed_on.zip"
+    pack(kept_folder, file)
+    with pytest.raises(DataError) as error:
+        Recognizer.load(file)
+    assert str(error.value).startswith(f"{file}: encoders/audio.npz is missing")
 
 
 @pytest.mark.parametrize("part", ["model/state.npz", "encoders/video.npz", "model/settings.json"])
