@@ -66,7 +66,7 @@ def predict(
     Whatever is there is used: sound, a face, or both. Exit status 1 where nothing could be said of
     any recording.
     """
-    from avlib.recognizer.archive import unpack
+    from avlib.recognizer.archive import telling_of, unpack
     from avlib.recognizer.recognizer import Recognizer, require_seconds
     from avlib.recognizer.worker import Task, recognise_all
 
@@ -83,7 +83,8 @@ def predict(
         if not chosen.is_dir():  # unpacked once, for all workers
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avlib-")))
             unpack(chosen, folder)
-        recognizer = Recognizer.load(folder)
+        with telling_of(chosen, folder):
+            recognizer = Recognizer.load(folder)
         if live:
             raise typer.Exit(follow_all(recognizer, files))
         pictures = [None] * len(files) if out is None else own_files(files, out / "pictures", "png")

@@ -1,8 +1,10 @@
 """A kept model as one file: a ZIP archive, read with the distrust that such files deserve."""
 
+import contextlib
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from avlib.recognizer import kept
@@ -59,6 +61,15 @@ def unpack(file: Path, folder: Path) -> None:
         raise DataError(
             f"{file}: is no whole file of `python -m avlib export` ({error}); export it again"
         ) from None
+
+
+@contextlib.contextmanager
+def telling_of(file: Path, folder: Path) -> Iterator[None]:
+    """Have what is wrong in a folder where a file was unpacked said of the file."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error).replace(str(folder), str(file))) from None
 
 
 def _check(file: Path, entries: list[zipfile.ZipInfo]) -> None:

@@ -12,11 +12,11 @@ import pandas as pd
 
 from avlib.media import Channels, probe
 from avlib.recognizer import WINDOW, kept
-from avlib.recognizer.archive import unpack
+from avlib.recognizer.archive import telling_of, unpack
 from avlib.recognizer.describe import Describer, Window, describer
 from avlib.recognizer.observe import Span, spans
 from avlib.recognizer.traces import Traces
-from avlib.runtime.errors import AvlibError, DataError, ParamsError
+from avlib.runtime.errors import AvlibError, ParamsError
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.model import BOTH, Model
 
@@ -108,10 +108,8 @@ class Recognizer:
             return cls(kept.read_whole(Path(path)))
         folder = tempfile.TemporaryDirectory(prefix="avlib-")
         unpack(Path(path), Path(folder.name))
-        try:
+        with telling_of(Path(path), Path(folder.name)):
             recognizer = cls(kept.read_whole(Path(folder.name)))
-        except DataError as error:  # which knows the folder alone
-            raise DataError(str(error).replace(folder.name, str(path))) from None
         recognizer._unpacked = folder  # networks are read from there when they are first used
         return recognizer
 
