@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -167,13 +167,18 @@ class Recognizer:
         return pd.DataFrame(rows)
 
     def recognise(
-        self, path: Path | str, every: float | None = None, window: float = WINDOW
+        self,
+        path: Path | str,
+        every: float | None = None,
+        window: float = WINDOW,
+        told: Callable[[float, float], None] | None = None,
     ) -> Recognised:
         """Say what one recording shows; see `predict`.
 
         A recording of up to `avlib.recognizer.observe.LONGEST` s is one clip, exactly as the
         pipeline takes a corpus's. Of a longer one the probabilities are the mean over spans of at
-        most that length.
+        most that length, and after each span `told` is called with the seconds that are done and
+        those there are.
 
         Raises
         ------
@@ -195,6 +200,8 @@ class Recognizer:
             first = span.start + (span.own[0] if span.own else 0.0)
             own = times[len(moments) : np.searchsorted(times, first + span.length)] - span.start
             moments += self._say(span, [(max(0.0, t - window / 2), t + window / 2) for t in own])
+            if told is not None:
+                told(first + span.length, info.duration)
         said = _mean(whole)
         if lost := info.cut_short or info.damage:
             said = replace(said, reason="; ".join(filter(None, [lost, said.reason])))

@@ -1,7 +1,9 @@
 """Recordings in worker processes, which may crash without harm to the other recordings."""
 
 import functools
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from avlib.runtime.parallel import Failure, map_clips
 
 # A recording is read span by span, whatever its length; more memory is damage.
 LIMITS = Limits(memory=16.0, time=43200.0)
+SILENT = 15.0  # s, after which a long recording is told of
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def recognise(task: Task) -> Rows:
     """Recognise one recording, draw it and write its page where that is asked for (in a worker)."""
     recognizer = _loaded(task.model)
     try:
-        found = recognizer.recognise(task.path, task.every, task.window)
+        found = recognizer.recognise(task.path, task.every, task.window, teller(task.path))
     except AvlibError as error:
         return _nothing(task, said_of(task.path, error))
     whole = recognizer.row(found.whole)
@@ -88,6 +91,19 @@ def recognise(task: Task) -> Rows:
             temporary.write_text(text, encoding="utf-8")
     clip = {"clip": printable(task.path)}
     return Rows(clip | whole, recognizer.moments(clip, found))
+
+
+def teller(path: str) -> Callable[[float, float], None]:
+    """Return what says how far a long recording is done, now and then."""
+    last = time.monotonic()
+
+    def told(done: float, of: float) -> None:
+        nonlocal last
+        if done < of and time.monotonic() - last >= SILENT:
+            last = time.monotonic()
+            print(f"{printable(path)}: {done:.0f} of {of:.0f} s", file=sys.stderr, flush=True)
+
+    return told
 
 
 def _nothing(task: Task, reason: str) -> Rows:

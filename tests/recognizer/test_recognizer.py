@@ -12,7 +12,7 @@ from PIL import Image
 
 from avlib import Recognizer
 from avlib.media import write_clip
-from avlib.recognizer import observe
+from avlib.recognizer import observe, worker
 from avlib.recognizer import recognizer as module
 from avlib.recognizer.picture import draw
 from avlib.recognizer.recognizer import Said
@@ -156,7 +156,11 @@ def test_a_long_recording_is_taken_span_by_span(recognizer, recordings, monkeypa
 
     monkeypatch.setattr(observe, "LONGEST", 2.0)
     monkeypatch.setattr(observe, "speech_rows", watched)
-    cut = recognizer.recognise(recordings["long"], every=0.5, window=1.0)
+    done = []
+    cut = recognizer.recognise(
+        recordings["long"], every=0.5, window=1.0, told=lambda *said: done.append(said)
+    )
+    assert done == [(2.0, 6.0), (4.0, 6.0), (6.0, 6.0)]
     assert read == [2.5, 3.0, 2.5]  # with half a window of the neighbours
     assert len(cut.moments) == len(whole.moments) == 12
     for a, b in zip(cut.moments, whole.moments, strict=True):
@@ -222,3 +226,12 @@ def test_sound_whose_channels_cancel_is_told_whether_it_is_used_or_not(recognize
         [row] = recognizer.predict(tmp_path / name).to_dict("records")
         assert row["used"] == used
         assert "channels cancel" in row["reason"]
+
+
+def test_a_long_recording_is_told_of_now_and_then(monkeypatch, capsys):
+    clock = iter([0.0, 1.0, 20.0, 20.0, 21.0, 40.0])
+    monkeypatch.setattr(worker.time, "monotonic", lambda: next(clock))
+    told = worker.teller("a/talk.mp4")
+    for done in (60, 120, 180, 240):
+        told(done, 240)
+    assert capsys.readouterr().err.splitlines() == ["a/talk.mp4: 120 of 240 s"]
