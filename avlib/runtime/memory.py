@@ -1,0 +1,14 @@
+"""Memory that is free again."""
+
+import ctypes
+
+
+def give_back() -> None:
+    """Give freed memory back to the system, where the C library can (glibc).
+
+    What is freed in many small pieces it keeps: a process that reads hours, minute after minute,
+    would grow by 0.1 GB for each.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
