@@ -6,7 +6,7 @@ import ctypes
 def give_back() -> None:
     """Give freed memory back to the system, where the C library can (glibc).
 
-    What is freed in many small pieces it keeps: 0.3 GB of a minute of pictures, for example.
+    What is freed in many small pieces, as a minute of pictures is, it keeps.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
