@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 
 _Matrix = tuple[float, float, float, float]
 
@@ -15,7 +16,9 @@ def matrix(frame: Any) -> _Matrix:
     A picture without a display matrix is shown as it is stored.
     """
     try:
-        everything = frame.side_data
+        # Not `frame.side_data`: frame and container would hold each other, and so the pixels, until
+        # Python looks for such garbage, which of few large things it seldom does.
+        everything = SideDataContainer(frame)  # type: ignore[call-arg]  # its stub forgets the frame
     except ValueError:  # beside it is something that PyAV has no name for, such as EXIF
         turn = np.deg2rad(frame.rotation)  # counterclockwise; a mirror cannot be told then
         return np.cos(turn), np.sin(turn), -np.sin(turn), np.cos(turn)

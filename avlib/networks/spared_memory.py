@@ -18,9 +18,8 @@ from torch.utils.checkpoint import checkpoint
 from avlib.networks.kept_bytes import KeptBytes
 from avlib.runtime.device import memory
 
-_SHARE = (
-    0.6  # of a device's memory; the rest holds weights, gradients and what layers need meanwhile
-)
+# Of a device's memory; the rest holds weights, gradients and what layers need meanwhile.
+_SHARE = 0.6
 
 
 class Layered(nn.Module, ABC):

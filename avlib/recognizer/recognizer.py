@@ -17,7 +17,6 @@ from avlib.recognizer.describe import Describer, Window, describer
 from avlib.recognizer.observe import Span, spans
 from avlib.recognizer.traces import Traces
 from avlib.runtime.errors import AvlibError, ParamsError
-from avlib.runtime.memory import give_back
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.model import BOTH, Model
 
@@ -201,11 +200,8 @@ class Recognizer:
             first = span.start + (span.own[0] if span.own else 0.0)
             own = times[len(moments) : np.searchsorted(times, first + span.length)] - span.start
             moments += self._say(span, [(max(0.0, t - window / 2), t + window / 2) for t in own])
-            done = first + span.length
-            del span
-            give_back()
             if told is not None:
-                told(done, info.duration)
+                told(first + span.length, info.duration)
         said = _mean(whole)
         if lost := info.cut_short or info.damage:
             said = replace(said, reason="; ".join(filter(None, [lost, said.reason])))

@@ -17,7 +17,8 @@ class Spooled:
 
     def __init__(self) -> None:
         self._last: pa.Table | None = None
-        self._file = tempfile.TemporaryFile(dir=paths.MEMO if paths.MEMO.is_dir() else None)  # noqa: SIM115
+        place = paths.MEMO if paths.MEMO.is_dir() else None
+        self._file = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - it outlives this call
         self._places: list[int] = []
 
     def add(self, table: pa.Table) -> None:

@@ -1,5 +1,8 @@
 """The eight ways in which MP4 and MOV turn and mirror a picture."""
 
+import gc
+
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -73,3 +76,13 @@ def test_a_picture_with_data_that_pyav_has_no_name_for_is_turned_all_the_same(
     assert np.abs(shown - expected).mean() < 3  # of colours' rounding; turned otherwise it is > 50
     info = media.probe(path)
     assert (info.height, info.width) == expected.shape[:2]
+
+
+def test_pictures_that_are_handed_on_are_free_at_once(plain):
+    gc.collect()
+    gc.disable()
+    try:
+        assert len(list(media.video_frames(plain))) == 3
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, av.VideoFrame)]
+    finally:
+        gc.enable()
