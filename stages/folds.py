@@ -7,6 +7,7 @@ from avlib.protocols import (
     check_folds,
     drawn_from,
     enrol,
+    left_by_partition,
     make_folds,
     set_apart,
     with_auxiliary,
@@ -30,6 +31,8 @@ def main() -> None:
     divided, helping = set_apart(clips, auxiliary.corpus) if auxiliary else (clips, None)
     settings = protocol.model_dump(exclude={"name", "folds"})
     folds = make_folds(divided, protocol=protocol.name, published=published, **settings)
+    if protocol.name == "official" and (line := left_by_partition(divided, folds)):
+        print(line)
     if params.speakers.normalise == "enrolled":
         folds = enrol(folds, clips, params.speakers.enrolled_clips)
     if helping is not None:

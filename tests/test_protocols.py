@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from avlib.protocols import SUBJECT_INDEPENDENT, check_folds, make_folds
+from avlib.protocols import SUBJECT_INDEPENDENT, check_folds, left_by_partition, make_folds
 from avlib.runtime.digests import name_digest
 from avlib.runtime.errors import DataError, LeakError, ParamsError
 
@@ -314,7 +314,10 @@ def test_an_official_partition_that_divides_a_subject_trains_on_nothing_of_who_i
     check_folds(folds, clips, "official")
     assert not folds["clip_id"].isin(["s07_anger_0", "s06_fear_0"]).any()
     assert len(folds) == len(clips) - 2
-    with pytest.raises(DataError, match="every training clip is of a subject who is tested"):
+    assert left_by_partition(clips, folds) == (
+        "left out of training and validation: 2 clips of s06, s07, who are tested"
+    )
+    with pytest.raises(DataError, match=r"every training clip .* who is tested \(s00\)"):
         folds_of(clips.assign(subject="s00"), "official")
 
 

@@ -4,8 +4,9 @@ Nothing here loads torch or transformers.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ TYPES = {  # model_type of config.json
     "video": ("vit", "clip", "clip_vision_model", "dinov2"),
 }
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+# Of preprocessor_config.json: what encoders compute with.
+NUMBERS = (
+    *("sampling_rate", "feature_size", "hop_length", "n_fft", "chunk_length", "nb_max_frames"),
+    *("num_mel_bins", "max_length", "mean", "std", "padding_value"),
+    *("size", "crop_size", "image_mean", "image_std", "rescale_factor"),
+)
 _SHOWN = 5  # files that an error names
 
 
@@ -59,11 +66,12 @@ def check_folder(folder: Path, modality: str) -> str:
     Raises
     ------
     WeightsError
-        A file is missing or no JSON, the encoder is of no known type, its weights are pickles only,
-        or it asks for code of its own.
+        A file is missing or no JSON, the preprocessor's numbers are none, the encoder is of no
+        known type, its weights are pickles only, or it asks for code of its own.
     """
-    config = _read(folder, CONFIG, modality)
-    for name, content in ((CONFIG, config), (PREPROCESSOR, _read(folder, PREPROCESSOR, modality))):
+    config, preprocessor = (_read(folder, name, modality) for name in (CONFIG, PREPROCESSOR))
+    _check_numbers(folder / PREPROCESSOR, preprocessor)
+    for name, content in ((CONFIG, config), (PREPROCESSOR, preprocessor)):
         if "auto_map" in content:
             raise WeightsError(
                 f"{folder / name} asks for code of its own (auto_map), and nothing of it was run;"
@@ -100,6 +108,24 @@ def _read(folder: Path, name: str, modality: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WeightsError(f"{file} holds {type(content).__name__}; expected names and values")
     return content
+
+
+def _check_numbers(file: Path, preprocessor: dict[str, Any]) -> None:
+    """Refuse values that would stop transformers in the middle of a clip, wherever it sees them."""
+    for name in NUMBERS:
+        for number in _numbers(preprocessor.get(name, 0)):
+            if isinstance(number, bool) or not isinstance(number, Real | None):
+                raise WeightsError(
+                    f"{file}: {name} is {json.dumps(preprocessor[name])}; expected numbers:"
+                    " get the file again"
+                )
+
+
+def _numbers(value: Any) -> Iterable[Any]:
+    """Return one number, those of a list (a color), or those of a mapping (height and width)."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else [value]
 
 
 def _weights(folder: Path) -> list[Path]:

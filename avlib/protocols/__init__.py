@@ -36,6 +36,7 @@ Under each of them a member of a joined corpus may only help to train (`set_apar
 from avlib.protocols.auxiliary import set_apart, with_auxiliary
 from avlib.protocols.enrolment import enrol
 from avlib.protocols.folds import make_folds
+from avlib.protocols.given import left_by_partition
 from avlib.protocols.kinds import SUBJECT_INDEPENDENT
 from avlib.protocols.leaks import check_folds
 from avlib.protocols.tables import AUXILIARY, ENROLMENT, FOLDS, PARTS
@@ -51,6 +52,7 @@ __all__ = [
     "checked_folds",
     "drawn_from",
     "enrol",
+    "left_by_partition",
     "make_folds",
     "set_apart",
     "with_auxiliary",

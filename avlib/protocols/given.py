@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from avlib.protocols.labelled import some
+from avlib.protocols.labelled import has_label, some
 from avlib.protocols.tables import PARTS
 from avlib.runtime.errors import DataError
 
@@ -60,9 +60,36 @@ def official_parts(labelled: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     for name in ("train", "test"):
         if name not in part:
             raise DataError(f"column 'partition' has no clip in {name!r}; nothing can be measured")
-    tested = labelled["subject"].isin(labelled["subject"][part == "test"])
-    kept = (part == "test") | ~tested.to_numpy()
+    tested_subjects = set(labelled["subject"][part == "test"])
+    kept = (part == "test") | ~labelled["subject"].isin(tested_subjects).to_numpy()
     labelled, part = labelled[kept].reset_index(drop=True), part[kept]
     if "train" not in part:
-        raise DataError("every training clip is of a subject who is tested; nothing can be learned")
+        raise DataError(
+            "protocol.name is 'official', and every training clip is of a subject who is tested"
+            f" ({some(tested_subjects)}); nothing can be learned: give each subject one part, or"
+            " choose subject_kfold, for example"
+        )
     return labelled, part
+
+
+def left_by_partition(clips: pd.DataFrame, folds: pd.DataFrame) -> str:
+    """Say whom `official_parts` left out of training and validation, as they are tested too.
+
+    Parameters
+    ----------
+    clips, folds
+        The tables.
+
+    Returns
+    -------
+    str
+        A line; empty where nobody was left out.
+    """
+    left = clips[has_label(clips) & ~clips["clip_id"].isin(folds["clip_id"])]
+    if left.empty:
+        return ""
+    subjects = left["subject"].unique()
+    return (
+        f"left out of training and validation: {len(left)} clips of {some(subjects)}, who"
+        f" {'is' if len(subjects) == 1 else 'are'} tested"
+    )

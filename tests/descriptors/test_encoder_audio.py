@@ -262,6 +262,18 @@ def as_pickle(folder):
             ["config.json asks for code of its own (auto_map)", "nothing of it was run"],
         ),
         (
+            lambda f: changed(f, "preprocessor_config.json", sampling_rate="fast"),
+            ['preprocessor_config.json: sampling_rate is "fast"', "expected numbers"],
+        ),
+        (
+            lambda f: changed(f, "preprocessor_config.json", image_mean=[0.5, True, 0.5]),
+            ["image_mean is [0.5, true, 0.5]"],
+        ),
+        (
+            lambda f: changed(f, "preprocessor_config.json", size={"height": [224]}),
+            ['size is {"height": [224]}'],
+        ),
+        (
             lambda f: changed(f, "preprocessor_config.json", auto_map={}),
             ["preprocessor_config.json asks for code of its own"],
         ),
