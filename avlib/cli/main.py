@@ -6,7 +6,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from avlib.cli import compare, corpora, estimate, export, predict, results, search, sweep, weights
+from avlib.cli import (
+    compare,
+    corpora,
+    estimate,
+    export,
+    predict,
+    results,
+    search,
+    sweep,
+    timings,
+    weights,
+)
 from avlib.runtime.errors import AvlibError
 
 
@@ -36,6 +47,7 @@ for _command in (
     compare.compare,
     sweep.sweep,
     search.search,
+    timings.timings,
 ):
     app.command()(_command)
 app.add_typer(corpora.app, name="corpora")

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from avlib.report.formats import DASH, number, percent, score
 from avlib.report.starting import caveat
+from avlib.runtime.progress import duration
+from avlib.runtime.timings import Timing
 
 
 def results_table(summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
@@ -50,6 +52,23 @@ def traces_table(traces: Mapping[str, Any]) -> str:
             rows.append([system, modality, *map(_ccc, after)])
     rows.sort(key=lambda row: (row[1], row[0]))
     return _laid_out(["system", "from", "CCC, arousal", "CCC, valence"], 2, rows) if rows else ""
+
+
+def timings_table(timings: Sequence[Timing]) -> str:
+    """Lay out what stages took, and what their parts took that went on item by item."""
+    total = sum(timing.seconds for timing in timings)
+    rows = [
+        [
+            timing.stage,
+            timing.ended.replace("T", " ")[: len("2026-01-31 12:00:00")],
+            "; ".join(map(str, timing.work)),
+            duration(timing.seconds),
+            f"{timing.seconds / total:.0%}" if total else DASH,
+        ]
+        for timing in timings
+    ]
+    rows.append(["all", "", "", duration(total), ""])
+    return _laid_out(["stage", "ended", "of it", "took", "share"], 3, rows)
 
 
 def _ccc(scores: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ On a terminal a bar; elsewhere (a log file, a CI job) one plain line every ten s
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
@@ -13,6 +15,20 @@ from rich.text import Text
 
 _LINE_EVERY = 10.0  # seconds between two plain lines
 _SHOWN_FAILURES = 5  # the rest is in the status table
+_FEW = 10  # items whose pace is taken from the start of the work
+_ENOUGH = 20  # items after which a remaining time is said; fewer where they are a tenth of all
+
+_watchers: list[Callable[["Progress"], None]] = []
+
+
+@contextmanager
+def watched(watcher: Callable[["Progress"], None]) -> Iterator[None]:
+    """Have a function called with each work that ends while the block runs."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 class _Summary(ProgressColumn):
@@ -42,7 +58,7 @@ class Progress:
     def __init__(self, label: str, total: int, unit: str = "clips") -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = self.failed = 0
-        self._start = self._last_line = time.monotonic()
+        self._start = self._first = self._last_line = time.monotonic()
         console = Console(stderr=True)
         self._bar: Bar | None = None
         if console.is_terminal:
@@ -59,10 +75,19 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar:
             self._bar.stop()
+        for watcher in _watchers:
+            watcher(self)
+
+    @property
+    def seconds(self) -> float:
+        """Since the work began."""
+        return time.monotonic() - self._start
 
     def advance(self) -> None:
         """Count one more finished item."""
         self.done += 1
+        if self.done == 1:
+            self._first = time.monotonic()
         if self._bar:
             self._bar.advance(self._task)
         elif time.monotonic() - self._last_line >= _LINE_EVERY:
@@ -78,16 +103,30 @@ class Progress:
 
     def summary(self) -> str:
         """Say how far the work is, in one line."""
-        elapsed = time.monotonic() - self._start
+        elapsed = self.seconds
         rate = self.done / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.done}/{self.total} {self.unit}"]
         if self.done:
             parts.append(f"{rate:.2g} {self.unit}/s" if rate < 10 else f"{rate:.0f} {self.unit}/s")
-            if self.done < self.total:
-                parts.append(f"{duration((self.total - self.done) / rate)} left")
+        if (left := self.left()) is not None:
+            parts.append(f"{duration(left)} left")
         if self.failed:
             parts.append(f"{self.failed} failed")
         return ", ".join(parts)
+
+    def left(self) -> float | None:
+        """Return the seconds that the rest will take; None where nothing tells yet, or of no rest.
+
+        Workers take seconds to start, so that of many items the pace is that from the first one
+        that was finished on.
+        """
+        if self.done >= self.total or self.done < min(_ENOUGH, self.total / 10):
+            return None
+        if self.done <= _FEW:
+            pace = self.seconds / self.done
+        else:
+            pace = (time.monotonic() - self._first) / (self.done - 1)
+        return pace * (self.total - self.done)
 
     def _print(self, line: str) -> None:
         if self._bar:

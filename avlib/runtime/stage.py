@@ -1,5 +1,6 @@
 """What every stage script shares: how it starts and how it ends."""
 
+import inspect
 import logging
 import sys
 from collections.abc import Callable
@@ -7,16 +8,18 @@ from pathlib import Path
 
 from avlib.runtime.errors import AvlibError
 from avlib.runtime.files import disk_full, is_full
+from avlib.runtime.timings import timed
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage; an error that the user can act on becomes one line and exit status 1.
+    """Run a stage and say what it took; an error to act on becomes one line and exit status 1.
 
     Ctrl-C is one line, too, and exit status 130.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        main()
+        with timed(Path(inspect.getfile(main)).stem):
+            main()
     except AvlibError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

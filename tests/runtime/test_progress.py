@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from avlib.runtime import progress
-from avlib.runtime.progress import Progress
+from avlib.runtime.progress import Progress, watched
 
 
 @pytest.fixture
@@ -44,9 +45,36 @@ def test_finished_work_shows_no_remaining_time(clock):
 
 def test_long_work_is_told_in_hours(clock):
     shown = Progress("faces", 7442)
-    clock[0] = 10
-    shown.advance()
-    assert shown.summary() == "1/7442 clips, 0.1 clips/s, 20 h 40 min left"
+    for _ in range(30):
+        clock[0] += 10
+        shown.advance()
+    assert shown.summary() == "30/7442 clips, 0.1 clips/s, 20 h 35 min left"
+
+
+@pytest.mark.parametrize("total", [10, 36, 2000])
+def test_from_the_second_tenth_on_the_rest_is_told_within_a_factor_of_two(clock, total):
+    durations = np.random.default_rng(total).uniform(0.5, 1.5, total)
+    start = 0.8 * durations.sum() if total < 100 else 60  # what starting workers may cost
+    ends = start + np.cumsum(durations)
+    shown = Progress("faces", total)
+    for n, end in enumerate(ends[:-1], start=1):
+        clock[0] = end
+        shown.advance()
+        if n < total / 10 and n < 20:
+            assert shown.left() is None
+        if n > max(total / 5, 10):
+            assert 0.5 < shown.left() / (ends[-1] - end) < 2
+
+
+def test_whoever_watches_is_told_of_work_that_ends_and_of_no_other(clock):
+    told = []
+    with watched(told.append), Progress("faces", 2) as work:
+        clock[0] = 3
+        work.advance()
+    with Progress("speech", 1):
+        pass
+    assert told == [work]
+    assert (work.done, work.seconds) == (1, 3)
 
 
 def test_terminal_gets_a_bar(monkeypatch, capsys):
