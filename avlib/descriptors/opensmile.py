@@ -5,6 +5,7 @@ openSMILE is free for research and education; commercial use needs a licence of 
 
 import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -92,6 +93,16 @@ class OpenSmile(AudioDescriptor):
         rows = [self._functionals(signal[i : i + length], sample_rate) for i in starts]
         return (starts + length / 2) / sample_rate, np.concatenate(rows, dtype=np.float32)
 
+    def streams(self, n_samples: int) -> bool:
+        """Say whether it describes that many samples in pieces: frames of more than a minute."""
+        return self.level == "frames" and n_samples > AT_ONCE * SAMPLE_RATE
+
+    def pieces(self, pcm: np.ndarray, sample_rate: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Describe a recording's frames some minutes at a time."""
+        self.check_rate(sample_rate)
+        for starts, values in streamed(self.feature_set, self.frame_level, pcm, SAMPLE_RATE):
+            yield starts + self.frame / 2, values
+
     def _functionals(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         return self._rows(signal, sample_rate, opensmile.FeatureLevel.Functionals.value)[1]
 
@@ -101,7 +112,9 @@ class OpenSmile(AudioDescriptor):
         """Return when rows start, s, and the rows."""
         prepared = self.prepared(signal, sample_rate)
         if len(prepared) > AT_ONCE * SAMPLE_RATE:
-            return streamed(self.feature_set, level, prepared, SAMPLE_RATE)
+            pieces = streamed(self.feature_set, level, prepared, SAMPLE_RATE)
+            starts, rows = zip(*pieces, strict=True)
+            return np.concatenate(starts), np.concatenate(rows)
         within = np.clip(prepared, -1.0, LARGEST_SAMPLE)
         table = _extractor(self.feature_set, level).process_signal(within, SAMPLE_RATE)
         starts = table.index.get_level_values("start").total_seconds().to_numpy()

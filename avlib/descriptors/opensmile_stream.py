@@ -7,7 +7,7 @@ to the bit.
 """
 
 import tempfile
-from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import opensmile
 import pandas as pd
 from opensmile.core.config import config
 from opensmile.core.lib import FrameMetaData, OpenSMILE
+
+from avlib.runtime.spooled import nameless_file
 
 # openSMILE multiplies by 32768 and stores 16 bits: a sample of 1.0 would become -1.0.
 LARGEST_SAMPLE = 32767 / 32768
@@ -70,36 +72,47 @@ _SECTIONS = {
     }
 }  # fmt: skip
 _PIECE = 2**12  # samples written at once
+_ROWS = 2**15  # rows handed on at once, five minutes of frames
 
 
 def streamed(
     feature_set: opensmile.FeatureSet, level: str, signal: np.ndarray, sample_rate: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Describe sound as ``opensmile.Smile(feature_set, level).process_signal`` does.
+
+    openSMILE does not wait while rows are made use of: they lie in a file until all are there.
 
     Parameters
     ----------
     feature_set, level
         As of `opensmile.Smile`.
-    signal : float array of shape (n,)
-        Long enough for a row; samples outside of [-1, 1] are clipped.
+    signal : array of shape (n,)
+        Long enough for a row. Floats, of which those outside of [-1, 1] are clipped, or int16.
     sample_rate : int
         Hz.
 
-    Returns
-    -------
+    Yields
+    ------
     starts : array of shape (n_rows,), float64
         s.
     values : array of shape (n_rows, dim), float32
+        Of some rows, one piece after another.
     """
     root = Path(opensmile.__file__).parent / "core" / config.CONFIG_ROOT
-    smile, rows, starts = OpenSMILE(), bytearray(), array("d")
+    smile = OpenSMILE()
+    with (
+        nameless_file() as starts,
+        nameless_file() as rows,
+        tempfile.TemporaryDirectory(prefix="avlib-") as folder,
+    ):
 
-    def keep(row: np.ndarray, facts: FrameMetaData) -> None:
-        rows.extend(row.tobytes())
-        starts.append(facts.time)
+        def keep(row: np.ndarray, facts: FrameMetaData) -> None:
+            try:
+                rows.write(row.tobytes())
+                starts.write(np.float64(facts.time).tobytes())
+            except OSError as error:
+                feeder.stop(error)
 
-    with tempfile.TemporaryDirectory(prefix="avlib-") as folder:
         options: dict[str, Path] = {
             "bufferModeRbConf": root / "shared/BufferModeRb.conf.inc",
             "frameModeFunctionalsConf": root / "shared/FrameModeFunctionals.conf.inc",
@@ -116,11 +129,15 @@ def streamed(
             smile.run()
         finally:
             smile.free()
-    if feeder.error:
-        raise feeder.error
-    values = np.frombuffer(rows, np.float32).reshape(len(starts), -1)
-    times = pd.to_timedelta(np.array(starts), "s")  # which rounds, as the package does
-    return times.total_seconds().to_numpy(), values
+        if feeder.error:
+            raise feeder.error
+        width = rows.tell() // (starts.tell() // 8)  # bytes of a row
+        starts.seek(0)
+        rows.seek(0)
+        while piece := starts.read(8 * _ROWS):
+            times = pd.to_timedelta(np.frombuffer(piece), "s")  # which rounds, as the package does
+            values = np.frombuffer(rows.read(width * len(times)), np.float32)
+            yield times.total_seconds().to_numpy(), values.reshape(len(times), -1)
 
 
 def _texts(feature_set: opensmile.FeatureSet, level: str, sample_rate: int) -> dict[str, str]:
@@ -152,14 +169,18 @@ class _Feeder:
         try:
             while self._written < len(self._signal):
                 piece = self._signal[self._written : self._written + _PIECE]
-                piece = np.clip(piece, -1.0, LARGEST_SAMPLE)
-                pcm = (piece * 32768).astype(np.int16).tobytes()
-                if not self._smile.external_audio_source_write_data(source, pcm):
+                if piece.dtype != np.int16:
+                    piece = (np.clip(piece, -1.0, LARGEST_SAMPLE) * 32768).astype(np.int16)
+                if not self._smile.external_audio_source_write_data(source, piece.tobytes()):
                     return
                 self._written += len(piece)
             if not self._ended:
                 self._smile.external_audio_source_set_eoi(source)
                 self._ended = True
         except Exception as error:
-            self.error = error
-            self._smile.abort()
+            self.stop(error)
+
+    def stop(self, error: Exception) -> None:
+        """Give up, for an error that whoever started it is to raise."""
+        self.error = error
+        self._smile.abort()

@@ -2,23 +2,31 @@
 
 import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 import pyarrow as pa
 
 from avlib.runtime import paths
 
 
+def nameless_file() -> IO[bytes]:
+    """Open a file to write and read that is gone when it is closed.
+
+    It lies in the project's memory where there is one: the system's temporary folder may be in the
+    computer's memory.
+    """
+    return tempfile.TemporaryFile(dir=paths.MEMO if paths.MEMO.is_dir() else None)
+
+
 class Spooled:
     """Tables of one schema in the order in which they were added; the last one is in memory.
 
-    The file lies in the project's memory where there is one (the system's temporary folder may be
-    in the computer's memory), has no name, and is gone with the object.
+    The others lie in a file (see `nameless_file`) that is gone with the object.
     """
 
     def __init__(self) -> None:
         self._last: pa.Table | None = None
-        place = paths.MEMO if paths.MEMO.is_dir() else None
-        self._file = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - it outlives this call
+        self._file = nameless_file()
         self._places: list[int] = []
 
     def add(self, table: pa.Table) -> None:

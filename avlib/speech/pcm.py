@@ -24,6 +24,11 @@ def steps_of(signal: np.ndarray) -> np.ndarray:
 
 def from_pcm(pcm: Any) -> np.ndarray:
     """Return the samples of `to_pcm`'s bytes, or of a buffer of them, float32 of shape (n,)."""
-    signal = np.frombuffer(pcm, "<i2").astype(np.float32)
+    signal = steps_in(pcm).astype(np.float32)
     signal /= 32768.0
     return signal
+
+
+def steps_in(pcm: Any) -> np.ndarray:
+    """Return the steps of `steps_of` in bytes, or in a buffer of them, where they lie."""
+    return np.frombuffer(pcm, "<i2")

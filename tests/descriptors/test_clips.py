@@ -1,11 +1,12 @@
 """One clip of the feature stages: which rows a table before gives, and what is said of none."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from avlib.descriptors.audio_clip import audio_rows
 from avlib.descriptors.dlib_resnet import DlibResNetDescriptor
-from avlib.descriptors.opensmile import IS10
+from avlib.descriptors.opensmile import IS10, EGeMAPS
 from avlib.descriptors.video_clip import read_faces, video_rows
 from avlib.faces.alignment import decode_chips, encode_jpeg
 from avlib.faces.tables import FACES
@@ -47,6 +48,20 @@ def test_frames_are_those_of_the_sound(speech):
     times, values = IS10().describe(signal, 16000)
     assert np.array_equal(result.columns["time"], times)
     assert np.array_equal(result.columns["descriptor"], values)
+
+
+@pytest.mark.parametrize("kind", [IS10, EGeMAPS])
+def test_frames_of_long_sound_come_in_pieces_and_are_the_same(kind, speech, monkeypatch):
+    clip, _ = speech
+    whole = audio_rows(clip, kind()).columns
+    monkeypatch.setattr("avlib.descriptors.opensmile.AT_ONCE", 0.5)
+    monkeypatch.setattr("avlib.descriptors.opensmile_stream._ROWS", 30)
+    pieces = list(audio_rows(clip, kind()).columns)
+    assert [len(piece) for piece in pieces] == [30, 30, 30, len(whole["time"]) - 90]
+    rows = pa.concat_tables(pieces)
+    for name in ("frame", "time"):
+        assert np.array_equal(rows[name].to_numpy(), whole[name])
+    assert np.array_equal(tables.vectors(rows["descriptor"]), whole["descriptor"])
 
 
 def test_levels_differ_in_their_rows(speech):

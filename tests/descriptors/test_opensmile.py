@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import opensmile
 import pytest
@@ -141,7 +143,16 @@ def test_an_error_of_opensmile_while_it_is_fed_is_raised(signal, monkeypatch):
     monkeypatch.setattr("opensmile.core.lib.OpenSMILE.run", fail)
     monkeypatch.setattr("avlib.descriptors.opensmile_stream._BUFFER", 3)
     with pytest.raises(OpenSmileException, match="no more"):
-        streamed(opensmile.FeatureSet.IS10, "lld", np.tile(signal, 9), SAMPLE_RATE)
+        list(streamed(opensmile.FeatureSet.IS10, "lld", np.tile(signal, 9), SAMPLE_RATE))
+
+
+def test_rows_that_have_no_room_are_an_error(signal, monkeypatch):
+    def full():
+        return Path("/dev/full").open("w+b")
+
+    monkeypatch.setattr("avlib.descriptors.opensmile_stream.nameless_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        list(streamed(opensmile.FeatureSet.IS10, "lld;lld_de", np.tile(signal, 9), SAMPLE_RATE))
 
 
 @pytest.mark.parametrize("describe", [frames, functionals])
