@@ -65,6 +65,15 @@ def test_a_table_of_a_spreadsheet_in_another_language_is_read(tmp_path):
     assert (found.emotion, found.arousal) == ("Ärger", 0.5)
 
 
+def test_cells_without_names_are_an_error_and_separators_at_the_ends_of_lines_are_none(tmp_path):
+    text = "path,subject,emotion\na.wav,s1,joy{more}\nb.wav,s2,joy{more}\n"
+    (tmp_path / "clips.csv").write_text(text.format(more=","))
+    assert [found.emotion for found in listed(tmp_path).recordings] == ["joy", "joy"]
+    (tmp_path / "clips.csv").write_text(text.format(more=",left"))
+    with pytest.raises(CorpusError, match="more cells in its lines than the 3 names of the first"):
+        listed(tmp_path)
+
+
 def test_spans_of_one_file_are_clips_of_their_own(tmp_path):
     spans = [(0, 1.5), (1.5, 3), (3, "")]
     rows = [

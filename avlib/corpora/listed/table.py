@@ -1,5 +1,6 @@
 """The table that lists the clips of a user's own corpus."""
 
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -61,13 +62,20 @@ def _read(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8-sig") as file:
         names = file.readline()
     separator = max(",;\t", key=names.count)
-    return pd.read_csv(
-        path,
-        sep=separator,
-        dtype=str,
-        keep_default_na=False,
-        encoding="utf-8-sig",
-        skip_blank_lines=False,  # lines keep their numbers
-        index_col=False,
-        skipinitialspace=True,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(
+                path,
+                sep=separator,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                skip_blank_lines=False,  # lines keep their numbers
+                index_col=False,
+                skipinitialspace=True,
+            )
+        except pd.errors.ParserWarning:  # that cells get lost
+            raise ValueError(
+                f"more cells in its lines than the {names.count(separator) + 1} names of the first"
+            ) from None
