@@ -70,7 +70,7 @@ def test_cells_without_names_are_an_error_and_separators_at_the_ends_of_lines_ar
     (tmp_path / "clips.csv").write_text(text.format(more=","))
     assert [found.emotion for found in listed(tmp_path).recordings] == ["joy", "joy"]
     (tmp_path / "clips.csv").write_text(text.format(more=",left"))
-    with pytest.raises(CorpusError, match="more cells in its lines than the 3 names of the first"):
+    with pytest.raises(CorpusError, match="line 2 has 4 cells for 3 names"):
         listed(tmp_path)
 
 
@@ -130,6 +130,10 @@ def test_two_people_whose_names_become_one_are_told_apart(tmp_path):
         ("path,subject\nx.wav,a\n", "no column emotion or arousal or valence"),
         ("path,subject,emotion,Path\nx.wav,a,b,c\n", "two columns 'path'"),
         ("", "cannot be read"),
+        (
+            f"path,subject,emotion\nx.wav,a,{'b' * 200_000}\n",
+            "cannot be read as .csv (field larger",
+        ),
         ("path,subject,emotion\n", "clips.csv: it has no rows"),
         ("path,subject,emotion\nx.wav,,b\n", "line 2: has no subject"),
     ],

@@ -1,5 +1,6 @@
 """The table that lists the clips of a user's own corpus."""
 
+import csv
 import warnings
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     try:
         rows = _read(path)
-    except (OSError, ValueError, ImportError) as error:  # pandas', Arrow's and openpyxl's
+    except (OSError, ValueError, ImportError, csv.Error) as error:  # pandas', Arrow's, openpyxl's
         reason = " ".join(str(error).split())[:200]
         raise CorpusError(
             f"{path}: cannot be read as {path.suffix} ({reason}); expected a table with a line of"
@@ -59,23 +60,24 @@ def _read(path: Path) -> pd.DataFrame:
             return pd.read_excel(path, dtype=str, keep_default_na=False)
         except Exception as error:  # damage in its archive or XML, as whatever it meets first
             raise ValueError(f"{type(error).__name__}: {error}") from error
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         names = file.readline()
-    separator = max(",;\t", key=names.count)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            return pd.read_csv(
-                path,
-                sep=separator,
-                dtype=str,
-                keep_default_na=False,
-                encoding="utf-8-sig",
-                skip_blank_lines=False,  # lines keep their numbers
-                index_col=False,
-                skipinitialspace=True,
-            )
-        except pd.errors.ParserWarning:  # that cells get lost
-            raise ValueError(
-                f"more cells in its lines than the {names.count(separator) + 1} names of the first"
-            ) from None
+        separator = max(",;\t", key=names.count)
+        file.seek(0)
+        lines = csv.reader(file, delimiter=separator)
+        n = len(next(lines, []))
+        for cells in lines:
+            if any(map(str.strip, cells[n:])):
+                raise ValueError(f"line {lines.line_num} has {len(cells)} cells for {n} names")
+    with warnings.catch_warnings():  # of separators behind the last cells, which were looked at
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            skip_blank_lines=False,  # lines keep their numbers
+            index_col=False,
+            skipinitialspace=True,
+        )
