@@ -253,6 +253,17 @@ def recola_ratings(folder, name, arousal, valence, *, suffix=".arff", step=0.04)
         path.write_text("\n".join(lines) + "\n")
 
 
+def recola_raters(folder, name, arousal, valence, *, step=0.04):
+    """Write ``RECOLA-Annotation/emotional_behaviour/<dimension>/<name>.csv``; of shape (n, 6)."""
+    raters = ["FM1 ", "FM2 ", "FM3 ", "FF1 ", "FF2 ", "FF3"]  # so the authors write them
+    for dimension, values in (("arousal", arousal), ("valence", valence)):
+        path = folder / "RECOLA-Annotation" / "emotional_behaviour" / dimension / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [[step * k, *said] for k, said in enumerate(values.tolist())]
+        lines = [";".join(["time", *raters]), *(";".join(f"{v:g}" for v in row) for row in rows)]
+        path.write_text("\n".join(lines) + "\n")
+
+
 def avec_features(folder, kind, name, values, *, step=0.04):
     """Write ``features_<kind>/<dimension>/<name>.arff``; values is (n_frames, n_features)."""
     names = [f"feature {number}" for number in range(values.shape[1])]

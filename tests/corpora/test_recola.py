@@ -5,6 +5,7 @@ import pytest
 from avlib.corpora.common.avec import read_frames
 from avlib.corpora.common.describe import describe
 from avlib.corpora.recola import feature_files
+from avlib.corpora.recola.gold_standard import gold_standard
 from avlib.registry import reader
 from avlib.runtime.errors import CorpusError
 
@@ -69,14 +70,84 @@ def test_a_training_recording_without_labels_is_noted(folder):
 def test_labels_without_their_recording_are_missing_clips(folder):
     builders.recola_ratings(folder, "dev_9", AROUSAL, VALENCE)
     found = listing(folder)
-    assert found.missing == [("dev_9", "recording not here, only its labels")]
+    assert found.missing == [("dev_9", "neither recording nor features here, only its labels")]
 
 
-def test_the_names_of_the_original_distribution_are_not_guessed(folder):
-    builders.write_media(folder / "recordings_video" / "P16.mp4", seconds=0.1)
-    ((path, reason),) = listing(folder).unrecognised
-    assert path == "recordings_video/P16.mp4"
-    assert "not named like train_1" in reason
+def test_features_and_labels_without_recordings_are_whole_clips(tmp_path):
+    values = np.random.default_rng(0).normal(size=(5, 3))
+    for name in ("train_1", "test_2"):
+        builders.avec_features(tmp_path, "audio", name, values)
+    builders.recola_ratings(tmp_path, "train_1", AROUSAL, VALENCE)
+    found = listing(tmp_path)
+    assert not found.missing
+    assert "2 recordings are here as AVEC's features alone: traces.avec: true" in found.notes
+    described = [describe(clip, tmp_path) for clip in found.recordings]
+    assert [(d.status, d.row["clip_id"]) for d in described] == [
+        ("ok", "test_2"), ("ok", "train_1"),
+    ]  # fmt: skip
+    for one in described:
+        assert {one.row[k] for k in ("video_path", "audio_path", "duration", "fps")} == {None}
+    builders.avec_features(tmp_path, "audio", "test_2", values + 1)
+    again = describe(listing(tmp_path).recordings[0], tmp_path)
+    assert again.row["sha256"] != described[0].row["sha256"]
+
+
+def raters(seed, n=50):
+    """Six raters who say much the same at levels of their own."""
+    rng = np.random.default_rng(seed)
+    felt = np.sin(np.linspace(0, 6, n)) / 2
+    return felt[:, None] * rng.uniform(0.5, 1.5, 6) + rng.normal(size=6) / 3
+
+
+def lins_ccc(x, y):
+    """CCC as Lin wrote it."""
+    return 2 * np.cov(x, y, bias=True)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+
+
+def as_avec_does(ratings):
+    """The steps of AVEC's description, one after the other."""
+    each = range(ratings.shape[1])
+    agreed = [np.mean([lins_ccc(ratings[:, a], ratings[:, b]) for b in each if b != a])
+              for a in each]  # fmt: skip
+    level = np.average(ratings.mean(axis=0), weights=agreed)
+    return np.mean([ratings[:, r] - ratings[:, r].mean() + level for r in each], axis=0)
+
+
+def test_the_authors_own_form_is_read_and_the_gold_standard_made_of_its_six_raters(tmp_path):
+    builders.write_media(tmp_path / "RECOLA-Video-recordings" / "P16.mp4", seconds=0.2)
+    sound = tmp_path / "RECOLA-Audio-recordings" / "P16.wav"
+    builders.write_media(sound, seconds=0.2, sample_rate=44100)
+    arousal, valence = raters(0), raters(1)
+    builders.recola_raters(tmp_path, "P16", arousal, valence)
+    found = listing(tmp_path)
+    (clip,) = found.recordings
+    assert (clip.clip_id, clip.subject, clip.partition) == ("P16", "P16", None)
+    assert clip.audio_path == "RECOLA-Audio-recordings/P16.wav"
+    assert not found.unrecognised
+    for dimension, ratings in (("arousal", arousal), ("valence", valence)):
+        np.testing.assert_allclose(found.traces[dimension], as_avec_does(ratings), atol=1e-4)
+    (tmp_path / "partitions.csv").write_text("recording,partition\nP16,dev\n")
+    assert listing(tmp_path).recordings[0].partition == "validation"
+    (tmp_path / "partitions.csv").write_text("recording,partition\nP16,held\n")
+    with pytest.raises(CorpusError, match=r"partitions\.csv: the partition of P16 is 'held'; exp"):
+        listing(tmp_path)
+
+
+def test_a_rater_who_agrees_with_nobody_moves_the_level_little():
+    ratings = raters(0)
+    odd = np.column_stack([ratings, 1 + np.random.default_rng(1).normal(size=len(ratings)) / 9])
+    shift = gold_standard(odd).mean() - gold_standard(ratings).mean()
+    assert abs(shift) < abs(odd.mean() - ratings.mean()) / 2
+
+
+def test_raters_who_are_silent_for_a_while_leave_the_others_standing():
+    ratings = raters(0)
+    gappy = ratings.copy()
+    gappy[10:20, 0] = np.nan
+    gappy[30] = np.nan
+    found = gold_standard(gappy)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [30]
+    assert np.isfinite(gold_standard(np.full((4, 6), 0.5))).all()
 
 
 def test_ratings_of_single_raters_are_not_the_gold_standard(folder):

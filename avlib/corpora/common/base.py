@@ -33,6 +33,8 @@ class Recording:
     spare_video, spare_audio : tuple of str
         Other files with the same picture or sound, the best first: they stand in for one that
         cannot be read.
+    features : tuple of str
+        Files of its authors' that describe it, of a clip whose recording is not passed on.
     sentence, intensity, take, sex : str or None
         As far as the corpus tells; sex is "female" or "male".
     partition : str or None
@@ -80,11 +82,13 @@ class Recording:
     corpus: str = ""
     spare_video: tuple[str, ...] = ()
     spare_audio: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def files(self) -> set[str]:
         """All files that the clip may be read from."""
         own = {self.video_path, self.audio_path, *self.spare_video, *self.spare_audio}
+        own |= {*self.features}
         return {path for path in own if path is not None}
 
 

@@ -55,7 +55,7 @@ def check(listing: Listing, raw: Path) -> Findings:
         if result.status != "ok":
             problems.append((_where(listing, recording), result.reason))
         usable.append(recording)
-        duration += result.row["duration"]
+        duration += result.row["duration"] or 0.0  # of features alone: not known
     emotions = Counter(r.emotion for r in usable if r.emotion is not None)
     subjects = {r.subject for r in usable}
     return Findings(

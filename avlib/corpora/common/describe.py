@@ -64,7 +64,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     -------
     Described
         The path of a stream that cannot be read is None in the row, and the clip degraded; so is a
-        clip whose files end before its span does, or of which a spare file had to be taken.
+        clip whose files end before its span does, or of which a spare file had to be taken. One
+        that is there as its authors' features alone is whole as it is, and of unknown duration.
 
     Raises
     ------
@@ -97,6 +98,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
             streams[kind] = infos[path]
         elif path in infos:
             reasons.append(f"{path}: no {kind} stream")
+    if not paths and recording.features:
+        return Described(_row(recording, folder, [*recording.features], {}, None), "ok", "")
     if not streams:
         raise MediaError("; ".join(reasons) or f"{recording.clip_id}: has no file")
 
@@ -112,8 +115,21 @@ def describe(recording: Recording, folder: Path | str) -> Described:
     if end > whole + _SLACK:
         reasons.append(f"{paths[0]}: the clip ends at {end:.2f} s, but {whole:.2f} s can be read")
 
+    used = [p for p in paths if p in [getattr(recording, f"{kind}_path") for kind in streams]]
+    row = _row(recording, folder, used, streams, min(end, whole) - start)
+    return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+def _row(
+    recording: Recording,
+    folder: Path,
+    used: list[str],
+    streams: dict[str, media.MediaInfo],
+    duration: float | None,
+) -> dict[str, Any]:
+    """Return the row of a clip that these files and streams are used of."""
     row = asdict(recording)
-    for field in ("missing", "spare_video", "spare_audio"):
+    for field in ("missing", "spare_video", "spare_audio", "features"):
         del row[field]
     if recording.extra is None:
         del row["extra"]
@@ -123,14 +139,13 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         if kind not in streams:
             row[f"{kind}_path"] = None
         row |= {figure: getattr(streams.get(kind), figure, None) for figure in figures}
-    used = [path for path in paths if path in (row["video_path"], row["audio_path"])]
     row["sha256"] = _digest(recording, [folder / path for path in used])
     # Apart too: two clips may share the one file and not the other.
     for kind in _FIGURES:
         of_kind = [folder / row[f"{kind}_path"]] if row[f"{kind}_path"] else []
         row[f"{kind}_sha256"] = _digest(recording, of_kind) if of_kind else None
-    row["duration"] = min(end, whole) - start
-    return Described(row, "degraded" if reasons else "ok", "; ".join(reasons))
+    row["duration"] = duration
+    return row
 
 
 def _with_spares(recording: Recording, folder: Path) -> tuple[Recording, list[str]]:
