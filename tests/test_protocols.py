@@ -285,6 +285,18 @@ def test_official_partition_without_validation_gets_one_by_subject():
     assert table.query("part == 'validation'")["subject"].nunique() == 1
 
 
+def test_a_test_part_whose_labels_are_kept_is_predicted_and_selection_stays_on_validation():
+    clips = official(corpus()).assign(emotion=None, arousal=0.1, valence=0.2)
+    tested = clips["partition"] == "test"
+    kept = clips.assign(arousal=clips["arousal"].mask(tested), valence=np.nan)
+    folds = folds_of(kept, "official")
+    check_folds(folds, kept, "official")
+    assert (joined(kept, folds)["part"] == joined(kept, folds)["partition"]).all()
+    assert len(folds) == len(clips)
+    one = kept.assign(arousal=kept["arousal"].mask(kept.index == kept.index[tested][0], 0.3))
+    assert set(clips["clip_id"]) - set(folds_of(one, "official")["clip_id"])  # as it was
+
+
 def test_unusable_official_partitions_are_named():
     clips = official(corpus())
     with pytest.raises(DataError, match="no column 'partition'"):

@@ -5,7 +5,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from avlib.protocols.given import listed_clips, official_parts, require_corpora
+from avlib.protocols.given import (
+    awaited_clips,
+    listed_clips,
+    official_parts,
+    require_corpora,
+)
 from avlib.protocols.kinds import ACROSS_CORPORA, SUBJECT_INDEPENDENT
 from avlib.protocols.labelled import class_counts, labelled_clips, recordings_of
 from avlib.protocols.validation import validation_recordings, validation_subjects
@@ -73,7 +78,10 @@ def make_folds(
             f"protocol.validation_by is clips under {protocol}, which keeps subjects apart; "
             "expected subjects: clips can be held out under stratified_kfold"
         )
-    labelled = labelled_clips(clips).sort_values("clip_id", kind="stable").reset_index(drop=True)
+    labelled = labelled_clips(clips)
+    if protocol == "official":
+        labelled = pd.concat([labelled, awaited_clips(clips)])
+    labelled = labelled.sort_values("clip_id", kind="stable").reset_index(drop=True)
     if protocol == "official":
         labelled, part = official_parts(labelled)
         return _fold_table(labelled, part, validation, seed, fold=0)

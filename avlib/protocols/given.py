@@ -41,6 +41,19 @@ def require_corpora(labelled: pd.DataFrame, protocol: str, named: Collection[str
         )
 
 
+def awaited_clips(clips: pd.DataFrame) -> pd.DataFrame:
+    """Return the clips of an official test part whose labels its authors keep, as AVEC does.
+
+    Predictions of them can be handed in. Only of a corpus of arousal and valence: where there are
+    emotions, papers test the validation part instead (see `avlib.protocols`).
+    """
+    if "partition" not in clips or clips["emotion"].notna().any():
+        return clips.iloc[:0]
+    tested = clips["partition"] == "test"
+    known = has_label(clips)
+    return clips[tested & ~known] if not (tested & known).any() else clips.iloc[:0]
+
+
 def official_parts(labelled: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Clips of the authors' own partition, and the part of each (see `avlib.protocols`)."""
     if "partition" not in labelled or labelled["partition"].isna().all():

@@ -27,22 +27,29 @@ class _Facts(BaseModel):
 class PublishedProtocol(_Facts):
     """Protocol of a published result.
 
-    k is None where the paper states none, folds is the list of a ``published`` one.
+    k is None where the paper states none, folds is the list of a ``published`` one, and part the
+    tested one of an ``official`` partition, where the authors divide the corpus into three.
     """
 
     name: str
     k: int | None = None
     folds: str | None = None
+    part: str | None = None
 
-    def matches(self, name: str, k: int, folds: str | None) -> bool:
+    def matches(self, name: str, k: int, folds: str | None, part: str | None) -> bool:
         """Tell whether results under protocol `name` with `k` folds of a list are comparable."""
-        return (self.name, self.folds) == (name, folds) and self.k in (None, k)
+        same = (self.name, self.folds, self.part) == (name, folds, self.part and part)
+        return same and self.k in (None, k)
 
 
 class Published(_Facts):
-    """One published result; accuracy, uar and f1_macro in percent, pretrained "" if not known."""
+    """One published result; accuracy, uar and f1_macro in percent, pretrained "" if not known.
+
+    scenario, of emotion over time: what is followed from, and behind a plus what helps.
+    """
 
     system: str
+    scenario: str = ""
     modalities: str
     source: str
     task: str = "emotion"
@@ -103,7 +110,13 @@ class _Corpus(_Facts):
 
 
 def beside(
-    corpus: str, protocol: str, k: int, folds: str | None = None, *, normalise: str = NONE
+    corpus: str,
+    protocol: str,
+    k: int,
+    folds: str | None = None,
+    *,
+    part: str | None = None,
+    normalise: str = NONE,
 ) -> Beside:
     """Divide the emotion recognition results on a corpus by whether they are comparable.
 
@@ -115,13 +128,15 @@ def beside(
         Our protocol, a key of ``protocols.SUBJECT_INDEPENDENT``, and its number of folds.
     folds
         The list that they are, under ``published``.
+    part
+        Which part of the authors' partition we test, under ``official``.
     normalise
         How our models normalise speakers. No published figure uses clips of the tested speakers, so
         with any normalisation all of them count as of another protocol.
     """
     known = _load()[1].get(corpus, _Corpus())
     emotion = [result for result in known.results if result.task == "emotion"]
-    ours = protocol, k, folds
+    ours = protocol, k, folds, part
     alike = [normalise == NONE and result.protocol.matches(*ours) for result in emotion]
     same = tuple(itertools.compress(emotion, alike))
     other = tuple(result for result, is_same in zip(emotion, alike, strict=True) if not is_same)
@@ -129,6 +144,22 @@ def beside(
     if leading and leading.system not in {result.system for result in same}:
         leading = None
     return Beside(same, other, known.human_raters, leading)
+
+
+def over_time(corpus: str, protocol: str, part: str) -> dict[tuple[str, str], Published]:
+    """Return published results on emotion over time by system and scenario, of a part.
+
+    Parameters
+    ----------
+    corpus, protocol
+    part
+        Which part of the authors' partition is tested.
+    """
+    return {
+        (found.system, found.scenario): found
+        for found in _load()[1].get(corpus, _Corpus()).results
+        if found.task == "dimensions" and found.protocol.matches(protocol, 1, None, part)
+    }
 
 
 def partial(corpus: str, clips: int, subjects: int) -> str:

@@ -161,6 +161,14 @@ class ReportData:
         """Emotions of the clips in the folds, in alphabetical order."""
         return sorted(self.used_clips["emotion"].dropna().unique())
 
+    @cached_property
+    def tested_part(self) -> str | None:
+        """The authors' part that is tested, where they divide the corpus; None of several."""
+        tested = self.folds.loc[self.folds["part"] == "test", "clip_id"]
+        rows = self.clips["clip_id"].isin(tested)
+        parts = set(self.clips.loc[rows, "partition"]) if "partition" in self.clips else set()
+        return str(next(iter(parts))) if len(parts) == 1 else None
+
     @property
     def chance(self) -> float:
         """Accuracy of a guess among equally likely emotions."""
@@ -180,7 +188,12 @@ class ReportData:
         """What was published on the corpus, by whether it may stand beside these models."""
         protocol = self.protocol
         known = beside(
-            self.corpus, protocol.name, self.n_folds, protocol.folds, normalise=self.normalised
+            self.corpus,
+            protocol.name,
+            self.n_folds,
+            protocol.folds,
+            part=self.tested_part,
+            normalise=self.normalised,
         )
         if protocol.folds is None or not self.partial:
             return known

@@ -237,12 +237,16 @@ def _names(clip_ids: Sequence[str]) -> str:
 
 
 def _ours(data: ReportData, result: Published) -> str:
-    """Write our accuracy beside a published one: of that system, with the same modalities."""
+    """Write our score beside a published one: of that system, with the same modalities.
+
+    It is the accuracy, or else the first measure that was published.
+    """
     predictions = data.predictions.get(result.system)
-    if data.partial or predictions is None or result.accuracy is None:
+    given = [metric for metric in _TITLES if getattr(result, metric) is not None]
+    if data.partial or predictions is None or not given:
         return DASH
     scores = scores_with(predictions, data.folds, result.modalities)
-    return percent(scores["accuracy"] if scores else None)
+    return percent(scores[given[0]] if scores else None)
 
 
 def _published(title: str, results: Sequence[Published], name: str, extra: list[str]) -> Table:
@@ -304,5 +308,7 @@ def _selection(protocol: Protocol) -> str:
 
 
 def _named(protocol: Protocol | PublishedProtocol) -> str:
-    """Name a protocol, and the list that its folds are of."""
-    return f"{protocol.name} ({protocol.folds})" if protocol.folds else protocol.name
+    """Name a protocol, and the list that its folds are of, or the part that is tested."""
+    part = getattr(protocol, "part", None)
+    further = protocol.folds or (part and f"{part} part tested")
+    return f"{protocol.name} ({further})" if further else protocol.name

@@ -1,6 +1,6 @@
 """AVEC's own features of RECOLA, instead of those that the pipeline extracts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from avlib.corpora.recola import feature_files
 from avlib.runtime.errors import DataError
 from avlib.systems.emobed.traces import DIMENSIONS
 
-KINDS = {"audio": "audio", "geometry": "video_geometric", "descriptors": "video_appearance"}
+KINDS = {"audio": "audio", "geometry": "video_geometric", "appearance": "video_appearance"}
 
 
 def avec_paths(folder: Path, kinds: Iterable[str]) -> list[Path]:
@@ -32,23 +32,29 @@ def avec_paths(folder: Path, kinds: Iterable[str]) -> list[Path]:
 
 
 def avec_features(
-    folder: Path, kind: str, moments: dict[str, np.ndarray], step: float
+    folder: Path,
+    kind: str,
+    moments: Mapping[str, np.ndarray | None],
+    step: float,
+    dimensions: Sequence[str] = DIMENSIONS,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the features of recordings at given moments.
 
-    AVEC chose a window of its functionals for arousal and another one for valence; one network
-    predicts both here, so features of both windows stand side by side.
+    AVEC chose a window of its functionals for arousal and another one for valence. For a network
+    that predicts both, features of both windows stand side by side.
 
     Parameters
     ----------
     folder
         Of the corpus.
     kind
-        "audio", "geometry" or "descriptors".
+        "audio", "geometry" or "appearance".
     moments
-        By clip_id: s, of shape (n_moments,).
+        By clip_id: s, of shape (n_moments,); None, those of the files, from 0 to their last row.
     step
         Between two moments, s. A row of a file counts for the moment that it is within half of it.
+    dimensions
+        Those that are predicted.
 
     Yields
     ------
@@ -75,6 +81,9 @@ def avec_features(
                 f"{name}: {folder} holds its features_{KINDS[kind]} for {', '.join(found)} alone;"
                 f" expected files for {' and '.join(DIMENSIONS)}: unpack AVEC's features again"
             )
-        frames = [read_frames(path).set_index("time") for path in found.values()]
+        frames = [read_frames(found[dimension]).set_index("time") for dimension in dimensions]
+        if at is None:
+            last = min(table.index[-1] for table in frames)
+            at = np.arange(round(last / step) + 1) * step
         near = [f.reindex(at, method="nearest", tolerance=step / 2) for f in frames]
         yield name, np.hstack(near)

@@ -11,6 +11,7 @@ from avlib.report.paired import ccc_of, ccc_sums, paired_gain
 from avlib.report.significance_regression import fisher_r_to_z
 from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, SYSTEMS
 from avlib.systems.emobed.traces.partition import partition
+from avlib.systems.emobed.traces.scenarios import target_of
 
 _KEY = ["fold", "clip_id", "frame"]
 
@@ -28,17 +29,18 @@ def gains(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        By system, modality and dimension: `gain`, and ``p_holm``, its p after Holm's correction
+        By system, scenario and dimension: `gain`, and ``p_holm``, its p after Holm's correction
         over all of them.
     """
     found: dict[str, Any] = {}
-    for modality, rows in joined.groupby("modality"):
-        by_system = dict(list(rows.groupby("model")))
-        for system in SYSTEMS:
-            if system != CLASSIC and {system, CLASSIC} <= by_system.keys():
-                pair = _same_frames(by_system[system], by_system[CLASSIC])
+    alone = dict(list(joined[joined["model"] == CLASSIC].groupby("scenario")))
+    for system in SYSTEMS:
+        helped = joined[joined["model"] == system].groupby("scenario")
+        for scenario, rows in helped if system != CLASSIC else ():
+            if (classic := alone.get(target_of(str(scenario)))) is not None:
+                pair = _same_frames(rows, classic)
                 of_system = {d: gain(*pair, d, subjects) for d in DIMENSIONS}
-                found.setdefault(system, {})[str(modality)] = of_system
+                found.setdefault(system, {})[str(scenario)] = of_system
     if tested := [of for of in each_gain(found) if of["p"] is not None]:
         corrected = multipletests([of["p"] for of in tested], method="holm")[1]
         for one, p in zip(tested, corrected, strict=True):
@@ -98,8 +100,8 @@ def each_gain(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List the comparisons of `gains`."""
     return [
         of_dimension
-        for by_modality in found.values()
-        for by_dimension in by_modality.values()
+        for by_scenario in found.values()
+        for by_dimension in by_scenario.values()
         for of_dimension in by_dimension.values()
     ]
 

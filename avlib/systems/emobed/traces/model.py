@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from avlib.report.regression import partition_scores
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
 from avlib.systems.common.deep import DeepFiles, n_epochs
@@ -47,9 +46,7 @@ class TraceModel(DeepFiles):
         By dimension.
     chosen_ : dict
         ``epochs``, how many were trained, ``alpha`` and ``beta`` where there were several to choose
-        from, ``postprocessing``, and what the validation recordings
-        score with it: ``held_out_ccc_arousal``, ``held_out_ccc_valence`` (of the recordings joined;
-        None where labels do not vary) and ``held_out_recordings``.
+        from, and ``postprocessing``.
     """
 
     networks_: dict[str, EmoBedNetwork]
@@ -170,20 +167,12 @@ class TraceModel(DeepFiles):
 
     def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
-        raw, self.refining_, held_out = self._raw(watched), {}, {}
+        raw, self.refining_ = self._raw(watched), {}
         for k, dimension in enumerate(DIMENSIONS):
             pairs = [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
-            chain = fit_postprocessing(pairs, self.settings["step"])
-            refined = partition_scores([(labels, chain.apply(values)) for labels, values in pairs])
-            held_out[f"held_out_ccc_{dimension}"] = refined["ccc_concatenated"]
-            self.refining_[dimension] = chain
+            self.refining_[dimension] = fit_postprocessing(pairs, self.settings["step"])
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
-        self.chosen_ = {
-            "epochs": n_epochs(self.logs_["curves"]),
-            "postprocessing": settings,
-            **held_out,
-            "held_out_recordings": len(watched),
-        }
+        self.chosen_ = {"epochs": n_epochs(self.logs_["curves"]), "postprocessing": settings}
 
     def _raw(self, recordings: Sequence[TraceRecording]) -> list[np.ndarray]:
         """Predict recordings, each (n_moments, 2), beside the labels as annotated."""

@@ -1,10 +1,10 @@
 """Section ``traces`` of params.yaml."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from avlib.runtime.params import Positive
+from avlib.runtime.params import Positive, without_repeats
 from avlib.systems.emobed.params import TrainingSection, Weights
 
 
@@ -12,7 +12,9 @@ class Traces(TrainingSection):
     """EmoBed for continuous emotion; see `avlib.systems.emobed.traces`."""
 
     train: bool
-    video: Literal["geometry", "descriptors"]
+    video: Annotated[
+        list[Literal["geometry", "appearance"]], Field(min_length=1), AfterValidator(without_repeats)
+    ]
     avec: bool
     loss: Literal["mse", "ccc"]
     window: Positive

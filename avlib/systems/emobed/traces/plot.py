@@ -8,8 +8,9 @@ import pandas as pd
 
 from avlib.report.plots import PALETTE, drawing
 from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
+from avlib.systems.emobed.traces.scenarios import target_of
 
-_LOOKS = {"audio": (PALETTE[0], "--"), "video": (PALETTE[1], "-.")}
+_LOOKS = {"audio": "--", "geometry": "-.", "appearance": ":"}  # by the target's features
 _HATCHES = ("", "///", "...", "xx")
 _BAR: Any = {"edgecolor": "white", "ecolor": "#222222", "capsize": 3}
 _WORD: Any = {"textcoords": "offset points", "rotation": 90, "fontsize": 7, "ha": "center"}
@@ -21,19 +22,19 @@ def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
     One that is not defined, as the labels do not vary, is no bar but a word. The systems share the
     colour of their family and differ in their hatching.
     """
-    modalities = sorted({m for by_modality in systems.values() for m in by_modality})
+    scenarios = sorted({s for by_scenario in systems.values() for s in by_scenario})
     known = [name for name in SYSTEMS if name in systems]
     width = 0.8 / len(known)
     with drawing(8.0, 3.2) as (figure, png):
         panels = figure.subplots(1, len(DIMENSIONS), sharey=True)
         for axes, dimension in zip(panels, DIMENSIONS, strict=True):
             for number, name in enumerate(known):
-                after = {m: found[dimension]["after"] for m, found in systems[name].items()}
+                after = {s: found[dimension]["after"] for s, found in systems[name].items()}
                 values, spread = (
                     np.array([scores[key] for scores in after.values()], float)
                     for key in ("ccc_concatenated", "ccc_concatenated_std")
                 )
-                groups = np.array([modalities.index(m) for m in after])
+                groups = np.array([scenarios.index(s) for s in after])
                 places = groups + (number - (len(known) - 1) / 2) * width
                 hatch = _HATCHES[list(SYSTEMS).index(name)]
                 look: Any = {"color": colour, "hatch": hatch, "label": name}
@@ -42,16 +43,16 @@ def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
                 for place in places[np.isnan(values)]:
                     axes.annotate("undefined", (place, 0), (0, 3), **_WORD)
             axes.axhline(0, color="#444444", linewidth=1)
-            axes.set_xticks(range(len(modalities)), modalities)
+            axes.set_xticks(range(len(scenarios)), scenarios)
             # Wide enough also where there is no bar.
-            axes.set(title=dimension, xlim=(-0.5, len(modalities) - 0.5))
+            axes.set(title=dimension, xlim=(-0.5, len(scenarios) - 0.5))
             axes.grid(visible=True, axis="y")
         panels[0].set_ylabel("CCC, concatenated")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return png.getvalue()
 
 
-def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
+def drawn_over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
     """Draw labels and refined predictions of some recordings, one column each.
 
     Parameters
@@ -61,7 +62,7 @@ def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
     clip_ids
         Which.
     model
-        Whose predictions, from each modality.
+        Whose predictions, in each scenario.
     """
     rows = joined[(joined["model"] == model) & joined["clip_id"].isin(clip_ids)]
     with drawing(2.8 * len(clip_ids) + 0.6, 4.2) as (figure, png):
@@ -72,10 +73,9 @@ def over_time(joined: pd.DataFrame, clip_ids: list[str], model: str) -> bytes:
             line[0].set_ylabel(dimension)
             for clip_id, axes in zip(clip_ids, line, strict=True):
                 clip = rows[rows["clip_id"] == clip_id].sort_values("frame")
-                for modality, own in clip.groupby("modality"):
-                    colour, style = _LOOKS[str(modality)]
-                    name = f"from {modality}"
-                    axes.plot("time", dimension, style, data=own, color=colour, label=name)
+                for number, (scenario, own) in enumerate(clip.groupby("scenario")):
+                    style, colour = _LOOKS[target_of(str(scenario))], PALETTE[number]
+                    axes.plot("time", dimension, style, data=own, color=colour, label=scenario)
                 label = clip.drop_duplicates("frame")
                 axes.plot("time", f"{dimension}_label", data=label, color="#222222", label="label")
                 axes.axhline(0, color="#B8B8B8", linewidth=0.8)

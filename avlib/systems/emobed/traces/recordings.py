@@ -5,7 +5,7 @@ moments of the labels.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _UNEVEN = 0.25  # share of a step by which a label may be off its time
 _TABLES = {
     "audio": paths.DESCRIPTORS["audio"],
     "geometry": paths.FACES,
-    "descriptors": paths.DESCRIPTORS["video"],
+    "appearance": paths.DESCRIPTORS["video"],
 }
 
 
@@ -38,7 +38,7 @@ class TraceRecording:
     Attributes
     ----------
     clip_id : str
-    labels : float64 array of shape (n_moments, 2)
+    labels : float64 array of shape (n_moments, n_dimensions)
         Arousal and valence as annotated, late; NaN where there is none.
     features : dict of str to float32 array of shape (n_moments, d)
         By modality, those that the recording has: "audio", "video". NaN at moments whose window
@@ -54,10 +54,12 @@ class TraceRecording:
 class TraceRecordings:
     """A `Source`: recordings with continuous labels, described at the labels' moments.
 
+    Those of a test part whose labels are kept secret are among them, without labels.
+
     Attributes
     ----------
     kinds : tuple of (modality, kind)
-        What describes each modality: "audio", "geometry" or "descriptors".
+        What describes each modality: "audio", "geometry" or "appearance".
     window : float
         Of the functionals, s.
     avec : Path, optional
@@ -91,16 +93,22 @@ def _all_recordings(
     source: TraceRecordings, _stamps: tuple[tuple[str | int, ...], ...]
 ) -> tuple[list[TraceRecording], float]:
     """Read the recordings once for all models and folds of a worker."""
+    labels = ["emotion", *DIMENSIONS]
+    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration", *labels]).set_index("clip_id")
+    clips = clips[clips.index.isin(tables.read_table(paths.FOLDS, ["clip_id"])["clip_id"])]
+    awaited = clips.index[clips[labels].isna().all(axis=1)]
     traces = tables.read_table(paths.TRACES)
-    tested = tables.read_table(paths.FOLDS, ["clip_id"])["clip_id"]
-    clips = tables.read_table(paths.CLIPS, ["clip_id", "duration"]).set_index("clip_id")
-    return read_recordings(source, traces[traces["clip_id"].isin(tested)], clips["duration"])
+    traces = traces[traces["clip_id"].isin(clips.index)]
+    return read_recordings(source, traces, clips["duration"], awaited)
 
 
 def read_recordings(
-    source: TraceRecordings, traces: pd.DataFrame, durations: pd.Series
+    source: TraceRecordings,
+    traces: pd.DataFrame,
+    durations: pd.Series,
+    awaited: Iterable[str] = (),
 ) -> tuple[list[TraceRecording], float]:
-    """Read the recordings that have continuous labels.
+    """Read the recordings that have continuous labels, and those whose labels are kept secret.
 
     Parameters
     ----------
@@ -110,6 +118,9 @@ def read_recordings(
         Rows of table ``traces``.
     durations
         Of recordings in s, by clip_id; where it is not known, the labels tell it.
+    awaited
+        The clip_id of recordings without labels that are to be predicted. One of which neither the
+        duration is known nor a feature is there is left out.
 
     Returns
     -------
@@ -128,18 +139,21 @@ def read_recordings(
         str(name): rows[list(DIMENSIONS)].to_numpy(float)
         for name, rows in traces.groupby("clip_id")
     }
-    features: dict[str, dict[str, np.ndarray]] = {name: {} for name in labels}
+    waiting = set(awaited) - set(labels)
+    features: dict[str, dict[str, np.ndarray]] = {name: {} for name in [*labels, *waiting]}
     labelled = traces["clip_id"].value_counts() * step  # s
-    lengths = durations.reindex(labelled.index).fillna(labelled)
+    lengths = durations.reindex([*labelled.index, *waiting]).fillna(labelled).dropna()
     for modality, kind in source.kinds:
         if source.avec:
             at = {name: np.arange(len(own)) * step for name, own in labels.items()}
+            at = dict.fromkeys(waiting) | at
             described = avec_features(source.avec, kind, at, step)
         else:
             described = _functionals(kind, lengths, step, source.window)
         for name, values in described:
             there = np.isfinite(values).all(axis=1).any()
-            cut, labels[name] = matched(values, labels[name], frames_of(TOLERANCE, step), name)
+            own = labels.get(name, np.full((len(values), len(DIMENSIONS)), np.nan))
+            cut, labels[name] = matched(values, own, frames_of(TOLERANCE, step), name)
             if there:
                 features[name][modality] = cut.astype(np.float32)
     return [TraceRecording(name, labels[name], features[name]) for name in sorted(labels)], step

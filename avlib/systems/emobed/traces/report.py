@@ -15,14 +15,15 @@ from avlib.report.concordance import is_constant
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
 from avlib.report.plots import PALETTE
+from avlib.report.published import Published, cite, over_time
 from avlib.report.report_data import ReportData
 from avlib.report.scores import write_json
 from avlib.report.words import words_beside
 from avlib.runtime import paths
 from avlib.runtime.tables import read_table
-from avlib.systems.common.model import BOTH
 from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, SYSTEMS
-from avlib.systems.emobed.traces.plot import ccc_bars, over_time
+from avlib.systems.emobed.traces.plot import ccc_bars, drawn_over_time
+from avlib.systems.emobed.traces.scenarios import MODALITY, scenario_of, target_of
 from avlib.systems.emobed.traces.scores import trace_scores, with_labels
 from avlib.systems.emobed.traces.summary import trace_summary
 from avlib.systems.emobed.traces.system import TracesSystem
@@ -32,7 +33,7 @@ from avlib.systems.emobed.weights_report import read_tried, tried_pictures
 _WORDS = words_beside(__file__)
 _SHOWN = (0.1, 0.5, 0.9)  # quantiles of the error among recordings that are drawn
 _TITLES = {
-    "ccc_concatenated": "CCC, test recordings joined",
+    "ccc_concatenated": "CCC, recordings joined",
     "ccc_per_recording": "CCC, mean of each recording's",
     "rmse": "RMSE",
 }
@@ -45,14 +46,17 @@ def report_part(data: ReportData) -> Section | None:
     """
     predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
     colour = data.look(EMOBED).line["color"]
-    known = data.clips.dropna(subset="subject")
-    subjects = dict(zip(known["clip_id"], known["subject"], strict=True))
+    people = data.clips.dropna(subset="subject")
+    subjects = dict(zip(people["clip_id"], people["subject"], strict=True))
     file = paths.METRICS / "traces.json"
-    section = traces_section(predicted, read_table(paths.TRACES), subjects, file, colour)
+    known = {}
+    if not data.partial:
+        known = over_time(data.corpus, data.protocol.name, "test")
+    section = traces_section(predicted, read_table(paths.TRACES), subjects, file, colour, known)
     if section and (pictures := _tried()):
         text = [*section.text, *_WORDS("weights")]
         section = replace(section, text=text, pictures=[*section.pictures, *pictures])
-    of_models = trace_summary(json.loads(file.read_text())["systems"])
+    of_models = trace_summary(json.loads(file.read_text()))
     write_json(paths.METRICS / "continuous.json", {data.corpus: of_models} if of_models else {})
     return section
 
@@ -62,7 +66,8 @@ def _tried() -> list[Picture]:
     folder = TracesSystem.folders["model"]
     found = []
     for system in SYSTEMS:
-        tried = {m: read_tried(folder / f"{system}-{m}", "weights.csv") for m in BOTH}
+        scenarios = [scenario_of(m) for m in TracesSystem.models if m.startswith(f"{system}-")]
+        tried = {s: read_tried(folder / f"{system}-{s}", "weights.csv") for s in scenarios}
         found += tried_pictures(f"weights_traces_{system}", f"{system}, over time", tried)
     return found
 
@@ -73,6 +78,7 @@ def traces_section(
     subjects: Mapping[str, str],
     metrics: Path | str,
     colour: str = PALETTE[0],
+    published: Mapping[tuple[str, str], Published] | None = None,
 ) -> Section | None:
     """Tell how well arousal and valence are followed; write the scores as JSON beside it.
 
@@ -86,6 +92,8 @@ def traces_section(
         File for `trace_scores`; it is written in any case.
     colour
         Of the systems' family.
+    published
+        By system and scenario, results on the test part that may stand beside these.
 
     Returns
     -------
@@ -94,13 +102,21 @@ def traces_section(
     """
     joined = with_labels(predicted, traces)
     scores = trace_scores(joined, subjects)
+    joined = joined[joined["part"] == scores["part"]]
     write_json(metrics, scores)
     systems = scores["systems"]
     if not systems:
         return None
     named = "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
-    text = _WORDS("systems", systems=named) + _undefined(joined, scores)
-    tables = [_table(metric, systems) for metric in _TITLES]
+    text = _WORDS("systems", systems=named)
+    tables = [_overview(scores, published or {})]
+    if scores["part"] != "test":
+        text += _WORDS("no_test_labels")
+    elif any(column.endswith("published") for column in tables[0].columns):
+        sources = dict.fromkeys(cite(found.source) for found in (published or {}).values())
+        text += _WORDS("published", sources="; ".join(sources))
+    text += _undefined(joined, scores)
+    tables += [_table(metric, systems) for metric in _TITLES]
     if scores["gains"]:
         text += _WORDS("gains")
         tables += _gains(scores["gains"])
@@ -108,7 +124,7 @@ def traces_section(
     model = EMOBED if EMOBED in systems else CLASSIC
     if clip_ids := _typical(joined[joined["model"] == model]):
         alt = f"Labels and predictions of {model} over time, with little, median and large error"
-        pictures.append(Picture("traces_over_time", over_time(joined, clip_ids, model), alt))
+        pictures.append(Picture("traces_over_time", drawn_over_time(joined, clip_ids, model), alt))
     return Section("Continuous emotion", text, tables, pictures)
 
 
@@ -116,20 +132,56 @@ def _table(metric: str, systems: Mapping[str, Any]) -> Table:
     shown = list(product(DIMENSIONS, ("before", "after")))
     columns = [_TITLES[metric], "from", *map(", ".join, shown)]
     rows = [
-        [name, modality, *(_cell(scores[dimension][when], metric) for dimension, when in shown)]
-        for name in SYSTEMS
-        for modality, scores in systems.get(name, {}).items()
+        [name, scenario, *(_cell(scores[dimension][when], metric) for dimension, when in shown)]
+        for name, scenario, scores in _each(systems)
     ]
     return Table(columns, "llr", rows)
+
+
+def _overview(scores: Mapping[str, Any], published: Mapping[tuple[str, str], Published]) -> Table:
+    """Set both parts of all scenarios side by side, and what was published on the test part."""
+    parts = {"validation": scores["validation"]}
+    if scores["part"] == "test":
+        parts["test"] = scores["systems"]
+    columns = ["CCC of all", "from"]
+    known = published.keys() & {(name, scenario) for name, scenario, _ in _each(scores["systems"])}
+    for dimension in DIMENSIONS:
+        columns += [f"{dimension}, {part}" for part in parts]
+        columns += [f"{dimension}, published"] if known else []
+    rows = []
+    for name, scenario, _ in _each(scores["systems"]):
+        row = [name, scenario]
+        for dimension in DIMENSIONS:
+            for systems in parts.values():
+                found = systems.get(name, {}).get(scenario, {}).get(dimension)
+                row.append(_cell(found["after"], "ccc_concatenated") if found else DASH)
+            if known:
+                beside = published.get((name, scenario))
+                row.append(_number(beside and getattr(beside, f"ccc_{dimension}")))
+        rows.append(row)
+    return Table(columns, "llr", rows)
+
+
+def _each(systems: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """List name, scenario and scores of all, those of one target together, alone before helped."""
+    order, targets = [*SYSTEMS], [*MODALITY]
+    found = [
+        (name, scenario, scores)
+        for name, by_scenario in systems.items()
+        for scenario, scores in by_scenario.items()
+    ]
+    return sorted(
+        found,
+        key=lambda one: (targets.index(target_of(one[1])), one[1], order.index(one[0])),
+    )
 
 
 def _alt(systems: Mapping[str, Any]) -> str:
     """Say the concatenated CCC after post-processing of every system."""
     said = [
-        f"{name} from {modality}, {dimension} "
+        f"{name} from {scenario}, {dimension} "
         f"{_number(scores[dimension]['after']['ccc_concatenated'])}"
-        for name, by_modality in systems.items()
-        for modality, scores in by_modality.items()
+        for name, scenario, scores in _each(systems)
         for dimension in DIMENSIONS
     ]
     return f"CCC of each system: {'; '.join(said)}"
@@ -138,9 +190,9 @@ def _alt(systems: Mapping[str, Any]) -> str:
 def _gains(gains: Mapping[str, Any]) -> list[Table]:
     """Lay out the paired tests, and beside them those of the paper."""
     paired, papers = [], []
-    for system, by_modality in gains.items():
-        for (modality, by_dimension), dimension in product(by_modality.items(), DIMENSIONS):
-            found, named = by_dimension[dimension], [system, modality, dimension]
+    for system, by_scenario in gains.items():
+        for (scenario, by_dimension), dimension in product(by_scenario.items(), DIMENSIONS):
+            found, named = by_dimension[dimension], [system, scenario, dimension]
             low, high = found["interval"] or (None, None)
             paired.append(
                 [
@@ -165,19 +217,19 @@ def _undefined(joined: pd.DataFrame, scores: Mapping[str, Any]) -> list[str]:
     """Say of every figure that is not defined which one it is and why, those of one reason once."""
     named = defaultdict(list)
     # The labels alone decide on the scores: they are the same for every system.
-    systems = {m: found for by_m in scores["systems"].values() for m, found in by_m.items()}
-    for modality, dimension in product(systems, DIMENSIONS):
-        after = systems[modality][dimension]["after"]
-        labels = joined[joined["modality"] == modality].groupby("fold")[f"{dimension}_label"]
+    systems = {s: found for by_s in scores["systems"].values() for s, found in by_s.items()}
+    for scenario, dimension in product(systems, DIMENSIONS):
+        after = systems[scenario][dimension]["after"]
+        labels = joined[joined["scenario"] == scenario].groupby("fold")[f"{dimension}_label"]
         flat = sum(is_constant(values.dropna().to_numpy()) for _, values in labels)
         reasons = ["No score, gain or p at all, as no frame has a label"]
         if after["pooled"]["frames"]:
             reasons = _unscored(after, flat)
-            for by_modality in scores["gains"].values():
-                if modality in by_modality:
-                    reasons += _untested(by_modality[modality][dimension], after["pooled"])
+            for by_scenario in scores["gains"].values():
+                if scenario in by_scenario:
+                    reasons += _untested(by_scenario[scenario][dimension], after["pooled"])
         for reason in dict.fromkeys(reasons):
-            named[reason].append(f"{dimension} from {modality}")
+            named[reason].append(f"{dimension} from {scenario}")
     return [f"{reason}: {', '.join(names)}." for reason, names in named.items()]
 
 

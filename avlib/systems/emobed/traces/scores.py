@@ -16,13 +16,14 @@ from avlib.systems.emobed.traces import DIMENSIONS
 from avlib.systems.emobed.traces.gains import gains
 from avlib.systems.emobed.traces.partition import partition
 
+_LABELS = [f"{dimension}_label" for dimension in DIMENSIONS]
 METRICS = ("ccc_concatenated", "ccc_per_recording", "rmse")
 
 
 def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
     """Put the labels, ``arousal_label`` and ``valence_label``, and the time beside predictions.
 
-    Rows of a recording follow each other in the order of their frames.
+    Of a recording without any label, as its authors keep them, they are NaN. Rows of a recording follow each other in the order of their frames.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
     """
     renamed = {dimension: f"{dimension}_label" for dimension in DIMENSIONS}
     joined = predicted.merge(traces.rename(columns=renamed), on=["clip_id", "frame"], how="left")
-    strange = joined["time"].isna()
+    strange = joined["time"].isna() & joined["clip_id"].isin(traces["clip_id"])
     if strange.any():
         first = joined[strange].iloc[0]
         raise DataError(
@@ -50,7 +51,7 @@ def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
 
 
 def trace_scores(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str, Any]:
-    """Score every system on every modality it was trained for.
+    """Score every system in every scenario it was trained for.
 
     Parameters
     ----------
@@ -62,18 +63,34 @@ def trace_scores(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str,
     Returns
     -------
     dict
-        ``systems``: by model, modality and dimension, ``before`` and ``after`` post-processing:
-        each of `METRICS` as mean over the folds, with ``_std`` (n - 1; None for one fold), and
-        ``pooled``, the same over the recordings of all folds. ``gains``: see `gains`. A
-        correlation that is not defined, as the labels do not vary, is None.
+        ``part``: "test", or "validation" where no test recording has labels. ``systems``: of that
+        part by model, scenario and dimension, ``before`` and ``after`` post-processing: each of
+        `METRICS` as mean over the folds, with ``_std`` (n - 1; None for one fold), and ``pooled``,
+        the same over the recordings of all folds. ``validation``: the same of the validation part,
+        which has chosen epoch and post-processing. ``gains``: see `gains`. A correlation that is
+        not defined, as the labels do not vary, is None.
     """
+    by_part = dict(list(joined.groupby("part")))
+    part = "test"
+    if part not in by_part or by_part[part][_LABELS].isna().all(axis=None):
+        part = "validation"
+    scored = by_part.get(part, joined.iloc[:0])
+    return {
+        "part": part,
+        "systems": _by_system(scored),
+        "validation": _by_system(by_part.get("validation", joined.iloc[:0])),
+        "gains": gains(scored, subjects),
+    }
+
+
+def _by_system(rows: pd.DataFrame) -> dict[str, Any]:
     systems: dict[str, Any] = {}
-    for (model, modality), rows in joined.groupby(["model", "modality"]):
-        systems.setdefault(str(model), {})[str(modality)] = {
-            d: {"before": _scores(rows, d, f"{d}_raw"), "after": _scores(rows, d, d)}
+    for (model, scenario), own in rows.groupby(["model", "scenario"]):
+        systems.setdefault(str(model), {})[str(scenario)] = {
+            d: {"before": _scores(own, d, f"{d}_raw"), "after": _scores(own, d, d)}
             for d in DIMENSIONS
         }
-    return {"systems": systems, "gains": gains(joined, subjects)}
+    return systems
 
 
 def _scores(rows: pd.DataFrame, dimension: str, column: str) -> dict[str, Any]:

@@ -11,28 +11,32 @@ from avlib.runtime import paths, tables
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.emobed.system import used_weights
-from avlib.systems.emobed.traces import SYSTEMS
+from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
 from avlib.systems.emobed.traces.params import Traces
+from avlib.systems.emobed.traces.scenarios import (
+    HELPED,
+    MODALITY,
+    faces_of,
+    modalities_of,
+    scenario_of,
+)
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 
 if TYPE_CHECKING:
     from avlib.systems.common.estimate import Corpus
     from avlib.systems.common.rehearsal import Rehearsal
 
-_OTHER = {"audio": "video", "video": "audio"}
-
-
 class TracesSystem(System):
-    """EmoBed's four systems, each for either target modality, following arousal and valence.
+    """EmoBed's four systems in each scenario, following arousal and valence.
 
     Its models make no predictions of emotions, so they stand in no table of the other systems.
     """
 
     name = "traces"
     models = {
-        f"{system}-{target}": f"{words}, from {target}"
-        for target in _OTHER
+        f"{system}-{scenario}": f"{words}: {scenario}"
         for system, words in SYSTEMS.items()
+        for scenario in (MODALITY if system == CLASSIC else HELPED)
     }
     model = "avlib.systems.emobed.traces.model:TraceModel"
     sections = {"traces": Traces}
@@ -46,9 +50,10 @@ class TracesSystem(System):
     deep = True
 
     def wanted(self, params: Any) -> list[str]:
-        """Return the models whose modalities are used."""
-        used = set(params.modalities)
-        return [model for model in super().wanted(params) if used.issuperset(_modalities(model))]
+        """Return the models whose modalities are used, as section ``traces`` describes them."""
+        described = {"audio", *params.traces.video}
+        used = {features for features in described if MODALITY[features] in params.modalities}
+        return [m for m in super().wanted(params) if used.issuperset(scenario_of(m).split("+"))]
 
     def cannot_learn(self, clips: pd.DataFrame) -> str:
         """Return why nothing can be learned: no clip has continuous labels."""
@@ -64,22 +69,22 @@ class TracesSystem(System):
         """
         from avlib.systems.emobed.traces.recordings import TraceRecordings
 
-        system, _, _ = model.partition("-")
-        traces = params.traces
+        system, scenario, traces = model.partition("-")[0], scenario_of(model), params.traces
         settings = traces.model_dump(exclude={"train", "window", "video", "avec"})
         settings = {"system": system, **used_weights(system, settings)}
-        kinds = {"audio": "audio", "video": traces.video}
+        # Of sound alone faces count, too: its moments are theirs, in whichever system.
+        kinds = {"audio": "audio", "video": faces_of(scenario) or traces.video[0]}
         source = TraceRecordings(
             tuple((m, kinds[m]) for m in params.modalities),
             traces.window,
             paths.RAW / params.corpus if traces.avec else None,
         )
-        used = _modalities(model)
+        used = modalities_of(scenario)
         return Recipe(model, self.model_class(), used, settings=settings, source=source)
 
     def costliest(self, models: Sequence[str]) -> str:
         """Return a model that learns from most: from both modalities, by both further losses."""
-        return max(models, key=lambda model: (len(_modalities(model)), model.startswith("emobed-")))
+        return max(models, key=lambda model: ("+" in model, model.startswith("emobed-")))
 
     def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
         """Return what tells the cost of a fold: of recordings with traces, in their steps."""
@@ -92,9 +97,3 @@ class TracesSystem(System):
         return resolve_name(self.rehearsed_by)(
             recipe, recipe.modalities, share * corpus.train, seconds
         )
-
-
-def _modalities(model: str) -> tuple[str, ...]:
-    """Return a model's target and then, where it has one, its auxiliary modality."""
-    system, _, target = model.partition("-")
-    return (target,) if system == "emobed_classic" else (target, _OTHER[target])

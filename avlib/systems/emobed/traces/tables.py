@@ -1,4 +1,4 @@
-"""The table of predicted arousal and valence over time."""
+"""The table of predicted arousal and valence over time, of validation and test recordings."""
 
 import pyarrow as pa
 
@@ -6,11 +6,11 @@ from avlib.runtime.tables.schema import INT, TEXT, Schema
 
 PREDICTED_TRACES = Schema(
     "predicted_traces",
-    key=("clip_id", "fold", "model", "modality", "frame"),
+    key=("clip_id", "fold", "model", "scenario", "frame"),
     columns={
         "clip_id": TEXT,
         "fold": INT,
-        **dict.fromkeys(("model", "modality"), TEXT),
+        **dict.fromkeys(("part", "model", "scenario"), TEXT),
         "frame": INT,
         **dict.fromkeys(("arousal", "valence", "arousal_raw", "valence_raw"), pa.float32()),
     },

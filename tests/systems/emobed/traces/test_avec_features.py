@@ -58,7 +58,7 @@ def test_recordings_have_the_modalities_for_which_there_are_files(folder):
 
 def test_missing_files_are_one_clear_line(folder):
     with pytest.raises(DataError, match=r"features_video_appearance.*traces\.avec: false"):
-        avec_paths(folder, ["audio", "descriptors"])
+        avec_paths(folder, ["audio", "appearance"])
     Path(folder / "features_audio/valence/dev_1.csv").unlink()
     with pytest.raises(DataError, match=r"dev_1: .*features_audio for arousal alone"):
         dict(avec_features(folder, "audio", {"dev_1": TIMES}, STEP))

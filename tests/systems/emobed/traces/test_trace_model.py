@@ -232,16 +232,6 @@ def test_either_loss_trains(loss):
     assert np.isfinite(fitted(loss=loss, epochs=2).predict(recordings(1, 2))[0][0]).all()
 
 
-def test_what_the_validation_recordings_score_is_kept_beside_what_they_chose():
-    emobed, validation = fitted(epochs=2), recordings(4, 1)
-    predicted = emobed.predict(validation)
-    assert emobed.chosen_["held_out_recordings"] == 4
-    for k, dimension in enumerate(("arousal", "valence")):
-        truth = np.concatenate([r.labels[:, k] for r in validation])
-        found = np.concatenate([refined[:, k] for _, refined in predicted])
-        assert emobed.chosen_[f"held_out_ccc_{dimension}"] == pytest.approx(ccc(truth, found))
-
-
 def test_weights_are_chosen_by_the_validation_loss():
     model = fitted(alpha=[0.0, 0.5], beta=[0.1, 1.0], epochs=2)
     tried = [line.split(",") for line in model.logs_["weights"].splitlines()[1:]]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from trace_recordings import SETTINGS
 
+from avlib.corpora.common.avec import read_frames
 from avlib.corpora.common.tables import CLIPS, TRACES
 from avlib.descriptors.tables import AUDIO, VIDEO
 from avlib.params import load
@@ -20,7 +21,7 @@ from avlib.systems.emobed.traces.train_fold import train_trace_fold
 
 SECONDS = 1.2
 PARAMS = load(("corpus", "modalities", "traces"))
-RUN = {"video": "descriptors", "window": 0.2, "epochs": 1} | {
+RUN = {"video": ["appearance"], "window": 0.2, "epochs": 1} | {
     name: value for name, value in SETTINGS.items() if name not in ("step", "epochs")
 }
 PARTS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
@@ -59,7 +60,7 @@ def corpus(tmp_path, monkeypatch):
     return pd.concat(traces)
 
 
-def read(traces, window=0.2, video="descriptors", seconds=SECONDS):
+def read(traces, window=0.2, video="appearance", seconds=SECONDS):
     durations = pd.Series(seconds, index=traces["clip_id"].unique())
     source = TraceRecordings((("audio", "audio"), ("video", video)), window)
     return read_recordings(source, traces, durations)
@@ -122,7 +123,7 @@ def run_fold(folder, *models, **changes):
     changed = PARAMS.traces.model_copy(update=RUN | changes)
     params = PARAMS.model_copy(update={"traces": changed})
     traces, rows = system("traces"), []
-    for model in models or traces.models:
+    for model in models or traces.wanted(params):
         recipe = traces.recipe(model, params)
         out = folder / model / "fold-0"  # as run_per_fold lays it out
         out.mkdir(parents=True)
@@ -133,16 +134,56 @@ def run_fold(folder, *models, **changes):
     return pd.concat(rows)
 
 
-def test_a_fold_predicts_every_test_moment_by_each_system_from_each_modality(corpus, tmp_path):
+SCENARIOS = {
+    "emobed_classic": ("appearance", "audio"),
+    **dict.fromkeys(
+        ("emobed_joint", "emobed_triplet", "emobed"), ("appearance+audio", "audio+appearance")
+    ),
+}
+
+
+def test_a_fold_predicts_every_moment_by_each_system_in_each_scenario(corpus, tmp_path):
     rows = run_fold(tmp_path / "out")
-    assert set(rows["clip_id"]) == {"d0", "d1"}
-    assert rows.groupby(["model", "modality"]).size().to_dict() == {
-        (name, modality): 60
-        for name in ("emobed_classic", "emobed_joint", "emobed_triplet", "emobed")
-        for modality in ("audio", "video")
+    assert set(zip(rows["clip_id"], rows["part"], strict=True)) == {
+        ("c0", "validation"), ("c1", "validation"), ("d0", "test"), ("d1", "test"),
+    }  # fmt: skip
+    assert rows.groupby(["model", "scenario"]).size().to_dict() == {
+        (name, scenario): 120 for name, scenarios in SCENARIOS.items() for scenario in scenarios
     }
-    facts = json.loads((tmp_path / "out/emobed-video/fold-0/model/settings.json").read_text())
+    model = tmp_path / "out/emobed-appearance+audio/fold-0/model"
+    facts = json.loads((model / "settings.json").read_text())
     assert set(facts["chosen"]["postprocessing"]) == {"arousal", "valence"}
+    assert not (model / "submission").exists()
+
+
+def test_both_descriptions_of_faces_make_the_papers_four_scenarios():
+    params = PARAMS.model_copy(
+        update={"traces": PARAMS.traces.model_copy(update={"video": ["geometry", "appearance"]})}
+    )
+    wanted = system("traces").wanted(params)
+    assert {m.partition("-")[2] for m in wanted if m.startswith("emobed-")} == {
+        "audio+geometry", "geometry+audio", "audio+appearance", "appearance+audio",
+    }  # fmt: skip
+    sources = {m: system("traces").recipe(m, params).source.kinds for m in wanted}
+    assert sources["emobed-audio+appearance"] == (("audio", "audio"), ("video", "appearance"))
+    assert sources["emobed_classic-geometry"] == (("audio", "audio"), ("video", "geometry"))
+    alone = params.model_copy(update={"modalities": ["video"]})
+    assert system("traces").wanted(alone) == ["emobed_classic-geometry", "emobed_classic-appearance"]
+
+
+def test_test_recordings_whose_labels_are_kept_are_predicted_for_handing_in(corpus, tmp_path):
+    known = run_fold(tmp_path / "one", "emobed_classic-audio")
+    kept = corpus[~corpus["clip_id"].str.startswith("d")]
+    tables.write_table("data/traces.parquet", kept, TRACES)
+    rows = run_fold(tmp_path / "two", "emobed_classic-audio")
+    pd.testing.assert_frame_equal(rows, known)
+    folder = tmp_path / "two/emobed_classic-audio/fold-0/model/submission"
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.arff"))
+    assert files == [f"{d}/{clip}.arff" for d in ("arousal", "valence") for clip in ("d0", "d1")]
+    written = read_frames(folder / "valence/d1.arff")
+    own = rows[rows["clip_id"] == "d1"].sort_values("frame")
+    np.testing.assert_allclose(written["Prediction"], own["valence"], atol=1e-6)
+    np.testing.assert_allclose(written["time"], 0.04 * own["frame"])
 
 
 def test_labels_of_test_recordings_change_neither_models_nor_post_processing(corpus, tmp_path):
@@ -158,11 +199,11 @@ def test_labels_of_test_recordings_change_neither_models_nor_post_processing(cor
 
 
 def test_labels_of_validation_recordings_choose_the_post_processing(corpus, tmp_path):
-    one = run_fold(tmp_path / "one", "emobed-audio")
+    one = run_fold(tmp_path / "one", "emobed-audio+appearance")
     held = corpus["clip_id"].str.startswith("c")
     scaled = corpus.assign(arousal=np.where(held, 0.3 * corpus["arousal"] + 0.5, corpus["arousal"]))
     tables.write_table("data/traces.parquet", scaled, TRACES)
-    two = run_fold(tmp_path / "two", "emobed-audio")
+    two = run_fold(tmp_path / "two", "emobed-audio+appearance")
     assert not np.allclose(one["arousal"], two["arousal"])
 
 
@@ -170,4 +211,4 @@ def test_a_corpus_with_one_modality_gets_the_classic_system_of_it(corpus, tmp_pa
     for person in PARTS:
         tables.part_path("data/video", person).unlink()
     rows = run_fold(tmp_path / "out")
-    assert set(zip(rows["model"], rows["modality"], strict=True)) == {("emobed_classic", "audio")}
+    assert set(zip(rows["model"], rows["scenario"], strict=True)) == {("emobed_classic", "audio")}

@@ -35,10 +35,10 @@ def labelled():
         truth.append(pd.DataFrame({**keys, "time": 0.04 * np.arange(n),
                                    "arousal": felt[:, 0], "valence": felt[:, 1]}))  # fmt: skip
         for model, noise in NOISE.items():
-            for modality in ("audio", "video"):
+            for modality in ("audio", "geometry"):
                 found = felt + noise * rng.normal(size=felt.shape)
                 rows.append(pd.DataFrame({**keys, "fold": fold, "model": model,
-                    "modality": modality, "arousal": found[:, 0], "valence": found[:, 1],
+                    "scenario": modality, "part": "test", "arousal": found[:, 0], "valence": found[:, 1],
                     "arousal_raw": 0.2 * found[:, 0],
                     "valence_raw": 0.2 * found[:, 1]}))  # fmt: skip
     return pd.concat(rows, ignore_index=True), pd.concat(truth, ignore_index=True)
@@ -51,7 +51,7 @@ def lins_ccc(x, y):
 
 
 def series(predicted, traces, clips, column="arousal"):
-    own = predicted.query("model == 'emobed' and modality == 'audio'")
+    own = predicted.query("model == 'emobed' and scenario == 'audio'")
     pairs = []
     for clip in clips:
         x = traces[traces["clip_id"] == clip].sort_values("frame")["arousal"].to_numpy()
@@ -115,7 +115,7 @@ def test_every_enhanced_system_is_compared_on_the_frames_that_both_predicted(lab
 
 def test_recordings_of_nobody_known_stand_for_themselves(labelled):
     gains = trace_scores(with_labels(*labelled), {})["gains"]
-    assert gains["emobed"]["video"]["valence"]["clusters"] == len(FOLDS)
+    assert gains["emobed"]["geometry"]["valence"]["clusters"] == len(FOLDS)
 
 
 def test_recordings_of_one_subject_give_no_test_and_the_reason_is_said(labelled, tmp_path):
@@ -130,7 +130,7 @@ def test_constant_labels_of_a_recording_are_counted_and_said(labelled, tmp_path)
     assert (scores["pooled"]["recordings"], scores["pooled"]["recordings_total"]) == (3, 4)
     text = " ".join(traces_section(*labelled, WHOSE, tmp_path / "traces.json").text)
     assert "The labels of 1 of 4 recordings do not vary" in text
-    assert ": valence from audio, valence from video." in text
+    assert ": valence from audio, valence from geometry." in text
 
 
 def test_constant_labels_everywhere_give_null_and_a_dash_never_nan(labelled, tmp_path):
@@ -193,7 +193,7 @@ def constant(traces, *clips):
             " the mean is that of the others",
             "The labels of 2 of 4 recordings do not vary, or there are none: no CCC of their own,"
             " and the mean is that of the others (joined with others they count)",
-            "No standard deviation, as one fold alone counts (CCC, test recordings joined; CCC,"
+            "No standard deviation, as one fold alone counts (CCC, recordings joined; CCC,"
             " mean of each recording's)",
         ]),
     ],
@@ -201,7 +201,7 @@ def constant(traces, *clips):
 def test_every_undefined_figure_is_named_with_its_reason(labelled, tmp_path, change, sentences):
     predicted, traces = labelled
     text = traces_section(predicted, change(traces), WHOSE, tmp_path / "traces.json").text
-    named = [f"{sentence}: arousal from audio, arousal from video." for sentence in sentences]
+    named = [f"{sentence}: arousal from audio, arousal from geometry." for sentence in sentences]
     assert [line for line in text if "arousal from" in line] == named
 
 
@@ -217,10 +217,10 @@ def test_moments_without_labels_count_nowhere(labelled):
     holes = traces["frame"] >= 30
     gappy = traces.assign(arousal=traces["arousal"].mask(holes))
     cut = predicted[predicted["frame"] < 30]
-    one = trace_scores(with_labels(predicted, gappy), WHOSE)["systems"]["emobed"]["video"][
+    one = trace_scores(with_labels(predicted, gappy), WHOSE)["systems"]["emobed"]["geometry"][
         "arousal"
     ]
-    two = trace_scores(with_labels(cut, traces), WHOSE)["systems"]["emobed"]["video"]["arousal"]
+    two = trace_scores(with_labels(cut, traces), WHOSE)["systems"]["emobed"]["geometry"]["arousal"]
     assert one == two
 
 
@@ -233,7 +233,7 @@ def test_predictions_of_other_labels_are_refused(labelled):
 def test_recordings_of_two_folds_are_not_one_series(labelled):
     predicted, traces = labelled
     twice = pd.concat([predicted, predicted.assign(fold=7)])
-    rows = with_labels(twice, traces).query("model == 'emobed' and modality == 'audio'")
+    rows = with_labels(twice, traces).query("model == 'emobed' and scenario == 'audio'")
     assert partition(rows, "arousal", "arousal")["recordings_total"] == 8
 
 
@@ -242,9 +242,9 @@ def test_the_section_shows_systems_gains_and_two_pictures(labelled, tmp_path):
     assert [picture.name for picture in section.pictures] == ["traces_ccc", "traces_over_time"]
     assert all(picture.png.startswith(b"\x89PNG") for picture in section.pictures)
     heads = [table.columns[0] for table in section.tables]
-    of_scores = ["CCC, test recordings joined", "CCC, mean of each recording's", "RMSE"]
+    of_scores = ["CCC of all", "CCC, recordings joined", "CCC, mean of each recording's", "RMSE"]
     assert heads == [*of_scores, "system", "system"]
-    assert [len(table.rows) for table in section.tables] == [4, 4, 4, 4, 4]
+    assert [len(table.rows) for table in section.tables] == [4, 4, 4, 4, 4, 4]
 
 
 def test_without_predictions_there_is_no_section_and_the_file_says_so(labelled, tmp_path):
@@ -252,4 +252,4 @@ def test_without_predictions_there_is_no_section_and_the_file_says_so(labelled, 
     for traces in (labelled[1], tables.no_rows(TRACES).to_pandas()):
         assert traces_section(empty, traces, WHOSE, tmp_path / "traces.json") is None
         written = json.loads((tmp_path / "traces.json").read_text())
-        assert written == {"gains": {}, "systems": {}}
+        assert written == {"gains": {}, "part": "validation", "systems": {}, "validation": {}}
