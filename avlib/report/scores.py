@@ -67,10 +67,10 @@ def condition_with(predictions: pd.DataFrame, modalities: str) -> str | None:
 
 
 def are_tested(rows: pd.DataFrame, folds: pd.DataFrame) -> np.ndarray:
-    """Tell of each row whether its clip is a test clip of its fold."""
-    key = ["clip_id", "fold"]
-    tested = pd.MultiIndex.from_frame(folds.loc[folds["part"] == "test", key])
-    return pd.MultiIndex.from_frame(rows[key]).isin(tested)
+    """Tell of each row whether its clip is a test clip of its fold, or of the part it names."""
+    key = ["clip_id", "fold", "part"]
+    named = rows if "part" in rows else rows.assign(part="test")
+    return pd.MultiIndex.from_frame(named[key]).isin(pd.MultiIndex.from_frame(folds[key]))
 
 
 def check_predictions(predictions: pd.DataFrame) -> None:

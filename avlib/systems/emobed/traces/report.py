@@ -112,7 +112,7 @@ def traces_section(
     tables = [_overview(scores, published or {})]
     if scores["part"] != "test":
         text += _WORDS("no_test_labels")
-    elif any(column.endswith("published") for column in tables[0].columns):
+    if any(column.endswith("(published)") for column in tables[0].columns):
         sources = dict.fromkeys(cite(found.source) for found in (published or {}).values())
         text += _WORDS("published", sources="; ".join(sources))
     text += _undefined(joined, scores)
@@ -147,7 +147,7 @@ def _overview(scores: Mapping[str, Any], published: Mapping[tuple[str, str], Pub
     known = published.keys() & {(name, scenario) for name, scenario, _ in _each(scores["systems"])}
     for dimension in DIMENSIONS:
         columns += [f"{dimension}, {part}" for part in parts]
-        columns += [f"{dimension}, published"] if known else []
+        columns += [f"{dimension}, test (published)"] if known else []
     rows = []
     for name, scenario, _ in _each(scores["systems"]):
         row = [name, scenario]

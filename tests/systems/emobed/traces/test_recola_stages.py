@@ -1,0 +1,102 @@
+"""A made-up RECOLA in AVEC's layout, without recordings, from its files to the report."""
+
+import json
+from pathlib import Path
+
+import builders
+import numpy as np
+import pytest
+import yaml
+
+from avlib.corpora.common.avec import read_frames
+from avlib.runtime.tables import read_table
+from stages import (
+    audio_features,
+    clips,
+    copies,
+    evaluate,
+    faces,
+    folds,
+    report,
+    speech,
+    train_traces,
+    video_features,
+)
+
+PROJECT = Path(__file__).resolve().parents[4]
+BEFORE = (clips, folds, faces, speech, copies, video_features, audio_features)
+SMALL = {"hidden": 4, "layers": 1, "epochs": 1, "delay": 0.2, "avec": True}
+KINDS = {"audio": 3, "video_appearance": 4, "video_geometric": 2}
+EVERY = [f"{part}_{number}" for part in ("train", "dev", "test") for number in range(1, 10)]
+
+
+def recola(folder, labelled):
+    """Nine recordings a part of two seconds: features of three kinds, and labels of some."""
+    rng = np.random.default_rng(0)
+    for name in EVERY:
+        felt = np.tanh(np.cumsum(rng.normal(size=(50, 2)), axis=0) / 4)
+        for kind, width in KINDS.items():
+            values = felt @ rng.normal(size=(2, width)) + rng.normal(size=(50, width)) / 3
+            builders.avec_features(folder, kind, name, values)
+        if name.startswith(labelled):
+            builders.recola_ratings(folder, name, *felt.T)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, one_thread):
+    """Run the stages on a made-up RECOLA whose labelled parts are given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AVLIB_WORKERS", "0")
+
+    def stages(labelled, modalities=("audio", "video"), **traces):
+        params = yaml.safe_load((PROJECT / "params.yaml").read_text())
+        params["traces"] |= SMALL | traces
+        params["protocol"]["name"] = "official"
+        params |= {"corpus": "recola", "modalities": list(modalities)}
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        recola(tmp_path / "data" / "raw" / "recola", labelled)
+        for stage in (*BEFORE, train_traces, evaluate, report):
+            stage.main()
+        return json.loads(Path("metrics/traces.json").read_text())
+
+    return stages
+
+
+def test_nine_recordings_train_nine_choose_and_nine_are_tested_in_the_four_scenarios(run):
+    scores = run(("train", "dev", "test"), video=["geometry", "appearance"])
+    assert scores["part"] == "test"
+    parts = read_table("data/folds.parquet")["part"].value_counts().to_dict()
+    assert parts == {"train": 9, "validation": 9, "test": 9}
+    for part in ("systems", "validation"):
+        assert set(scores[part]["emobed"]) == {
+            "audio+geometry", "geometry+audio", "audio+appearance", "appearance+audio",
+        }  # fmt: skip
+        assert set(scores[part]["emobed_classic"]) == {"audio", "geometry", "appearance"}
+        after = scores[part]["emobed"]["audio+geometry"]["valence"]["after"]
+        assert after["pooled"]["recordings_total"] == 9
+    page = Path("report/report.md").read_text()
+    head, _, *rows = page[page.index("| CCC of all | ") :].splitlines()
+    ours = head.split(" | ").index("arousal, test")
+    assert head.split(" | ")[ours + 1] == "arousal, test (published)"
+    (beside,) = [row.split(" | ") for row in rows[:13] if row.startswith("| emobed | audio+appea")]
+    assert beside[ours + 1] == "0.644"
+    mean = scores["systems"]["emobed"]["audio+appearance"]["arousal"]["after"]["ccc_concatenated"]
+    assert beside[ours] == f"{mean:.3f}"
+    assert "IEEE Trans. Affective Computing 2019, section 5.1" in page
+    assert not list(Path("data/trace_models").rglob("*.arff"))
+
+
+def test_without_test_labels_the_nine_are_predicted_to_be_handed_in(run):
+    scores = run(("train", "dev"), modalities=["audio"])
+    assert scores["part"] == "validation"
+    parts = read_table("data/folds.parquet")["part"].value_counts().to_dict()
+    assert parts == {"train": 9, "validation": 9, "test": 9}
+    folder = Path("data/trace_models/emobed_classic-audio/fold-0/submission/arousal")
+    assert {file.stem for file in folder.iterdir()} == {f"test_{n}" for n in range(1, 10)}
+    assert len(read_frames(folder / "test_1.arff")) == 50
+    short = json.loads(Path("metrics/continuous.json").read_text())["recola"]
+    assert set(short["emobed_classic-audio"]) == {"chosen_by", "validation"}
+    page = Path("report/report.md").read_text()
+    assert "The test recordings have no labels" in page
+    head = next(line for line in page.splitlines() if line.startswith("| CCC of all | "))
+    assert "arousal, validation | arousal, test (published)" in head
