@@ -25,7 +25,10 @@ def read_tried(folder: Path, file: str) -> pd.DataFrame:
         Name in there; where no fold has it, as there was nothing to choose from, there are no rows.
     """
     files = sorted(folder.glob(f"fold-*/{file}"))
-    tables = [pd.read_csv(f).assign(fold=paths.fold_number(f.parent)) for f in files]
+    tables = [
+        pd.read_csv(f).assign(fold=paths.fold_number(folder / f.relative_to(folder).parts[0]))
+        for f in files
+    ]
     return pd.concat(tables) if tables else pd.DataFrame()
 
 

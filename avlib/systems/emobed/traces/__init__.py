@@ -6,6 +6,8 @@ SYSTEMS = {
     "emobed_triplet": "crossmodal triplets (beta)",
     "emobed": "both",
 }
+BASELINE = "svr"
+EVERY = {BASELINE: "linear support vector regression of one modality", **SYSTEMS}
 CLASSIC, EMOBED = "emobed_classic", "emobed"
 DIMENSIONS = ("arousal", "valence")
 CHUNK = 500  # steps that networks read at a time: 20 s of RECOLA

@@ -32,6 +32,8 @@ class TraceModel(DeepFiles):
         The other one; none in the classic system.
     system : str
         A key of `SYSTEMS`, to tell them apart.
+    dimensions : sequence of str
+        What the recordings' labels are of.
     settings
         Section ``traces`` of params.yaml, with ``alpha`` and ``beta`` as the system uses them, and
         ``step`` of the labels in s.
@@ -54,10 +56,16 @@ class TraceModel(DeepFiles):
     refining_: dict[str, PostProcessing]
 
     def __init__(
-        self, target: str, auxiliary: str | None = None, *, system: str, **settings: Any
+        self,
+        target: str,
+        auxiliary: str | None = None,
+        *,
+        system: str,
+        dimensions: Sequence[str] = DIMENSIONS,
+        **settings: Any,
     ) -> None:
         super().__init__(system, settings)
-        self.target, self.auxiliary = target, auxiliary
+        self.target, self.auxiliary, self.dimensions = target, auxiliary, tuple(dimensions)
         self.delay = frames_of(settings["delay"], settings["step"])
 
     def fit(self, train: Sequence[TraceRecording], validation: Sequence[TraceRecording]) -> Self:
@@ -99,8 +107,14 @@ class TraceModel(DeepFiles):
         def train_with(alpha: float, beta: float, name: str) -> Any:
             weights = s | {"alpha": alpha, "beta": beta}
             return train_jointly(
-                partial(TraceTraining, target=self.target, middle=middle, **weights),
-                len(DIMENSIONS),
+                partial(
+                    TraceTraining,
+                    target=self.target,
+                    middle=middle,
+                    dimensions=self.dimensions,
+                    **weights,
+                ),
+                len(self.dimensions),
                 learned,
                 loader,
                 weights,
@@ -127,7 +141,7 @@ class TraceModel(DeepFiles):
 
         Returns
         -------
-        list of (raw, refined), float64 arrays of shape (n_moments, 2)
+        list of (raw, refined), float64 arrays of shape (n_moments, n_dimensions)
             Before and after post-processing.
         """
         return [(raw, self._refined(raw)) for raw in self._raw(recordings)]
@@ -135,12 +149,12 @@ class TraceModel(DeepFiles):
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
         own = {"system": self.system, "target": self.target, "auxiliary": self.auxiliary}
-        return own | self.settings
+        return own | {"dimensions": list(self.dimensions)} | self.settings
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return the network of the target modality."""
         sizes = {self.target: len(self.standardiser_.mean)}
-        return {"network": EmoBedNetwork(sizes, len(DIMENSIONS), **self.settings)}
+        return {"network": EmoBedNetwork(sizes, len(self.dimensions), **self.settings)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training recordings' means and standard deviations."""
@@ -150,7 +164,7 @@ class TraceModel(DeepFiles):
         """Take them back, and the post-processing."""
         self.standardiser_ = Standardiser(**arrays)
         chosen = self.chosen_["postprocessing"]
-        self.refining_ = {d: PostProcessing(**chosen[d]) for d in DIMENSIONS}
+        self.refining_ = {d: PostProcessing(**chosen[d]) for d in self.dimensions}
 
     def _sequences(
         self, recordings: Sequence[TraceRecording], modality: str, standard: Standardiser
@@ -168,14 +182,14 @@ class TraceModel(DeepFiles):
     def _refine(self, watched: Sequence[TraceRecording]) -> None:
         """Fit the post-processing of each dimension to the validation recordings."""
         raw, self.refining_ = self._raw(watched), {}
-        for k, dimension in enumerate(DIMENSIONS):
+        for k, dimension in enumerate(self.dimensions):
             pairs = [(r.labels[:, k], values[:, k]) for r, values in zip(watched, raw, strict=True)]
             self.refining_[dimension] = fit_postprocessing(pairs, self.settings["step"])
         settings = {dimension: asdict(chain) for dimension, chain in self.refining_.items()}
         self.chosen_ = {"epochs": n_epochs(self.logs_["curves"]), "postprocessing": settings}
 
     def _raw(self, recordings: Sequence[TraceRecording]) -> list[np.ndarray]:
-        """Predict recordings, each (n_moments, 2), beside the labels as annotated."""
+        """Predict recordings, each (n_moments, n_dimensions), beside the labels as annotated."""
         if not recordings:
             return []
         sequences = self._sequences(recordings, self.target, self.standardiser_)

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from avlib.report.plots import PALETTE, drawing
-from avlib.systems.emobed.traces import DIMENSIONS, SYSTEMS
+from avlib.systems.emobed.traces import DIMENSIONS, EVERY
 from avlib.systems.emobed.traces.scenarios import target_of
 
 _LOOKS = {"audio": "--", "geometry": "-.", "appearance": ":"}  # by the target's features
-_HATCHES = ("", "///", "...", "xx")
+_HATCHES = ("--", "", "///", "...", "xx")
 _BAR: Any = {"edgecolor": "white", "ecolor": "#222222", "capsize": 3}
 _WORD: Any = {"textcoords": "offset points", "rotation": 90, "fontsize": 7, "ha": "center"}
 
@@ -23,7 +23,7 @@ def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
     colour of their family and differ in their hatching.
     """
     scenarios = sorted({s for by_scenario in systems.values() for s in by_scenario})
-    known = [name for name in SYSTEMS if name in systems]
+    known = [name for name in EVERY if name in systems]
     width = 0.8 / len(known)
     with drawing(8.0, 3.2) as (figure, png):
         panels = figure.subplots(1, len(DIMENSIONS), sharey=True)
@@ -36,7 +36,7 @@ def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
                 )
                 groups = np.array([scenarios.index(s) for s in after])
                 places = groups + (number - (len(known) - 1) / 2) * width
-                hatch = _HATCHES[list(SYSTEMS).index(name)]
+                hatch = _HATCHES[list(EVERY).index(name)]
                 look: Any = {"color": colour, "hatch": hatch, "label": name}
                 # NaN draws neither a bar nor a whisker.
                 axes.bar(places, values, width, yerr=spread, **look, **_BAR)
@@ -48,7 +48,7 @@ def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
             axes.set(title=dimension, xlim=(-0.5, len(scenarios) - 0.5))
             axes.grid(visible=True, axis="y")
         panels[0].set_ylabel("CCC, concatenated")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return png.getvalue()
 
 

@@ -6,7 +6,7 @@ moments of the labels.
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +64,20 @@ class TraceRecordings:
         Of the functionals, s.
     avec : Path, optional
         Folder of the corpus, to take AVEC's features there instead of ours.
+    apart : bool
+        Whether each dimension has a model of its own: of AVEC's features it is shown those of the
+        window that AVEC chose for it.
     """
 
     kinds: tuple[tuple[str, str], ...]
     window: float
     avec: Path | None = None
+    apart: bool = False
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The dimensions of each model."""
+        return tuple((d,) for d in DIMENSIONS) if self.apart else (DIMENSIONS,)
 
     def inputs(self) -> list[Path]:
         """Return the labels and the files of features."""
@@ -78,19 +87,27 @@ class TraceRecordings:
         return [paths.TRACES, *(part for kind in kinds for part in _TABLES[kind].glob("*.parquet"))]
 
     def read(
-        self, fold: int, inputs: Sequence[Path]
+        self, fold: int, inputs: Sequence[Path], dimensions: Sequence[str] = DIMENSIONS
     ) -> tuple[float, dict[str, list[TraceRecording]]]:
-        """Return the labels' step in s, and the recordings of each part of a fold."""
+        """Return the labels' step in s, and the recordings of each part of a fold.
+
+        Their labels are of some of the dimensions, one of `groups`.
+        """
         folds = tables.read_table(paths.FOLDS)
         stamps = tuple((str(file.absolute()), *stamp(file)) for file in (paths.FOLDS, *inputs))
-        recordings, step = _all_recordings(self, stamps)
+        windows = tuple(dimensions) if self.avec else DIMENSIONS
+        recordings, step = _all_recordings(self, windows, stamps)
+        of = [DIMENSIONS.index(dimension) for dimension in dimensions]
+        shown = [replace(recording, labels=recording.labels[:, of]) for recording in recordings]
         part = folds[folds["fold"] == fold].set_index("clip_id")["part"]
-        return step, {name: [r for r in recordings if part[r.clip_id] == name] for name in PARTS}
+        return step, {name: [r for r in shown if part[r.clip_id] == name] for name in PARTS}
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=len(DIMENSIONS))
 def _all_recordings(
-    source: TraceRecordings, _stamps: tuple[tuple[str | int, ...], ...]
+    source: TraceRecordings,
+    windows: tuple[str, ...],
+    _stamps: tuple[tuple[str | int, ...], ...],
 ) -> tuple[list[TraceRecording], float]:
     """Read the recordings once for all models and folds of a worker."""
     labels = ["emotion", *DIMENSIONS]
@@ -99,7 +116,7 @@ def _all_recordings(
     awaited = clips.index[clips[labels].isna().all(axis=1)]
     traces = tables.read_table(paths.TRACES)
     traces = traces[traces["clip_id"].isin(clips.index)]
-    return read_recordings(source, traces, clips["duration"], awaited)
+    return read_recordings(source, traces, clips["duration"], awaited, windows)
 
 
 def read_recordings(
@@ -107,6 +124,7 @@ def read_recordings(
     traces: pd.DataFrame,
     durations: pd.Series,
     awaited: Iterable[str] = (),
+    windows: Sequence[str] = DIMENSIONS,
 ) -> tuple[list[TraceRecording], float]:
     """Read the recordings that have continuous labels, and those whose labels are kept secret.
 
@@ -121,6 +139,8 @@ def read_recordings(
     awaited
         The clip_id of recordings without labels that are to be predicted. One of which neither the
         duration is known nor a feature is there is left out.
+    windows
+        The dimensions of whose windows AVEC's features are.
 
     Returns
     -------
@@ -147,7 +167,7 @@ def read_recordings(
         if source.avec:
             at = {name: np.arange(len(own)) * step for name, own in labels.items()}
             at = dict.fromkeys(waiting) | at
-            described = avec_features(source.avec, kind, at, step)
+            described = avec_features(source.avec, kind, at, step, windows)
         else:
             described = _functionals(kind, lengths, step, source.window)
         for name, values in described:

@@ -21,7 +21,7 @@ from avlib.report.scores import write_json
 from avlib.report.words import words_beside
 from avlib.runtime import paths
 from avlib.runtime.tables import read_table
-from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, SYSTEMS
+from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, EVERY, SYSTEMS
 from avlib.systems.emobed.traces.plot import ccc_bars, drawn_over_time
 from avlib.systems.emobed.traces.scenarios import MODALITY, scenario_of, target_of
 from avlib.systems.emobed.traces.scores import trace_scores, with_labels
@@ -67,7 +67,12 @@ def _tried() -> list[Picture]:
     found = []
     for system in SYSTEMS:
         scenarios = [scenario_of(m) for m in TracesSystem.models if m.startswith(f"{system}-")]
-        tried = {s: read_tried(folder / f"{system}-{s}", "weights.csv") for s in scenarios}
+        tried = {
+            f"{s}, {own}".rstrip(", "): read_tried(
+                folder / f"{system}-{s}", f"{own}/weights.csv".lstrip("/")
+            )
+            for s, own in product(scenarios, ("", *DIMENSIONS))
+        }
         found += tried_pictures(f"weights_traces_{system}", f"{system}, over time", tried)
     return found
 
@@ -107,7 +112,7 @@ def traces_section(
     systems = scores["systems"]
     if not systems:
         return None
-    named = "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items() if name in systems)
+    named = "; ".join(f"{name}: {words}" for name, words in EVERY.items() if name in systems)
     text = _WORDS("systems", systems=named)
     tables = [_overview(scores, published or {})]
     if scores["part"] != "test":
@@ -164,7 +169,7 @@ def _overview(scores: Mapping[str, Any], published: Mapping[tuple[str, str], Pub
 
 def _each(systems: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
     """List name, scenario and scores of all, those of one target together, alone before helped."""
-    order, targets = [*SYSTEMS], [*MODALITY]
+    order, targets = [*EVERY], [*MODALITY]
     found = [
         (name, scenario, scores)
         for name, by_scenario in systems.items()

@@ -11,7 +11,7 @@ from avlib.runtime import paths, tables
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.emobed.system import used_weights
-from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
+from avlib.systems.emobed.traces import BASELINE, CLASSIC, EVERY
 from avlib.systems.emobed.traces.params import Traces
 from avlib.systems.emobed.traces.scenarios import (
     HELPED,
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from avlib.systems.common.estimate import Corpus
     from avlib.systems.common.rehearsal import Rehearsal
 
+
 class TracesSystem(System):
-    """EmoBed's four systems in each scenario, following arousal and valence.
+    """EmoBed's four systems and SVR in each scenario, following arousal and valence.
 
     Its models make no predictions of emotions, so they stand in no table of the other systems.
     """
@@ -35,8 +36,8 @@ class TracesSystem(System):
     name = "traces"
     models = {
         f"{system}-{scenario}": f"{words}: {scenario}"
-        for system, words in SYSTEMS.items()
-        for scenario in (MODALITY if system == CLASSIC else HELPED)
+        for system, words in EVERY.items()
+        for scenario in (MODALITY if system in (BASELINE, CLASSIC) else HELPED)
     }
     model = "avlib.systems.emobed.traces.model:TraceModel"
     sections = {"traces": Traces}
@@ -53,7 +54,13 @@ class TracesSystem(System):
         """Return the models whose modalities are used, as section ``traces`` describes them."""
         described = {"audio", *params.traces.video}
         used = {features for features in described if MODALITY[features] in params.modalities}
-        return [m for m in super().wanted(params) if used.issuperset(scenario_of(m).split("+"))]
+        train = params.traces.train
+        systems = train if isinstance(train, list) else EVERY if train else ()
+        return [
+            model
+            for model in self.models
+            if model.partition("-")[0] in systems and used.issuperset(scenario_of(model).split("+"))
+        ]
 
     def cannot_learn(self, clips: pd.DataFrame) -> str:
         """Return why nothing can be learned: no clip has continuous labels."""
@@ -70,17 +77,24 @@ class TracesSystem(System):
         from avlib.systems.emobed.traces.recordings import TraceRecordings
 
         system, scenario, traces = model.partition("-")[0], scenario_of(model), params.traces
-        settings = traces.model_dump(exclude={"train", "window", "video", "avec"})
-        settings = {"system": system, **used_weights(system, settings)}
+        make, of_source = self.model_class(), {"train", "window", "video", "avec"}
+        if system == BASELINE:
+            make = resolve_name("avlib.systems.emobed.traces.svr:TraceSVR")
+            settings = {"c": traces.svr_c, "delay": traces.delay}
+        else:
+            settings = used_weights(system, traces.model_dump(exclude={*of_source, "svr_c"}))
+            del settings["dimensions"]
         # Of sound alone faces count, too: its moments are theirs, in whichever system.
         kinds = {"audio": "audio", "video": faces_of(scenario) or traces.video[0]}
         source = TraceRecordings(
             tuple((m, kinds[m]) for m in params.modalities),
             traces.window,
             paths.RAW / params.corpus if traces.avec else None,
+            apart=traces.dimensions == "apart",
         )
         used = modalities_of(scenario)
-        return Recipe(model, self.model_class(), used, settings=settings, source=source)
+        settings = {"system": system, **settings}
+        return Recipe(model, make, used, settings=settings, source=source)
 
     def costliest(self, models: Sequence[str]) -> str:
         """Return a model that learns from most: from both modalities, by both further losses."""

@@ -1,6 +1,8 @@
 """One fold of one system that follows arousal and valence (in a worker)."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,12 +10,10 @@ import pandas as pd
 from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.systems.common.recipe import FoldTask
-from avlib.systems.emobed.traces import DIMENSIONS
+from avlib.systems.emobed.traces.recordings import TraceRecording
 from avlib.systems.emobed.traces.scenarios import scenario_of
 from avlib.systems.emobed.traces.submission import FOLDER, write_submission
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
-
-_VALUES = [*DIMENSIONS, *(f"{dimension}_raw" for dimension in DIMENSIONS)]
 
 
 def train_trace_fold(task: FoldTask, folder: Path) -> None:
@@ -33,26 +33,42 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
     folder
         Where to write.
     """
-    recipe = task.recipe
-    step, parts = recipe.source.read(task.fold, task.inputs)
-    there = {modality for recording in parts["train"] for modality in recording.features}
-    rows = []
+    recipe, source = task.recipe, task.recipe.source
     (folder / "model").mkdir()
-    if set(recipe.modalities) <= there & set(task.allowed):
-        model = recipe.make(*recipe.modalities, **recipe.settings, step=step)
-        model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}"
+    tables_of = []
+    for dimensions in source.groups:
+        step, parts = source.read(task.fold, task.inputs, dimensions)
+        there = {modality for recording in parts["train"] for modality in recording.features}
+        if not set(recipe.modalities) <= there & set(task.allowed):
+            break
+        own = dimensions[0] if source.apart else ""
+        settings = {**recipe.settings, "step": step, "dimensions": dimensions}
+        model = recipe.make(*recipe.modalities, **settings)
+        model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}" / own
         model.fit(parts["train"], parts["validation"])
-        model.save(folder / "model")
+        (folder / "model" / own).mkdir(exist_ok=True)
+        model.save(folder / "model" / own)
+        tables_of.append(_predicted(model, parts, folder / "model" / FOLDER, step))
+    table = tables.no_rows(PREDICTED_TRACES)
+    if tables_of:
         keys = {"fold": task.fold, "model": model.system, "scenario": scenario_of(recipe.name)}
-        for part in ("validation", "test"):
-            there = [recording for recording in parts[part] if model.target in recording.features]
-            for recording, (raw, refined) in zip(there, model.predict(there), strict=True):
-                values = pd.DataFrame(np.hstack([refined, raw]), columns=_VALUES)
-                values = values.assign(clip_id=recording.clip_id, frame=values.index, part=part)
-                rows.append(values.assign(**keys))
-                if part == "test" and np.isnan(recording.labels).all():
-                    for dimension in DIMENSIONS:
-                        files, said = folder / "model" / FOLDER, values[dimension].to_numpy()
-                        write_submission(files, recording.clip_id, dimension, said, step)
-    table = pd.concat(rows) if rows else tables.no_rows(PREDICTED_TRACES)
+        # Where windows differ in length a moment may have one dimension alone: it has no row.
+        table = pd.concat(tables_of, axis=1, join="inner").reset_index().assign(**keys)
     tables.write_table(folder / "predicted_traces.parquet", table, PREDICTED_TRACES)
+
+
+def _predicted(
+    model: Any, parts: Mapping[str, list[TraceRecording]], submission: Path, step: float
+) -> pd.DataFrame:
+    """Predict validation and test recordings; write files to hand in of those without labels."""
+    named = [*model.dimensions, *(f"{dimension}_raw" for dimension in model.dimensions)]
+    rows = [pd.DataFrame(columns=["clip_id", "part", "frame", *named])]
+    for part in ("validation", "test"):
+        there = [recording for recording in parts[part] if model.target in recording.features]
+        for recording, (raw, refined) in zip(there, model.predict(there), strict=True):
+            values = pd.DataFrame(np.hstack([refined, raw]), columns=named)
+            rows.append(values.assign(clip_id=recording.clip_id, part=part, frame=values.index))
+            if part == "test" and np.isnan(recording.labels).all():
+                for dimension, said in zip(model.dimensions, refined.T, strict=True):
+                    write_submission(submission, recording.clip_id, dimension, said, step)
+    return pd.concat(rows).set_index(["clip_id", "part", "frame"])

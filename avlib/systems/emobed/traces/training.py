@@ -34,12 +34,20 @@ class TraceTraining(JointTraining):
         As of `JointTraining`; and ``loss``, a key of `LOSSES`.
     middle : sequence of float
         Training mean of each dimension, around which triplets tell high from low.
+    dimensions : sequence of str
+        What the network predicts.
     """
 
     def __init__(
-        self, network: EmoBedNetwork, target: str, middle: Sequence[float], **settings: Any
+        self,
+        network: EmoBedNetwork,
+        target: str,
+        middle: Sequence[float],
+        dimensions: Sequence[str] = DIMENSIONS,
+        **settings: Any,
     ) -> None:
         super().__init__(network, target, **settings)
+        self.dimensions = dimensions
         self.automatic_optimization = False  # a step of the optimiser for each piece
         self.middle, self.loss = middle, LOSSES[settings["loss"]]
 
@@ -71,7 +79,7 @@ class TraceTraining(JointTraining):
         half = batch[self.target]
         found = predict_sequences(self.network, self.target, half.features, CHUNK)
         self.note("validation_loss", self._regression(found, half.labels), len(half.labels))
-        for k, dimension in enumerate(DIMENSIONS):
+        for k, dimension in enumerate(self.dimensions):
             ccc = 1 - ccc_loss(found[..., k].float(), half.labels[..., k])
             self.note(f"validation_ccc_{dimension}", ccc, len(half.labels))
 

@@ -63,7 +63,8 @@ def run(tmp_path, monkeypatch, one_thread):
 
 
 def test_nine_recordings_train_nine_choose_and_nine_are_tested_in_the_four_scenarios(run):
-    scores = run(("train", "dev", "test"), video=["geometry", "appearance"])
+    both = {"video": ["geometry", "appearance"], "train": ["svr", "emobed_classic", "emobed"]}
+    scores = run(("train", "dev", "test"), **both)
     assert scores["part"] == "test"
     parts = read_table("data/folds.parquet")["part"].value_counts().to_dict()
     assert parts == {"train": 9, "validation": 9, "test": 9}
@@ -71,7 +72,8 @@ def test_nine_recordings_train_nine_choose_and_nine_are_tested_in_the_four_scena
         assert set(scores[part]["emobed"]) == {
             "audio+geometry", "geometry+audio", "audio+appearance", "appearance+audio",
         }  # fmt: skip
-        assert set(scores[part]["emobed_classic"]) == {"audio", "geometry", "appearance"}
+        for alone in ("svr", "emobed_classic"):
+            assert set(scores[part][alone]) == {"audio", "geometry", "appearance"}
         after = scores[part]["emobed"]["audio+geometry"]["valence"]["after"]
         assert after["pooled"]["recordings_total"] == 9
     page = Path("report/report.md").read_text()

@@ -135,7 +135,7 @@ def run_fold(folder, *models, **changes):
 
 
 SCENARIOS = {
-    "emobed_classic": ("appearance", "audio"),
+    **dict.fromkeys(("svr", "emobed_classic"), ("appearance", "audio")),
     **dict.fromkeys(
         ("emobed_joint", "emobed_triplet", "emobed"), ("appearance+audio", "audio+appearance")
     ),
@@ -156,6 +156,27 @@ def test_a_fold_predicts_every_moment_by_each_system_in_each_scenario(corpus, tm
     assert not (model / "submission").exists()
 
 
+def test_each_dimension_may_have_a_model_of_its_own(corpus, tmp_path):
+    for model in ("emobed-audio+appearance", "svr-audio"):
+        rows = run_fold(tmp_path / "apart", model, dimensions="apart")
+        pd.testing.assert_frame_equal(
+            rows[["clip_id", "frame"]],
+            run_fold(tmp_path / "together", model)[["clip_id", "frame"]],
+        )
+        assert np.isfinite(rows[["arousal", "valence", "arousal_raw", "valence_raw"]]).all(None)
+        for dimension in ("arousal", "valence"):
+            place = tmp_path / "apart" / model / "fold-0/model" / dimension / "settings.json"
+            settings = json.loads(place.read_text())
+            assert settings["arguments"]["dimensions"] == [dimension]
+            assert set(settings["chosen"]["postprocessing"]) == {dimension}
+    # What one dimension's labels are is nothing to the model of the other one.
+    one = run_fold(tmp_path / "one", "emobed_classic-audio", dimensions="apart")
+    tables.write_table("data/traces.parquet", corpus.assign(valence=corpus["time"]), TRACES)
+    two = run_fold(tmp_path / "two", "emobed_classic-audio", dimensions="apart")
+    assert one["arousal"].equals(two["arousal"])
+    assert not np.allclose(one["valence"], two["valence"])
+
+
 def test_both_descriptions_of_faces_make_the_papers_four_scenarios():
     params = PARAMS.model_copy(
         update={"traces": PARAMS.traces.model_copy(update={"video": ["geometry", "appearance"]})}
@@ -168,7 +189,11 @@ def test_both_descriptions_of_faces_make_the_papers_four_scenarios():
     assert sources["emobed-audio+appearance"] == (("audio", "audio"), ("video", "appearance"))
     assert sources["emobed_classic-geometry"] == (("audio", "audio"), ("video", "geometry"))
     alone = params.model_copy(update={"modalities": ["video"]})
-    assert system("traces").wanted(alone) == ["emobed_classic-geometry", "emobed_classic-appearance"]
+    assert set(system("traces").wanted(alone)) == {
+        f"{name}-{features}"
+        for name in ("svr", "emobed_classic")
+        for features in ("geometry", "appearance")
+    }
 
 
 def test_test_recordings_whose_labels_are_kept_are_predicted_for_handing_in(corpus, tmp_path):
@@ -193,7 +218,7 @@ def test_labels_of_test_recordings_change_neither_models_nor_post_processing(cor
     tables.write_table("data/traces.parquet", wrong, TRACES)
     run_fold(tmp_path / "two")
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
-    assert len([file for file in files if file.name == "settings.json"]) == 8
+    assert len([file for file in files if file.name == "settings.json"]) == 10
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -211,4 +236,6 @@ def test_a_corpus_with_one_modality_gets_the_classic_system_of_it(corpus, tmp_pa
     for person in PARTS:
         tables.part_path("data/video", person).unlink()
     rows = run_fold(tmp_path / "out")
-    assert set(zip(rows["model"], rows["scenario"], strict=True)) == {("emobed_classic", "audio")}
+    assert set(zip(rows["model"], rows["scenario"], strict=True)) == {
+        ("emobed_classic", "audio"), ("svr", "audio"),
+    }  # fmt: skip
