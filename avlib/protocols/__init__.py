@@ -9,10 +9,11 @@
 ``official``
     The corpus authors' own partition, read from the clips' column ``partition``; one fold. Where
     the authors keep the labels of their test part, the validation part of a corpus of emotions is
-    tested, as papers do, and another validation part is taken out of the training clips; of a
+    tested, as papers do, and another validation part is taken out of the training clips. Of a
     corpus of arousal and valence the test part stays what it is: it is predicted, to be handed in,
-    and what is selected on the validation part is scored there too, as AVEC's papers do. Clips of a tested subject are
-    left out of training and validation (one YouTube video lends clips to two parts of OMG-Emotion).
+    and what is selected on the validation part is scored there too, as AVEC's papers do. Clips of a
+    tested subject are left out of training and validation (one YouTube video lends clips to two
+    parts of OMG-Emotion).
 ``published``
     Folds whose tested subjects others named (`avlib.corpora.published_folds`). A fold tests those
     of its subjects who are here, and there is none for a fold of whom nobody is. Clips of subjects

@@ -71,7 +71,7 @@ class Recola(base.Reader):
             features.setdefault(clip_id, []).append(path.relative_to(folder).as_posix())
         ratings = sorted(_rating_files(files).items())
         traces = {clip_id: _trace(folder, clip_id, own) for clip_id, own in ratings}
-        here = {**dict.fromkeys(features, {}), **recordings}
+        here = {**{name: {} for name in features}, **recordings}
         parts = _parts(folder)
         listed = [
             _recording(name, paths, sorted(features.get(name, [])), traces.get(name), parts)

@@ -23,7 +23,8 @@ METRICS = ("ccc_concatenated", "ccc_per_recording", "rmse")
 def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
     """Put the labels, ``arousal_label`` and ``valence_label``, and the time beside predictions.
 
-    Of a recording without any label, as its authors keep them, they are NaN. Rows of a recording follow each other in the order of their frames.
+    Of a recording without any label, as its authors keep them, they are NaN. Rows of a recording
+    follow each other in the order of their frames.
 
     Parameters
     ----------

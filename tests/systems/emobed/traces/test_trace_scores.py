@@ -38,7 +38,8 @@ def labelled():
             for modality in ("audio", "geometry"):
                 found = felt + noise * rng.normal(size=felt.shape)
                 rows.append(pd.DataFrame({**keys, "fold": fold, "model": model,
-                    "scenario": modality, "part": "test", "arousal": found[:, 0], "valence": found[:, 1],
+                    "scenario": modality, "part": "test",
+                    "arousal": found[:, 0], "valence": found[:, 1],
                     "arousal_raw": 0.2 * found[:, 0],
                     "valence_raw": 0.2 * found[:, 1]}))  # fmt: skip
     return pd.concat(rows, ignore_index=True), pd.concat(truth, ignore_index=True)
