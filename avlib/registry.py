@@ -31,6 +31,7 @@ CORPORA = {  # by the name of the folder under data/raw
 DESCRIPTORS = {  # by modality and name, as params.yaml gives them
     "audio": {
         "egemaps": "avlib.descriptors.opensmile:EGeMAPS",
+        "egemaps_v01a": "avlib.descriptors.opensmile:EGeMAPSv01a",
         "huggingface": "avlib.descriptors.encoder_audio:EncoderAudio",
         "is10": "avlib.descriptors.opensmile:IS10",
         "log_mel": "avlib.descriptors.log_mel:LogMel",

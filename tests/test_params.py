@@ -81,7 +81,7 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"modalities": []}, ["modalities", "at least 1"]),
         (
             {"audio__descriptor": "mfcc"},
-            ["audio.descriptor", "'mfcc'", "egemaps, huggingface, is10"],
+            ["audio.descriptor", "'mfcc'", "egemaps, egemaps_v01a, huggingface, is10"],
         ),
         (
             {"video__descriptor": "is10"},

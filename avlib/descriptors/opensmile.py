@@ -5,6 +5,7 @@ openSMILE is free for research and education; commercial use needs a licence of 
 
 import functools
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -143,7 +144,18 @@ class EGeMAPS(OpenSmile):
     frame_dim, functionals_dim, frame = 25, 88, 0.020
 
 
+class EGeMAPSv01a(OpenSmile):
+    """The same set as first published, v01a: what AVEC 2016 and EmoBed used (section 4.1.1)."""
+
+    name = "egemaps_v01a"
+    feature_set = opensmile.FeatureSet.eGeMAPSv01a
+    frame_level = "lld"
+    frame_dim, functionals_dim, frame = 23, 88, 0.020
+
+
 @functools.cache
 def _extractor(feature_set: opensmile.FeatureSet, level: str) -> opensmile.Smile:
     """One extractor per process. Sets with levels that are not theirs can end the process."""
-    return opensmile.Smile(feature_set, level, num_workers=1)
+    with warnings.catch_warnings():  # of sets that newer ones have followed
+        warnings.filterwarnings("ignore", "Feature set .* is deprecated")
+        return opensmile.Smile(feature_set, level, num_workers=1)

@@ -177,12 +177,15 @@ def chosen_line(table: pd.DataFrame, names: Sequence[str]) -> str:
     """Say which setting validation chose, and what it scored there and on the test part."""
     if "validation" not in table:
         return "scores of test clips: no setting may be chosen by them"
-    row = table[table["test"].notna()].iloc[0]
+    row = table.loc[table["validation"].astype(float).idxmax()]
     setting = ", ".join(f"{name}={row[name]}" for name in names)
     title, value = TITLES[row["measure"]].partition(" (%)")[0], _written(row["measure"])
+    on_test = "no test clip has labels"
+    if pd.notna(row["test"]):
+        on_test = f"{value(row['test'])} on test clips"
     return (
         f"chosen by validation: {setting}; {title} {value(row['validation'])} on validation,"
-        f" {value(row['test'])} on test clips"
+        f" {on_test}"
     )
 
 

@@ -41,17 +41,19 @@ def _results_table(corpus: str, models: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def traces_table(traces: Mapping[str, Any]) -> str:
-    """Lay out the CCC of ``metrics/traces.json``, test recordings joined; "" where there is none.
+    """Lay out the CCC of ``metrics/traces.json``, recordings joined; "" where there is none.
 
-    It is that after post-processing, mean and standard deviation over folds.
+    It is that after post-processing, mean and standard deviation over folds, of the test part or,
+    where that has no labels, of the validation part.
     """
     rows = []
-    for system, by_modality in traces.get("systems", {}).items():
-        for modality, by_dimension in by_modality.items():
+    for system, by_scenario in traces.get("systems", {}).items():
+        for scenario, by_dimension in by_scenario.items():
             after = [by_dimension[dimension]["after"] for dimension in ("arousal", "valence")]
-            rows.append([system, modality, *map(_ccc, after)])
+            rows.append([system, scenario, *map(_ccc, after)])
     rows.sort(key=lambda row: (row[1], row[0]))
-    return _laid_out(["system", "from", "CCC, arousal", "CCC, valence"], 2, rows) if rows else ""
+    columns = [f"CCC, {dimension} ({traces.get('part')})" for dimension in ("arousal", "valence")]
+    return _laid_out(["system", "from", *columns], 2, rows) if rows else ""
 
 
 def timings_table(timings: Sequence[Timing]) -> str:

@@ -206,7 +206,7 @@ def test_fingerprint_of_opensmile_holds_its_version():
 @pytest.mark.parametrize(
     ("modality", "known"),
     [
-        ("audio", "egemaps, huggingface, is10, log_mel, table"),
+        ("audio", "egemaps, egemaps_v01a, huggingface, is10, log_mel, table"),
         ("video", "dlib_resnet, expression, geometry, huggingface, table, vgg_face"),
     ],
 )

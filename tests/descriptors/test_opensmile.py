@@ -5,12 +5,12 @@ import opensmile
 import pytest
 from opensmile.core.lib import SMILE_FAIL, OpenSmileException
 
-from avlib.descriptors.opensmile import IS10, EGeMAPS, _extractor
+from avlib.descriptors.opensmile import IS10, EGeMAPS, EGeMAPSv01a, _extractor
 from avlib.descriptors.opensmile_stream import streamed
 from avlib.runtime.errors import MediaError
 from avlib.speech.pcm import SAMPLE_RATE
 
-BOTH = [IS10, EGeMAPS]
+BOTH = [IS10, EGeMAPS, EGeMAPSv01a]
 
 
 def frames(kind, signal):
@@ -32,7 +32,7 @@ def signal():
     return (0.1 * tone + noise).astype(np.float32)
 
 
-@pytest.mark.parametrize(("kind", "frame"), [(IS10, 0.025), (EGeMAPS, 0.020)])
+@pytest.mark.parametrize(("kind", "frame"), [(IS10, 0.025), (EGeMAPS, 0.020), (EGeMAPSv01a, 0.020)])
 def test_times_are_the_middles_of_the_analysis_frames(kind, frame, signal):
     times, _ = frames(kind, signal)
     np.testing.assert_allclose(times, frame / 2 + 0.01 * np.arange(len(times)))

@@ -153,12 +153,20 @@ def test_a_corpus_of_continuous_labels_runs_without_the_systems_for_emotions(
     small = {"window": 0.6, "delay": 0.4, "hidden": 4, "layers": 1, "epochs": 1}
     clone.set(corpus="recola", protocol={"name": "official"}, video={"fps": 5}, traces=small)
     said = clone.dvc("repro").stdout
-    assert "merml: left out, none of the 6 clips of recola has an emotion" in said
+    assert "merml: left out, none of the 7 clips of recola has an emotion" in said
     assert json.loads((clone.folder / "metrics/summary.json").read_text()) == {"recola": {}}
-    systems = json.loads((clone.folder / "metrics/traces.json").read_text())["systems"]
-    assert set(systems) == {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
-    assert all(set(found) == {"audio", "video"} for found in systems.values())
+    scores = json.loads((clone.folder / "metrics/traces.json").read_text())
+    assert scores["part"] == "validation"
+    scenarios = {
+        **dict.fromkeys(("svr", "emobed_classic"), {"audio", "geometry"}),
+        **dict.fromkeys(
+            ("emobed_joint", "emobed_triplet", "emobed"), {"audio+geometry", "geometry+audio"}
+        ),
+    }
+    assert {system: set(found) for system, found in scores["systems"].items()} == scenarios
     short = json.loads((clone.folder / "metrics/continuous.json").read_text())["recola"]
-    assert set(short) == {f"{system}-{m}" for system in systems for m in ("audio", "video")}
-    assert all({"validation", "test"} <= set(found) for found in short.values())
+    assert set(short) == {f"{system}-{s}" for system in scenarios for s in scenarios[system]}
+    assert all("validation" in found for found in short.values())
+    handed_in = clone.folder / "data/trace_models/emobed-audio+geometry/fold-0/submission"
+    assert {file.name for file in handed_in.rglob("*.arff")} == {"test_1.arff"}
     assert "## Continuous emotion" in (clone.folder / "report/report.md").read_text()

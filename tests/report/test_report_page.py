@@ -223,7 +223,8 @@ def test_terminal_shows_what_was_followed_where_no_emotion_is_named():
     nothing = {"after": {"ccc_concatenated": None, "ccc_concatenated_std": None}}
     systems = {"emobed": {"audio": {"arousal": scores, "valence": nothing}}}
     assert results_table({"recola": {}}) == ""
-    row = traces_table({"systems": systems}).splitlines()[-1]
+    head, *_, row = traces_table({"part": "validation", "systems": systems}).splitlines()
+    assert "CCC, arousal (validation)" in head
     assert [cell.strip() for cell in row.split("|")[1:-1]] == ["emobed", "audio", "0.432", "–"]
     assert traces_table({"systems": {}}) == ""
 

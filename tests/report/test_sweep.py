@@ -262,3 +262,18 @@ def test_models_over_time_are_swept_by_their_ccc():
         " clips"
     )
     assert draw(table, NAMES[:1], "emobed-audio").startswith(b"\x89PNG")
+
+
+def test_where_test_recordings_have_no_labels_validation_chooses_all_the_same():
+    runs = shown(run("a", 50, "pca", 0.5), run("b", 100, "pca", 0.5))
+    revs = [runs[1], *(e["revs"][0] for e in runs[1]["experiments"])]
+    for ccc, one in zip((0.5, 0.7, 0.6), revs, strict=True):
+        scores = {"ccc_arousal": ccc, "ccc_arousal_std": None, "clips": 9}
+        found = {"recola": {"emobed-audio+geometry": {"chosen_by": "c", "validation": scores}}}
+        one["data"]["metrics"]["metrics/continuous.json"] = {"data": found}
+    table = collect(runs, NAMES[:1], "emobed-audio+geometry")
+    assert chosen_line(table, NAMES[:1]) == (
+        "chosen by validation: merml.dim=50; CCC of arousal 0.700 on validation,"
+        " no test clip has labels"
+    )
+    assert draw(table, NAMES[:1], "emobed-audio+geometry").startswith(b"\x89PNG")

@@ -112,9 +112,8 @@ def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFra
     if len(columns) < 2:
         found = f"has {len(columns)} columns of numbers, expected a time and a value at least"
         raise _broken(path, found)
-    table = pd.DataFrame(columns)
     first = next((name for name in columns if name.lower() in _TIMES), next(iter(columns)))
-    table.insert(0, "time", table.pop(first))
+    table = pd.DataFrame({"time": columns.pop(first), **columns})
     times = table["time"]
     increase = np.isfinite(times) & (times >= 0) & ~(times.diff() <= 0)
     if not increase.all():

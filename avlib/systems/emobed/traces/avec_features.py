@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from avlib.corpora.common.avec import read_frames
 from avlib.corpora.recola import feature_files
 from avlib.runtime.errors import DataError
 from avlib.systems.emobed.traces import DIMENSIONS
+from avlib.systems.emobed.traces.avec_memory import frames_once
 
 KINDS = {"audio": "audio", "geometry": "video_geometric", "appearance": "video_appearance"}
 
@@ -81,7 +81,7 @@ def avec_features(
                 f"{name}: {folder} holds its features_{KINDS[kind]} for {', '.join(found)} alone;"
                 f" expected files for {' and '.join(DIMENSIONS)}: unpack AVEC's features again"
             )
-        frames = [read_frames(found[dimension]).set_index("time") for dimension in dimensions]
+        frames = [frames_once(found[dimension]).set_index("time") for dimension in dimensions]
         if at is None:
             last = min(table.index[-1] for table in frames)
             at = np.arange(round(last / step) + 1) * step

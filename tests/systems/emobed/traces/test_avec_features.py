@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avlib.corpora.common.avec import read_frames
 from avlib.runtime.errors import CorpusError, DataError
+from avlib.systems.emobed.traces import avec_memory
 from avlib.systems.emobed.traces.avec_features import avec_features, avec_paths
+from avlib.systems.emobed.traces.avec_memory import frames_once
 from avlib.systems.emobed.traces.recordings import TraceRecordings, read_recordings
 
 STEP = 0.04
@@ -23,8 +26,9 @@ def write(folder, kind, dimension, name, rows):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
     """Features of two recordings; the second has no face, and its sound begins late."""
+    monkeypatch.chdir(tmp_path)
     for dimension, sign in (("arousal", 1), ("valence", -1)):
         rows = [(t, sign * k, sign * 100 + k) for k, t in enumerate(TIMES)]
         write(tmp_path, "audio", dimension, "train_1", rows)
@@ -69,3 +73,19 @@ def test_features_whose_times_go_back_name_file_and_row(folder):
     write(folder, "audio", "valence", "dev_1", rows)
     with pytest.raises(CorpusError, match=r"valence/dev_1\.csv: row 4 .*0\.08 after 0\.12; expect"):
         dict(avec_features(folder, "audio", {"dev_1": TIMES}, STEP))
+
+
+def test_a_file_is_read_once_and_again_when_it_changed(folder, monkeypatch):
+    path = folder / "features_audio/arousal/train_1.csv"
+    first = frames_once(path)
+    pd.testing.assert_frame_equal(first, read_frames(path))
+    monkeypatch.setattr(avec_memory, "read_frames", lambda path: pytest.fail(f"read {path} again"))
+    pd.testing.assert_frame_equal(frames_once(path), first)
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    path.write_text(path.read_text().replace("0.04,1,101", "0.04,7,101"))
+    assert frames_once(path)["one"].tolist()[:3] == [0, 7, 2]
+    assert len(list((folder / ".memo/avec").iterdir())) == 1
+    (kept,) = (folder / ".memo/avec").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-30])  # cut short by a full disk
+    assert frames_once(path)["one"].tolist()[:3] == [0, 7, 2]
