@@ -22,7 +22,8 @@ def sweep(
         list[str], typer.Argument(help="One or two, such as merml.dim merml.init.")
     ],
     model: str = typer.Option(
-        "", help="Default: what the first parameter begins with; of traces, such as emobed-audio."
+        "",
+        help="Default: what the first parameter begins with; of traces, such as svr-audio.",
     ),
     measure: str = typer.Option(
         "", help="accuracy (the default), uar, f1_macro; of traces ccc_arousal, ccc_valence."

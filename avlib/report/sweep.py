@@ -177,7 +177,7 @@ def chosen_line(table: pd.DataFrame, names: Sequence[str]) -> str:
     """Say which setting validation chose, and what it scored there and on the test part."""
     if "validation" not in table:
         return "scores of test clips: no setting may be chosen by them"
-    row = table.loc[table["validation"].astype(float).idxmax()]
+    row = table.iloc[int(table["validation"].astype(float).argmax())]
     setting = ", ".join(f"{name}={row[name]}" for name in names)
     title, value = TITLES[row["measure"]].partition(" (%)")[0], _written(row["measure"])
     on_test = "no test clip has labels"

@@ -157,12 +157,9 @@ def test_a_corpus_of_continuous_labels_runs_without_the_systems_for_emotions(
     assert json.loads((clone.folder / "metrics/summary.json").read_text()) == {"recola": {}}
     scores = json.loads((clone.folder / "metrics/traces.json").read_text())
     assert scores["part"] == "validation"
-    scenarios = {
-        **dict.fromkeys(("svr", "emobed_classic"), {"audio", "geometry"}),
-        **dict.fromkeys(
-            ("emobed_joint", "emobed_triplet", "emobed"), {"audio+geometry", "geometry+audio"}
-        ),
-    }
+    helped = ("emobed_joint", "emobed_triplet", "emobed")
+    scenarios = {system: {"audio", "geometry"} for system in ("svr", "emobed_classic")}
+    scenarios |= {system: {"audio+geometry", "geometry+audio"} for system in helped}
     assert {system: set(found) for system, found in scores["systems"].items()} == scenarios
     short = json.loads((clone.folder / "metrics/continuous.json").read_text())["recola"]
     assert set(short) == {f"{system}-{s}" for system in scenarios for s in scenarios[system]}

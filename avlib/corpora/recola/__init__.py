@@ -67,8 +67,8 @@ class Recola(base.Reader):
                 recordings.setdefault(clip_id, {}).setdefault(kind, path)
         features: dict[str, list[str]] = {}
         tables = feature_files(folder)
-        for (clip_id, _, _), path in tables.items():
-            features.setdefault(clip_id, []).append(path.relative_to(folder).as_posix())
+        for (clip_id, _, _), place in tables.items():
+            features.setdefault(clip_id, []).append(place.relative_to(folder).as_posix())
         ratings = sorted(_rating_files(files).items())
         traces = {clip_id: _trace(folder, clip_id, own) for clip_id, own in ratings}
         here = {**{name: {} for name in features}, **recordings}

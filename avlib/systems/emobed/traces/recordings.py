@@ -165,8 +165,8 @@ def read_recordings(
     lengths = durations.reindex([*labelled.index, *waiting]).fillna(labelled).dropna()
     for modality, kind in source.kinds:
         if source.avec:
-            at = {name: np.arange(len(own)) * step for name, own in labels.items()}
-            at = dict.fromkeys(waiting) | at
+            at: dict[str, np.ndarray | None] = dict.fromkeys(waiting)
+            at |= {name: np.arange(len(own)) * step for name, own in labels.items()}
             described = avec_features(source.avec, kind, at, step, windows)
         else:
             described = _functionals(kind, lengths, step, source.window)

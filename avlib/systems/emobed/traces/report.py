@@ -162,7 +162,7 @@ def _overview(scores: Mapping[str, Any], published: Mapping[tuple[str, str], Pub
                 row.append(_cell(found["after"], "ccc_concatenated") if found else DASH)
             if known:
                 beside = published.get((name, scenario))
-                row.append(_number(beside and getattr(beside, f"ccc_{dimension}")))
+                row.append(_number(getattr(beside, f"ccc_{dimension}") if beside else None))
         rows.append(row)
     return Table(columns, "llr", rows)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.systems.common.recipe import FoldTask
-from avlib.systems.emobed.traces.recordings import TraceRecording
+from avlib.systems.emobed.traces.recordings import TraceRecording, TraceRecordings
 from avlib.systems.emobed.traces.scenarios import scenario_of
 from avlib.systems.emobed.traces.submission import FOLDER, write_submission
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
@@ -33,7 +33,7 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
     folder
         Where to write.
     """
-    recipe, source = task.recipe, task.recipe.source
+    recipe, source = task.recipe, cast(TraceRecordings, task.recipe.source)
     (folder / "model").mkdir()
     tables_of = []
     for dimensions in source.groups:
