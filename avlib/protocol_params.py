@@ -6,7 +6,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from avlib.runtime.params import Section, without_repeats
 
-CROSS_CORPUS = "cross_corpus"
+CROSS_CORPUS, OFFICIAL = "cross_corpus", "official"
+PARTS = ("train", "validation", "test")  # as in `avlib.protocols`, on which results depend
 Names = Annotated[
     list[str], BeforeValidator(lambda names: names or []), AfterValidator(without_repeats)
 ]
@@ -45,22 +46,28 @@ class Protocol(Section):
         return self
 
     @model_validator(mode="after")
-    def _corpora_where_they_are_crossed(self) -> Self:
-        if self.name != CROSS_CORPUS:
+    def _what_is_learned_from_and_tested(self) -> Self:
+        if self.name not in (CROSS_CORPUS, OFFICIAL):
             if self.train or self.test:
                 raise ValueError(
-                    f"train is {self.train}, test is {self.test}, which have an effect under name"
-                    f" {CROSS_CORPUS} alone, and name is {self.name}: expected []"
+                    f"train is {self.train}, test is {self.test}, which have an effect under names"
+                    f" {CROSS_CORPUS} and {OFFICIAL} alone, and name is {self.name}: expected []"
                 )
             return self
+        if self.name == OFFICIAL and not (self.train or self.test):
+            return self
+        named = "parts" if self.name == OFFICIAL else "members"
         if not (self.train and self.test):
             raise ValueError(
-                f"name is {CROSS_CORPUS}, train is {self.train}, test is {self.test}: expected the"
-                " members of the corpus to learn from, and those to test"
+                f"name is {self.name}, train is {self.train}, test is {self.test}: expected the"
+                f" {named} of the corpus to learn from, and those to test"
             )
         if both := sorted(set(self.train) & set(self.test)):
+            raise ValueError(f"{both[0]} is in train and in test: expected it in one of them alone")
+        if self.name == OFFICIAL and (odd := {*self.train, *self.test} - {*PARTS}):
             raise ValueError(
-                f"{both[0]} is in train and in test: expected a corpus in one of them alone"
+                f"{sorted(odd)[0]} is no part of an official partition: expected some of"
+                f" {', '.join(PARTS)}"
             )
         return self
 

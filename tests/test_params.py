@@ -70,7 +70,7 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"protocol__name": "cross_corpus"}, ["train is [], test is []: expected the members"]),
         (
             {"protocol__name": "cross_corpus", "protocol__train": ["a"], "protocol__test": ["a"]},
-            ["a is in train and in test: expected a corpus in one of them"],
+            ["a is in train and in test: expected it in one of them"],
         ),
         ({"protocol__test": ["a"]}, ["test is ['a']", "name is subject_kfold: expected []"]),
         ({"protocol__train": ["a", "a"]}, ["protocol.train", "twice"]),

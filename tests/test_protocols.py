@@ -297,13 +297,41 @@ def test_a_test_part_whose_labels_are_kept_is_predicted_and_selection_stays_on_v
     assert set(clips["clip_id"]) - set(folds_of(one, "official")["clip_id"])  # as it was
 
 
+@pytest.mark.parametrize("tested", ["validation", "test"])
+def test_the_training_part_alone_may_teach_and_either_other_part_be_tested(tested):
+    clips = official(corpus())
+    folds = make_folds(
+        clips, protocol="official", k=4, validation=0.2, seed=0, train=["train"], test=[tested]
+    )
+    check_folds(folds, clips, "official")
+    table = joined(clips, folds)
+    assert set(table.query("part == 'test'")["partition"]) == {tested}
+    assert set(table.query("part != 'test'")["partition"]) == {"train"}
+    assert len(folds) == clips["partition"].isin(["train", tested]).sum()
+    assert table.query("part == 'validation'")["subject"].nunique() == 1
+    assert left_by_partition(clips, folds) == ""
+    with pytest.raises(DataError, match=r"no labelled clip in 'dev' or 'devel'"):
+        make_folds(clips, protocol="official", k=4, validation=0.2, seed=0, train=["train"],
+                   test=["dev", "devel"])  # fmt: skip
+
+
+def test_a_labelled_clip_of_a_used_part_that_stands_in_no_fold_is_still_an_error():
+    clips = official(corpus())
+    folds = make_folds(
+        clips, protocol="official", k=4, validation=0.2, seed=0, train=["train"], test=["test"]
+    )
+    lost = folds[folds["clip_id"] != folds.loc[folds["part"] == "train", "clip_id"].iloc[0]]
+    with pytest.raises(DataError, match="has a label and is in 0 of 1 folds"):
+        check_folds(lost, clips, "official")
+
+
 def test_unusable_official_partitions_are_named():
     clips = official(corpus())
     with pytest.raises(DataError, match="no column 'partition'"):
         folds_of(clips.drop(columns="partition"), "official")
     with pytest.raises(DataError, match="s00_anger_0: partition is 'dev'"):
         folds_of(clips.assign(partition=["dev", *clips["partition"][1:]]), "official")
-    with pytest.raises(DataError, match="no clip in 'test'"):
+    with pytest.raises(DataError, match="no labelled clip in 'test'"):
         folds_of(clips[clips["partition"] == "train"], "official")
 
 

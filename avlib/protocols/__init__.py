@@ -11,9 +11,10 @@
     the authors keep the labels of their test part, the validation part of a corpus of emotions is
     tested, as papers do, and another validation part is taken out of the training clips. Of a
     corpus of arousal and valence the test part stays what it is: it is predicted, to be handed in,
-    and what is selected on the validation part is scored there too, as AVEC's papers do. Clips of a
-    tested subject are left out of training and validation (one YouTube video lends clips to two
-    parts of OMG-Emotion).
+    and what is selected on the validation part is scored there too, as AVEC's papers do. Parts to
+    learn from and to test may also be named: all that is learned and selected is of the former,
+    and parts that are not named are left out. Clips of a tested subject are left out of training
+    and validation (one YouTube video lends clips to two parts of OMG-Emotion).
 ``published``
     Folds whose tested subjects others named (`avlib.corpora.published_folds`). A fold tests those
     of its subjects who are here, and there is none for a fold of whom nobody is. Clips of subjects
@@ -41,6 +42,7 @@ from avlib.protocols.enrolment import enrol
 from avlib.protocols.folds import make_folds
 from avlib.protocols.given import left_by_partition
 from avlib.protocols.kinds import SUBJECT_INDEPENDENT
+from avlib.protocols.labelled import has_label
 from avlib.protocols.leaks import check_folds
 from avlib.protocols.tables import AUXILIARY, ENROLMENT, FOLDS, PARTS
 from avlib.protocols.trusted import checked_folds, drawn_from
@@ -55,6 +57,7 @@ __all__ = [
     "checked_folds",
     "drawn_from",
     "enrol",
+    "has_label",
     "left_by_partition",
     "make_folds",
     "set_apart",

@@ -86,6 +86,8 @@ def check_nothing_left_out(folds: pd.DataFrame, clips: pd.DataFrame, protocol: s
     if protocol == "official":
         tested = labelled["clip_id"].isin(folds.loc[folds["part"] == "test", "clip_id"])
         due = ~labelled["subject"].isin(labelled.loc[tested, "subject"]) | tested
+        if "partition" in labelled:  # parts may be left out, as wholes
+            due &= labelled["partition"].isin(labelled.loc[there, "partition"])
     elif protocol in ("published", "cross_corpus"):
         whole = "subject" if protocol == "published" else "corpus"
         due = labelled[whole].isin(labelled.loc[there, whole])

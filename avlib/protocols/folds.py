@@ -56,7 +56,8 @@ def make_folds(
     published
         The subjects that each fold tests, under ``published``.
     train, test
-        The corpora to learn from and those to test, under ``cross_corpus``.
+        The corpora to learn from and those to test, under ``cross_corpus``; under ``official`` the
+        parts of the authors' partition, where they are not to be taken as they are.
 
     Returns
     -------
@@ -79,11 +80,11 @@ def make_folds(
             "expected subjects: clips can be held out under stratified_kfold"
         )
     labelled = labelled_clips(clips)
-    if protocol == "official":
+    if protocol == "official" and not test:
         labelled = pd.concat([labelled, awaited_clips(clips)])
     labelled = labelled.sort_values("clip_id", kind="stable").reset_index(drop=True)
     if protocol == "official":
-        labelled, part = official_parts(labelled)
+        labelled, part = official_parts(labelled, train, test)
         return _fold_table(labelled, part, validation, seed, fold=0)
     if protocol in ACROSS_CORPORA:
         require_corpora(labelled, protocol, {*train, *test})

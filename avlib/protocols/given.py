@@ -54,8 +54,13 @@ def awaited_clips(clips: pd.DataFrame) -> pd.DataFrame:
     return clips[tested & ~known] if not (tested & known).any() else clips.iloc[:0]
 
 
-def official_parts(labelled: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Clips of the authors' own partition, and the part of each (see `avlib.protocols`)."""
+def official_parts(
+    labelled: pd.DataFrame, train: Collection[str] = (), test: Collection[str] = ()
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Clips of the authors' own partition, and the part of each (see `avlib.protocols`).
+
+    Where parts to learn from (train) and to test are named, the others are left out.
+    """
     if "partition" not in labelled or labelled["partition"].isna().all():
         raise DataError(
             "protocol.name is 'official', but the clips table has no column 'partition'; this "
@@ -67,12 +72,19 @@ def official_parts(labelled: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
             f"clip {wrong['clip_id'].iloc[0]}: partition is {wrong['partition'].iloc[0]!r}; "
             f"expected {', '.join(PARTS)}"
         )
-    part = labelled["partition"].to_numpy(dtype=object)
-    if "test" not in part and "validation" in part:
-        part[part == "validation"] = "test"
-    for name in ("train", "test"):
+    if test:
+        labelled = labelled[labelled["partition"].isin([*train, *test])].reset_index(drop=True)
+        part = np.where(labelled["partition"].isin(list(test)), "test", "train").astype(object)
+    else:
+        part = labelled["partition"].to_numpy(dtype=object)
+        if "test" not in part and "validation" in part:
+            part[part == "validation"] = "test"
+    for name, named in (("train", train), ("test", test)):
         if name not in part:
-            raise DataError(f"column 'partition' has no clip in {name!r}; nothing can be measured")
+            wanted = " or ".join(map(repr, named or [name]))
+            raise DataError(
+                f"column 'partition' has no labelled clip in {wanted}; nothing can be measured"
+            )
     tested_subjects = set(labelled["subject"][part == "test"])
     kept = (part == "test") | ~labelled["subject"].isin(tested_subjects).to_numpy()
     labelled, part = labelled[kept].reset_index(drop=True), part[kept]
@@ -99,6 +111,8 @@ def left_by_partition(clips: pd.DataFrame, folds: pd.DataFrame) -> str:
         A line; empty where nobody was left out.
     """
     left = clips[has_label(clips) & ~clips["clip_id"].isin(folds["clip_id"])]
+    used = clips.loc[clips["clip_id"].isin(folds["clip_id"]), "partition"]
+    left = left[left["partition"].isin(used)]  # other parts are left out on purpose
     if left.empty:
         return ""
     subjects = left["subject"].unique()

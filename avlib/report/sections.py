@@ -8,7 +8,7 @@ import yaml
 
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.protocol_params import Protocol
-from avlib.protocols import SUBJECT_INDEPENDENT
+from avlib.protocols import SUBJECT_INDEPENDENT, has_label
 from avlib.report import plots
 from avlib.report.formats import DASH, number, percent, score
 from avlib.report.normalisation import NONE
@@ -29,10 +29,13 @@ def data_and_protocol(data: ReportData, identity: Mapping[str, str]) -> Section:
     """Say what was divided how, what a guess would score, and what made the run."""
     clips, protocol = data.used_clips, data.protocol
     emotions = clips["emotion"].value_counts().sort_index()
+    awaited = int((~has_label(clips)).sum())
     corpus = (
-        f"{data.corpus}: {len(clips):,} labelled clips of {clips['subject'].nunique()} subjects, "
-        f"{len(emotions)} emotions"
+        f"{data.corpus}: {len(clips) - awaited:,} labelled clips of"
+        f" {clips['subject'].nunique()} subjects, {len(emotions)} emotions"
     )
+    if awaited:
+        corpus += f"; {awaited:,} clips without labels are predicted too"
     if unlabelled := len(data.clips) - len(clips) - len(data.helping_clips):
         corpus += f"; {unlabelled:,} further clips are in no fold, unlabelled or left out"
     apart = SUBJECT_INDEPENDENT[protocol.name]

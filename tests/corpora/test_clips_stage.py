@@ -10,7 +10,7 @@ import yaml
 
 from avlib.runtime.errors import DataError
 from avlib.runtime.tables import read_table
-from stages import clips
+from stages import clips, folds
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -104,3 +104,28 @@ def test_a_corpus_without_continuous_labels_has_an_empty_table(project, crema_d_
     clips.main()
     assert read_table("data/traces.parquet").empty
     assert read_table("data/clips.parquet")[["start", "end"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(("labelled", "tested"), [(True, "test"), (True, "validation"),
+                                                  (False, "validation")])  # fmt: skip
+def test_the_training_part_alone_teaches_and_either_other_part_is_tested(project, labelled, tested):
+    protocol = {"name": "official", "train": ["train"], "test": [tested], "k": 2, "folds": None}
+    protocol |= {"validation": 0.2, "validation_by": "subjects", "seed": 0}
+    folder = project("omg_emotion", protocol=protocol)
+    names = ("omg_TrainVideos.csv", "omg_ValidationVideos.csv")
+    test = "omg_TestVideos_WithLabels.csv" if labelled else "omg_TestVideos_WithoutLabels.csv"
+    for part, name in enumerate((*names, test)):
+        rows = [
+            (builders.youtube(f"video____{part}{n % 3}"), 0.1, 0.3, f"v{part}{n % 3}",
+             f"utterance_{n}.mp4", 0.5, 0.1, n % 2)
+            for n in range(6)
+        ]  # fmt: skip
+        builders.omg_table(folder, name, rows, labels=part < 2 or labelled)
+        for n in range(3):
+            builders.write_media(folder / f"v{part}{n}.mp4", seconds=0.5, seed=3 * part + n)
+    clips.main()
+    folds.main()
+    table = read_table("data/folds.parquet").merge(read_table("data/clips.parquet"), on="clip_id")
+    assert set(table.loc[table["part"] == "test", "partition"]) == {tested}
+    assert set(table.loc[table["part"] != "test", "partition"]) == {"train"}
+    assert table["part"].value_counts().to_dict() == {"test": 6, "train": 4, "validation": 2}

@@ -1,7 +1,7 @@
 import pytest
 
 from avlib.protocols import SUBJECT_INDEPENDENT
-from avlib.report.published import Beside, beside, cite, partial
+from avlib.report.published import Beside, beside, cite, over_time, partial
 
 CORPORA = ("crema_d", "ravdess", "enterface05", "rml", "baum1s", "recola", "omg_emotion")
 
@@ -171,3 +171,23 @@ def test_no_figure_may_stand_beside_models_that_normalise_speakers():
         assert found.leading is None
         assert len(found.other_protocol) == len(usual.same_protocol + usual.other_protocol)
         assert found.human_raters == usual.human_raters
+
+
+def test_figures_of_one_part_never_stand_beside_scores_of_another():
+    for part, same in (("validation", True), ("test", False), (None, False)):
+        known = beside("omg_emotion", "official", 1, part=part)
+        assert bool(known.same_protocol) == same
+        assert len(known.same_protocol + known.other_protocol) == 8
+    labels = {r.label: r.f1_macro for r in known.other_protocol}
+    assert labels["emobed, audio only"] == 41.7
+    assert labels["emobed_classic, video only"] == 37.9
+
+
+def test_results_over_time_are_those_of_the_tested_part_in_each_scenario():
+    found = over_time("recola", "official", "test")
+    best = found["emobed", "audio+appearance"]
+    assert (best.ccc_arousal, best.ccc_valence) == (0.644, 0.434)
+    assert found["emobed_classic", "audio"].ccc_valence == 0.381
+    assert not over_time("recola", "official", "validation")
+    assert not over_time("recola", "loso", "test")
+    assert not beside("recola", "official", 1, part="test").same_protocol

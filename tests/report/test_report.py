@@ -85,10 +85,12 @@ def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
 
 @pytest.mark.usefixtures("no_drawing")
 def test_a_corpus_of_continuous_labels_has_no_chance_and_no_emotions(tmp_path, tiny):
-    clips = tiny.clips.assign(emotion=None)
+    clips = tiny.clips.assign(emotion=None, arousal=0.1, valence=None)
+    clips.loc[0, "arousal"] = None
     markdown, _ = write(tmp_path, tiny, clips=clips, predictions={})
     data = section(markdown, "Data and protocol")
-    assert "36 labelled clips of 6 subjects" in data
+    assert "35 labelled clips of 6 subjects" in data
+    assert "1 clips without labels are predicted too" in data
     assert "Chance" not in data
     assert "| Emotions" not in data
 

@@ -27,8 +27,8 @@ class FunctionalClips(Clips):
     Attributes
     ----------
     sequences : dict of str to object array of shape (n,)
-        "audio", "video"; of float32 arrays of shape (n_steps, 2 d), without steps where the clip
-        lacks the modality.
+        "audio", "video"; of float32 arrays of shape (n_steps, 2 d), without a window (1, d);
+        without steps where the clip lacks the modality.
     """
 
     sequences: dict[str, np.ndarray]
@@ -43,14 +43,17 @@ class FrameFunctionals:
 
     Attributes
     ----------
-    window, step : float
-        s. Twice as long as every clip, they make one vector of it, of all its frames: EmoBed's
-        features for OMG-Emotion (section 4.1.2).
+    window : float, optional
+        s. None makes one vector of a clip, the mean of all its rows: of what a network says of each
+        frame, or of the one row that functionals of a whole clip are. These are EmoBed's features
+        for OMG-Emotion (section 4.1.2).
+    step : float
+        s.
     auxiliary : str, optional
         The modality that clips show which only help to train. All others then show the other one.
     """
 
-    window: float
+    window: float | None
     step: float
     auxiliary: str | None = None
 
@@ -122,7 +125,7 @@ def _clips(
 
 @functools.lru_cache(maxsize=len(paths.DESCRIPTORS))
 def _functionals(
-    table: Path, _stamps: tuple[tuple[str | int, ...], ...], window: float, step: float
+    table: Path, _stamps: tuple[tuple[str | int, ...], ...], window: float | None, step: float
 ) -> dict[str, np.ndarray]:
     """Describe a table's clips that have frames, once for all folds and systems of a worker."""
     return {
@@ -135,7 +138,7 @@ def _functionals(
 
 
 def clip_functionals(
-    times: np.ndarray, values: np.ndarray, window: float, step: float
+    times: np.ndarray, values: np.ndarray, window: float | None, step: float
 ) -> np.ndarray:
     """Describe a clip at moments from 0 to the one nearest to its last frame.
 
@@ -147,16 +150,22 @@ def clip_functionals(
     times : float array of shape (n_frames,)
         s, increasing.
     values : float array of shape (n_frames, d)
-    window, step : float
+    window : float or None
+        s. None: one step, the mean over all frames.
+    step : float
         s.
 
     Returns
     -------
-    float32 array of shape (n_steps, 2 d)
+    float32 array of shape (n_steps, 2 d), or without a window (1, d)
         Without steps where no frame is finite.
     """
     valid = np.isfinite(values).all(axis=1)
     times, values = times[valid], values[valid]
+    if window is None and len(values):
+        return values.mean(axis=0, keepdims=True, dtype=float).astype(np.float32)
+    if window is None:
+        return values.astype(np.float32)
     last = float(times[-1]) if len(times) else 0.0
     found, counted = sliding_functionals(values, times, moments(last + step / 2, step), window)
     return found[counted > 0].astype(np.float32)

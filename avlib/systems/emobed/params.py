@@ -68,7 +68,7 @@ class Emobed(WithRecipe, TrainingSection):
     dropout: float = Field(ge=0, lt=1)
     auxiliary: Auxiliary | None
     control: Literal["noise", "shuffled"] | None
-    window: Positive
+    window: Positive | None
     step: Positive
     beta_audio: Weights
     beta_video: Weights

@@ -201,3 +201,26 @@ def test_test_clips_have_no_say_in_the_model(project, tmp_path):
     write(project)
     _, second = trained(tmp_path, "second")
     assert first == second
+
+
+def test_without_a_window_a_clip_is_the_mean_of_its_rows():
+    times, values = frames(0, 2.0, 30, 25.0, 5)
+    values[3] = np.nan  # no face
+    found = clip_functionals(times, values, None, 0.2)
+    assert found.shape == (1, 5)
+    np.testing.assert_allclose(found[0], np.nanmean(values.astype(float), axis=0), rtol=1e-6)
+    one = clip_functionals(times[:1], values[:1], None, 0.2)  # functionals of the whole clip
+    np.testing.assert_array_equal(one, values[:1])
+    assert clip_functionals(times[3:4], values[3:4], None, 0.2).shape == (0, 5)
+
+
+def test_a_fold_is_trained_on_the_means_of_whole_clips(project, tmp_path):
+    source = FrameFunctionals(None, 0.2)
+    recipe = Recipe("emobed", EmoBedModel, settings=SETTINGS | {"window": None}, source=source)
+    task = FoldTask(0, recipe, ("audio", "video"), tuple(source.inputs()), (PREDICTIONS,))
+    (tmp_path / "out").mkdir()
+    train_fold(task, tmp_path / "out")
+    rows = tables.read_table(tmp_path / "out/predictions.parquet")
+    whole = rows[rows["condition"] == "default"]
+    assert (whole["predicted"] == whole["emotion"]).mean() > 0.9
+    assert EmoBedModel.load(tmp_path / "out/model").standardisers_["video"].mean.shape == (4,)
