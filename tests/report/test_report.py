@@ -10,10 +10,11 @@ import pytest
 from avlib.corpora.published_folds import published_folds
 from avlib.protocol_params import Protocol
 from avlib.protocols import enrol, make_folds
-from avlib.report import modality_plots, plots
+from avlib.report import modality_plots, plots, report_data
 from avlib.report.formats import percent
 from avlib.report.page import Section, Table, markdown_text
 from avlib.report.report_data import ReportData
+from avlib.report.scores import fold_scores, model_scores
 from avlib.report.sections import LISTED, NAMED
 from avlib.report.terminal import results_table
 from avlib.report.write import write_report
@@ -240,6 +241,32 @@ def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny)
         "| HiCMAE-B | 84.9 | 84.9 | published (hicmae), 5 folds, subject-independent "
         "| VoxCeleb2, without labels | Sun, Lian"
     ) in others
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize(("tested", "title"), [("validation", "same"), ("test", "another")])
+def test_f1_of_each_modality_stands_beside_published_f1_where_that_part_is_tested(
+    tmp_path, tiny, monkeypatch, tested, title
+):
+    monkeypatch.setattr(report_data, "partial", lambda *args: "")
+    folds = tiny.folds[tiny.folds["fold"] == 0]
+    clips = tiny.clips.merge(folds[["clip_id", "part"]], on="clip_id")
+    clips["partition"] = clips["part"].where(clips["part"] != "test", tested)
+    predictions = tiny.predict("emobed_classic", used="audio")
+    predictions = predictions[predictions["fold"] == 0]
+    markdown, _ = write(
+        tmp_path, tiny, corpus="omg_emotion", clips=clips.drop(columns="part"), folds=folds,
+        predictions={"emobed_classic": predictions},
+        protocol=Protocol(name="official", k=2, folds=None, validation=0.2,
+                          validation_by="subjects", seed=0),
+    )  # fmt: skip
+    found = section(markdown, "Published results")
+    assert f"| {title} protocol |" in found
+    assert ("| same protocol |" in found) == (tested == "validation")
+    ours = model_scores(fold_scores(predictions, folds))["f1_macro"]
+    (row,) = [row for row in found.splitlines() if row.startswith("| emobed_classic, audio only")]
+    extra = percent(ours) if tested == "validation" else "official (validation part tested)"
+    assert row.startswith(f"| emobed_classic, audio only | 36.5 | {extra}")
 
 
 def on_published_folds(tmp_path, tiny, actors, name="hicmae", **more):
