@@ -42,6 +42,7 @@ class TrainingSection(Section):
     epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
     seed: int = Field(ge=0)
+    seeds: int = Field(ge=1)
 
 
 class Auxiliary(Section):

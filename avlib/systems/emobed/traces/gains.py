@@ -13,7 +13,7 @@ from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, SYSTEMS
 from avlib.systems.emobed.traces.partition import partition
 from avlib.systems.emobed.traces.scenarios import target_of
 
-_KEY = ["fold", "clip_id", "frame"]
+_KEY = ["seed", "fold", "clip_id", "frame"]
 
 
 def gains(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str, Any]:
@@ -53,6 +53,9 @@ def gain(
 ) -> dict[str, Any]:
     """Compare two systems on the same frames, the recordings of all folds joined.
 
+    Of several seeds the first of the one stands against the first of the other, and so on: scores
+    and gain are means over them, and a subject is resampled or exchanged in all of them at once.
+
     Parameters
     ----------
     enhanced, classic
@@ -71,12 +74,13 @@ def gain(
     whose = classic["clip_id"].map(lambda clip: subjects.get(clip, clip))
     cluster, names = pd.factorize(whose, sort=True)
     truth = classic[f"{dimension}_label"].to_numpy(float)
+    seeds = classic.groupby("seed").indices.values()
     sums = [
-        ccc_sums(truth, rows[dimension].to_numpy(float), cluster, len(names))
-        for rows in (enhanced, classic)
+        np.stack([ccc_sums(truth[at], said[at], cluster[at], len(names)) for at in seeds], axis=1)
+        for said in (rows[dimension].to_numpy(float) for rows in (enhanced, classic))
     ]
     labelled = np.bincount(cluster, np.isfinite(truth), len(names)) > 0
-    test = paired_gain(sums[0][labelled], sums[1][labelled], ccc_of)
+    test = paired_gain(sums[0][labelled], sums[1][labelled], _mean_ccc)
     of = {
         "enhanced": partition(enhanced, dimension, dimension),
         "classic": partition(classic, dimension, dimension),
@@ -94,6 +98,11 @@ def gain(
         "p_holm": None,
         "paper": paper,
     }
+
+
+def _mean_ccc(sums: np.ndarray) -> np.ndarray:
+    """Return the mean CCC of the seeds, of sums of shape (..., n_seeds, 6)."""
+    return ccc_of(sums).mean(axis=-1)
 
 
 def each_gain(found: Mapping[str, Any]) -> list[dict[str, Any]]:

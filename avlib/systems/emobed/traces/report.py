@@ -107,7 +107,7 @@ def traces_section(
     """
     joined = with_labels(predicted, traces)
     scores = trace_scores(joined, subjects)
-    joined = joined[joined["part"] == scores["part"]]
+    joined = joined[(joined["part"] == scores["part"]) & (joined["seed"] == 0)]
     write_json(metrics, scores)
     systems = scores["systems"]
     if not systems:
@@ -115,6 +115,8 @@ def traces_section(
     named = "; ".join(f"{name}: {words}" for name, words in EVERY.items() if name in systems)
     text = _WORDS("systems", systems=named)
     tables = [_overview(scores, published or {})]
+    if scores["seeds"] > 1:
+        text += _WORDS("seeds", seeds=scores["seeds"])
     if scores["part"] != "test":
         text += _WORDS("no_test_labels")
     if any(column.endswith("(published)") for column in tables[0].columns):

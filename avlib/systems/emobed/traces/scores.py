@@ -48,7 +48,7 @@ def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
             f" ({strange.sum()} such frames); expected predictions of these labels: run"
             " train_traces again"
         )
-    return joined.sort_values(["fold", "clip_id", "frame"], ignore_index=True)
+    return joined.sort_values(["seed", "fold", "clip_id", "frame"], ignore_index=True)
 
 
 def trace_scores(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str, Any]:
@@ -67,7 +67,8 @@ def trace_scores(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str,
         ``part``: "test", or "validation" where no test recording has labels. ``systems``: of that
         part by model, scenario and dimension, ``before`` and ``after`` post-processing: each of
         `METRICS` as mean over the folds, with ``_std`` (n - 1; None for one fold), and ``pooled``,
-        the same over the recordings of all folds. ``validation``: the same of the validation part,
+        the same over the recordings of all folds; of several seeds all are means. ``seeds``: how
+        many there are at most. ``validation``: the same of the validation part,
         which has chosen epoch and post-processing. ``gains``: see `gains`. A correlation that is
         not defined, as the labels do not vary, is None.
     """
@@ -78,6 +79,7 @@ def trace_scores(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str,
     scored = by_part.get(part, joined.iloc[:0])
     return {
         "part": part,
+        "seeds": int(joined["seed"].nunique()),
         "systems": _by_system(scored),
         "validation": _by_system(by_part.get("validation", joined.iloc[:0])),
         "gains": gains(scored, subjects),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -25,6 +25,7 @@ from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
 if TYPE_CHECKING:
     from avlib.systems.common.estimate import Corpus
     from avlib.systems.common.rehearsal import Rehearsal
+    from avlib.systems.emobed.traces.recordings import TraceRecordings
 
 
 class TracesSystem(System):
@@ -108,6 +109,8 @@ class TracesSystem(System):
         step = float(times.diff().median()) if len(traces) > times.ngroups else 1.0
         recipe = replace(recipe, settings=recipe.settings | {"step": step})
         seconds = len(traces) / times.ngroups * step
+        groups = cast("TraceRecordings", recipe.source).groups
+        trainings = recipe.settings.get("seeds", 1) * len(groups)
         return resolve_name(self.rehearsed_by)(
-            recipe, recipe.modalities, share * corpus.train, seconds
+            recipe, recipe.modalities, trainings * share * corpus.train, seconds
         )

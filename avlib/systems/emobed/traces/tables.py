@@ -6,12 +6,12 @@ from avlib.runtime.tables.schema import INT, TEXT, Schema
 
 PREDICTED_TRACES = Schema(
     "predicted_traces",
-    key=("clip_id", "fold", "model", "scenario", "frame"),
+    key=("clip_id", "fold", "model", "scenario", "seed", "frame"),
     columns={
         "clip_id": TEXT,
         "fold": INT,
         **dict.fromkeys(("part", "model", "scenario"), TEXT),
-        "frame": INT,
+        **dict.fromkeys(("seed", "frame"), INT),
         **dict.fromkeys(("arousal", "valence", "arousal_raw", "valence_raw"), pa.float32()),
     },
 )

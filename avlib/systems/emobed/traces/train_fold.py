@@ -23,8 +23,9 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
     and the test recordings; of those without labels there are also files to hand in, in
     ``model/submission/``. Where no training recording has the
     target modality there is nothing to learn: the tables have no rows then. Without recordings of
-    the auxiliary modality the classic system alone is trained. A recording without the target
-    modality gets no row.
+    the auxiliary modality the classic system alone is trained. With several seeds each is trained
+    and predicts; the models of those behind the first lie in ``model/seed_<k>/``. A recording
+    without the target modality gets no row.
 
     Parameters
     ----------
@@ -33,28 +34,39 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
     folder
         Where to write.
     """
-    recipe, source = task.recipe, cast(TraceRecordings, task.recipe.source)
     (folder / "model").mkdir()
-    tables_of = []
+    first, *further = range(task.recipe.settings.get("seeds", 1))
+    rows = _trained(task, folder, folder / "model", first)
+    if rows:
+        for seed in further:
+            rows += _trained(task, folder, folder / "model" / f"seed_{seed}", seed)
+    table = pd.concat(rows) if rows else tables.no_rows(PREDICTED_TRACES)
+    tables.write_table(folder / "predicted_traces.parquet", table, PREDICTED_TRACES)
+
+
+def _trained(task: FoldTask, folder: Path, place: Path, seed: int) -> list[pd.DataFrame]:
+    """Train with one of the seeds, counted from 0; save the models in a place, and predict."""
+    recipe, source = task.recipe, cast(TraceRecordings, task.recipe.source)
+    settings, found = dict(recipe.settings), []
+    if settings.pop("seeds", None):
+        settings["seed"] += seed
     for dimensions in source.groups:
         step, parts = source.read(task.fold, task.inputs, dimensions)
         there = {modality for recording in parts["train"] for modality in recording.features}
         if not set(recipe.modalities) <= there & set(task.allowed):
-            break
-        own = dimensions[0] if source.apart else ""
-        settings = {**recipe.settings, "step": step, "dimensions": dimensions}
-        model = recipe.make(*recipe.modalities, **settings)
-        model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}" / own
+            return []
+        own = place / (dimensions[0] if source.apart else "")
+        model = recipe.make(*recipe.modalities, **settings, step=step, dimensions=dimensions)
+        resumed = folder.parent / CHECKPOINTS / f"fold-{task.fold}"
+        model.checkpoints = resumed / own.relative_to(folder / "model")
         model.fit(parts["train"], parts["validation"])
-        (folder / "model" / own).mkdir(exist_ok=True)
-        model.save(folder / "model" / own)
-        tables_of.append(_predicted(model, parts, folder / "model" / FOLDER, step))
-    table = tables.no_rows(PREDICTED_TRACES)
-    if tables_of:
-        keys = {"fold": task.fold, "model": model.system, "scenario": scenario_of(recipe.name)}
-        # Where windows differ in length a moment may have one dimension alone: it has no row.
-        table = pd.concat(tables_of, axis=1, join="inner").reset_index().assign(**keys)
-    tables.write_table(folder / "predicted_traces.parquet", table, PREDICTED_TRACES)
+        own.mkdir(parents=True, exist_ok=True)
+        model.save(own)
+        found.append(_predicted(model, parts, place / FOLDER, step))
+    # Where windows differ in length a moment may have one dimension alone: it has no row.
+    table = pd.concat(found, axis=1, join="inner").reset_index()
+    keys = {"fold": task.fold, "model": model.system, "scenario": scenario_of(recipe.name)}
+    return [table.assign(**keys, seed=seed)]
 
 
 def _predicted(

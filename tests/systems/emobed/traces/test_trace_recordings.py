@@ -239,3 +239,17 @@ def test_a_corpus_with_one_modality_gets_the_classic_system_of_it(corpus, tmp_pa
     assert set(zip(rows["model"], rows["scenario"], strict=True)) == {
         ("emobed_classic", "audio"), ("svr", "audio"),
     }  # fmt: skip
+
+
+def test_each_seed_is_trained_and_the_first_is_what_it_is_alone(corpus, tmp_path):
+    alone = run_fold(tmp_path / "one", "emobed_classic-audio")
+    rows = run_fold(tmp_path / "two", "emobed_classic-audio", seeds=2)
+    first, second = (rows[rows["seed"] == seed].reset_index(drop=True) for seed in range(2))
+    pd.testing.assert_frame_equal(first, alone)
+    assert len(second) == len(alone)
+    assert not np.allclose(second["arousal_raw"], alone["arousal_raw"])
+    own = run_fold(tmp_path / "three", "emobed_classic-audio", seed=1)
+    pd.testing.assert_frame_equal(second.drop(columns="seed"), own.drop(columns="seed"))
+    model = tmp_path / "two/emobed_classic-audio/fold-0/model"
+    settings = json.loads((model / "seed_1/settings.json").read_text())
+    assert settings["arguments"]["seed"] == 1

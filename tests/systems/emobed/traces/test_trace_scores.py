@@ -38,7 +38,7 @@ def labelled():
             for modality in ("audio", "geometry"):
                 found = felt + noise * rng.normal(size=felt.shape)
                 rows.append(pd.DataFrame({**keys, "fold": fold, "model": model,
-                    "scenario": modality, "part": "test",
+                    "scenario": modality, "part": "test", "seed": 0,
                     "arousal": found[:, 0], "valence": found[:, 1],
                     "arousal_raw": 0.2 * found[:, 0],
                     "valence_raw": 0.2 * found[:, 1]}))  # fmt: skip
@@ -253,4 +253,33 @@ def test_without_predictions_there_is_no_section_and_the_file_says_so(labelled, 
     for traces in (labelled[1], tables.no_rows(TRACES).to_pandas()):
         assert traces_section(empty, traces, WHOSE, tmp_path / "traces.json") is None
         written = json.loads((tmp_path / "traces.json").read_text())
-        assert written == {"gains": {}, "part": "validation", "systems": {}, "validation": {}}
+        assert written == {
+            "gains": {}, "part": "validation", "seeds": 0, "systems": {}, "validation": {},
+        }  # fmt: skip
+
+
+def test_scores_and_gains_of_several_seeds_are_their_means(labelled):
+    predicted, traces = labelled
+    rng = np.random.default_rng(1)
+    alone, every = [], []
+    for seed in range(3):
+        noisy = predicted.assign(seed=seed)
+        for column in ("arousal", "valence"):
+            noisy[column] = predicted[column] + 0.3 * rng.normal(size=len(predicted))
+        every.append(noisy)
+        alone.append(trace_scores(with_labels(noisy.assign(seed=0), traces), WHOSE))
+    found = trace_scores(with_labels(pd.concat(every), traces), WHOSE)
+    assert found["seeds"] == 3
+    gain, gains = (
+        [s["gains"]["emobed"]["audio"]["arousal"] for s in scores] for scores in ([found], alone)
+    )
+    assert gain[0]["gain"] == pytest.approx(np.mean([one["gain"] for one in gains]))
+    assert gain[0]["gain"] == pytest.approx(gain[0]["enhanced"] - gain[0]["classic"])
+    assert np.ptp([one["gain"] for one in gains]) > 0
+    assert gain[0]["clusters"] == 3
+    for where in ("after", "before"):
+        mean, each = (
+            [s["systems"]["emobed"]["geometry"]["valence"][where]["rmse"] for s in scores]
+            for scores in ([found], alone)
+        )
+        assert mean[0] == pytest.approx(np.mean(each))
