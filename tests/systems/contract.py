@@ -97,10 +97,7 @@ class TraceCase(Case):
         return recordings(n // 2, seed)
 
     def unfitted(self):
-        target, *others = self.used
-        step = TRACE_SETTINGS["step"]
-        auxiliary = others[0] if others else None
-        return self.recipe.make(target, auxiliary, **self.recipe.settings, step=step)
+        return self.recipe.make(*self.used, **self.recipe.settings, step=TRACE_SETTINGS["step"])
 
     def said(self, model):
         return {"traces": model.predict(self.clips(6, 3)), "chosen": model.chosen_}

@@ -9,23 +9,35 @@ import pandas as pd
 from avlib.report.paired import Gain, Score, accuracy_of, confusion_sums, f1_of, paired_gain
 from avlib.report.report_data import ReportData
 from avlib.report.scores import MODALITIES, condition_with, emotions_of
+from avlib.systems.emobed.seeds import of_all_seeds
 from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
 
-SCORES: Mapping[str, Score] = {"macro-F1": f1_of, "accuracy": accuracy_of}
+# Of sums of shape (..., n_seeds, n_classes, n_classes).
+SCORES: Mapping[str, Score] = {
+    "macro-F1": lambda sums: f1_of(sums).mean(-1),
+    "accuracy": lambda sums: accuracy_of(sums).mean(-1),
+}
 
 
 class Compared(NamedTuple):
-    """An enhanced system against the classic one, on the clips that both scored."""
+    """An enhanced system against the classic one, on the clips that both scored.
+
+    Of several seeds the gain is the mean, the first against the first and so on.
+    """
 
     modalities: str
     system: str
     measure: str
     gain: Gain
     clips: int
+    seeds: int = 1
 
 
 def paired_gains(data: ReportData) -> list[Compared]:
-    """Compare every enhanced system with the classic one, by macro-F1 and by accuracy."""
+    """Compare every enhanced system with the classic one, by macro-F1 and by accuracy.
+
+    A subject is resampled, or exchanged, in all seeds at once.
+    """
     known = data.clips.set_index("clip_id")["subject"].dropna().to_dict()
     found = []
     for name, modalities in MODALITIES.items():
@@ -34,7 +46,8 @@ def paired_gains(data: ReportData) -> list[Compared]:
             enhanced = _scored(data, system, modalities)
             if system == CLASSIC or classic is None or enhanced is None:
                 continue
-            both = enhanced.merge(classic, on=["clip_id", "fold"], suffixes=("", "_alone"))
+            key = ["clip_id", "fold", "seed"]
+            both = enhanced.merge(classic, on=key, suffixes=("", "_alone"))
             whose = [known.get(clip, clip) for clip in both["clip_id"]]
             names, cluster = np.unique(whose, return_inverse=True)
             emotions = emotions_of(data.predictions[CLASSIC])
@@ -42,10 +55,18 @@ def paired_gains(data: ReportData) -> list[Compared]:
                 pd.Categorical(both[column], emotions).codes
                 for column in ("emotion", "predicted", "predicted_alone")
             )
-            a, b = (confusion_sums(truth, s, cluster, len(names), len(emotions)) for s in said)
+            seeds = both.groupby("seed").indices.values()
+            sizes = len(names), len(emotions)
+            a, b = (
+                np.stack(
+                    [confusion_sums(truth[at], s[at], cluster[at], *sizes) for at in seeds], axis=1
+                )
+                for s in said
+            )
+            clips = len(both[["clip_id", "fold"]].drop_duplicates())
             found += [
-                Compared(name, system, measure, paired_gain(a, b, score), len(both))
-                for measure, score in SCORES.items()
+                Compared(name, system, measure, paired_gain(a, b, mean), clips, len(seeds))
+                for measure, mean in SCORES.items()
             ]
     return found
 
@@ -55,4 +76,6 @@ def _scored(data: ReportData, system: str, modalities: str) -> pd.DataFrame | No
     table = data.predictions.get(system)
     if table is None or (condition := condition_with(table, modalities)) is None:
         return None
-    return table.loc[table["condition"] == condition, ["clip_id", "fold", "emotion", "predicted"]]
+    every = of_all_seeds(system, table)
+    columns = ["clip_id", "fold", "seed", "emotion", "predicted"]
+    return every.loc[every["condition"] == condition, columns]

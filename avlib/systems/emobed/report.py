@@ -46,6 +46,8 @@ def emobed_section(data: ReportData) -> Section | None:
     tables = [Table(_COLUMNS, "llr", rows)]
     if found := paired_gains(data):
         text += _WORDS("paired", other=systems[-1], classic=CLASSIC)
+        seeds = min(compared.seeds for compared in found)
+        text += _WORDS("seeds", seeds=seeds) if seeds > 1 else _WORDS("one_seed")
         tables.append(Table(_GAINS, "lllr", _laid_out(found)))
     pictures = [
         picture
@@ -65,7 +67,7 @@ def _laid_out(found: list[Compared]) -> list[list[str]]:
     tested = [c.gain.p for c in found if c.gain.p is not None]
     holm = iter(multipletests(tested, method="holm")[1] if tested else ())
     rows = []
-    for modalities, system, measure, (gain, interval, p, subjects), clips in found:
+    for modalities, system, measure, (gain, interval, p, subjects), clips, _ in found:
         points = DASH if gain is None else f"{100 * gain:+.1f}"
         bounds = DASH if interval is None else " to ".join(f"{100 * b:+.1f}" for b in interval)
         tests = [p_text(p), DASH if p is None else p_text(float(next(holm)))]

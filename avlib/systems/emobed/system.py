@@ -1,7 +1,8 @@
 """EmoBed for emotions as the pipeline sees it."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from avlib.runtime.errors import ParamsError
 from avlib.systems.common.fold_clips import PieceSource
@@ -9,6 +10,10 @@ from avlib.systems.common.model import BOTH
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
 from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
+
+if TYPE_CHECKING:
+    from avlib.systems.common.estimate import Corpus
+    from avlib.systems.common.rehearsal import Rehearsal
 
 WEIGHTS = ("alpha", "beta_audio", "beta_video")  # of the other modality
 
@@ -32,6 +37,7 @@ class EmoBedSystem(System):
     model = "avlib.systems.emobed.model:EmoBedModel"
     group = "EmoBed's family"
     sections = {"emobed": Emobed}
+    fold_trainer = "avlib.systems.emobed.seeds:train_seeds"
     report_part = "avlib.systems.emobed.report:emobed_section"
     rehearsed_by = "avlib.systems.emobed.rehearsal:EmoBedRehearsal"
     deep = True
@@ -61,6 +67,11 @@ class EmoBedSystem(System):
             settings={"system": model, **settings},
             source=self.source(model, settings),
         )
+
+    def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
+        """Return what tells the cost of a fold: of all its seeds."""
+        one = super().rehearsal(recipe, corpus)
+        return replace(one, n_clips=recipe.settings["seeds"] * one.n_clips)
 
     def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
         """Return functionals of frame descriptors over its windows."""

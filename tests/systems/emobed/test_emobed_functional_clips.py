@@ -13,6 +13,7 @@ from avlib.systems.common.train_fold import train_fold
 from avlib.systems.emobed.functional_clips import FrameFunctionals, clip_functionals
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.params import PAPER
+from avlib.systems.emobed.seeds import train_seeds
 
 EMOTIONS, SUBJECTS = ("anger", "calm"), 6
 SETTINGS = PAPER | {
@@ -224,3 +225,25 @@ def test_a_fold_is_trained_on_the_means_of_whole_clips(project, tmp_path):
     whole = rows[rows["condition"] == "default"]
     assert (whole["predicted"] == whole["emotion"]).mean() > 0.9
     assert EmoBedModel.load(tmp_path / "out/model").standardisers_["video"].mean.shape == (4,)
+
+
+def test_further_seeds_predict_too_and_the_first_is_what_it_is_alone(project, tmp_path):
+    _, alone = trained(tmp_path, "alone")
+    out = tmp_path / "two" / "fold-0"
+    out.mkdir(parents=True)
+    settings = SETTINGS | {"seeds": 2, "epochs": 2}
+    recipe = Recipe("emobed", EmoBedModel, settings=settings, source=FrameFunctionals(0.4, 0.2))
+    train_seeds(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)
+    trained(tmp_path, "single", epochs=2, seed=1)
+    _, first = trained(tmp_path, "first", epochs=2)
+    kept = {path.name: path.read_bytes() for path in (out / "model").iterdir()}
+    further = kept.pop("seeds.parquet")
+    assert kept == first != alone
+    rows = tables.read_table(out / "model/seeds.parquet")
+    assert set(rows["seed"]) == {1}
+    own = tables.read_table(tmp_path / "single/fold-0/predictions.parquet")
+    pd.testing.assert_frame_equal(rows.drop(columns="seed"), own)
+    assert further
+    assert {path.name for path in out.iterdir()} == {
+        "model", "predictions.parquet", "embeddings.parquet",
+    }  # fmt: skip

@@ -1,3 +1,5 @@
+import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import f1_score
@@ -126,3 +128,28 @@ def test_help_that_always_helps_is_found_with_six_subjects(tiny, four):
 
 def right(rows):
     return (rows["predicted"] == rows["emotion"]).mean()
+
+
+def test_gains_of_several_seeds_are_their_mean(tiny, four, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    systems = (CLASSIC, "emobed")
+    conditions = tuple(CONDITIONS.values())
+    further = {s: [tiny.predict(s, conditions, seed=10 + i + 3 * k) for k in range(2)]
+               for i, s in enumerate(systems)}  # fmt: skip
+    for system, tables in further.items():
+        for fold in range(3):
+            rows = [t[t["fold"] == fold].assign(seed=k + 1) for k, t in enumerate(tables)]
+            file = tmp_path / f"data/models/{system}/fold-{fold}/seeds.parquet"
+            file.parent.mkdir(parents=True)
+            pd.concat(rows).to_parquet(file)
+    only = {system: four[system] for system in systems}
+    found = {c.measure: c for c in paired_gains(tiny.data(only)) if c.modalities == "audio"}
+    of_seeds = {s: [four[s], *further[s]] for s in systems}
+    f1 = {s: [pooled_f1(rows_under({s: t}, s, "audio")) for t in of_seeds[s]] for s in systems}
+    each = np.subtract(f1["emobed"], f1[CLASSIC])
+    assert found["macro-F1"].gain.gain == pytest.approx(np.mean(each))
+    assert np.ptp(each) > 0
+    assert (found["macro-F1"].seeds, found["macro-F1"].clips) == (3, 36)
+    text = " ".join(emobed_section(tiny.data(only)).text)
+    assert "means over 3 seeds" in text
+    assert "One seed is trained" in " ".join(emobed_section(tiny.data(four)).text)

@@ -1,0 +1,54 @@
+"""One fold of EmoBed trained with several seeds (in a worker), and what they predicted.
+
+The first one is the model: it is kept, shown and asked. The others are there for its gains alone,
+which another seed would have made larger or smaller.
+"""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from avlib.runtime import paths, tables
+from avlib.runtime.tables.schema import INT
+from avlib.systems.common.recipe import FoldTask
+from avlib.systems.common.tables import PREDICTIONS
+from avlib.systems.common.train_fold import train_fold
+
+_FILE = "seeds.parquet"
+_PREDICTIONS = replace(
+    PREDICTIONS, key=(*PREDICTIONS.key, "seed"), columns={**PREDICTIONS.columns, "seed": INT}
+)
+
+
+def train_seeds(task: FoldTask, folder: Path) -> None:
+    """Write what `train_fold` does, and ``model/seeds.parquet``: predictions of further seeds.
+
+    Parameters
+    ----------
+    task
+        The recipe's setting ``seeds`` says how many there are; they follow ``seed``.
+    folder
+        Where to write.
+    """
+    settings = dict(task.recipe.settings)
+    first, n = settings["seed"], settings.pop("seeds")
+    train_fold(replace(task, recipe=replace(task.recipe, settings=settings)), folder)
+    found = []
+    for further in range(1, n):
+        recipe = replace(task.recipe, settings=settings | {"seed": first + further})
+        apart = folder / f"seed_{further}"  # with checkpoints of its own
+        (apart / folder.name).mkdir(parents=True)
+        train_fold(replace(task, recipe=recipe), apart / folder.name)
+        rows = tables.read_table(apart / folder.name / "predictions.parquet")
+        found.append(rows.assign(seed=further))
+        shutil.rmtree(apart)
+    if found:
+        tables.write_table(folder / "model" / _FILE, pd.concat(found), _PREDICTIONS)
+
+
+def of_all_seeds(model: str, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return a model's predictions with those of its further seeds, in a column ``seed`` from 0."""
+    files = sorted((paths.MODELS / model).glob(f"fold-*/{_FILE}"), key=lambda f: f.parent.name)
+    return pd.concat([predictions.assign(seed=0), *map(tables.read_table, files)])
