@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avlib.systems.emobed.traces import DIMENSIONS
+from avlib.systems.emobed.traces import BASELINE, DIMENSIONS
 
 
 def trace_summary(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,8 +27,9 @@ def trace_summary(scores: Mapping[str, Any]) -> dict[str, Any]:
     for part, systems in (parts | {"validation": scores["validation"]}).items():
         for system, by_scenario in systems.items():
             for scenario, by_dimension in by_scenario.items():
+                chosen_by = "CCC" if system == BASELINE else "loss"
                 of_model = found.setdefault(
-                    f"{system}-{scenario}", {"chosen_by": "loss on the validation part"}
+                    f"{system}-{scenario}", {"chosen_by": f"{chosen_by} on the validation part"}
                 )
                 of_model[part] = _short({d: by_dimension[d]["after"] for d in DIMENSIONS})
     return found

@@ -20,7 +20,7 @@ from avlib.systems.emobed.traces.recordings import TraceRecording
 class TraceSVR(Saved):
     """A linear SVR of one modality for each dimension, moment by moment.
 
-    As in the baseline of AVEC 2016 (Valstar et al., section 5.1; EmoBed, section 5.1) labels are
+    As in the baseline of AVEC 2016 (Valstar et al. 2016; EmoBed, section 5.1) labels are
     moved back by the annotators' delay, features are standardised, the complexity C is what scores
     best on the validation recordings after post-processing, and predictions go through the same
     post-processing as the networks'. AVEC searched the delay too; here it is the networks'. The
