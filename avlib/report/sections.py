@@ -49,7 +49,7 @@ def data_and_protocol(data: ReportData, identity: Mapping[str, str]) -> Section:
         "Only helps to train": _helping(data),
         "Emotions": ", ".join(f"{emotion} {n:,}" for emotion, n in emotions.items()),
         "Protocol": f"{_named(protocol)}, {folds}, {independent}, seed {protocol.seed}",
-        "Selection": _selection(protocol),
+        "Selection": _selection(data),
         "Clips per fold": f"{per_fold} (mean)" if several else per_fold,
         "Speakers": _speakers(data),
         "Enrolled clips": _enrolled(data),
@@ -303,7 +303,12 @@ def _helping(data: ReportData) -> str:
     return f"{clips['corpus'].iloc[0]}: {len(clips):,} clips of {subjects} subjects, in every fold"
 
 
-def _selection(protocol: Protocol) -> str:
+def _selection(data: ReportData) -> str:
+    protocol = data.protocol
+    held_out = data.folds.loc[data.folds["part"] == "validation", "clip_id"]
+    rows = data.clips["clip_id"].isin(held_out)
+    if protocol.name == "official" and set(data.clips.loc[rows, "partition"]) == {"validation"}:
+        return "on the validation part of the corpus' authors"
     share = f"{100 * protocol.validation:g} %"
     if protocol.validation_by == "clips":
         return f"on {share} of each emotion's training clips, of subjects who train too"

@@ -100,5 +100,7 @@ def test_without_test_labels_the_nine_are_predicted_to_be_handed_in(run):
     assert set(short["emobed_classic-audio"]) == {"chosen_by", "validation"}
     page = Path("report/report.md").read_text()
     assert "The test recordings have no labels" in page
+    assert "| Selection | on the validation part of the corpus' authors |" in page
+    assert "18 labelled clips of 27 subjects, 0 emotions; 9 clips without labels" in page
     head = next(line for line in page.splitlines() if line.startswith("| CCC of all | "))
     assert "arousal, validation | arousal, test (published)" in head
