@@ -101,7 +101,7 @@ def test_every_emotion_has_one_leading_modality_and_the_papers_stand_beside_the_
 def test_paper_stands_beside_no_models_that_normalise_speakers(tiny, both, monkeypatch):
     asked = []
 
-    def noted(*_, normalise):
+    def noted(*_, part, normalise):
         asked.append(normalise)
         return beside("crema_d", "subject_kfold", 10, normalise=normalise)
 
