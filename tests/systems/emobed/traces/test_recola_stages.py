@@ -1,4 +1,4 @@
-"""A made-up RECOLA in AVEC's layout, without recordings, from its files to the report."""
+"""A made-up RECOLA in either layout, without recordings, from its files to the report."""
 
 import json
 from pathlib import Path
@@ -30,16 +30,27 @@ KINDS = {"audio": 3, "video_appearance": 4, "video_geometric": 2}
 EVERY = [f"{part}_{number}" for part in ("train", "dev", "test") for number in range(1, 10)]
 
 
-def recola(folder, labelled):
-    """Nine recordings a part of two seconds: features of three kinds, and labels of some."""
+def recola(folder, labelled, raters):
+    """Nine recordings a part of two seconds: features of three kinds, and labels of some.
+
+    With raters they have the authors' names, and labels by six raters each.
+    """
     rng = np.random.default_rng(0)
-    for name in EVERY:
+    lines = ["recording,partition"]
+    for number, name in enumerate(EVERY, start=16):
         felt = np.tanh(np.cumsum(rng.normal(size=(50, 2)), axis=0) / 4)
+        called = f"P{number}" if raters else name
         for kind, width in KINDS.items():
             values = felt @ rng.normal(size=(2, width)) + rng.normal(size=(50, width)) / 3
-            builders.avec_features(folder, kind, name, values)
-        if name.startswith(labelled):
-            builders.recola_ratings(folder, name, *felt.T)
+            builders.avec_features(folder, kind, called, values)
+        lines.append(f"{called},{name.partition('_')[0]}")
+        if name.startswith(labelled) and raters:
+            said = felt[:, :, None] + rng.normal(size=(1, 2, 6)) / 3
+            builders.recola_raters(folder, called, said[:, 0], said[:, 1])
+        elif name.startswith(labelled):
+            builders.recola_ratings(folder, called, *felt.T)
+    if raters:
+        (folder / "partitions.csv").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture
@@ -48,13 +59,13 @@ def run(tmp_path, monkeypatch, one_thread):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AVLIB_WORKERS", "0")
 
-    def stages(labelled, modalities=("audio", "video"), **traces):
+    def stages(labelled, modalities=("audio", "video"), *, raters=False, **traces):
         params = yaml.safe_load((PROJECT / "params.yaml").read_text())
         params["traces"] |= SMALL | traces
         params["protocol"]["name"] = "official"
         params |= {"corpus": "recola", "modalities": list(modalities)}
         Path("params.yaml").write_text(yaml.safe_dump(params))
-        recola(tmp_path / "data" / "raw" / "recola", labelled)
+        recola(tmp_path / "data" / "raw" / "recola", labelled, raters)
         for stage in (*BEFORE, train_traces, evaluate, report):
             stage.main()
         return json.loads(Path("metrics/traces.json").read_text())
@@ -88,14 +99,16 @@ def test_nine_recordings_train_nine_choose_and_nine_are_tested_in_the_four_scena
     assert not list(Path("data/trace_models").rglob("*.arff"))
 
 
-def test_without_test_labels_the_nine_are_predicted_to_be_handed_in(run):
-    scores = run(("train", "dev"), modalities=["audio"])
+@pytest.mark.parametrize("raters", [False, True])
+def test_without_test_labels_the_nine_are_predicted_to_be_handed_in(run, raters):
+    scores = run(("train", "dev"), modalities=["audio"], raters=raters)
     assert scores["part"] == "validation"
     parts = read_table("data/folds.parquet")["part"].value_counts().to_dict()
     assert parts == {"train": 9, "validation": 9, "test": 9}
     folder = Path("data/trace_models/emobed_classic-audio/fold-0/submission/arousal")
-    assert {file.stem for file in folder.iterdir()} == {f"test_{n}" for n in range(1, 10)}
-    assert len(read_frames(folder / "test_1.arff")) == 50
+    names = {f"P{n}" for n in range(34, 43)} if raters else {f"test_{n}" for n in range(1, 10)}
+    assert {file.stem for file in folder.iterdir()} == names
+    assert {len(read_frames(file)) for file in folder.iterdir()} == {50}
     short = json.loads(Path("metrics/continuous.json").read_text())["recola"]
     assert set(short["emobed_classic-audio"]) == {"chosen_by", "validation"}
     page = Path("report/report.md").read_text()
