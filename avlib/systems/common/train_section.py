@@ -65,8 +65,10 @@ def train_section(system: System, params: Any) -> None:
     if system.deep:  # before chips are decoded
         require_room(f"train_{system.name}", missing_streams(longest, corpus))
 
-    # To try the demo's small networks takes as long as to train a fold of them.
-    told = system.deep and set(clips["corpus"]) != {"demo"}
+    # To try the demo's small networks takes as long as to train a fold of them. A deep system's
+    # baseline may be no network.
+    network = system.deep and longest.make is system.model_class()
+    told = network and set(clips["corpus"]) != {"demo"}
 
     def say_cost(n_folds: int) -> None:
         cost = stage_cost(system, longest, corpus, n_folds)

@@ -99,7 +99,10 @@ class TracesSystem(System):
 
     def costliest(self, models: Sequence[str]) -> str:
         """Return a model that learns from most: from both modalities, by both further losses."""
-        return max(models, key=lambda model: ("+" in model, model.startswith("emobed-")))
+        return max(
+            models,
+            key=lambda m: (not m.startswith(BASELINE), "+" in m, m.startswith("emobed-")),
+        )
 
     def rehearsal(self, recipe: Recipe, corpus: "Corpus") -> "Rehearsal":
         """Return what tells the cost of a fold: of recordings with traces, in their steps."""
