@@ -7,6 +7,8 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
+import pyarrow as pa
+
 from avlib.corpora.demo.generate import render_clip
 from avlib.corpora.demo.plan import clip_plan
 from avlib.descriptors.audio_clip import audio_rows
@@ -19,7 +21,8 @@ from avlib.media import read_audio, video_frames
 from avlib.params import load
 from avlib.runtime.clip_tasks import RecordingInput
 from avlib.runtime.per_clip import ClipRows
-from avlib.runtime.tables import ClipRef, Schema, clip_refs, conform, write_part
+from avlib.runtime.tables import ClipRef, Schema, clip_refs, write_part
+from avlib.runtime.tables.schema import conform_clip
 from avlib.speech.clip import speech_rows
 from avlib.speech.tables import SPEECH
 from benchmarks import ROOT
@@ -100,10 +103,9 @@ def kept(schema: Schema, rows: ClipRows, folder: Path) -> ClipRef:
     """Write the rows of a clip as the next stage finds them; return where they are."""
     path = folder / f"{schema.name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns: Mapping[str, Any] = dict(rows.columns)
-    n_rows = len(next(iter(columns.values())))
-    whole = conform({**columns, "clip_id": ["clip"] * n_rows}, schema)
-    write_part(path, [("clip", whole)], schema)
+    given: Any = rows.columns
+    pieces = [given] if isinstance(given, Mapping | pa.Table) else given
+    write_part(path, [("clip", (conform_clip(piece, "clip", schema) for piece in pieces))], schema)
     return clip_refs(path)[0]
 
 
