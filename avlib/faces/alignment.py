@@ -8,9 +8,10 @@ images are cropped and re-sized to a fixed resolution: 224 x 224." (MERML, secti
 import io
 from collections.abc import Sequence
 
-import dlib
 import numpy as np
 from PIL import Image
+
+from avlib.faces.warp import warp
 
 # Pixels; the canonical frame is laid out for this size and scales with it.
 CHIP = 224
@@ -86,17 +87,7 @@ def extract_chip(image: np.ndarray, landmarks: np.ndarray, size: int = CHIP) -> 
         Bilinear, low-pass filtered where the face is larger than the chip; black outside the
         frame.
     """
-    to_frame = similarity(CANONICAL * (size / CHIP), anchors(landmarks))
-    # dlib takes a similarity as a turned rectangle, exactly; given points it is a pixel off.
-    [centre] = apply(to_frame, np.full((1, 2), (size - 1) / 2))
-    cosine, sine = to_frame[:, 0]
-    reach = np.hypot(cosine, sine) * (size - 1) / 2
-    details = dlib.chip_details(
-        dlib.drectangle(*(centre - reach), *(centre + reach)),
-        dlib.chip_dims(size, size),
-        float(np.arctan2(sine, cosine)),
-    )
-    return np.asarray(dlib.extract_image_chip(np.ascontiguousarray(image), details))
+    return warp(image, similarity(CANONICAL * (size / CHIP), anchors(landmarks)), size)
 
 
 def encode_jpeg(chip: np.ndarray, quality: int = 95) -> bytes:

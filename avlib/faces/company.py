@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from avlib.faces.detection import find_faces, to_grey
+from avlib.faces.detection import find_faces
 from avlib.faces.tracking import SURE_SCORE
 
 EVERY = 2.0  # s between two pictures that are searched, whatever the follower does
@@ -36,7 +36,7 @@ class Company:
             yield time, image
 
     def _count(self, time: float, image: np.ndarray) -> None:
-        sure = sum(hit.score >= SURE_SCORE for hit in find_faces(to_grey(image)))
+        sure = sum(hit.score >= SURE_SCORE for hit in find_faces(image))
         if sure > self.most:
             self.most, self.time = sure, time
 

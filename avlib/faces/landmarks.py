@@ -3,21 +3,18 @@
 The ensemble of regression trees (Kazemi and Sullivan, CVPR 2014) starts from a mean shape in a box
 and always ends in something that looks like a face. Started twice from boxes that differ a
 little, it ends in the same place on a face, and in two places on anything else. The mean of the two
-is also steadier than either, and so is a fit in an enlarged picture of the face, since dlib rounds
-landmarks to whole pixels.
+is also steadier than either.
 """
 
-import dlib
 import numpy as np
 
-from avlib.faces.detection import box_centre, box_width, resample, square
-from avlib.faces.models import landmark_predictor
+from avlib.faces.detection import box_centre, box_width, grey_within, square
+from avlib.faces.regression_trees import landmark_trees
 
 N_POINTS = 68
 # How far the starts are moved from the box, right and down, in its widths.
 STARTS = (0.04, -0.04)
-# The enlarged picture: width of the face in pixels, and the picture's side in faces.
-FACE = 200
+# Side of what is looked at, in faces.
 MARGIN = 1.5
 # dlib's box of a face from its landmarks: the width in standard distances of the landmarks from
 # their mean, and the rise of the box above that mean in widths.
@@ -27,13 +24,13 @@ BOX_RISE = 0.03
 AGREEMENT = 0.02
 
 
-def fit_landmarks(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_landmarks(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]:
     """Fit the 68 landmarks to the face in a box.
 
     Parameters
     ----------
-    grey : uint8 of shape (h, w)
-        The frame.
+    image : uint8 of shape (h, w, 3) or (h, w)
+        The frame, RGB or grey.
     box : (4,)
         As the detector would draw it.
 
@@ -46,13 +43,12 @@ def fit_landmarks(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]
         on a face at most `AGREEMENT`.
     """
     width = box_width(box)
-    region = square(box_centre(box), MARGIN * width)
-    picture, step = resample(grey, region, FACE / width)
-    middle = (picture.shape[0] - 1) / 2
-    fits = np.stack([_fit(picture, middle + shift * FACE) for shift in STARTS])
+    grey, corner = grey_within(image, square(box_centre(box), MARGIN * width))
+    starts = np.stack([box + shift * width - np.tile(corner, 2) for shift in STARTS])
+    fits = landmark_trees().fit(grey, starts)
     mean = fits.mean(axis=0)
-    disagreement = float(np.sqrt(((fits - mean) ** 2).sum(axis=2).mean())) / FACE
-    return region[:2] + mean * step, disagreement
+    disagreement = float(np.sqrt(((fits - mean) ** 2).sum(axis=2).mean())) / width
+    return mean + corner, disagreement
 
 
 def box_of(landmarks: np.ndarray) -> np.ndarray:
@@ -60,9 +56,3 @@ def box_of(landmarks: np.ndarray) -> np.ndarray:
     mean = landmarks.mean(axis=0)
     width = BOX_WIDTH * float(np.sqrt(((landmarks - mean) ** 2).sum(axis=1).mean()))
     return square(mean - (0.0, BOX_RISE * width), width)
-
-
-def _fit(picture: np.ndarray, middle: float) -> np.ndarray:
-    start, end = round(middle - FACE / 2), round(middle + FACE / 2)
-    shape = landmark_predictor()(picture, dlib.rectangle(start, start, end, end))
-    return np.array([(point.x, point.y) for point in shape.parts()], dtype=float)
