@@ -18,6 +18,7 @@ CHIP = 224
 # Of the 68 landmarks, each anchor the mean of its points: the right eye and the left one, the nose,
 # the right corner of the mouth and the left one, the chin.
 ANCHORS = (range(36, 42), range(42, 48), [30], [48], [54], [8])
+_SHARES = np.array([np.bincount(points, minlength=68) / len(points) for points in ANCHORS])
 # Where the anchors lie in a chip, x and y in pixels: the proportions of an average face, made
 # symmetric, at such a size that `RESNET_CROP` is the crop that dlib's ResNet was trained on.
 CANONICAL = np.array(
@@ -29,7 +30,7 @@ RESNET_CROP = (24, 200)
 
 def anchors(landmarks: np.ndarray) -> np.ndarray:
     """Return the six points (6, 2) that are registered, from the landmarks (68, 2)."""
-    return np.stack([landmarks[list(points)].mean(axis=0) for points in ANCHORS])
+    return _SHARES @ landmarks
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:

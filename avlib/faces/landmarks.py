@@ -6,6 +6,9 @@ little, it ends in the same place on a face, and in two places on anything else.
 is also steadier than either.
 """
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from avlib.faces.detection import box_centre, box_width, grey_within, square
@@ -42,17 +45,53 @@ def fit_landmarks(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float
         Root mean square distance of the starts' landmarks from their mean, in widths of the box;
         on a face at most `AGREEMENT`.
     """
-    width = box_width(box)
-    grey, corner = grey_within(image, square(box_centre(box), MARGIN * width))
-    starts = np.stack([box + shift * width - np.tile(corner, 2) for shift in STARTS])
-    fits = landmark_trees().fit(grey, starts)
-    mean = fits.mean(axis=0)
-    disagreement = float(np.sqrt(((fits - mean) ** 2).sum(axis=2).mean())) / width
-    return mean + corner, disagreement
+    fits = _fits(image, box, STARTS)
+    mean = fits.sum(axis=0) / len(fits)
+    return mean, _distance(fits, mean) / box_width(box)
+
+
+def follow_landmarks(image: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit the 68 landmarks to a face whose landmarks in a neighbouring frame are known.
+
+    A face that has hardly moved takes the place of the second start: what one start finds within
+    `AGREEMENT` of the landmarks before is the face that was there.
+
+    Parameters
+    ----------
+    image
+        See `fit_landmarks`.
+    before : (68, 2)
+        In pixels of the frame.
+
+    Returns
+    -------
+    landmarks, disagreement
+        See `fit_landmarks`.
+    """
+    box = box_of(before)
+    [landmarks] = _fits(image, box, (0.0,))
+    moved = _distance(landmarks, before) / box_width(box)
+    return (landmarks, moved) if moved <= AGREEMENT else fit_landmarks(image, box)
 
 
 def box_of(landmarks: np.ndarray) -> np.ndarray:
     """Return the box, of shape (4,), that the detector would draw around landmarks (68, 2)."""
-    mean = landmarks.mean(axis=0)
-    width = BOX_WIDTH * float(np.sqrt(((landmarks - mean) ** 2).sum(axis=1).mean()))
+    mean = landmarks.sum(axis=0) / N_POINTS
+    width = BOX_WIDTH * _distance(landmarks, mean)
     return square(mean - (0.0, BOX_RISE * width), width)
+
+
+def _fits(image: np.ndarray, box: np.ndarray, shifts: Sequence[float]) -> np.ndarray:
+    """Return the landmarks, (n, 68, 2), from starts beside a box, by so many of its widths."""
+    width = box_width(box)
+    grey, corner = grey_within(image, square(box_centre(box), MARGIN * width))
+    starts = box + width * np.array(shifts)[:, None]
+    starts[:, :2] -= corner
+    starts[:, 2:] -= corner
+    return landmark_trees().fit(grey, starts) + corner
+
+
+def _distance(points: np.ndarray, others: np.ndarray) -> float:
+    """Return the root mean square distance of points, (..., 2), from others."""
+    between = (points - others).ravel()
+    return math.sqrt(2 * np.dot(between, between) / len(between))

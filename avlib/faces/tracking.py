@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from avlib.faces.alignment import encode_jpeg, extract_chip
 from avlib.faces.detection import Detection, find_faces, find_near
-from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks
+from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks, follow_landmarks
 from avlib.faces.selection import most_prominent
 from avlib.faces.tables import FACES
 from avlib.faces.thumbnail import thumbnail
@@ -144,7 +144,7 @@ class _Follower:
 
     def _follow(self, image: np.ndarray, before: Face, *, detect: bool) -> Face | None:
         """Find in a frame the face of its neighbour: by its landmarks, else by the detector."""
-        landmarks, disagreement = fit_landmarks(image, box_of(before.landmarks))
+        landmarks, disagreement = follow_landmarks(image, before.landmarks)
         box = box_of(landmarks)
         agreed = disagreement <= AGREEMENT
         tracked = Face(box, landmarks, None) if agreed else None
