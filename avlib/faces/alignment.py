@@ -102,4 +102,4 @@ def decode_chips(chips: Sequence[bytes]) -> np.ndarray:
     """Decode JPEG chips of one size into uint8 of shape (n, h, w, 3); n = 0 gives 224x224."""
     if not len(chips):
         return np.zeros((0, CHIP, CHIP, 3), np.uint8)
-    return np.stack([np.asarray(Image.open(io.BytesIO(chip)).convert("RGB")) for chip in chips])
+    return np.stack([np.asarray(Image.open(io.BytesIO(chip))) for chip in chips])

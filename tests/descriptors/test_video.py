@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avlib.descriptors.dlib_resnet import DlibResNetDescriptor, inner_face
+from avlib.descriptors.dlib_resnet import DlibResNetDescriptor, inner_faces
 from avlib.descriptors.vgg_face import VGGFace, VGGFaceDescriptor, preprocess
 from avlib.descriptors.video import subsample
 from avlib.faces.alignment import extract_chip
@@ -93,7 +93,7 @@ def test_resnet_sees_the_square_that_dlib_would_cut(photograph, chip):
     box = find_faces(to_grey(photograph))[0].box
     shape = landmark_predictor()(photograph, dlib.rectangle(*(round(v) for v in box)))
     expected = dlib.get_face_chip(photograph, shape, 150, 0.25)
-    assert np.corrcoef(expected.ravel(), inner_face(chip).ravel())[0, 1] > 0.9
+    assert np.corrcoef(expected.ravel(), inner_faces(chip[None]).ravel())[0, 1] > 0.9
 
 
 def test_batch_gives_what_single_chips_give(chip):
