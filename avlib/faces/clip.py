@@ -28,7 +28,7 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     frames = video_frames(recording.path, recording.start, recording.end)
     company = Company()
     kept, times, states = Spooled(), [], set()
-    for rows in faces_in_pieces(company.watch(frames), **params):
+    for rows in faces_in_pieces(frames, company, **params):
         kept.add(rows)
         times.append(rows["time"].to_numpy())
         states.update(rows["state"].unique().to_pylist())

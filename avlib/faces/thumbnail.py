@@ -19,7 +19,7 @@ def thumbnail(picture: np.ndarray) -> bytes:
     picture : uint8 array of shape (h, w, 3) or (h, w)
         RGB or grey.
     """
-    every = max(1, min(picture.shape[:2]) // _LINES)
+    every = max(1, round(min(picture.shape[:2]) / _LINES))
     seen = to_grey(picture[every // 2 :: every, every // 2 :: every]).astype(np.float32)
     height, width = seen.shape
     cells = _shares(height) @ seen @ _shares(width).T

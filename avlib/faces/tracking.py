@@ -16,15 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from avlib.faces.alignment import encode_jpeg, extract_chip
+from avlib.faces.company import SURE_SCORE, Company
 from avlib.faces.detection import Detection, find_faces, find_near
 from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks, follow_landmarks
 from avlib.faces.selection import most_prominent
 from avlib.faces.tables import FACES
 from avlib.faces.thumbnail import thumbnail
 
-# A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
-# weaker one is a face only if they do, which sorts out the detector's false hits.
-SURE_SCORE = 0.5
 # Bytes of frames without a face that are held: 0.5 s of 4K at 30 frames per second, and some.
 HELD_BYTES = 512 * 2**20
 # Rows of a piece: those of 160 s at 25 frames a second, 60 MB of chips.
@@ -78,10 +76,13 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
 
 
 def faces_in_pieces(
-    frames: Iterable[tuple[float, np.ndarray]], **settings: Any
+    frames: Iterable[tuple[float, np.ndarray]], company: Company | None = None, **settings: Any
 ) -> Iterator[pa.Table]:
-    """Yield what `track_faces` returns as tables of about `PIECE` rows, the last one of fewer."""
-    follower = _Follower(**settings)
+    """Yield what `track_faces` returns as tables of about `PIECE` rows, the last one of fewer.
+
+    Where `company` is given, it counts the faces meanwhile.
+    """
+    follower = _Follower(company, **settings)
     for time, image in frames:
         follower.step(time, image)
         if len(follower.rows) - len(follower.gap) >= PIECE:
@@ -97,6 +98,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
 class _Follower:
     """The state between two frames."""
 
+    company: Company | None = None
     detect_every: int = 5
     max_gap: float = 0.5
     min_score: float = 0.0
@@ -107,6 +109,7 @@ class _Follower:
     confirmed: int = 0  # index of the last frame in which the detector saw the face
     seen: tuple[float, Face] | None = None  # the last face, and when
     lost: int = 0  # index of the first frame without
+    searched: list[Detection] | None = None  # what the company found in the whole frame
     gap: deque[tuple[int, np.ndarray]] = field(default_factory=deque)  # recent ones without a face
 
     def step(self, time: float, image: np.ndarray) -> None:
@@ -115,6 +118,7 @@ class _Follower:
         self.times.append(time)
         row = {"frame": index, "time": time, "state": "missing", "thumbnail": thumbnail(image)}
         self.rows[index] = row
+        self.searched = self.company.look(time, image) if self.company is not None else None
         if self.face is not None:
             self.face = self._follow_on(image, self.face, index)
             if self.face is None:
@@ -170,7 +174,11 @@ class _Follower:
         return next((face for face in accepted if face is not None), None)
 
     def _hits(self, image: np.ndarray, *, fine: bool = False) -> list[Detection]:
-        return [hit for hit in find_faces(image, fine=fine) if hit.score >= self.min_score]
+        if fine or self.searched is None:
+            hits = find_faces(image, fine=fine)
+        else:
+            hits = self.searched
+        return [hit for hit in hits if hit.score >= self.min_score]
 
     def _accept(self, image: np.ndarray, hit: Detection) -> Face | None:
         """Make a face of a detection, unless it is a false hit."""
