@@ -8,7 +8,6 @@ Pixel coordinates are those of pixel centres: (0, 0) is the middle of the top le
 are (left, top, right, bottom).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dlib
@@ -132,7 +131,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _scan(
-    grey: np.ndarray, region: np.ndarray, scale: float, corner: Sequence[int] = (0, 0)
+    grey: np.ndarray, region: np.ndarray, scale: float, corner: np.ndarray | float = 0.0
 ) -> list[Detection]:
     """Run the detector on a region of a picture whose corner is there in the frame."""
     picture, step = resample(grey, region, scale)

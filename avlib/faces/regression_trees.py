@@ -18,6 +18,7 @@ from avlib.faces.models import LANDMARKS, model_file
 from avlib.runtime.errors import WeightsError
 
 _LARGEST = 2**15 - 1  # of a step, in its unit
+_PADDING = 16  # bytes behind the file's, more than a number has
 
 
 @dataclass(frozen=True)
@@ -83,26 +84,39 @@ def load(path: Path) -> RegressionTrees:
     WeightsError
         The file is not such a model, or not a whole one.
     """
-    data = np.concatenate([np.fromfile(path, np.uint8), np.zeros(16, np.uint8)])
-    version, rows, at = _integer(data, 0)[0], *_integer(data, _integer(data, 0)[1])
-    if version != 1 or rows >= 0:
+    data = np.concatenate([np.fromfile(path, np.uint8), np.zeros(_PADDING, np.uint8)])
+    version, at = _integer(data, 0)
+    rows, at = _integer(data, at)
+    n = -rows  # which dlib notes as a negative number
+    if version != 1 or not 0 < n < len(data):
         raise WeightsError(f"{path}: no shape predictor of dlib's")
-    *parts, end = _read(data, at, -rows)
-    if end != len(data) - 16:
-        raise WeightsError(f"{path}: not a whole shape predictor of dlib's; install it again")
-    mean, places, offsets, splits, thresholds, steps = parts
-    unit = float(np.abs(steps).max()) / _LARGEST
-    leaves = np.rint(steps / np.float32(unit)).astype(np.int16)
-    return RegressionTrees(mean, places, offsets, splits, thresholds, leaves, unit)
+    begin = at = _integer(data, at)[1]
+    for _ in range(2 * n):
+        at = _integer(data, at)[1]
+    cascades, at = _integer(data, at)
+    trees, at = _integer(data, at)
+    splits, _ = _integer(data, at)
+    size = cascades, trees, splits
+    if min(size) > 0 and cascades * trees * (splits + 1) * n < len(data):
+        *parts, end = _read(data, begin, n, size)
+        mean, places, offsets, pairs, thresholds, steps = parts
+        right = pairs.max() < places.shape[1] and 0 <= places.min() <= places.max() < n // 2
+        if right and end == len(data) - _PADDING:
+            unit = float(np.abs(steps).max()) / _LARGEST
+            leaves = np.rint(steps / np.float32(unit)).astype(np.int16)
+            return RegressionTrees(mean, places, offsets, pairs, thresholds, leaves, unit)
+    raise WeightsError(f"{path}: not a whole shape predictor of dlib's; install it again")
 
 
 @numba.njit(cache=True)
 def _integer(data, at):
     """Read a number as dlib packs it: how many bytes and a sign, then the bytes, lowest first."""
+    if at >= len(data) - _PADDING:
+        return 0, len(data)
     value = 0
     n_bytes = data[at] & 15
     for i in range(n_bytes, 0, -1):
-        value = (value << 8) | data[min(at + i, len(data) - 1)]
+        value = (value << 8) | data[at + i]
     return (-value if data[at] & 128 else value), at + 1 + n_bytes
 
 
@@ -115,15 +129,13 @@ def _real(data, at):
 
 
 @numba.njit(cache=True)
-def _read(data, at, n):
+def _read(data, at, n, size):
     """Read all but the head of a model of n coordinates; the last value is where it ends."""
-    _, at = _integer(data, at)
+    cascades, trees, n_splits = size
     mean = np.empty(n)
     for i in range(n):
         mean[i], at = _real(data, at)
-    cascades, at = _integer(data, at)
-    trees, after = _integer(data, at)
-    n_splits, _ = _integer(data, after)
+    _, at = _integer(data, at)
     splits = np.empty((cascades, trees, n_splits, 2), np.uint16)
     thresholds = np.empty((cascades, trees, n_splits), np.float32)
     leaves = np.empty((cascades, trees, n_splits + 1, n), np.float32)
@@ -143,6 +155,7 @@ def _read(data, at, n):
                     leaves[c, t, s, i], at = _real(data, at)
     _, at = _integer(data, at)
     n_places, _ = _integer(data, at)
+    n_places = max(0, min(n_places, len(data)))
     places = np.empty((cascades, n_places), np.int64)
     for c in range(cascades):
         _, at = _integer(data, at)
@@ -160,33 +173,36 @@ def _read(data, at, n):
 
 @numba.njit(cache=True)
 def _fit(grey, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
-    """See `RegressionTrees.fit`."""
-    n_starts, n = len(boxes), len(mean)
+    """See `RegressionTrees.fit`. Plain loops compile in a second, arrays' methods in six."""
+    n_starts, n = boxes.shape[0], mean.shape[0]
     cascades, trees, n_splits = thresholds.shape
-    depth = int(np.log2(n_splits + 1))
     shapes = np.empty((n_starts, n, 2))
-    shapes[:] = mean
+    for b in range(n_starts):
+        for i in range(n):
+            shapes[b, i, 0], shapes[b, i, 1] = mean[i, 0], mean[i, 1]
     seen = np.empty((n_starts, places.shape[1]), np.float32)
     steps = np.empty((n_starts, 2 * n), np.int32)
     for c in range(cascades):
         for b in range(n_starts):
-            _look(grey, boxes[b], mean, shapes[b], places[c], offsets[c], seen[b])
-        steps[:] = 0
+            _look(grey, boxes, mean, shapes, places, offsets, seen, b, c)
+            for i in range(2 * n):
+                steps[b, i] = 0
         for t in range(trees):
             for b in range(n_starts):
                 s = np.uint64(0)
-                for _ in range(depth):
-                    difference = seen[b, splits[c, t, s, 0]] - seen[b, splits[c, t, s, 1]]
-                    s = s + s + np.uint64(2 - (difference > thresholds[c, t, s]))
-                leaf = leaves[c, t, s - np.uint64(n_splits)]
+                while s < n_splits:
+                    first, second = splits[c, t, s, 0], splits[c, t, s, 1]
+                    brighter = seen[b, first] - seen[b, second] > thresholds[c, t, s]
+                    s = s + s + np.uint64(2 - brighter)
+                leaf = s - np.uint64(n_splits)
                 for i in range(2 * n):
-                    steps[b, i] += leaf[i]
+                    steps[b, i] += leaves[c, t, leaf, i]
         for b in range(n_starts):
             for i in range(n):
                 shapes[b, i, 0] += unit * steps[b, 2 * i]
                 shapes[b, i, 1] += unit * steps[b, 2 * i + 1]
     for b in range(n_starts):
-        left, top, right, bottom = boxes[b]
+        left, top, right, bottom = boxes[b, 0], boxes[b, 1], boxes[b, 2], boxes[b, 3]
         for i in range(n):
             shapes[b, i, 0] = left + shapes[b, i, 0] * (right - left)
             shapes[b, i, 1] = top + shapes[b, i, 1] * (bottom - top)
@@ -194,30 +210,41 @@ def _fit(grey, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
 
 
 @numba.njit(cache=True)
-def _look(grey, box, mean, shape, places, offsets, seen):
-    """Read the grey levels at the places of a cascade."""
+def _look(grey, boxes, mean, shapes, places, offsets, seen, b, c):
+    """Read the grey levels at the places of cascade c, for start b."""
     height, width = grey.shape
-    cosine, sine = _turn(mean, shape)
-    left, top, right, bottom = box
-    for f in range(len(places)):
-        x, y = offsets[f]
-        place = shape[places[f]]
-        column = left + (place[0] + cosine * x - sine * y) * (right - left)
-        row = top + (place[1] + sine * x + cosine * y) * (bottom - top)
-        i, j = int(np.floor(row)), int(np.floor(column))
-        if i < 0 or j < 0 or i > height - 2 or j > width - 2:
-            seen[f] = 0.0
+    cosine, sine = _turn(mean, shapes, b)
+    left, top = boxes[b, 0], boxes[b, 1]
+    across, down = boxes[b, 2] - left, boxes[b, 3] - top
+    for f in range(places.shape[1]):
+        x, y = offsets[c, f, 0], offsets[c, f, 1]
+        column = left + across * (shapes[b, places[c, f], 0] + cosine * x - sine * y)
+        row = top + down * (shapes[b, places[c, f], 1] + sine * x + cosine * y)
+        if not (0 <= row < height - 1 and 0 <= column < width - 1):
+            seen[b, f] = 0
             continue
-        down, along = row - i, column - j
-        upper = (1 - along) * grey[i, j] + along * grey[i, j + 1]
-        lower = (1 - along) * grey[i + 1, j] + along * grey[i + 1, j + 1]
-        seen[f] = (1 - down) * upper + down * lower
+        i, j = np.uint64(row), np.uint64(column)
+        lower, right, one = row - i, column - j, np.uint64(1)
+        above = (1 - right) * grey[i, j] + right * grey[i, j + one]
+        below = (1 - right) * grey[i + one, j] + right * grey[i + one, j + one]
+        seen[b, f] = (1 - lower) * above + lower * below
 
 
 @numba.njit(cache=True)
-def _turn(mean, shape):
-    """Return how the mean shape is turned and scaled in the least-squares sense, as a cos, a sin."""
-    x, y = mean[:, 0] - mean[:, 0].mean(), mean[:, 1] - mean[:, 1].mean()
-    u, v = shape[:, 0] - shape[:, 0].mean(), shape[:, 1] - shape[:, 1].mean()
-    spread = (x * x + y * y).sum()
-    return (x * u + y * v).sum() / spread, (x * v - y * u).sum() / spread
+def _turn(mean, shapes, b):
+    """Return a cos and a sin of the similarity that brings the mean shape closest to a shape."""
+    n = mean.shape[0]
+    x_mean = y_mean = u_mean = v_mean = 0.0
+    for i in range(n):
+        x_mean += mean[i, 0] / n
+        y_mean += mean[i, 1] / n
+        u_mean += shapes[b, i, 0] / n
+        v_mean += shapes[b, i, 1] / n
+    along = across = spread = 0.0
+    for i in range(n):
+        x, y = mean[i, 0] - x_mean, mean[i, 1] - y_mean
+        u, v = shapes[b, i, 0] - u_mean, shapes[b, i, 1] - v_mean
+        along += x * u + y * v
+        across += x * v - y * u
+        spread += x * x + y * y
+    return along / spread, across / spread
