@@ -182,19 +182,23 @@ def _fit(grey, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
             shapes[b, i, 0], shapes[b, i, 1] = mean[i, 0], mean[i, 1]
     seen = np.empty((n_starts, places.shape[1]), np.float32)
     steps = np.empty((n_starts, 2 * n), np.int32)
+    ends = np.empty(trees, np.uint64)
     for c in range(cascades):
         for b in range(n_starts):
             _look(grey, boxes, mean, shapes, places, offsets, seen, b, c)
             for i in range(2 * n):
                 steps[b, i] = 0
-        for t in range(trees):
-            for b in range(n_starts):
+        for b in range(n_starts):
+            # First all leaves, then their steps: the processor can fetch them ahead.
+            for t in range(trees):
                 s = np.uint64(0)
                 while s < n_splits:
                     first, second = splits[c, t, s, 0], splits[c, t, s, 1]
                     brighter = seen[b, first] - seen[b, second] > thresholds[c, t, s]
                     s = s + s + np.uint64(2 - brighter)
-                leaf = s - np.uint64(n_splits)
+                ends[t] = s - np.uint64(n_splits)
+            for t in range(trees):
+                leaf = ends[t]
                 for i in range(2 * n):
                     steps[b, i] += leaves[c, t, leaf, i]
         for b in range(n_starts):
