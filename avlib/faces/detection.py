@@ -19,9 +19,12 @@ from avlib.faces.models import detector
 WORKING_SIDE = 480
 # A finer scan, for clips in which the first one finds nobody: four times the cost, half the size.
 FINE = 2.0
-# Near a known face: its size in the resampled picture (pixels), and the picture's side in faces.
+# Near a known face: its size in the resampled picture (pixels), and the picture's side in faces,
+# and where landmarks say where the face is. Of such a picture one of the detector's windows, which
+# are 8 pixels apart, lies on the face: its scores are higher than with 1.3 or 1.5.
 NEAR_FACE = 85
 NEAR_MARGIN = 1.75
+CLOSE_MARGIN = 1.4
 # A hit near a known face is that face when they overlap by this much (intersection over union).
 SAME_FACE = 0.3
 
@@ -70,7 +73,7 @@ def find_faces(image: np.ndarray, *, fine: bool = False) -> list[Detection]:
     return _scan(to_grey(image), whole, scale)
 
 
-def find_near(image: np.ndarray, box: np.ndarray) -> Detection | None:
+def find_near(image: np.ndarray, box: np.ndarray, margin: float = NEAR_MARGIN) -> Detection | None:
     """Find the face that overlaps `box` most, looking nowhere else.
 
     Parameters
@@ -79,10 +82,12 @@ def find_near(image: np.ndarray, box: np.ndarray) -> Detection | None:
         The frame, RGB or grey.
     box : (4,)
         Where the face is thought to be.
+    margin : float
+        Side of the picture that is searched, in faces.
     """
-    region = square(box_centre(box), NEAR_MARGIN * box_width(box))
+    region = square(box_centre(box), margin * box_width(box))
     # A little more than the region, as what lies beside a pixel counts when it is made smaller.
-    grey, corner = grey_within(image, square(box_centre(box), 1.1 * NEAR_MARGIN * box_width(box)))
+    grey, corner = grey_within(image, square(box_centre(box), 1.1 * margin * box_width(box)))
     hits = _scan(grey, region - np.tile(corner, 2), NEAR_FACE / box_width(box), corner)
     best = max(hits, key=lambda hit: overlap(hit.box, box), default=None)
     return best if best is not None and overlap(best.box, box) >= SAME_FACE else None

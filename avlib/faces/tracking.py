@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from avlib.faces.alignment import encode_jpeg, extract_chip
 from avlib.faces.company import SURE_SCORE, Company
-from avlib.faces.detection import Detection, find_faces, find_near
+from avlib.faces.detection import CLOSE_MARGIN, Detection, find_faces, find_near
 from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks, follow_landmarks
 from avlib.faces.selection import most_prominent
 from avlib.faces.tables import FACES
@@ -154,7 +154,7 @@ class _Follower:
         tracked = Face(box, landmarks, None) if agreed else None
         if tracked is not None and not detect:
             return tracked
-        hit = find_near(image, box if agreed else before.box)
+        hit = find_near(image, box, CLOSE_MARGIN) if agreed else find_near(image, before.box)
         if hit is None or hit.score < self.min_score:
             return tracked
         return Face(hit.box, landmarks, hit.score) if agreed else self._accept(image, hit)
