@@ -3,7 +3,8 @@
 The ensemble of regression trees (Kazemi and Sullivan, CVPR 2014) starts from a mean shape in a box
 and always ends in something that looks like a face. Started twice from boxes that differ a
 little, it ends in the same place on a face, and in two places on anything else. The mean of the two
-is also steadier than either.
+is also steadier than either. A face that was in the frame before is started once, see
+`follow_landmarks`.
 """
 
 import math
