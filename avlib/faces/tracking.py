@@ -2,9 +2,10 @@
 
 While a face is followed, the landmarks of one frame say where to start them in the next; that they
 have hardly moved, or that two starts agree (see `landmarks`), is the check that it is still a face,
-and every `detect_every` frames the detector must agree too. Where either disagrees the detector looks around the place,
-then in the whole frame. While nobody is followed the whole frame is searched every `detect_every`
-frames, and a face that is found is followed back into the frames between.
+and every `detect_every` frames the detector must agree too. Where either disagrees the detector
+looks around the place, then in the whole frame. While nobody is followed the whole frame is
+searched every `detect_every` frames, and a face that is found is followed back into the frames
+between.
 """
 
 from collections import deque

@@ -46,7 +46,7 @@ def test_landmarks_that_follow_are_those_of_a_fit_and_tell_a_face_that_is_gone(s
     for step in (1, 12):  # pixels: hardly, and far enough for a second start
         image = studio.frame((160 + step, 120, 90))
         landmarks, disagreement = follow_landmarks(image, before)
-        expected, _ = fit_landmarks(image, box_of(before + (step, 0)))
+        expected, _ = fit_landmarks(image, box_of(before + np.array([step, 0])))
         assert disagreement < AGREEMENT
         assert np.median(np.hypot(*(landmarks - expected).T)) < 1.0
     for gone in (studio.frame(), skimage.data.coffee()[:240, :320]):
