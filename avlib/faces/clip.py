@@ -30,9 +30,10 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     decoded = _Decoded(settings.pop("fps"))
     frames = video_frames(recording.path, recording.start, recording.end, decoded.wanted)
     company = Company()
-    kept, states = Spooled(), set()
+    kept, states, looked = Spooled(), set(), 0
     for rows in faces_in_pieces(frames, company, **settings):
         kept.add(rows)
+        looked += rows.num_rows
         states.update(rows["state"].unique().to_pylist())
     n = len(decoded.times)
     reasons = []
@@ -43,7 +44,7 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     elif shown < LEAST_SHARE * there.length:
         reasons.append(f"{shown:.1f} of {there.length:.1f} s hold pictures")
     if states <= {"missing"}:
-        reasons.append(f"no face found in {n} frames")
+        reasons.append(f"no face found in {looked} frames")
     elif company.told:
         reasons.append(company.told)
     return ClipRows(kept.tables(), "degraded" if reasons else "ok", "; ".join(reasons))

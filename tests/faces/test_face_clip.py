@@ -23,6 +23,13 @@ def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
     assert len(rows.columns["frame"]) == 7
 
 
+def test_frames_that_were_passed_over_are_not_among_those_without_a_face(tmp_path):
+    grey = [np.full((120, 160, 3), 90, np.uint8)] * 7
+    media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
+    rows = face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS | {"fps": 12.5})
+    assert rows.reason == "no face found in 4 frames"
+
+
 def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
     grey = [np.full((120, 160, 3), 90, np.uint8)] * 50
     media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
