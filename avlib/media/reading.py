@@ -42,8 +42,7 @@ def video_frames(
         end. They are those of the whole recording, but only the span and the way to it from the
         keyframe before are decoded. None: from the beginning, to the end.
     wanted : callable, optional
-        Asked of each frame, by its time, whether to yield it: a frame that is only decoded costs
-        half as much.
+        Asked of each decoded frame, by its time, whether to convert and to yield it.
 
     Yields
     ------
