@@ -11,6 +11,7 @@ from benchmarks.table import Table
 
 NAMES = (
     "prepare",
+    "faces",
     "face_networks",
     "avef_preparation",
     "avef_clip",

@@ -8,15 +8,17 @@ images are cropped and re-sized to a fixed resolution: 224 x 224." (MERML, secti
 import io
 from collections.abc import Sequence
 
-import dlib
 import numpy as np
 from PIL import Image
+
+from avlib.faces.warp import warp
 
 # Pixels; the canonical frame is laid out for this size and scales with it.
 CHIP = 224
 # Of the 68 landmarks, each anchor the mean of its points: the right eye and the left one, the nose,
 # the right corner of the mouth and the left one, the chin.
 ANCHORS = (range(36, 42), range(42, 48), [30], [48], [54], [8])
+_SHARES = np.array([np.bincount(points, minlength=68) / len(points) for points in ANCHORS])
 # Where the anchors lie in a chip, x and y in pixels: the proportions of an average face, made
 # symmetric, at such a size that `RESNET_CROP` is the crop that dlib's ResNet was trained on.
 CANONICAL = np.array(
@@ -28,7 +30,7 @@ RESNET_CROP = (24, 200)
 
 def anchors(landmarks: np.ndarray) -> np.ndarray:
     """Return the six points (6, 2) that are registered, from the landmarks (68, 2)."""
-    return np.stack([landmarks[list(points)].mean(axis=0) for points in ANCHORS])
+    return _SHARES @ landmarks
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -86,17 +88,7 @@ def extract_chip(image: np.ndarray, landmarks: np.ndarray, size: int = CHIP) -> 
         Bilinear, low-pass filtered where the face is larger than the chip; black outside the
         frame.
     """
-    to_frame = similarity(CANONICAL * (size / CHIP), anchors(landmarks))
-    # dlib takes a similarity as a turned rectangle, exactly; given points it is a pixel off.
-    [centre] = apply(to_frame, np.full((1, 2), (size - 1) / 2))
-    cosine, sine = to_frame[:, 0]
-    reach = np.hypot(cosine, sine) * (size - 1) / 2
-    details = dlib.chip_details(
-        dlib.drectangle(*(centre - reach), *(centre + reach)),
-        dlib.chip_dims(size, size),
-        float(np.arctan2(sine, cosine)),
-    )
-    return np.asarray(dlib.extract_image_chip(np.ascontiguousarray(image), details))
+    return warp(image, similarity(CANONICAL * (size / CHIP), anchors(landmarks)), size)
 
 
 def encode_jpeg(chip: np.ndarray, quality: int = 95) -> bytes:
@@ -110,4 +102,4 @@ def decode_chips(chips: Sequence[bytes]) -> np.ndarray:
     """Decode JPEG chips of one size into uint8 of shape (n, h, w, 3); n = 0 gives 224x224."""
     if not len(chips):
         return np.zeros((0, CHIP, CHIP, 3), np.uint8)
-    return np.stack([np.asarray(Image.open(io.BytesIO(chip)).convert("RGB")) for chip in chips])
+    return np.stack([np.asarray(Image.open(io.BytesIO(chip))) for chip in chips])

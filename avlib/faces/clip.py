@@ -23,28 +23,48 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
     recording
         Where its pictures are.
     params
-        Section ``faces`` of params.yaml, the options of `track_faces`.
+        Section ``faces`` of params.yaml: the options of `track_faces`, and how many pictures a
+        second are looked at.
     """
-    frames = video_frames(recording.path, recording.start, recording.end)
+    settings = dict(params)
+    decoded = _Decoded(settings.pop("fps"))
+    frames = video_frames(recording.path, recording.start, recording.end, decoded.wanted)
     company = Company()
-    kept, times, states = Spooled(), [], set()
-    for rows in faces_in_pieces(company.watch(frames), **params):
+    kept, states, looked = Spooled(), set(), 0
+    for rows in faces_in_pieces(frames, company, **settings):
         kept.add(rows)
-        times.append(rows["time"].to_numpy())
+        looked += rows.num_rows
         states.update(rows["state"].unique().to_pylist())
-    n = sum(map(len, times))
+    n = len(decoded.times)
     reasons = []
     there = held(recording.path, recording.start, recording.end)
-    shown = _shown(np.concatenate(times))
+    shown = _shown(np.array(decoded.times))
     if n < LEAST_SHARE * there.pictures:
         reasons.append(f"{n} of {there.pictures} pictures can be decoded")
     elif shown < LEAST_SHARE * there.length:
         reasons.append(f"{shown:.1f} of {there.length:.1f} s hold pictures")
     if states <= {"missing"}:
-        reasons.append(f"no face found in {n} frames")
+        reasons.append(f"no face found in {looked} frames")
     elif company.told:
         reasons.append(company.told)
     return ClipRows(kept.tables(), "degraded" if reasons else "ok", "; ".join(reasons))
+
+
+class _Decoded:
+    """The times of all pictures, and which of them are looked at: the first in each 1 / fps s."""
+
+    def __init__(self, fps: float | None) -> None:
+        self.times: list[float] = []
+        self._fps, self._slot = fps, -1
+
+    def wanted(self, time: float) -> bool:
+        self.times.append(time)
+        if self._fps is None:
+            return True
+        # A picture that rounding puts just before its slot belongs to it.
+        slot = int((time - self.times[0]) * self._fps + 1e-6)
+        new, self._slot = slot > self._slot, slot
+        return new
 
 
 def _shown(times: np.ndarray) -> float:

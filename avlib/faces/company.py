@@ -1,13 +1,13 @@
 """How many faces a clip shows at once: one alone is followed."""
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 
-from avlib.faces.detection import find_faces, to_grey
-from avlib.faces.tracking import SURE_SCORE
+from avlib.faces.detection import Detection, find_faces
 
 EVERY = 2.0  # s between two pictures that are searched, whatever the follower does
+# A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
+# weaker one is a face only if they do, which sorts out the detector's false hits.
+SURE_SCORE = 0.5
 
 
 class Company:
@@ -22,23 +22,18 @@ class Company:
     """
 
     def __init__(self) -> None:
-        self.most, self.time = 0, 0.0
+        self.most, self.time, self._due = 0, 0.0, -np.inf
 
-    def watch(
-        self, frames: Iterable[tuple[float, np.ndarray]]
-    ) -> Iterator[tuple[float, np.ndarray]]:
-        """Hand on pictures with their times, s, and search some of them."""
-        due = -np.inf
-        for time, image in frames:
-            if time >= due:
-                due = time + EVERY
-                self._count(time, image)
-            yield time, image
-
-    def _count(self, time: float, image: np.ndarray) -> None:
-        sure = sum(hit.score >= SURE_SCORE for hit in find_faces(to_grey(image)))
+    def look(self, time: float, image: np.ndarray) -> list[Detection] | None:
+        """Search a picture of second `time` where it is time to; return what `find_faces` does."""
+        if time < self._due:
+            return None
+        self._due = time + EVERY
+        hits = find_faces(image)
+        sure = sum(hit.score >= SURE_SCORE for hit in hits)
         if sure > self.most:
             self.most, self.time = sure, time
+        return hits
 
     @property
     def told(self) -> str:

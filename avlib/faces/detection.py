@@ -19,9 +19,12 @@ from avlib.faces.models import detector
 WORKING_SIDE = 480
 # A finer scan, for clips in which the first one finds nobody: four times the cost, half the size.
 FINE = 2.0
-# Near a known face: its size in the resampled picture (pixels), and the picture's side in faces.
+# Near a known face: its size in the resampled picture (pixels), and the picture's side in faces,
+# and where landmarks say where the face is. Of such a picture one of the detector's windows, which
+# are 8 pixels apart, lies on the face: its scores are higher than with 1.3 or 1.5.
 NEAR_FACE = 85
 NEAR_MARGIN = 1.75
+CLOSE_MARGIN = 1.4
 # A hit near a known face is that face when they overlap by this much (intersection over union).
 SAME_FACE = 0.3
 
@@ -35,18 +38,27 @@ class Detection:
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
-    """Return an RGB frame of shape (h, w, 3) as uint8 grey of shape (h, w)."""
+    """Return a frame of shape (h, w, 3), RGB, or (h, w), grey, as uint8 grey of shape (h, w)."""
     # dlib misreads arrays whose rows are padded, which is how decoders hand out odd widths.
-    return np.ascontiguousarray(dlib.as_grayscale(np.ascontiguousarray(image)))
+    image = np.ascontiguousarray(image)
+    return image if image.ndim == 2 else np.ascontiguousarray(dlib.as_grayscale(image))
 
 
-def find_faces(grey: np.ndarray, *, fine: bool = False) -> list[Detection]:
+def grey_within(image: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of a frame in a box, grey, and its corner, x and y: at least one pixel."""
+    size = np.array(image.shape[1::-1])
+    first = np.clip(np.floor(region[:2]), 0, size - 1).astype(int)
+    last = np.clip(np.ceil(region[2:]) + 1, first + 1, size).astype(int)
+    return to_grey(image[first[1] : last[1], first[0] : last[0]]), first
+
+
+def find_faces(image: np.ndarray, *, fine: bool = False) -> list[Detection]:
     """Find the faces in a whole frame.
 
     Parameters
     ----------
-    grey : uint8 of shape (h, w)
-        The frame.
+    image : uint8 of shape (h, w, 3) or (h, w)
+        The frame, RGB or grey.
     fine : bool
         Look for faces of half the usual size.
 
@@ -55,23 +67,28 @@ def find_faces(grey: np.ndarray, *, fine: bool = False) -> list[Detection]:
     list of Detection
         With scores above 0, best first.
     """
-    height, width = grey.shape
+    height, width = image.shape[:2]
     scale = min(1.0, WORKING_SIDE / min(height, width)) * (FINE if fine else 1.0)
-    return _scan(grey, np.array([0.0, 0.0, width - 1.0, height - 1.0]), scale)
+    whole = np.array([0.0, 0.0, width - 1.0, height - 1.0])
+    return _scan(to_grey(image), whole, scale)
 
 
-def find_near(grey: np.ndarray, box: np.ndarray) -> Detection | None:
+def find_near(image: np.ndarray, box: np.ndarray, margin: float = NEAR_MARGIN) -> Detection | None:
     """Find the face that overlaps `box` most, looking nowhere else.
 
     Parameters
     ----------
-    grey : uint8 of shape (h, w)
-        The frame.
+    image : uint8 of shape (h, w, 3) or (h, w)
+        The frame, RGB or grey.
     box : (4,)
         Where the face is thought to be.
+    margin : float
+        Side of the picture that is searched, in faces.
     """
-    region = square(box_centre(box), NEAR_MARGIN * box_width(box))
-    hits = _scan(grey, region, NEAR_FACE / box_width(box))
+    region = square(box_centre(box), margin * box_width(box))
+    # A little more than the region, as what lies beside a pixel counts when it is made smaller.
+    grey, corner = grey_within(image, square(box_centre(box), 1.1 * margin * box_width(box)))
+    hits = _scan(grey, region - np.tile(corner, 2), NEAR_FACE / box_width(box), corner)
     best = max(hits, key=lambda hit: overlap(hit.box, box), default=None)
     return best if best is not None and overlap(best.box, box) >= SAME_FACE else None
 
@@ -118,10 +135,13 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float(shared / union) if union > 0 else 0.0
 
 
-def _scan(grey: np.ndarray, region: np.ndarray, scale: float) -> list[Detection]:
+def _scan(
+    grey: np.ndarray, region: np.ndarray, scale: float, corner: np.ndarray | float = 0.0
+) -> list[Detection]:
+    """Run the detector on a region of a picture whose corner is there in the frame."""
     picture, step = resample(grey, region, scale)
     boxes, scores, _ = detector().run(picture, 0, 0.0)
     corners = np.array([(b.left(), b.top(), b.right(), b.bottom()) for b in boxes]).reshape(-1, 4)
-    placed = np.tile(region[:2], 2) + corners * np.tile(step, 2)
+    placed = np.tile(region[:2] + corner, 2) + corners * np.tile(step, 2)
     hits = [Detection(box, float(score)) for box, score in zip(placed, scores, strict=True)]
     return sorted(hits, key=lambda hit: -hit.score)

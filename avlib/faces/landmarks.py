@@ -3,21 +3,22 @@
 The ensemble of regression trees (Kazemi and Sullivan, CVPR 2014) starts from a mean shape in a box
 and always ends in something that looks like a face. Started twice from boxes that differ a
 little, it ends in the same place on a face, and in two places on anything else. The mean of the two
-is also steadier than either, and so is a fit in an enlarged picture of the face, since dlib rounds
-landmarks to whole pixels.
+is also steadier than either. A face that was in the frame before is started once, see
+`follow_landmarks`.
 """
 
-import dlib
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
-from avlib.faces.detection import box_centre, box_width, resample, square
-from avlib.faces.models import landmark_predictor
+from avlib.faces.detection import box_centre, box_width, grey_within, square
+from avlib.faces.regression_trees import landmark_trees
 
 N_POINTS = 68
 # How far the starts are moved from the box, right and down, in its widths.
 STARTS = (0.04, -0.04)
-# The enlarged picture: width of the face in pixels, and the picture's side in faces.
-FACE = 200
+# Side of what is looked at, in faces.
 MARGIN = 1.5
 # dlib's box of a face from its landmarks: the width in standard distances of the landmarks from
 # their mean, and the rise of the box above that mean in widths.
@@ -27,13 +28,13 @@ BOX_RISE = 0.03
 AGREEMENT = 0.02
 
 
-def fit_landmarks(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_landmarks(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]:
     """Fit the 68 landmarks to the face in a box.
 
     Parameters
     ----------
-    grey : uint8 of shape (h, w)
-        The frame.
+    image : uint8 of shape (h, w, 3) or (h, w)
+        The frame, RGB or grey.
     box : (4,)
         As the detector would draw it.
 
@@ -45,24 +46,53 @@ def fit_landmarks(grey: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, float]
         Root mean square distance of the starts' landmarks from their mean, in widths of the box;
         on a face at most `AGREEMENT`.
     """
-    width = box_width(box)
-    region = square(box_centre(box), MARGIN * width)
-    picture, step = resample(grey, region, FACE / width)
-    middle = (picture.shape[0] - 1) / 2
-    fits = np.stack([_fit(picture, middle + shift * FACE) for shift in STARTS])
-    mean = fits.mean(axis=0)
-    disagreement = float(np.sqrt(((fits - mean) ** 2).sum(axis=2).mean())) / FACE
-    return region[:2] + mean * step, disagreement
+    fits = _fits(image, box, STARTS)
+    mean = fits.sum(axis=0) / len(fits)
+    return mean, _distance(fits, mean) / box_width(box)
+
+
+def follow_landmarks(image: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit the 68 landmarks to a face whose landmarks in a neighbouring frame are known.
+
+    A face that has hardly moved takes the place of the second start: what one start finds within
+    `AGREEMENT` of the landmarks before is the face that was there.
+
+    Parameters
+    ----------
+    image
+        See `fit_landmarks`.
+    before : (68, 2)
+        In pixels of the frame.
+
+    Returns
+    -------
+    landmarks, disagreement
+        See `fit_landmarks`.
+    """
+    box = box_of(before)
+    [landmarks] = _fits(image, box, (0.0,))
+    moved = _distance(landmarks, before) / box_width(box)
+    return (landmarks, moved) if moved <= AGREEMENT else fit_landmarks(image, box)
 
 
 def box_of(landmarks: np.ndarray) -> np.ndarray:
     """Return the box, of shape (4,), that the detector would draw around landmarks (68, 2)."""
-    mean = landmarks.mean(axis=0)
-    width = BOX_WIDTH * float(np.sqrt(((landmarks - mean) ** 2).sum(axis=1).mean()))
+    mean = landmarks.sum(axis=0) / N_POINTS
+    width = BOX_WIDTH * _distance(landmarks, mean)
     return square(mean - (0.0, BOX_RISE * width), width)
 
 
-def _fit(picture: np.ndarray, middle: float) -> np.ndarray:
-    start, end = round(middle - FACE / 2), round(middle + FACE / 2)
-    shape = landmark_predictor()(picture, dlib.rectangle(start, start, end, end))
-    return np.array([(point.x, point.y) for point in shape.parts()], dtype=float)
+def _fits(image: np.ndarray, box: np.ndarray, shifts: Sequence[float]) -> np.ndarray:
+    """Return the landmarks, (n, 68, 2), from starts beside a box, by so many of its widths."""
+    width = box_width(box)
+    grey, corner = grey_within(image, square(box_centre(box), MARGIN * width))
+    starts = box + width * np.array(shifts)[:, None]
+    starts[:, :2] -= corner
+    starts[:, 2:] -= corner
+    return landmark_trees().fit(grey, starts) + corner
+
+
+def _distance(points: np.ndarray, others: np.ndarray) -> float:
+    """Return the root mean square distance of points, (..., 2), from others."""
+    between = (points - others).ravel()
+    return math.sqrt(2 * np.dot(between, between) / len(between))

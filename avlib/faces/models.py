@@ -43,9 +43,3 @@ def model_file(name: str) -> Path:
 def detector() -> Any:
     """Return dlib's frontal face detector: HOG windows of about 80 pixels and up, five views."""
     return dlib.get_frontal_face_detector()
-
-
-@functools.cache
-def landmark_predictor() -> Any:
-    """Return the 68-point ensemble of regression trees (Kazemi and Sullivan, CVPR 2014)."""
-    return dlib.shape_predictor(str(model_file(LANDMARKS)))

@@ -6,8 +6,9 @@ from avlib.runtime.params import Section
 
 
 class Faces(Section):
-    """How faces are found and followed; see `avlib.faces.tracking.track_faces`."""
+    """How faces are found and followed; see `avlib.faces.clip` and `.tracking.track_faces`."""
 
+    fps: float | None = Field(gt=0)
     detect_every: int = Field(ge=1)
     max_gap: float = Field(ge=0)
     min_score: float = Field(ge=0)

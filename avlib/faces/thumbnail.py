@@ -4,20 +4,23 @@ import functools
 
 import numpy as np
 
+from avlib.faces.detection import to_grey
+
 SIDE = 16
 _LINES = 128  # of a frame that are looked at, about
 _STEPS = 256  # of a grey level: what moves changes a cell by a third of a level
 
 
-def thumbnail(grey: np.ndarray) -> bytes:
+def thumbnail(picture: np.ndarray) -> bytes:
     """Return the means of 16 x 16 equal parts of a picture.
 
     Parameters
     ----------
-    grey : uint8 array of shape (h, w)
+    picture : uint8 array of shape (h, w, 3) or (h, w)
+        RGB or grey.
     """
-    every = max(1, min(grey.shape) // _LINES)
-    seen = grey[every // 2 :: every, every // 2 :: every].astype(np.float32)
+    every = max(1, round(min(picture.shape[:2]) / _LINES))
+    seen = to_grey(picture[every // 2 :: every, every // 2 :: every]).astype(np.float32)
     height, width = seen.shape
     cells = _shares(height) @ seen @ _shares(width).T
     return np.rint(cells * _STEPS).astype("<u2").tobytes()

@@ -1,10 +1,11 @@
 """One face followed through a clip: a row for every decoded frame, whatever is in it.
 
-While a face is followed, the landmarks of one frame say where to start them in the next; that the
-starts agree (see `landmarks`) is the check that it is still a face, and every `detect_every`
-frames the detector must agree too. Where either disagrees the detector looks around the place,
-then in the whole frame. While nobody is followed the whole frame is searched every `detect_every`
-frames, and a face that is found is followed back into the frames between.
+While a face is followed, the landmarks of one frame say where to start them in the next; that they
+have hardly moved, or that two starts agree (see `landmarks`), is the check that it is still a face,
+and every `detect_every` frames the detector must agree too. Where either disagrees the detector
+looks around the place, then in the whole frame. While nobody is followed the whole frame is
+searched every `detect_every` frames, and a face that is found is followed back into the frames
+between.
 """
 
 from collections import deque
@@ -16,15 +17,13 @@ import numpy as np
 import pyarrow as pa
 
 from avlib.faces.alignment import encode_jpeg, extract_chip
-from avlib.faces.detection import Detection, find_faces, find_near, to_grey
-from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks
+from avlib.faces.company import SURE_SCORE, Company
+from avlib.faces.detection import CLOSE_MARGIN, Detection, find_faces, find_near
+from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks, follow_landmarks
 from avlib.faces.selection import most_prominent
 from avlib.faces.tables import FACES
 from avlib.faces.thumbnail import thumbnail
 
-# A detection of this score is a face even where its landmarks do not settle (a beard, blur); a
-# weaker one is a face only if they do, which sorts out the detector's false hits.
-SURE_SCORE = 0.5
 # Bytes of frames without a face that are held: 0.5 s of 4K at 30 frames per second, and some.
 HELD_BYTES = 512 * 2**20
 # Rows of a piece: those of 160 s at 25 frames a second, 60 MB of chips.
@@ -78,10 +77,13 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
 
 
 def faces_in_pieces(
-    frames: Iterable[tuple[float, np.ndarray]], **settings: Any
+    frames: Iterable[tuple[float, np.ndarray]], company: Company | None = None, **settings: Any
 ) -> Iterator[pa.Table]:
-    """Yield what `track_faces` returns as tables of about `PIECE` rows, the last one of fewer."""
-    follower = _Follower(**settings)
+    """Yield what `track_faces` returns as tables of about `PIECE` rows, the last one of fewer.
+
+    Where `company` is given, it counts the faces meanwhile.
+    """
+    follower = _Follower(company, **settings)
     for time, image in frames:
         follower.step(time, image)
         if len(follower.rows) - len(follower.gap) >= PIECE:
@@ -97,6 +99,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
 class _Follower:
     """The state between two frames."""
 
+    company: Company | None = None
     detect_every: int = 5
     max_gap: float = 0.5
     min_score: float = 0.0
@@ -107,21 +110,22 @@ class _Follower:
     confirmed: int = 0  # index of the last frame in which the detector saw the face
     seen: tuple[float, Face] | None = None  # the last face, and when
     lost: int = 0  # index of the first frame without
+    searched: list[Detection] | None = None  # what the company found in the whole frame
     gap: deque[tuple[int, np.ndarray]] = field(default_factory=deque)  # recent ones without a face
 
     def step(self, time: float, image: np.ndarray) -> None:
         """Take the next frame."""
         index = len(self.times)
         self.times.append(time)
-        grey = to_grey(image)
-        row = {"frame": index, "time": time, "state": "missing", "thumbnail": thumbnail(grey)}
+        row = {"frame": index, "time": time, "state": "missing", "thumbnail": thumbnail(image)}
         self.rows[index] = row
+        self.searched = self.company.look(time, image) if self.company is not None else None
         if self.face is not None:
-            self.face = self._follow_on(grey, self.face, index)
+            self.face = self._follow_on(image, self.face, index)
             if self.face is None:
                 self.lost = index
         if self.face is None:
-            self.face = self._search(grey, index)
+            self.face = self._search(image, index)
             if self.face is not None:
                 self._fill_gap(self.face, index)
         if self.face is None:
@@ -137,45 +141,49 @@ class _Follower:
         held = self.gap[0][0] if self.gap else len(self.times)
         return [self.rows.pop(frame) for frame in list(self.rows) if frame < held]
 
-    def _follow_on(self, grey: np.ndarray, before: Face, index: int) -> Face | None:
-        face = self._follow(grey, before, detect=index - self.confirmed >= self.detect_every)
+    def _follow_on(self, image: np.ndarray, before: Face, index: int) -> Face | None:
+        face = self._follow(image, before, detect=index - self.confirmed >= self.detect_every)
         unconfirmed = self.times[index] - self.times[self.confirmed]
         carried_too_long = face is not None and face.score is None and unconfirmed > self.max_gap
         return None if carried_too_long else face
 
-    def _follow(self, grey: np.ndarray, before: Face, *, detect: bool) -> Face | None:
+    def _follow(self, image: np.ndarray, before: Face, *, detect: bool) -> Face | None:
         """Find in a frame the face of its neighbour: by its landmarks, else by the detector."""
-        landmarks, disagreement = fit_landmarks(grey, box_of(before.landmarks))
+        landmarks, disagreement = follow_landmarks(image, before.landmarks)
         box = box_of(landmarks)
         agreed = disagreement <= AGREEMENT
         tracked = Face(box, landmarks, None) if agreed else None
         if tracked is not None and not detect:
             return tracked
-        hit = find_near(grey, box if agreed else before.box)
+        hit = find_near(image, box, CLOSE_MARGIN) if agreed else find_near(image, before.box)
         if hit is None or hit.score < self.min_score:
             return tracked
-        return Face(hit.box, landmarks, hit.score) if agreed else self._accept(grey, hit)
+        return Face(hit.box, landmarks, hit.score) if agreed else self._accept(image, hit)
 
-    def _search(self, grey: np.ndarray, index: int) -> Face | None:
+    def _search(self, image: np.ndarray, index: int) -> Face | None:
         """Find somebody to follow in the whole frame, when it is time to."""
         turn, wait = divmod(index - self.lost, self.detect_every)
         if wait:
             return None
-        hits = self._hits(grey)
+        hits = self._hits(image)
         if not hits and self.seen is None and turn % FINE_SEARCH_EVERY == 0:
-            hits = self._hits(grey, fine=True)
+            hits = self._hits(image, fine=True)
         time, lost = (0.0, None) if self.seen is None else (self.seen[0], self.seen[1].box)
         gap = self.times[index] - time
-        ranked = most_prominent(hits, grey.shape, lost, gap, self.max_gap)
-        accepted = (self._accept(grey, hit) for hit in ranked)
+        ranked = most_prominent(hits, image.shape[:2], lost, gap, self.max_gap)
+        accepted = (self._accept(image, hit) for hit in ranked)
         return next((face for face in accepted if face is not None), None)
 
-    def _hits(self, grey: np.ndarray, *, fine: bool = False) -> list[Detection]:
-        return [hit for hit in find_faces(grey, fine=fine) if hit.score >= self.min_score]
+    def _hits(self, image: np.ndarray, *, fine: bool = False) -> list[Detection]:
+        if fine or self.searched is None:
+            hits = find_faces(image, fine=fine)
+        else:
+            hits = self.searched
+        return [hit for hit in hits if hit.score >= self.min_score]
 
-    def _accept(self, grey: np.ndarray, hit: Detection) -> Face | None:
+    def _accept(self, image: np.ndarray, hit: Detection) -> Face | None:
         """Make a face of a detection, unless it is a false hit."""
-        landmarks, disagreement = fit_landmarks(grey, hit.box)
+        landmarks, disagreement = fit_landmarks(image, hit.box)
         if hit.score < SURE_SCORE and disagreement > AGREEMENT:
             return None
         return Face(hit.box, landmarks, hit.score)
@@ -194,7 +202,7 @@ class _Follower:
         face, first = found, index
         while self.gap:
             at, image = self.gap[-1]
-            earlier = self._follow(to_grey(image), face, detect=True)
+            earlier = self._follow(image, face, detect=True)
             if earlier is None or self.times[index] - self.times[at] > self.max_gap:
                 break
             self._note(at, image, earlier)

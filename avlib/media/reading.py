@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,10 @@ _LEAST_STEP = 1e-3  # seconds from one frame to the next, where the stamps do no
 
 
 def video_frames(
-    path: Path | str, start: float | None = None, end: float | None = None
+    path: Path | str,
+    start: float | None = None,
+    end: float | None = None,
+    wanted: Callable[[float], bool] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Stream the frames of the first video stream, one in memory at a time.
 
@@ -38,6 +41,8 @@ def video_frames(
         The span to read, in seconds from the recording's first frame: frames with start <= time <
         end. They are those of the whole recording, but only the span and the way to it from the
         keyframe before are decoded. None: from the beginning, to the end.
+    wanted : callable, optional
+        Asked of each decoded frame, by its time, whether to convert and to yield it.
 
     Yields
     ------
@@ -59,6 +64,8 @@ def video_frames(
             break
         if time >= begin - _TOLERANCE:
             found = True
+            if wanted is not None and not wanted(max(time - begin, 0.0)):
+                continue
             image = frame.to_ndarray(format="rgb24", width=width, threads=1)
             yield max(time - begin, 0.0), orientation.upright(image, frame)
     if not found:

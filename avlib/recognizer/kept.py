@@ -59,9 +59,15 @@ class _Speech(Speech):
     channels: Channels = "mean"
 
 
+class _Faces(Faces):
+    """Its section, also of models that were kept before a rate could be chosen."""
+
+    fps: float | None = None
+
+
 SETTINGS: dict[str, Any] = {  # sections of params.yaml, and their types
     "speech": _Speech,
-    "faces": Faces,
+    "faces": _Faces,
     "audio": descriptor_params.Audio,
     "video": descriptor_params.Video,
     "pooling": PoolingSection,

@@ -1,10 +1,11 @@
 """Computing on one thread, where the number of threads would show in the result."""
 
+import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 ONE_THREAD = {  # for libraries that are not loaded yet
     f"{library}_NUM_THREADS": "1"
@@ -25,8 +26,14 @@ def single_thread() -> Iterator[None]:
     if torch:
         torch.set_num_threads(1)
     try:
-        with threadpool_limits(limits=1):
+        with _libraries(len(sys.modules)).limit(limits=1):
             yield
     finally:
         if torch:
             torch.set_num_threads(threads)
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:
+    """Find the libraries that have threads: 10 ms, and as long as no module was loaded the same."""
+    return ThreadpoolController()

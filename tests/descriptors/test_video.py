@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avlib.descriptors.dlib_resnet import DlibResNetDescriptor, inner_face
+from avlib.descriptors.dlib_resnet import DlibResNetDescriptor, inner_faces
 from avlib.descriptors.vgg_face import VGGFace, VGGFaceDescriptor, preprocess
 from avlib.descriptors.video import subsample
 from avlib.faces.alignment import extract_chip
 from avlib.faces.detection import find_faces, to_grey
 from avlib.faces.landmarks import fit_landmarks
-from avlib.faces.models import RECOGNITION, landmark_predictor, model_file
+from avlib.faces.models import LANDMARKS, RECOGNITION, model_file
 from avlib.runtime.errors import WeightsError
 
 
@@ -80,9 +80,15 @@ def test_subsample_of_no_frames_is_empty():
     assert len(subsample(np.zeros(0), 5)) == 0
 
 
-def test_descriptor_of_a_chip_is_near_that_of_dlibs_own_alignment(photograph, chip):
+def dlibs_landmarks(photograph):
+    """The landmarks of the face as dlib finds them."""
     box = find_faces(to_grey(photograph))[0].box
-    shape = landmark_predictor()(photograph, dlib.rectangle(*(round(v) for v in box)))
+    predictor = dlib.shape_predictor(str(model_file(LANDMARKS)))
+    return predictor(photograph, dlib.rectangle(*(round(v) for v in box)))
+
+
+def test_descriptor_of_a_chip_is_near_that_of_dlibs_own_alignment(photograph, chip):
+    shape = dlibs_landmarks(photograph)
     dlibs_own = dlib.face_recognition_model_v1(str(model_file(RECOGNITION)))
     expected = np.array(dlibs_own.compute_face_descriptor(photograph, shape))
     [value] = DlibResNetDescriptor().describe_chips(chip[None])
@@ -90,10 +96,9 @@ def test_descriptor_of_a_chip_is_near_that_of_dlibs_own_alignment(photograph, ch
 
 
 def test_resnet_sees_the_square_that_dlib_would_cut(photograph, chip):
-    box = find_faces(to_grey(photograph))[0].box
-    shape = landmark_predictor()(photograph, dlib.rectangle(*(round(v) for v in box)))
+    shape = dlibs_landmarks(photograph)
     expected = dlib.get_face_chip(photograph, shape, 150, 0.25)
-    assert np.corrcoef(expected.ravel(), inner_face(chip).ravel())[0, 1] > 0.9
+    assert np.corrcoef(expected.ravel(), inner_faces(chip[None]).ravel())[0, 1] > 0.9
 
 
 def test_batch_gives_what_single_chips_give(chip):

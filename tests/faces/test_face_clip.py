@@ -12,7 +12,7 @@ from avlib import media
 from avlib.faces.clip import face_rows
 from avlib.runtime.clip_tasks import RecordingInput
 
-SETTINGS = {"detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
+SETTINGS = {"fps": None, "detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
 
 
 def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
@@ -21,6 +21,13 @@ def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):
     rows = face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS)
     assert (rows.status, rows.reason) == ("degraded", "no face found in 7 frames")
     assert len(rows.columns["frame"]) == 7
+
+
+def test_frames_that_were_passed_over_are_not_among_those_without_a_face(tmp_path):
+    grey = [np.full((120, 160, 3), 90, np.uint8)] * 7
+    media.write_clip(tmp_path / "a.mp4", grey, 25, None, None)
+    rows = face_rows(RecordingInput(str(tmp_path / "a.mp4")), SETTINGS | {"fps": 12.5})
+    assert rows.reason == "no face found in 4 frames"
 
 
 def test_a_clip_cut_out_of_a_recording_has_the_frames_of_its_span(tmp_path):
@@ -79,3 +86,13 @@ def test_a_clip_with_others_in_it_is_degraded_and_says_when_they_are_most(tmp_pa
     assert rows.reason.startswith("2 faces at 4.0 s, of which the most prominent is followed")
     media.write_clip(tmp_path / "b.mp4", [alone] * 60, 10, None, None)
     assert face_rows(RecordingInput(str(tmp_path / "b.mp4")), SETTINGS).status == "ok"
+
+
+@pytest.mark.parametrize(("fps", "every"), [(25.0, 1), (12.5, 2), (5.0, 5), (60.0, 1)])
+def test_so_many_pictures_a_second_are_looked_at_and_all_of_them_counted(tmp_path, fps, every):
+    path = builders.write_media(tmp_path / "a.mp4", n_frames=50)
+    whole = face_rows(RecordingInput(str(path)), SETTINGS)
+    rows = face_rows(RecordingInput(str(path)), SETTINGS | {"fps": fps})
+    assert rows.columns["time"].to_pylist() == whole.columns["time"].to_pylist()[::every]
+    assert rows.columns["thumbnail"].to_pylist() == whole.columns["thumbnail"].to_pylist()[::every]
+    assert "decoded" not in rows.reason

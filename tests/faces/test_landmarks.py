@@ -3,7 +3,7 @@ import pytest
 import skimage.data
 
 from avlib.faces.detection import find_faces, overlap, to_grey
-from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks
+from avlib.faces.landmarks import AGREEMENT, box_of, fit_landmarks, follow_landmarks
 
 
 @pytest.mark.parametrize("width", [50, 90, 150])
@@ -39,3 +39,16 @@ def test_box_of_landmarks_is_the_detectors_box(studio):
     [hit] = find_faces(grey)
     landmarks, _ = fit_landmarks(grey, hit.box)
     assert overlap(box_of(landmarks), hit.box) > 0.7
+
+
+def test_landmarks_that_follow_are_those_of_a_fit_and_tell_a_face_that_is_gone(studio):
+    before, _ = fit_landmarks(studio.frame((160, 120, 90)), np.array([115.0, 75.0, 205.0, 165.0]))
+    for step in (1, 12):  # pixels: hardly, and far enough for a second start
+        image = studio.frame((160 + step, 120, 90))
+        landmarks, disagreement = follow_landmarks(image, before)
+        expected, _ = fit_landmarks(image, box_of(before + np.array([step, 0])))
+        assert disagreement < AGREEMENT
+        assert np.median(np.hypot(*(landmarks - expected).T)) < 1.0
+    for gone in (studio.frame(), skimage.data.coffee()[:240, :320]):
+        _, disagreement = follow_landmarks(gone, before)
+        assert disagreement > AGREEMENT

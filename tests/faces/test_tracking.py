@@ -152,7 +152,7 @@ def test_face_that_the_detector_no_longer_confirms_is_dropped_after_max_gap(stud
         return detection.find_faces(grey) if len(seen) == 1 else []
 
     monkeypatch.setattr(tracking, "find_faces", once)
-    monkeypatch.setattr(tracking, "find_near", lambda grey, box: None)
+    monkeypatch.setattr(tracking, "find_near", lambda image, *place: None)
     rows = track_faces(clip, max_gap=0.3)
     assert states(rows) == ["detected"] + ["tracked"] * 7 + ["missing"] * 8
 

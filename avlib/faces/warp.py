@@ -1,0 +1,111 @@
+"""A picture turned, scaled and cut out of another one, in whole numbers.
+
+A pixel's three colours lie side by side in one 64-bit number, 16 bits each, so that one product
+weighs all of them: half of the time that dlib takes, and the same bytes on any processor.
+"""
+
+import numba
+import numpy as np
+
+_FINE = 16  # bits of a place behind the point
+_WEIGHT = 8  # bits of a weight: 255 times 256 fits into a colour's 16
+_MOST = 16  # pixels a side of a square whose mean is taken: 256 times 255 fits likewise
+
+
+def warp(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
+    """Draw a square picture of what a similarity finds for its pixels in another one.
+
+    Parameters
+    ----------
+    image : uint8 of shape (h, w, 3)
+    to_image : (2, 3)
+        Takes x, y of the result to x, y of the image, both from the middle of the first pixel.
+    size : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    uint8 of shape (size, size, 3)
+        Bilinear. An image that is larger is first reduced to the means of squares of pixels. Black
+        outside of the image.
+    """
+    factor = min(max(1, round(float(np.hypot(*to_image[:, 0])))), _MOST)
+    # Pixels of the reduced image, counted from its left and top one that is needed.
+    to_reduced = to_image / factor
+    to_reduced[:, 2] -= (factor - 1) / (2 * factor)
+    corners = to_reduced[:, :2] @ [(0, size - 1, 0, size - 1), (0, 0, size - 1, size - 1)]
+    corners += to_reduced[:, 2:]
+    first = np.floor(corners.min(axis=1)).astype(int)
+    last = np.floor(corners.max(axis=1)).astype(int) + 3  # one to weigh with, one for rounding
+    reduced = _reduced(image, np.concatenate([first, last]), factor)
+    to_reduced[:, 2] -= first
+    return _sampled(reduced, np.rint(to_reduced * 2**_FINE).astype(np.int64), size)
+
+
+def _reduced(image: np.ndarray, box: np.ndarray, factor: int) -> np.ndarray:
+    """Cut a box of means of squares of pixels out of an image, packed; black outside of it."""
+    left, top, right, bottom = box * factor
+    picture = np.zeros((bottom - top, right - left, 3), np.uint8)
+    seen = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    row, column = max(0, -top), max(0, -left)
+    picture[row : row + seen.shape[0], column : column + seen.shape[1]] = seen
+    return _packed(picture) if factor == 1 else _means(_packed(picture), factor)
+
+
+@numba.njit(cache=True)
+def _packed(image):
+    """Lay the colours of each pixel, (h, w, 3), into one number, (h, w)."""
+    packed = np.empty(image.shape[:2], np.uint64)
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            red, green, blue = image[i, j]
+            packed[i, j] = red | np.uint64(green) << 16 | np.uint64(blue) << 32
+    return packed
+
+
+@numba.njit(cache=True)
+def _means(packed, factor):
+    """Return the means of squares of packed pixels, rounded."""
+    rows, columns = packed.shape[0] // factor, packed.shape[1] // factor
+    means, sums = np.empty((rows, columns), np.uint64), np.empty(columns, np.uint64)
+    share = np.uint64(((1 << 16) + factor * factor // 2) // (factor * factor))
+    half, colour, bits = np.uint64(1 << 15), np.uint64(0xFFFF), np.uint64(16)
+    for i in range(rows):
+        for j in range(columns):
+            sums[j] = 0
+        for y in range(i * factor, (i + 1) * factor):
+            for x in range(factor):
+                for j in range(columns):
+                    sums[j] += packed[y, j * factor + x]
+        for j in range(columns):
+            red, green, blue = sums[j] & colour, sums[j] >> bits & colour, sums[j] >> bits + bits
+            red, green, blue = red * share + half, green * share + half, blue * share + half
+            means[i, j] = red >> bits | green >> bits << bits | blue >> bits << bits + bits
+    return means
+
+
+@numba.njit(cache=True)
+def _sampled(packed, steps, size):
+    """Sample packed pixels where a similarity in steps of 2^-_FINE finds them."""
+    one = 1 << _WEIGHT
+    half = np.uint64((one >> 1) * (1 | 1 << 16 | 1 << 32))
+    picture = np.empty((size, size, 3), np.uint8)
+    for i in range(size):
+        for j in range(size):
+            x = steps[0, 0] * j + steps[0, 1] * i + steps[0, 2]
+            y = steps[1, 0] * j + steps[1, 1] * i + steps[1, 2]
+            column, row = np.uint64(x >> _FINE), np.uint64(y >> _FINE)
+            along = (x >> _FINE - _WEIGHT) & one - 1
+            down = (y >> _FINE - _WEIGHT) & one - 1
+            both = along * down >> _WEIGHT
+            mixed = (
+                np.uint64(one - along - down + both) * packed[row, column]
+                + np.uint64(along - both) * packed[row, column + np.uint64(1)]
+                + np.uint64(down - both) * packed[row + np.uint64(1), column]
+                + np.uint64(both) * packed[row + np.uint64(1), column + np.uint64(1)]
+                + half
+            ) >> np.uint64(_WEIGHT)
+            picture[i, j, 0] = mixed & np.uint64(255)
+            picture[i, j, 1] = mixed >> np.uint64(16) & np.uint64(255)
+            picture[i, j, 2] = mixed >> np.uint64(32) & np.uint64(255)
+    return picture
