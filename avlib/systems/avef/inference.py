@@ -25,16 +25,21 @@ class PooledFeatures(NamedTuple):
     features : float64 array of shape (n_clips, d)
         Means over the segments: of fc7 of a network trained alone, or of the last hidden layer of
         the deep belief network. NaN where a clip has no segment with what the network needs.
+    probabilities : float64 array of shape (n_clips, n_classes)
+        Means of what the network itself says of the segments; likewise.
     accuracy : float or None
         Of single segments; None where there are none.
     """
 
     features: np.ndarray
+    probabilities: np.ndarray
     accuracy: float | None
 
 
 def pool_segments(network: Network, segments: Segments, needed: tuple[str, ...]) -> PooledFeatures:
-    """Average a network's embeddings over the segments of each clip (AVEF, section 2.2.4).
+    """Average over each clip's segments how a network embeds them (AVEF, section 2.2.4).
+
+    And, beside the paper, what it says of them.
 
     Parameters
     ----------
@@ -45,16 +50,18 @@ def pool_segments(network: Network, segments: Segments, needed: tuple[str, ...])
         Modalities that a segment must have to count.
     """
     counted = segments.has(needed)
-    n_clips, width = len(segments.clips), network.classifier.in_features
-    sums, right = np.zeros((n_clips, width)), 0
+    n_clips, last = len(segments.clips), network.classifier
+    sums, right = np.zeros((n_clips, last.in_features)), 0
+    said = np.zeros((n_clips, last.out_features))
     for rows, values in apply_network(network, network.embed, segments, counted):
         np.add.at(sums, segments.clip[rows], values.numpy())
-        scores = network.classifier(values.to(network.classifier.weight.device)).cpu()
+        scores = last(values.to(last.weight.device)).detach().double().cpu()
+        np.add.at(said, segments.clip[rows], scores.softmax(1).numpy())
         right += int((scores.argmax(1).numpy() == segments.emotion[rows]).sum())
     counts = np.bincount(segments.clip[counted], minlength=n_clips)[:, None].astype(float)
     counts[counts == 0] = np.nan
     n = int(counted.sum())
-    return PooledFeatures(sums / counts, right / n if n else None)
+    return PooledFeatures(sums / counts, said / counts, right / n if n else None)
 
 
 def apply_network(

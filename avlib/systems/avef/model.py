@@ -41,7 +41,8 @@ class AVEFModel(DeepModel[SpokenClips]):
 
     The networks of each modality are kept as they were before the joint training, with an SVM of
     their own on fc7: they score clips that lack the other modality, and test each modality alone
-    (tables 4 and 5 of the paper).
+    (tables 4 and 5 of the paper). With ``decision: segments`` there is no SVM: a clip's
+    probabilities are the mean of what the network says of its segments.
 
     Parameters
     ----------
@@ -59,12 +60,15 @@ class AVEFModel(DeepModel[SpokenClips]):
     chosen_ : dict
         ``epochs`` of each network; ``svm_c`` and ``svm_degree`` of each space where there was a
         choice.
+    svms_ : dict of str to PolynomialSVM
+        By space, where an SVM decides.
     binary_ : dict of str to AVEFModel
         By task of setting ``binary``, arousal or valence: the same system with two classes.
     """
 
     SYSTEM = "avef"
     networks_: dict[str, Network]
+    svms_: dict[str, PolynomialSVM]
     binary_: dict[str, "AVEFModel"]
     _last: tuple[list[int], SpokenClips, dict[str, PooledFeatures]] | None = None  # see `pooled`
 
@@ -73,6 +77,11 @@ class AVEFModel(DeepModel[SpokenClips]):
         """The modalities that a segment must have for a place in each space."""
         alone = {m: (m,) for m in self.modalities}
         return alone | ({"joint": BOTH} if self.modalities == BOTH else {})
+
+    @property
+    def by_svm(self) -> bool:
+        """Whether an SVM decides; of models that were kept before there was a choice one does."""
+        return self.settings.get("decision", "svm") == "svm"
 
     def fit(self, train: SpokenClips, validation: SpokenClips) -> Self:
         """Train each modality's network, join them, and train an SVM on the pooled features.
@@ -104,10 +113,13 @@ class AVEFModel(DeepModel[SpokenClips]):
             if self.modalities == BOTH:
                 self.networks_["joint"] = self._joint(segments, used)
                 curves["joint"] = self._train("joint", segments, used)
-            pooled = {space: self._pool(space, segments) for space in self.spaces}
+            self.svms_ = {}
+            if self.by_svm:
+                pooled = {space: self._pool(space, segments) for space in self.spaces}
         self.logs_["curves"] = _merged(curves)
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
-        self._decide(everything, pooled, trained)
+        if self.by_svm:
+            self._decide(everything, pooled, trained)
         self.binary_ = {task: self._binary(task, train, validation) for task in s["binary"]}
         return self
 
@@ -200,7 +212,6 @@ class AVEFModel(DeepModel[SpokenClips]):
         out; then they are chosen by ``svm_folds``, see `fit_by_subjects`.
         """
         s = self.settings
-        self.svms_ = {}
         for space, needed in self.spaces.items():
             has, x, y = clips.has(needed), pooled[space].features, clips.emotion
             learned, held_out = ((x[rows], y[rows]) for rows in (trained & has, ~trained & has))
@@ -260,7 +271,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         return found
 
     def predict_proba(self, clips: SpokenClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
-        """Return the SVMs' probabilities, shape (n_clips, n_classes); rows sum to one.
+        """Return probabilities of shape (n_clips, n_classes); rows sum to one.
 
         A clip is decided on in the joint space where it has both modalities, else in that of the
         one it has.
@@ -277,7 +288,10 @@ class AVEFModel(DeepModel[SpokenClips]):
         }
         pooled = self.pooled(clips, spaces)
         for space, rows in spaces.items():
-            probabilities[rows] = self.svms_[space].predict_proba(pooled[space].features[rows])
+            features, said, _ = pooled[space]
+            probabilities[rows] = (
+                self.svms_[space].predict_proba(features[rows]) if self.by_svm else said[rows]
+            )
         return probabilities
 
     def embeddings(self, clips: SpokenClips) -> dict[str, np.ndarray]:
@@ -305,7 +319,7 @@ class AVEFModel(DeepModel[SpokenClips]):
         """Take back the SVMs."""
         self.svms_ = {
             space: PolynomialSVM.restored(self.n_classes, without_prefix(f"{space}_", arrays))
-            for space in self.spaces
+            for space in (self.spaces if self.by_svm else ())
         }
 
     def save(self, folder: Path) -> None:

@@ -13,6 +13,7 @@ PAPER: dict[str, Any] = {
     "batch_norm": False,
     "pooling": "flatten",
     "svm_folds": 1,
+    "decision": "svm",
 }
 # What published networks, and the demo's, are like, by whatever recipe they learn on.
 PUBLISHED: dict[str, Any] = {"batch_norm": False, "pooling": "flatten"}
@@ -44,6 +45,7 @@ class Avef(WithRecipe):
     joint_batch: int = Field(ge=1)
     joint_epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
+    decision: Literal["segments", "svm"]
     svm_c: Candidates[Positive]
     svm_degree: Candidates[Annotated[int, Field(ge=1)]]
     svm_folds: int = Field(ge=1)

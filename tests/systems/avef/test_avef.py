@@ -49,6 +49,7 @@ SETTINGS = {
     "svm_c": [1.0],
     "svm_degree": [3],
     "svm_folds": 1,
+    "decision": "svm",
     "binary": [],
     "seed": 0,
 }
