@@ -85,7 +85,7 @@ def test_the_papers_recipe_overrides_the_switches_and_forgets_section_modern():
 def test_published_weights_keep_the_networks_as_they_were_published(weights):
     used = parameters(recipe="modern", weights=weights).used({"epochs": 3})
     assert {key: used[key] for key in PUBLISHED} == PUBLISHED
-    assert used["mels"] == "relative"
+    assert used["mels"] == "standard"
 
 
 @pytest.mark.parametrize("modalities", [BOTH, ("audio",), ("video",)])
