@@ -79,10 +79,13 @@ def timed(stage: str) -> Iterator[None]:
         Its name.
     """
     started = time.monotonic()
-    finished: list[Progress] = []
-    with watched(finished.append):
+    work: list[Work] = []
+
+    def note(ended: Progress) -> None:
+        work.append(Work(ended.label, ended.done, ended.unit, round(ended.seconds, 2)))
+
+    with watched(note):
         yield
-    work = [Work(p.label, p.done, p.unit, round(p.seconds, 2)) for p in finished]
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     timing = Timing(stage, now, round(time.monotonic() - started, 2), work)
     logging.getLogger(__name__).info(str(timing))

@@ -6,6 +6,7 @@ import pytest
 
 from avlib.runtime import progress, timings
 from avlib.runtime.errors import DataError
+from avlib.runtime.progress import Progress
 from avlib.runtime.stage import run
 from avlib.runtime.timings import Timing, Work
 
@@ -58,6 +59,17 @@ def test_a_stage_says_and_records_what_took_how_long(stage, clock, caplog):
     assert 0 < work.seconds < found.seconds < clock[0]
     assert caplog.messages[-1] == str(found)
     assert str(found).startswith("looking: took ")
+
+
+def test_what_a_work_took_ends_with_it(stage, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with timings.timed("faces"):
+        with Progress("first", 0):
+            now[0] += 2
+        now[0] += 5
+    [found] = timings.timings()
+    assert (found.seconds, found.work[0].seconds) == (7.0, 2.0)
 
 
 def test_a_stage_that_fails_leaves_its_last_record(stage):
