@@ -5,7 +5,6 @@ import avlib  # noqa: F401, I001 - first of all: it says how the libraries are t
 import gc
 import importlib
 import itertools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,24 +29,8 @@ settings.load_profile("any speed")
 
 
 def pytest_collection_modifyitems(items):
-    """Give each process that tests its share of the tests that take longest, before the others.
-
-    pytest-xdist cuts the list into as many stretches as there are processes. Those of the pipeline
-    wait for a run that the first of them makes, so the other processes begin with what is slow.
-    """
-    n = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    pipeline = [item for item in items if "pipeline" in item.keywords]
-    slow = [item for item in items if "slow" in item.keywords and "pipeline" not in item.keywords]
-    rest = [item for item in items if not {"pipeline", "slow"} & {*item.keywords}]
-    shares = [pipeline[0::n], *(slow[i - 1 :: n - 1] + pipeline[i::n] for i in range(1, n))]
-    if n == 1:
-        shares = [pipeline + slow]
-    ends = [len(items) * i // n for i in range(1, n)]
-    items[:] = []
-    for share, end in zip(shares, [*ends, None], strict=True):
-        more = None if end is None else max(0, end - len(items) - len(share))
-        items += share + rest[:more]
-        rest = [] if more is None else rest[more:]
+    """Begin with the tests that take longest, so that no worker waits for them at the end."""
+    items.sort(key=lambda item: [kind not in item.keywords for kind in ("pipeline", "slow")])
 
 
 def pytest_collection_finish():
