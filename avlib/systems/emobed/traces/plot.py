@@ -43,7 +43,8 @@ def ccc_bars(systems: Mapping[str, Any], colour: str) -> bytes:
                 for place in places[np.isnan(values)]:
                     axes.annotate("undefined", (place, 0), (0, 3), **_WORD)
             axes.axhline(0, color="#444444", linewidth=1)
-            axes.set_xticks(range(len(scenarios)), [name.replace("+", "\n+ ") for name in scenarios])
+            in_two_lines = [name.replace("+", "\n+ ") for name in scenarios]
+            axes.set_xticks(range(len(scenarios)), in_two_lines)
             # Wide enough also where there is no bar.
             axes.set(title=dimension, xlim=(-0.5, len(scenarios) - 0.5))
             axes.grid(visible=True, axis="y")
