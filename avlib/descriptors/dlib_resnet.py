@@ -49,7 +49,7 @@ class DlibResNetDescriptor(ChipDescriptor):
     def load(self, device: str) -> Callable[[np.ndarray], Tensor]:
         """Load the network; WeightsError where the package with the weights is not installed."""
         network = load_dlib_resnet(model_file(RECOGNITION))
-        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
         return lambda chips: network(preprocess(inner_faces(chips), device))
 
 

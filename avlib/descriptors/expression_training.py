@@ -106,7 +106,7 @@ class _Task(LightningModule):
         self.blur, self.steps = blur, steps
         network = ExpressionNet(side, DETAIL if blur else 0.0)
         # torch knows this call of modules; its type stubs do not.
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
