@@ -22,7 +22,7 @@ from avlib.systems.temporal_aggregation.sampling import (
     SegmentSamples,
     cut_windows,
 )
-from avlib.systems.temporal_aggregation.spectrogram import FLOOR_DB, ROWS, row_statistics
+from avlib.systems.temporal_aggregation.spectrogram import FLOOR_DB, SIZES, row_statistics
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SegmentBatch(TensorBatch):
     sound : int16 of shape (n, n_segments, n_samples)
     floors : float32 of shape (n,)
         Of the spectrograms, dB.
-    rows : float32 of shape (n, 2, 192)
+    rows : float32 of shape (n, 2, 192) or (n, 2, 64)
         What is taken off each row of a clip's spectrograms, and what they are divided by.
     faces : uint8 of shape (n, n_segments, size, size, 3)
         RGB. Without video in the whole system: of shape (n, n_segments, 0, 0, 3).
@@ -110,12 +110,14 @@ class SegmentDataset(Dataset):
     modalities : tuple of str
         What to read: "audio", "video".
     shown : int, optional
-        How many segments a random draw shows, drawn too; by default all.
+        How many segments a random draw shows at most, drawn too; by default all.
     inside : bool
         Whether windows are moved inside of the sound; then one that is too short for a window is
         heard repeatedly. Otherwise silence precedes and follows it.
     standard : bool
         Whether each row of a spectrogram is to be standardised over its clip.
+    frequencies : {"linear", "mel"}
+        Of the spectrograms.
     **sampling
         ``n_segments``, ``window`` and ``offset`` of `SegmentSampler`.
     """
@@ -128,11 +130,12 @@ class SegmentDataset(Dataset):
         shown: int | None = None,
         inside: bool = False,
         standard: bool = False,
+        frequencies: str = "linear",
         **sampling: Any,
     ) -> None:
         self.clips, self.modalities, self.shown, self.inside = clips, modalities, shown, inside
         heard = standard and "audio" in modalities
-        self._heard = [_heard(s.sound() if heard else None) for s in clips.streams]
+        self._heard = [_heard(s.sound() if heard else None, frequencies) for s in clips.streams]
         self._faces, face_times, durations = [], [], []  # of each clip
         for streams in clips.streams:
             fps = streams.format.fps
@@ -165,7 +168,7 @@ class SegmentDataset(Dataset):
 
     def _drawn(self, rows: np.ndarray, rng: np.random.Generator) -> SegmentSamples:
         samples = self._sampler.draw(rows, rng)
-        if self.shown is None or self.shown == self._sampler.n_segments:
+        if self.shown is None or self.shown >= self._sampler.n_segments:
             return samples
         every = np.tile(np.arange(self._sampler.n_segments), (len(rows), 1))
         chosen = np.sort(rng.permuted(every, axis=1)[:, : self.shown], axis=1)
@@ -188,8 +191,9 @@ class SegmentDataset(Dataset):
         return chips
 
 
-def _heard(sound: np.ndarray | None) -> tuple[Tensor, Tensor]:
+def _heard(sound: np.ndarray | None, frequencies: str) -> tuple[Tensor, Tensor]:
     """Return floor and rows of a sound; without one, those that leave spectrograms as they are."""
     if sound is None or not len(sound):
-        return torch.tensor(FLOOR_DB), torch.stack([torch.zeros(ROWS), torch.ones(ROWS)])
-    return row_statistics(torch.from_numpy(sound.astype(np.float32) / 32768))
+        _, n_rows, _ = SIZES[frequencies]
+        return torch.tensor(FLOOR_DB), torch.stack([torch.zeros(n_rows), torch.ones(n_rows)])
+    return row_statistics(torch.from_numpy(sound.astype(np.float32) / 32768), frequencies)

@@ -24,6 +24,7 @@ from avlib.systems.temporal_aggregation.batches import (
 )
 from avlib.systems.temporal_aggregation.modern_training import ModernTraining
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
+from avlib.systems.temporal_aggregation.spectrogram import SIZES
 from avlib.systems.temporal_aggregation.training import (
     TemporalAggregationTraining,
     log_mean_probabilities,
@@ -110,7 +111,8 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
                 said = [torch.zeros(0, self.n_classes, dtype=torch.float64)]
                 for batch in self._fixed(clips, used, number):
                     moved = batch.to(where)
-                    logits = network(*pictures(moved, network), moved.present)
+                    shown = pictures(moved, network, self.settings["frequencies"])
+                    logits = network(*shown, moved.present)
                     means = log_mean_probabilities(logits).double()
                     said.append(means.softmax(1).cpu())
                 probabilities[draw] = torch.cat(said).numpy()
@@ -119,7 +121,14 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
     def build(self) -> dict[str, SegmentNetworks]:
         """Return the networks of all segments, which are one module."""
         s = self.settings
-        sizes = {"face_size": (s["size"], s["size"]), "width": s["width"], "pooling": s["pooling"]}
+        channels, *size = SIZES[s["frequencies"]]
+        sizes = {
+            "spectrogram_size": size,
+            "sound_channels": channels,
+            "face_size": (s["size"], s["size"]),
+            "width": s["width"],
+            "pooling": s["pooling"],
+        }
         network = SegmentNetworks(s["segments"], self.n_classes, shared=s["shared"], **sizes)
         return {"network": network}
 
@@ -148,6 +157,7 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
             offset=s["offset"],
             inside=s["ends"] == "inside",
             standard=s["spectra"] == "standard",
+            frequencies=s["frequencies"],
             **shown,
         )
         return batch_loader(dataset, draws, ahead=True)

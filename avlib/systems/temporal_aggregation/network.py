@@ -76,6 +76,8 @@ class AudioVisualNetwork(nn.Module):
     n_classes : int
     spectrogram_size, face_size : (int, int)
         Height and width in pixels, each at least 32.
+    sound_channels : int
+        Of a spectrogram.
     width : float
         Multiplies every channel count.
     n_networks : int
@@ -89,17 +91,18 @@ class AudioVisualNetwork(nn.Module):
         *,
         pooling: str = "flatten",
         spectrogram_size: tuple[int, int] = SPECTROGRAM,
+        sound_channels: int = 1,
         face_size: tuple[int, int] = FACE,
         width: float = 1.0,
         n_networks: int = 1,
     ):
         super().__init__()
         self.n_classes, self.n_networks = n_classes, n_networks
-        self.sizes = {"audio": (1, *spectrogram_size), "video": (3, *face_size)}
+        self.sizes = {"audio": (sound_channels, *spectrogram_size), "video": (3, *face_size)}
         ends = [scaled(channels, width) for channels in CHANNELS]
         self.audio, self.video = (
             nn.ModuleList(Block(*pair, n_networks) for pair in pairwise([colours, *ends]))
-            for colours in (1, 3)
+            for colours in (sound_channels, 3)
         )
         self.average = pooling == "average"
         self.n_features = {
@@ -113,7 +116,7 @@ class AudioVisualNetwork(nn.Module):
 
         Parameters
         ----------
-        spectrograms : Tensor of shape (n, n_networks, 1, height, width)
+        spectrograms : Tensor of shape (n, n_networks, sound_channels, height, width)
             Floats of about 0 to 1, as `avlib.systems.temporal_aggregation.spectrogram` makes them.
         faces : Tensor of shape (n, n_networks, 3, height, width)
             RGB in 0 to 1.
@@ -162,7 +165,8 @@ class SegmentNetworks(nn.Module):
     shared : bool
         One network for all segments; the paper has independent ones.
     **sizes
-        ``spectrogram_size``, ``face_size``, ``width`` and ``pooling`` of `AudioVisualNetwork`.
+        ``spectrogram_size``, ``sound_channels``, ``face_size``, ``width`` and ``pooling`` of
+        `AudioVisualNetwork`.
     """
 
     def __init__(self, n_segments: int, n_classes: int, *, shared: bool = False, **sizes: Any):
@@ -176,7 +180,7 @@ class SegmentNetworks(nn.Module):
 
         Parameters
         ----------
-        spectrograms : Tensor of shape (n, n_segments, 1, height, width)
+        spectrograms : Tensor of shape (n, n_segments, sound_channels, height, width)
             Where all share one network, of any number of segments.
         faces : Tensor of shape (n, n_segments, 3, height, width)
         present : bool Tensor of shape (n, 2)

@@ -1,8 +1,8 @@
 """Section ``temporal_aggregation`` of params.yaml."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from avlib.runtime.params import Positive
 from avlib.systems.common.modern_params import WithRecipe
@@ -14,6 +14,7 @@ PAPER: dict[str, Any] = {
     "loss": "clip",
     "ends": "padded",
     "spectra": "level",
+    "frequencies": "linear",
     "pooling": "flatten",
     "draws": 1,
 }
@@ -32,6 +33,7 @@ class TemporalAggregation(WithRecipe):
     loss: Literal["segments", "clip"]
     ends: Literal["inside", "padded"]
     spectra: Literal["standard", "level"]
+    frequencies: Literal["mel", "linear"]
     pooling: Literal["average", "flatten"]
     draws: int = Field(ge=1)
     fps: float = Field(gt=0)
@@ -44,9 +46,3 @@ class TemporalAggregation(WithRecipe):
     epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
     seed: int = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.shown > self.segments:
-            raise ValueError("shown must not be larger than segments")
-        return self

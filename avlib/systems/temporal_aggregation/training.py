@@ -11,13 +11,15 @@ from torch.nn import functional
 
 from avlib.systems.temporal_aggregation.batches import SegmentBatch
 from avlib.systems.temporal_aggregation.network import SegmentNetworks, drop_modalities
-from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
+from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram, with_differences
 
 MOMENTUM = 0.9  # section IV
 DECAY = 0.1  # section IV
 
 
-def pictures(batch: SegmentBatch, network: SegmentNetworks) -> tuple[Tensor, Tensor]:
+def pictures(
+    batch: SegmentBatch, network: SegmentNetworks, frequencies: str = "linear"
+) -> tuple[Tensor, Tensor]:
     """Return what the networks see of a batch, on the device where it is.
 
     Parameters
@@ -25,19 +27,23 @@ def pictures(batch: SegmentBatch, network: SegmentNetworks) -> tuple[Tensor, Ten
     batch : SegmentBatch
     network : SegmentNetworks
         Which are to see it.
+    frequencies : {"linear", "mel"}
+        Of the spectrograms; mel bands have their differences beside them.
 
     Returns
     -------
-    spectrograms : Tensor of shape (n, n_segments, 1, 192, 120)
+    spectrograms : Tensor of shape (n, n_segments, 1, 192, 120) or (n, n_segments, 3, 64, 120)
     faces : Tensor of shape (n, n_segments, 3, height, width)
         RGB in 0 to 1; a view of one zero where the system has no video.
     """
     shape = batch.sound.shape[:2]
     waves = batch.sound.flatten(0, 1).float() / 32768  # from 16-bit samples to [-1, 1]
     floors = batch.floors.repeat_interleave(shape[1])
-    spectrograms = log_spectrogram(waves, floors).unflatten(0, shape)
+    spectrograms = log_spectrogram(waves, floors, frequencies).unflatten(0, shape)
     mean, spread = batch.rows[:, :, None, None, :, None].unbind(1)
     spectrograms = (spectrograms - mean) / spread
+    if frequencies == "mel":
+        spectrograms = with_differences(spectrograms)
     if not batch.faces.numel():
         size = network.networks.sizes["video"]
         return spectrograms, spectrograms.new_zeros(()).expand(*shape, *size)
@@ -86,9 +92,9 @@ class TemporalAggregationTraining(LightningModule):
     ----------
     network : SegmentNetworks
     settings
-        Section ``temporal_aggregation`` of params.yaml: modality_dropout (of a clip that has both
-        modalities to lose one in a step; 0 is the paper), learning_rate (at first), decay_every
-        (epochs after which the learning rate falls to a tenth, again and again).
+        Section ``temporal_aggregation`` of params.yaml: frequencies, modality_dropout (of a clip
+        that has both modalities to lose one in a step; 0 is the paper), learning_rate (at first),
+        decay_every (epochs after which the learning rate falls to a tenth, again and again).
     """
 
     def __init__(self, network: SegmentNetworks, **settings: Any) -> None:
@@ -113,7 +119,8 @@ class TemporalAggregationTraining(LightningModule):
         self._loss(batch, batch.present, "validation")
 
     def _loss(self, batch: SegmentBatch, present: Tensor, part: str) -> Tensor:
-        logits = self.network(*pictures(batch, self.network), present)
+        shown = pictures(batch, self.network, self.settings["frequencies"])
+        logits = self.network(*shown, present)
         loss, found = logged_scores(logits, batch.emotion, part)
         self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss

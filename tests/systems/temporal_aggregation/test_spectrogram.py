@@ -1,3 +1,4 @@
+import librosa
 import numpy as np
 import pytest
 import scipy.signal
@@ -5,7 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram, row_statistics
+from avlib.speech.mel import differences
+from avlib.systems.temporal_aggregation.spectrogram import (
+    log_spectrogram,
+    row_statistics,
+    with_differences,
+)
 
 RATE = 16000
 SAMPLES = 20480  # 1.28 s
@@ -19,8 +25,9 @@ def sine(frequency, amplitude=1.0):
     return amplitude * np.sin(2 * np.pi * frequency * np.arange(SAMPLES) / RATE)
 
 
-def picture(wave):
-    return log_spectrogram(torch.from_numpy(np.atleast_2d(wave)))[:, 0].numpy()
+def picture(wave, frequencies="linear"):
+    waves = torch.from_numpy(np.atleast_2d(wave))
+    return log_spectrogram(waves, frequencies=frequencies)[:, 0].numpy()
 
 
 def test_picture_is_scipys_spectrogram_in_decibels():
@@ -41,6 +48,34 @@ def test_picture_is_scipys_spectrogram_in_decibels():
     np.testing.assert_allclose(picture(waves), level / 100 + 1, atol=1e-10)
     assert len(times) == 120
     assert frequencies[-1] == 8000
+
+
+def test_mel_bands_are_librosas_of_scipys_spectrogram():
+    wave = noise(1)
+    _, _, magnitude = scipy.signal.spectrogram(
+        wave[:, (SAMPLES - 20376) // 2 :],
+        RATE,
+        window="hann",
+        nperseg=384,
+        noverlap=384 - 168,
+        nfft=512,
+        detrend=False,
+        scaling="spectrum",
+        mode="magnitude",
+    )
+    bank = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=64, htk=True, norm=None)
+    level = 10 * np.log10(bank @ (2 * magnitude[0]) ** 2)
+    np.testing.assert_allclose(picture(wave, "mel")[0], level / 100 + 1, atol=1e-6)
+
+
+def test_differences_over_time_are_those_of_mel_images():
+    values = torch.from_numpy(noise(2, 64 * 120)).view(2, 1, 64, 120)
+    found = with_differences(values)
+    assert found.shape == (2, 3, 64, 120)
+    for clip, (static, first, second) in zip(values, found, strict=True):
+        np.testing.assert_allclose(static, clip[0])
+        np.testing.assert_allclose(first.T, differences(clip[0].T.numpy()), atol=1e-12)
+        np.testing.assert_allclose(second.T, differences(first.T.numpy()), atol=1e-12)
 
 
 @pytest.mark.parametrize("samples", [503, 8000, SAMPLES, 40001])
@@ -115,13 +150,14 @@ def test_rows_of_a_standardised_sound_have_mean_0_and_deviation_1():
     np.testing.assert_allclose(spread, levels.std(0), atol=1e-9)
 
 
-def test_standardised_spectrograms_know_no_level():
+@pytest.mark.parametrize("frequencies", ["linear", "mel"])
+def test_standardised_spectrograms_know_no_level(frequencies):
     waves = torch.from_numpy(noise(1, 3 * SAMPLES))
     pictures = []
     for level in (1.0, 0.05):
-        floor, (mean, spread) = row_statistics(level * waves[0])
+        floor, (mean, spread) = row_statistics(level * waves[0], frequencies)
         wave = level * waves[:, SAMPLES : 2 * SAMPLES]
-        seen = log_spectrogram(wave, floor[None])[0, 0]
+        seen = log_spectrogram(wave, floor[None], frequencies)[0, 0]
         pictures.append((seen - mean[:, None]) / spread[:, None])
     torch.testing.assert_close(*pictures)
 
