@@ -43,8 +43,9 @@ types: setup
 # One process more than cores, five at most (1 GB each): it computes while others wait for DVC, Git or a worker's restart.
 # Each on one thread: as many threads as cores in each would only wait for one another.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 5))')
+# Some start Python hundreds of times: bytecode is kept, whatever the environment says.
 tests: setup
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n $(PROCESSES) --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n $(PROCESSES) --dist worksteal
 
 test: lint types tests
 

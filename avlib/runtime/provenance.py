@@ -15,9 +15,11 @@ A file counts as code that makes results (`makes_results`) unless it is one of t
 import ast
 import functools
 import hashlib
-import importlib.metadata
+import inspect
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -28,9 +30,6 @@ _PACKAGES = ("avlib", "stages")  # ours, side by side under the root
 _NAMES = ("avlib/__init__.py", "avlib/registry.py", "stages/__init__.py")
 _BY_NAME = ("import_module", "find_spec")  # functions that take a module's name as text
 _ROOT = Path(str(avlib.__file__)).resolve().parents[1]
-
-_distributions = functools.cache(importlib.metadata.packages_distributions)
-_version = functools.cache(importlib.metadata.version)
 
 
 class _Source(NamedTuple):
@@ -137,9 +136,33 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
     modules -= {file.stem for file in files if not _place(file)}  # neighbours of a lone script
     versions = {}
     for module in modules:
-        for distribution in _distributions().get(module, [""]):
-            versions[distribution or module] = _version(distribution) if distribution else "absent"
+        versions |= dict(map(_name_and_version, _installed().get(module, []))) or {module: "absent"}
     return dict(sorted(versions.items()))
+
+
+@functools.cache
+def _installed() -> dict[str, list[Distribution]]:
+    """Return which distributions bring each top-level module.
+
+    As `importlib.metadata.packages_distributions`, which parses the description of every
+    distribution too: half a second in each stage.
+    """
+    found = defaultdict(list)
+    for distribution in distributions():
+        modules = (distribution.read_text("top_level.txt") or "").split()
+        if not modules:
+            files = (distribution.read_text("RECORD") or "").splitlines()
+            tops = {file.partition(",")[0].partition("/")[0] for file in files}
+            modules = [inspect.getmodulename(top) or top for top in tops]
+        for module in modules:
+            found[module].append(distribution)
+    return found
+
+
+@functools.cache
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    facts = distribution.metadata
+    return facts["Name"], facts["Version"]
 
 
 def module_files(name: str) -> list[Path]:

@@ -19,10 +19,11 @@ from pathlib import Path
 import psutil
 
 LIBRARIES = (
-    "av", "dlib", "dvc.cli.parser", "dvc.repo", "jinja2", "librosa", "lightning.pytorch",
-    "matplotlib.pyplot", "opensmile", "pandas", "pyarrow.parquet", "pydantic", "rich.console",
-    "ruamel.yaml", "scipy.signal", "sklearn.cluster", "sklearn.manifold", "sklearn.mixture",
-    "sklearn.model_selection", "sklearn.svm", "statsmodels.api", "torch", "typer",
+    "av", "cyvlfeat.fisher", "dask", "dlib", "dvc.cli.parser", "dvc.repo", "jinja2", "librosa",
+    "lightning.pytorch", "matplotlib.pyplot", "numba", "opensmile", "pandas", "pyarrow.parquet",
+    "pydantic.main", "pydantic.type_adapter", "rich.console", "ruamel.yaml", "safetensors.torch",
+    "scipy.signal", "sklearn.cluster", "sklearn.manifold", "sklearn.mixture",
+    "sklearn.model_selection", "sklearn.svm", "soxr", "statsmodels.api", "torch", "typer",
 )  # fmt: skip
 
 CLIENT = """\

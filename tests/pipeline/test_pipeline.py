@@ -211,7 +211,9 @@ def test_one_more_subject_is_the_only_one_computed(clone):
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(clone):
     expected = lock(clone)
     clone.workers = "2"  # the first run had none; their number must change no byte
-    shutil.rmtree(clone.folder / ".memo")
+    for memory in (clone.folder / ".memo").glob("[!.]*"):
+        if memory.name != "corpus":  # to render it takes as long as all that is tested
+            shutil.rmtree(memory)
     shutil.rmtree(clone.folder / ".dvc/cache/runs")
     (clone.folder / "dvc.lock").unlink()
     process = subprocess.Popen(

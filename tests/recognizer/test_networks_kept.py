@@ -128,8 +128,10 @@ def test_a_recording_is_scored_bit_for_bit_as_the_clip_that_the_stages_made_of_i
         with single_thread():  # as the stages
             assert said == model.model.predict_proba(clip)[0].tolist()
         assert (row["used"], row["reason"]) == (used(name), "")
-        different.add(tuple(said))
-    assert len(different) > 1
+        # A vote of three neighbours may well be the same about two clips.
+        places = model.model.embeddings(clip) or {"probabilities": np.array(said)}
+        different.add(b"".join(place.tobytes() for place in places.values()))
+    assert len(different) > 1, "the clips are all the same to the model"
 
 
 @pytest.mark.parametrize("name", ALL)

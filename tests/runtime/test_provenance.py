@@ -1,4 +1,5 @@
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,14 @@ def test_versions_are_those_of_the_installed_distributions(tmp_path):
         "numpy": np.__version__,
         "scikit-learn": importlib.metadata.version("scikit-learn"),
     }
+
+
+def test_every_installed_module_is_found_in_its_distributions(tmp_path):
+    found = importlib.metadata.packages_distributions()
+    found = {module: names for module, names in found.items() if module.isidentifier()}
+    script = tmp_path / "x.py"
+    script.write_text("\n".join(f"import {module}" for module in found))
+    ours = {"", "avlib", "stages", *sys.stdlib_module_names}
+    expected = {name for module in set(found) - ours for name in found[module]}
+    assert len(expected) > 50
+    assert third_party([script]) == {n: importlib.metadata.version(n) for n in expected}

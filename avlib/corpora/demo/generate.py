@@ -41,7 +41,7 @@ def render_clip(
 
     Returns
     -------
-    Path of the mp4 file: H.264 at 25 frames per second, FLAC mono at 16 kHz.
+    Path of the mp4 file: H.264 at 12.5 frames per second, FLAC mono at 16 kHz.
     """
     person, acting, score = rehearse(clip, seed)
     path = Path(folder) / clip.path

@@ -10,7 +10,8 @@ from avlib.corpora.demo.identity import identity
 from avlib.corpora.demo.streams import EMOTIONS, clip_stream
 from avlib.runtime.errors import ParamsError
 
-FPS = 25
+FPS = 12.5  # pictures; none of the demo's systems looks at more
+LABELS = 25  # per second, of continuous ones
 # Seconds by which continuous labels lag behind what is felt, as annotators' do (Mariooryad & Busso
 # 2015, IEEE Trans. Affective Computing 6(2)); theirs is some seconds, ours leaves room in a clip.
 ANNOTATION_DELAY = 0.4
@@ -32,7 +33,7 @@ class DemoClip:
     path
         File relative to the corpus folder, such as ``S01/S01_anger_1.mp4``.
     duration
-        In seconds, a whole number of frames at 25 per second.
+        In seconds, a whole number of frames.
     arousal, valence
         -1..1, mean over the clip.
     """
@@ -99,10 +100,10 @@ def annotate(clip: DemoClip, seed: int) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (n_frames, 3)
+    ndarray of shape (n_labels, 3)
         Time in seconds, arousal and valence (-1..1), 25 times per second.
     """
-    times = np.arange(round(clip.duration * FPS)) / FPS
+    times = np.arange(round(clip.duration * LABELS)) / LABELS
     acting = act(identity(clip.subject, seed), clip.emotion, clip.take, seed)
     rng = clip_stream(seed, clip.subject, clip.emotion, clip.take, "annotation")
     felt = acting.affect(times - ANNOTATION_DELAY) + _unsteady_hand(rng, len(times))
@@ -111,7 +112,7 @@ def annotate(clip: DemoClip, seed: int) -> np.ndarray:
 
 def _unsteady_hand(rng: np.random.Generator, n: int) -> np.ndarray:
     """Smooth noise in arousal and valence, (n, 2)."""
-    reach = np.arange(-3 * ANNOTATION_DRIFT, 3 * ANNOTATION_DRIFT + 1e-9, 1 / FPS)
+    reach = np.arange(-3 * ANNOTATION_DRIFT, 3 * ANNOTATION_DRIFT + 1e-9, 1 / LABELS)
     kernel = np.exp(-0.5 * (reach / ANNOTATION_DRIFT) ** 2)
     kernel *= ANNOTATION_NOISE / np.linalg.norm(kernel)
     white = rng.normal(size=(2, n + len(kernel) - 1))

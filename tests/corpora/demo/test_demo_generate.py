@@ -70,7 +70,7 @@ def test_files_are_h264_and_flac_of_the_planned_length(demo_clips):
         assert info.has_video
         assert info.has_audio
         assert (info.width, info.height, info.sample_rate) == (320, 240, 16000)
-        assert float(info.fps) == pytest.approx(25.0)
+        assert float(info.fps) == pytest.approx(12.5)
         assert info.duration == pytest.approx(clip.duration, abs=0.1)
 
 

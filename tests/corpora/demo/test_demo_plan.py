@@ -4,7 +4,7 @@ import pytest
 from avlib.corpora.demo.acting import act
 from avlib.corpora.demo.identity import identity
 from avlib.corpora.demo.labels import write_labels
-from avlib.corpora.demo.plan import ANNOTATION_DELAY, ANNOTATION_NOISE, FPS, annotate, clip_plan
+from avlib.corpora.demo.plan import ANNOTATION_DELAY, ANNOTATION_NOISE, LABELS, annotate, clip_plan
 from avlib.corpora.demo.reader import read_labels
 from avlib.runtime.errors import CorpusError, ParamsError
 
@@ -33,10 +33,10 @@ def test_labels_come_back_as_written(tmp_path):
 
 
 def test_continuous_labels_follow_what_is_felt_with_a_delay_and_a_little_noise():
-    late, noise = round(ANNOTATION_DELAY * FPS), []
+    late, noise = round(ANNOTATION_DELAY * LABELS), []
     for clip in clip_plan(subjects=3, takes=2, seconds=(2.0, 3.0), seed=0):
         traces = annotate(clip, seed=0)
-        assert traces[:, 0] == pytest.approx(np.arange(round(clip.duration * FPS)) / FPS)
+        assert traces[:, 0] == pytest.approx(np.arange(round(clip.duration * LABELS)) / LABELS)
         assert np.abs(traces[:, 1:]).max() <= 1.0
         felt = act(identity(clip.subject, 0), clip.emotion, clip.take, 0).affect(traces[:, 0])
         held = np.concatenate([np.zeros((late, 2)), felt[:-late]])  # nobody acts before the clip
