@@ -40,7 +40,7 @@ class Track:
     end : float
         When the last packet's content ends.
     times : float array of shape (n_packets,)
-        When packets begin, ascending.
+        When packets begin, ascending; without those that an edit list keeps from being shown.
     repairs : tuple of (int, int or None)
         From this packet on, counted in the file's order, stamps are so many ticks too early, or
         mean nothing. Empty where all of them are right.
@@ -109,7 +109,7 @@ def _starts(track: Track) -> float:
 def read(path: Path | str) -> Clock:
     """Read the stamps of all packets, and decode the first frame of each stream.
 
-    A file is read once for all of its spans; 24 bytes are held for a packet while it is read.
+    A file is read once for all of its spans; 25 bytes are held for a packet while it is read.
 
     Raises
     ------
@@ -181,6 +181,7 @@ class _Stamps:
     stream: Any
     decoding: array[int] = field(default_factory=lambda: array("q"))
     showing: array[int] = field(default_factory=lambda: array("q"))
+    hidden: bytearray = field(default_factory=bytearray)  # 1 of packets that are decoded alone
     last: Any | None = None  # the packet that is shown last, of those that were read
     reached: int = 0  # bytes into the file, of the packet furthest behind
 
@@ -219,6 +220,9 @@ class _Stamps:
         counted = np.arange(len(times))
         before = known[np.maximum(np.searchsorted(known, counted, side="right") - 1, 0)]
         times = np.where(np.isnan(times), times[before] + (counted - before) * step, times)
+        # Whoever trims an MP4 without encoding it anew leaves what comes before, to decode from.
+        if not all(self.hidden):
+            times = times[np.frombuffer(self.hidden, np.uint8) == 0]
         return Track(None, float(times.max()) + length, np.sort(times), repairs, wrong)
 
     def _keys(self) -> np.ndarray:
@@ -268,6 +272,7 @@ def _stamps(container: Any, streams: list[Any]) -> dict[str, _Stamps]:
         found = read[packet.stream.index]
         found.decoding.append(_UNKNOWN if packet.dts is None else packet.dts)
         found.showing.append(_UNKNOWN if packet.pts is None else packet.pts)
+        found.hidden.append(packet.is_discard)
         found.reached = max(found.reached, (packet.pos or 0) + packet.size)
         if found.last is None or _stamp(packet) >= _stamp(found.last):
             found.last = packet
