@@ -48,8 +48,8 @@ class MediaInfo:
         can tell.
     unread : float
         Share of the file behind the last packet that could be read, of a container that goes on
-        with packets to its end; of an MP4 or MOV, share of what comes before its content's end; 0
-        of others.
+        with packets to its end; of an MP4, MOV or WAV, share of what comes before its content's
+        end; 0 of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float

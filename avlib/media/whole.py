@@ -17,17 +17,21 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"
 _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
 _FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
+# How W64 and ASF (WMA, WMV) begin, and the object that states an ASF's size, in its header.
+_W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_PROPERTIES, _ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
 
 
 def stated_size(path: Path | str) -> int | None:
     """Return how many bytes a file has where it is whole; None where nothing in it says so.
 
-    Read are the boxes of MP4 and MOV, the chunks of WAV, AVI and AIFF, the segment of Matroska and
-    WebM, and the tags of FLV.
+    Read are the boxes of MP4 and MOV, the chunks of WAV, AVI, AIFF, CAF and W64, the segment of
+    Matroska and WebM, the tags of FLV, and the headers of AU and of ASF (WMA, WMV).
     """
     size = Path(path).stat().st_size
     with Path(path).open("rb") as file:
-        head = file.read(16)
+        head = file.read(24)
         if head[4:8] in _BOXES:
             return _mp4(file, size)
         if head[:4] in (b"RIFF", b"RF64", b"FORM"):
@@ -36,20 +40,34 @@ def stated_size(path: Path | str) -> int | None:
             return _matroska(file)
         if head[:3] == b"FLV":
             return _flv(file, size)
+        if head[:4] == b"caff":
+            return _caf(file, size)
+        if head[:4] == b".snd":
+            start, length = struct.unpack(">II", head[4:12])
+            return None if _is_unknown(length) else start + length
+        if head[:16] == _W64:
+            return int.from_bytes(head[16:], "little") or None
+        if head[:16] == _ASF:
+            return _asf(file)
     return None
 
 
 def content_end(path: Path | str) -> int | None:
-    """Return how many bytes into an MP4 or MOV its content ends, as far as it is there.
+    """Return how many bytes into an MP4, MOV or WAV its content ends, as far as it is there.
 
-    None of another file, and where no box holds content.
+    Of a WAV what lies behind its samples and is no chunk counts as content, which its header
+    conceals. None of another file, and where no box holds content.
     """
     size, end = Path(path).stat().st_size, None
     with Path(path).open("rb") as file:
-        if file.read(16)[4:8] in _BOXES:
+        head = file.read(16)
+        if head[4:8] in _BOXES:
             for kind, place, length in _boxes(file, size):
                 if kind == b"mdat":
                     end = min(place + length, size) if length else size
+        elif head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+            samples = _wav(file, size)
+            end = size if samples is None or not _is_chunks(file, samples, size) else samples
     return end
 
 
@@ -117,6 +135,37 @@ def _wav(file: BinaryIO, size: int) -> int | None:
             return None if not large and _is_unknown(length) else place + 8 + length
         place += 8 + length + length % 2
     return None
+
+
+def _is_chunks(file: BinaryIO, place: int, size: int) -> bool:
+    """Tell whether a file goes on with chunks, of which none is another WAV, to its end."""
+    place += place % 2
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        if not head[:4].isascii() or head[:4] == b"RIFF":
+            return False
+        length = int.from_bytes(head[4:], "little")
+        place += 8 + length + length % 2
+    return place <= size + _SLACK
+
+
+def _caf(file: BinaryIO, size: int) -> int | None:
+    place = 8
+    while place + 12 <= size:
+        file.seek(place)
+        length = int.from_bytes(file.read(12)[4:], "big", signed=True)
+        if length < 0:
+            return None
+        place += 12 + length
+    return place
+
+
+def _asf(file: BinaryIO) -> int | None:
+    file.seek(0)
+    _, found, said = file.read(_ASF_HEADER).partition(_ASF_PROPERTIES)
+    # Behind the object's own size and the file's identity.
+    return int.from_bytes(said[24:32], "little") or None if found else None
 
 
 def _is_unknown(length: int) -> bool:

@@ -47,6 +47,30 @@ def test_a_cut_file_is_truncated(tmp_path, suffix, share):
     assert part.declared_duration == pytest.approx(whole.duration, rel=0.3)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(".au", "pcm_s16be"), (".caf", "pcm_s16le"), (".w64", "pcm_s16le"), (".wma", "wmav2")],
+)
+def test_a_cut_file_of_sound_is_truncated(tmp_path, suffix, codec):
+    path = tmp_path / f"a{suffix}"
+    media.write_clip(tmp_path / "a.wav", None, None, beeps(6, [1]), 16000, audio_codec="pcm_s16le")
+    with av.open(str(tmp_path / "a.wav")) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream(codec, rate=16000, layout="mono")
+        stream.bit_rate = 64000
+        target.start_encoding()
+        samples = stream.codec_context.frame_size or 4096
+        resampler = av.AudioResampler(stream.format, "mono", 16000, frame_size=samples)
+        for frame in (*source.decode(audio=0), None):
+            for part in resampler.resample(frame):
+                target.mux(stream.encode(part))
+        target.mux(stream.encode(None))
+    whole, part = media.probe(path), media.probe(cut(path, 0.7))
+    assert stated_size(path) == path.stat().st_size
+    assert not whole.truncated
+    assert part.truncated
+    assert part.declared_duration == pytest.approx(whole.duration, rel=0.1)
+
+
 def test_an_mp4_without_its_index_says_so(tmp_path):
     path = record(tmp_path / "a.mp4", 3, [1])
     with pytest.raises(MediaError, match="cut short"):
@@ -106,6 +130,28 @@ def test_what_a_wav_says_of_its_data_alone_counts(tmp_path):
     data[4:8] = (len(data) - 8).to_bytes(4, "little")
     path.write_bytes(data)
     assert media.probe(path).truncated
+
+
+def test_what_a_wav_conceals_behind_its_samples_is_told(tmp_path):
+    """Its header was never brought up to date, or another recording was appended."""
+    path = wav(tmp_path / "a.wav")
+    data = bytearray(path.read_bytes())
+    path.write_bytes(data + data)
+    assert media.probe(path).unread == pytest.approx(0.5, abs=0.01)
+    place = data.index(b"data") + 4
+    data[place : place + 4] = (len(data) // 4).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert media.probe(path).unread == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("length", [30, 31, 200_000])
+def test_chunks_behind_the_samples_of_a_wav_are_none_of_its_content(tmp_path, length):
+    path = wav(tmp_path / "a.wav")
+    data = path.read_bytes() + b"iXML" + length.to_bytes(4, "little") + bytes(length + length % 2)
+    path.write_bytes(data)
+    info = media.probe(path)
+    assert info.unread == 0
+    assert not info.truncated
 
 
 @pytest.mark.parametrize("codec", ["pcm_s64le", "pcm_f64le", "pcm_s32le", "pcm_u8"])
