@@ -23,7 +23,7 @@ def video_frames(
     path: Path | str,
     start: float | None = None,
     end: float | None = None,
-    wanted: Callable[[float], bool] | None = None,
+    wanted: Callable[[float, bool], bool] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Stream the frames of the first video stream, one in memory at a time.
 
@@ -42,7 +42,8 @@ def video_frames(
         end. They are those of the whole recording, but only the span and the way to it from the
         keyframe before are decoded. None: from the beginning, to the end.
     wanted : callable, optional
-        Asked of each decoded frame, by its time, whether to convert and to yield it.
+        Asked of each decoded frame whether to convert and to yield it, by its time and whether the
+        decoder made some of it up, because bits of it or of a frame that it refers to are damaged.
 
     Yields
     ------
@@ -64,10 +65,11 @@ def video_frames(
             break
         if time >= begin - _TOLERANCE:
             found = True
-            if wanted is not None and not wanted(max(time - begin, 0.0)):
+            time = max(time - begin, 0.0)
+            if wanted is not None and not wanted(time, bool(frame.is_corrupt)):
                 continue
             image = frame.to_ndarray(format="rgb24", width=width, threads=1)
-            yield max(time - begin, 0.0), orientation.upright(image, frame)
+            yield time, orientation.upright(image, frame)
     if not found:
         raise MediaError(f"{path}: holds no video frame from {begin:g} to {stop:g} s")
 

@@ -2,6 +2,7 @@
 
 import re
 
+import av
 import builders
 import numpy as np
 import pyarrow as pa
@@ -60,6 +61,22 @@ def test_a_clip_most_of_whose_pictures_do_not_decode_is_degraded_and_says_how_ma
     assert f"{n} of 50 pictures can be decoded" in rows.reason
     later = face_rows(RecordingInput(str(path), 1.6, 2.0), SETTINGS)
     assert "decoded" not in later.reason
+
+
+def test_pictures_that_the_decoder_made_up_are_told(tmp_path):
+    path = record(tmp_path / "a.mov", 4, [1, 3])
+    assert "damaged" not in face_rows(RecordingInput(str(path)), SETTINGS).reason
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(path.read_bytes())
+    for place, size in packets[10:]:  # some of what each one holds, as of a failing disk
+        part = slice(place + size // 2, place + size // 2 + size // 3)
+        data[part] = bytes(byte ^ 0x5A for byte in data[part])
+    path.write_bytes(data)
+    rows = face_rows(RecordingInput(str(path)), SETTINGS)
+    assert rows.status == "degraded"
+    assert "30 of 40 pictures are damaged" in rows.reason
+    assert "damaged" not in face_rows(RecordingInput(str(path), 0.0, 1.0), SETTINGS).reason
 
 
 def test_a_camera_that_was_off_for_long_is_told(tmp_path):
