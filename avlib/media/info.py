@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from avlib.media import clock, demux, orientation
+from avlib.media.chain import last_byte
 from avlib.media.whole import content_end, missing_share
 from avlib.runtime.errors import MediaError
 
@@ -19,6 +20,8 @@ _MISSING_SHARE = 0.01
 # Containers that state no size, but whose duration is a count of samples and no guess.
 _COUNTED = {"flac"}
 _PACKETS_TO_THE_END = {"flv", "matroska,webm", "mpeg", "mpegts"}
+# Of these there is nothing between the packets, and none has a time.
+_PACKETS_ALONE = {"aac", "ac3", "eac3", "mp3"}
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,14 @@ class MediaInfo:
         True when bytes are missing that the file's headers state; where they state no size, nobody
         can tell.
     unread : float
-        Share of the file behind the last packet that could be read, of a container that goes on
-        with packets to its end; of an MP4, MOV or WAV, share of what comes before its content's
-        end; 0 of others.
+        Share of the file that cannot be read: what lies behind the last packet of a container that
+        goes on with packets to its end, and before its content's end of an MP4, MOV or WAV; where
+        an FLV or AVI has a hole; between the packets of an AAC, AC-3 or MP3; 0 of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float
-        Seconds of pictures that the container holds before the clip's start, as they do not decode.
+        Seconds of pictures, or of sound alone, that the container holds before the clip's start, as
+        they do not decode.
     clock_shared : bool
         False when picture and sound are never there together by their time stamps, so that each
         counts from its own start.
@@ -94,8 +98,7 @@ class MediaInfo:
         """How much can be read of a file that breaks off in its middle; "" of another."""
         if self.unread <= 1 - LEAST_SHARE:
             return ""
-        there = f"the first {1 - self.unread:.0%} of the file"
-        return f"damaged, {there} can be read; download or copy it again"
+        return f"damaged, {1 - self.unread:.0%} of the file can be read; download or copy it again"
 
 
 def probe(path: Path | str) -> MediaInfo:
@@ -139,10 +142,7 @@ def probe(path: Path | str) -> MediaInfo:
             )
         declared = None if container.duration is None else container.duration / av.time_base
         counted = declared if container.format.name in _COUNTED else None
-        if container.format.name in _PACKETS_TO_THE_END:
-            facts["unread"] = 1 - times.reached / Path(path).stat().st_size
-        elif end := content_end(path):
-            facts["unread"] = max(1 - times.reached / end, 0.0)
+        facts["unread"] = _unread(path, container.format.name, times.contents)
     missing = 1 - times.duration / counted if counted else missing_share(path)
     if missing > _MISSING_SHARE:
         facts["truncated"] = True
@@ -150,6 +150,20 @@ def probe(path: Path | str) -> MediaInfo:
         if declared is None or declared * (1 - missing / 2) < times.duration:
             declared = times.duration / (1 - missing)
     return MediaInfo(**facts, declared_duration=declared)
+
+
+def _unread(path: Path | str, kind: str, contents: clock.Contents) -> float:
+    size, lost = Path(path).stat().st_size, contents.skipped
+    if kind in _PACKETS_TO_THE_END:
+        with Path(path).open("rb") as file:
+            size = last_byte(file, size)  # some recorders take the space first
+        lost = max(lost, size - contents.reached)
+    elif kind in _PACKETS_ALONE:
+        size -= contents.first
+        lost = size - contents.size
+    elif end := content_end(path):
+        size, lost = end, end - contents.reached
+    return min(max(lost / max(size, 1), 0.0), 1.0)
 
 
 def _picture_facts(stream: Any, frame: Any) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from avlib.media.chain import flv_tags, last_byte
+
 # Bytes that may be missing: writers are off by a header, or leave out a filling byte.
 _SLACK = 64
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
@@ -55,8 +57,8 @@ def stated_size(path: Path | str) -> int | None:
 def content_end(path: Path | str) -> int | None:
     """Return how many bytes into an MP4, MOV or WAV its content ends, as far as it is there.
 
-    Of a WAV what lies behind its samples and is no chunk counts as content, which its header
-    conceals. None of another file, and where no box holds content.
+    What lies behind it, is no box or chunk and not only zeros counts too: a hole in the file, or a
+    header that is out of date, conceals it. None of another file, and where no box holds content.
     """
     size, end = Path(path).stat().st_size, None
     with Path(path).open("rb") as file:
@@ -65,9 +67,12 @@ def content_end(path: Path | str) -> int | None:
             for kind, place, length in _boxes(file, size):
                 if kind == b"mdat":
                     end = min(place + length, size) if length else size
+                elif end and not length and place < last_byte(file, size):
+                    end = size
         elif head[:4] == b"RIFF" and head[8:12] == b"WAVE":
             samples = _wav(file, size)
-            end = size if samples is None or not _is_chunks(file, samples, size) else samples
+            conceals = samples is None or not _is_chunks(file, samples, last_byte(file, size))
+            end = size if conceals else samples
     return end
 
 
@@ -139,6 +144,8 @@ def _wav(file: BinaryIO, size: int) -> int | None:
 
 def _is_chunks(file: BinaryIO, place: int, size: int) -> bool:
     """Tell whether a file goes on with chunks, of which none is another WAV, to its end."""
+    if place >= size:
+        return True
     place += place % 2
     while place + 8 <= size:
         file.seek(place)
@@ -206,11 +213,5 @@ def _flv(file: BinaryIO, size: int) -> int | None:
         [stated] = struct.unpack(">d", head[place : place + 8])
         if size < stated < _FLV_LARGEST:
             return int(stated)
-    place = int.from_bytes(head[5:9], "big") + 4  # each tag is followed by its size
-    while place + 11 <= size:
-        file.seek(place)
-        tag = file.read(11)
-        if tag[0] & 0x1F not in (8, 9, 18) or any(tag[8:]):
-            return None  # damaged, or something else was appended
-        place += 11 + int.from_bytes(tag[1:4], "big") + 4
-    return place
+    end, broken = flv_tags(file, size)
+    return None if broken else end

@@ -58,7 +58,8 @@ def test_what_was_trimmed_is_neither_there_nor_missing(recording):
     assert heard(recording) == pytest.approx([1, 3], abs=0.01)
     info = media.probe(recording)
     assert info.duration == pytest.approx(4.0, abs=0.03)
-    assert info.lost_start == 0.0 and not info.restamped
+    assert info.lost_start == 0.0
+    assert not info.restamped
     clip = Recording("c", "s", "anger", recording.name, recording.name)
     assert describe(clip, recording.parent).status == "ok"
 

@@ -132,6 +132,44 @@ def test_what_a_wav_says_of_its_data_alone_counts(tmp_path):
     assert media.probe(path).truncated
 
 
+@pytest.mark.parametrize("fill", ["zeros", "noise"])
+@pytest.mark.parametrize("suffix", [".avi", ".flv", ".mp4", ".aac"])
+def test_a_hole_that_closes_up_is_told(tmp_path, suffix, fill):
+    """Streams go on behind it as if nothing had been there, or nothing behind it is found."""
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".aac":
+        with (
+            av.open(str(record(tmp_path / "a.ts", 6, [1]))) as source,
+            av.open(str(path), "w", format="adts") as target,
+        ):
+            stream = target.add_stream_from_template(source.streams.audio[0])
+            for packet in source.demux(audio=0):
+                if packet.size:
+                    packet.stream = stream
+                    target.mux(packet)
+    else:
+        fragments = {"movflags": "frag_keyframe+empty_moov"} if suffix == ".mp4" else {}
+        record(path, 6, [1], options=fragments)
+    assert media.probe(path).unread < 0.1
+    data = bytearray(path.read_bytes())
+    first, n = int(0.3 * len(data)), int(0.4 * len(data))
+    data[first : first + n] = bytes(n) if fill == "zeros" else np.random.default_rng(0).bytes(n)
+    path.write_bytes(data)
+    info = media.probe(path)
+    assert 0.3 < info.unread < 0.8 or info.truncated
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".flv", ".wav"])
+def test_zeros_behind_a_whole_file_are_no_damage(tmp_path, suffix):
+    """Some recorders take the space first."""
+    path = tmp_path / f"a{suffix}"
+    path = wav(path) if suffix == ".wav" else record(path, 3, [1])
+    path.write_bytes(path.read_bytes() + bytes(200_000))
+    info = media.probe(path)
+    assert not info.damage
+    assert not info.truncated
+
+
 def test_what_a_wav_conceals_behind_its_samples_is_told(tmp_path):
     """Its header was never brought up to date, or another recording was appended."""
     path = wav(tmp_path / "a.wav")
