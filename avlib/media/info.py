@@ -10,7 +10,7 @@ import av
 
 from avlib.media import clock, demux, orientation
 from avlib.media.chain import last_byte
-from avlib.media.whole import content_end, missing_share
+from avlib.media.whole import content_end, doubtful_rate, missing_share
 from avlib.runtime.errors import MediaError
 
 # Share of what a container holds that is to be decoded, for a clip to count as whole.
@@ -66,6 +66,8 @@ class MediaInfo:
         not the container's.
     mirrored : bool
         True when the container has its pictures mirrored, besides any turn.
+    rates : str
+        The two sample rates that a damaged header of a WAV states; "" of any other.
     """
 
     duration: float
@@ -84,6 +86,7 @@ class MediaInfo:
     clock_shared: bool = True
     restamped: bool = False
     mirrored: bool = False
+    rates: str = ""
 
     @property
     def cut_short(self) -> str:
@@ -95,7 +98,9 @@ class MediaInfo:
 
     @property
     def damage(self) -> str:
-        """How much can be read of a file that breaks off in its middle; "" of another."""
+        """What is wrong with a file that is damaged in its middle or its header; "" of another."""
+        if self.rates:
+            return f"damaged, its header states {self.rates} samples a second; copy it again"
         if self.unread <= 1 - LEAST_SHARE:
             return ""
         return f"damaged, {1 - self.unread:.0%} of the file can be read; download or copy it again"
@@ -142,6 +147,7 @@ def probe(path: Path | str) -> MediaInfo:
             )
         declared = None if container.duration is None else container.duration / av.time_base
         counted = declared if container.format.name in _COUNTED else None
+        facts["rates"] = doubtful_rate(path)
         facts["unread"] = _unread(path, container.format.name, times.contents)
     missing = 1 - times.duration / counted if counted else missing_share(path)
     if missing > _MISSING_SHARE:

@@ -23,8 +23,9 @@ from avlib.runtime.errors import MediaError
 # gap where the next frames, so many, are as late in the middle. A packet that is lost is 20 ms.
 _JITTER = 0.01
 _AHEAD = 16
-# Hz; telephones have 8000, and nothing that people say is left below this.
-_LEAST_RATE = 1000
+# Hz; telephones have 8000, and nothing that people say is left below the one; no converter takes
+# more than the other.
+_LEAST_RATE, _MOST_RATE = 1000, 768_000
 _MOST_CHANNELS = 64  # of an array of microphones
 
 
@@ -299,7 +300,7 @@ def _frames(
             if lead and not rate and (time is None or time > start):
                 raise _NotFoundError
             rate = frame.sample_rate
-            if rate < _LEAST_RATE:
+            if not _LEAST_RATE <= rate <= _MOST_RATE:
                 raise MediaError(
                     f"{path}: its audio says that it has {rate} samples a second, which is no "
                     "sound; its header is damaged"

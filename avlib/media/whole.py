@@ -19,6 +19,7 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"
 _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
 _FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
+_WAV_HEADER, _PCM = 4096, (1, 3, 0xFFFE)  # numbers of codecs without compression
 # How W64 and ASF (WMA, WMV) begin, and the object that states an ASF's size, in its header.
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -80,6 +81,24 @@ def missing_share(path: Path | str) -> float:
     """Return which share of the bytes that a file states is not there, 0 where nothing says so."""
     size, stated = Path(path).stat().st_size, stated_size(path)
     return 0.0 if stated is None or stated - size <= _SLACK else 1 - size / stated
+
+
+def doubtful_rate(path: Path | str) -> str:
+    """Say which two sample rates the header of a WAV states, "" where it states one.
+
+    It has the bytes of a second beside the samples; one damaged bit makes them differ.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(_WAV_HEADER)
+    if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
+        return ""
+    _, found, said = head.partition(b"fmt ")
+    if not found or len(said) < 20:
+        return ""
+    kind, _, rate, bytes_a_second, frame, _ = struct.unpack("<HHIIHH", said[4:20])
+    if kind not in _PCM or not frame or bytes_a_second == rate * frame:
+        return ""
+    return f"{rate} and {bytes_a_second / frame:g}"
 
 
 def _mp4(file: BinaryIO, size: int) -> int | None:

@@ -170,6 +170,15 @@ def test_zeros_behind_a_whole_file_are_no_damage(tmp_path, suffix):
     assert not info.truncated
 
 
+def test_a_wav_that_states_two_rates_is_damaged(tmp_path):
+    path = wav(tmp_path / "a.wav")
+    assert not media.probe(path).damage
+    data = bytearray(path.read_bytes())
+    data[data.index(b"fmt ") + 13] ^= 0x80
+    path.write_bytes(data)
+    assert "its header states 48768 and 16000 samples a second" in media.probe(path).damage
+
+
 def test_what_a_wav_conceals_behind_its_samples_is_told(tmp_path):
     """Its header was never brought up to date, or another recording was appended."""
     path = wav(tmp_path / "a.wav")
