@@ -9,7 +9,6 @@ from typing import Any
 import av
 
 from avlib.media import clock, demux, orientation
-from avlib.media.chain import last_byte
 from avlib.media.whole import content_end, doubtful_rate, missing_share
 from avlib.runtime.errors import MediaError
 
@@ -161,8 +160,6 @@ def probe(path: Path | str) -> MediaInfo:
 def _unread(path: Path | str, kind: str, contents: clock.Contents) -> float:
     size, lost = Path(path).stat().st_size, contents.skipped
     if kind in _PACKETS_TO_THE_END:
-        with Path(path).open("rb") as file:
-            size = last_byte(file, size)  # some recorders take the space first
         lost = max(lost, size - contents.reached)
     elif kind in _PACKETS_ALONE:
         size -= contents.first
