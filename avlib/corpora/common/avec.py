@@ -107,7 +107,7 @@ def _numbers(path: Path, names: list[str], cells: list[list[str]]) -> pd.DataFra
         if wrong:
             row = wrong[0]
             text = column[row].strip()[:40]
-            raise _broken(path, f"row {row + 1} of its data holds {text!r:.99}, expected a number")
+            raise _broken(path, f"row {row + 1} of its data holds {text!r}, expected a number")
         columns[names[place] if names else f"value_{len(columns)}"] = np.array(numbers, float)
     if len(columns) < 2:
         found = f"has {len(columns)} columns of numbers, expected a time and a value at least"

@@ -129,7 +129,7 @@ def _parts(folder: Path) -> dict[str, str]:
     if len(wrong):
         first = wrong.iloc[0]
         raise CorpusError(
-            f"{folder / _GIVEN}: the partition of {first['recording']} is {first['partition']!r};"
+            f"{folder / _GIVEN}: the partition of {first['recording']} is {first['partition']!r:.99};"
             f" expected one of {', '.join(_PARTITIONS)}"
         )
     return dict(zip(table["recording"], table["partition"].map(_PARTITIONS), strict=True))
