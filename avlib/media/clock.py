@@ -21,11 +21,12 @@ import numpy as np
 
 from avlib.media import demux
 from avlib.media.chain import Break, break_in
-from avlib.media.stamps import FAR, WITNESSES, shifts, usual_step
+from avlib.media.stamps import FAR, TOLERANCE, WITNESSES, shifts, usual_step
 
 # A picture is shown at most so many pictures, or so many s, later than the others after it is
 # decoded; codecs allow 16.
 _REORDERED, _LEAST_DELAY = 20, 1.0
+_BACK_AND_FORTH = 0.05  # share of the packets
 _MOST_WRONG = 10_000  # stamps that are remembered
 _UNKNOWN = -(2**62)  # ticks, of a packet without a stamp
 
@@ -268,6 +269,8 @@ class _Stamps:
         times = np.where(np.isnan(shown), decoded, shown)
         # Containers state when to decode, when to show, or both; the former never steps back.
         keys = decoded if np.isfinite(decoded).sum() * 2 >= len(decoded) else shown
+        if _goes_back_and_forth(keys) and np.isfinite(shown).all():
+            keys = _in_order(shown)
         length, full = self._length()
         step = full or usual_step(keys)
         keys = np.where(_misplaced(decoded, shown, step), np.inf, keys)
@@ -319,6 +322,22 @@ class _Stamps:
 def _seconds(ticks: array[int], stream: Any) -> np.ndarray:
     values = np.array(ticks, np.int64)
     return np.where(values == _UNKNOWN, np.nan, values * float(stream.time_base))
+
+
+def _goes_back_and_forth(keys: np.ndarray) -> bool:
+    """Tell whether stamps of decoding are such of showing, which are in another order.
+
+    FFmpeg makes up the former of a Matroska, and repeats the latter behind where one was appended.
+    """
+    steps = np.diff(keys)
+    back = (steps < -TOLERANCE) & (steps > -_LEAST_DELAY)
+    return bool(back.sum() > _BACK_AND_FORTH * len(keys))
+
+
+def _in_order(shown: np.ndarray) -> np.ndarray:
+    """Sort stamps within what steps back by more than pictures are reordered."""
+    parts = np.split(shown, np.flatnonzero(np.diff(shown) <= -_LEAST_DELAY) + 1)
+    return np.concatenate([np.sort(part) for part in parts])
 
 
 def _misplaced(decoded: np.ndarray, shown: np.ndarray, step: float) -> np.ndarray:

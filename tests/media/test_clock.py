@@ -224,6 +224,15 @@ def test_a_recorder_that_was_started_again_goes_on_where_it_stopped(tmp_path, su
     assert heard(both, 5, 10) == pytest.approx([1, 4], abs=0.15)
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".ts", ".mpg"])
+def test_a_recording_that_was_appended_to_another_goes_on_behind_it(tmp_path, suffix):
+    one = record(tmp_path / f"a{suffix}", 6, [1, 3, 5])
+    path = tmp_path / f"both{suffix}"
+    path.write_bytes(one.read_bytes() + record(tmp_path / f"b{suffix}", 4, [2]).read_bytes())
+    assert flashes(path) == pytest.approx([1, 3, 5, 8], abs=NEAR)
+    assert heard(path) == pytest.approx([1, 3, 5, 8], abs=NEAR)
+
+
 def test_a_file_is_read_once_for_all_its_spans(flv, monkeypatch):
     clock.read(flv)
     opened = []
