@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+# How ASF (WMA, WMV) begins.
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _BLOCK = 2**16
+_OGG_PAGE, _ASF_DATA = 27, 50  # bytes of their headers
 _LISTS = (b"RIFF", b"LIST")  # chunks of an AVI that hold others, behind four more bytes
 
 
@@ -65,6 +68,38 @@ def _chunks(file: BinaryIO, size: int) -> Break | None:
         length = int.from_bytes(head[4:], "little")
         last, place = place, place + (12 if head[:4] in _LISTS else 8 + length + length % 2)
     return None
+
+
+def content_start(path: Path | str) -> int:
+    """Return at which byte the packets of an Ogg, ASF, MP3 or AAC are due, behind its header.
+
+    Of other files nothing is known, and it is 0.
+    """
+    size = Path(path).stat().st_size
+    with Path(path).open("rb") as file:
+        head = file.read(24)
+        if head[:4] == b"OggS":
+            return _ogg_headers(file, size)
+        if head[:16] == ASF:
+            return int.from_bytes(head[16:], "little") + _ASF_DATA
+    if head[:3] == b"ID3":
+        length = 0
+        for byte in head[6:10]:
+            length = length << 7 | byte & 0x7F
+        return 10 + length
+    return 0
+
+
+def _ogg_headers(file: BinaryIO, size: int) -> int:
+    """Return where the pages end that hold no content: those of moment 0 at the start."""
+    place = 0
+    while place + _OGG_PAGE <= size:
+        file.seek(place)
+        page = file.read(_OGG_PAGE)
+        if page[:4] != b"OggS" or any(page[6:14]):
+            break
+        place += _OGG_PAGE + page[26] + sum(file.read(page[26]))
+    return place
 
 
 def last_byte(file: BinaryIO, size: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from avlib.media import clock, demux, orientation
+from avlib.media.chain import content_start
 from avlib.media.whole import content_end, doubtful_rate, missing_share
 from avlib.runtime.errors import MediaError
 
@@ -51,7 +52,8 @@ class MediaInfo:
     unread : float
         Share of the file that cannot be read: what lies behind the last packet of a container that
         goes on with packets to its end, and before its content's end of an MP4, MOV or WAV; where
-        an FLV or AVI has a hole; between the packets of an AAC, AC-3 or MP3; 0 of others.
+        an FLV or AVI has a hole, or an Ogg or ASF before its first packet; between the packets of
+        an AAC, AC-3 or MP3; 0 of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float
@@ -158,11 +160,12 @@ def probe(path: Path | str) -> MediaInfo:
 
 
 def _unread(path: Path | str, kind: str, contents: clock.Contents) -> float:
-    size, lost = Path(path).stat().st_size, contents.skipped
+    size, start = Path(path).stat().st_size, content_start(path)
+    lost = contents.skipped + (max(contents.first - start, 0) if start else 0)
     if kind in _PACKETS_TO_THE_END:
         lost = max(lost, size - contents.reached)
     elif kind in _PACKETS_ALONE:
-        size -= contents.first
+        size -= start
         lost = size - contents.size
     elif end := content_end(path):
         size, lost = end, end - contents.reached

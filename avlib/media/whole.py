@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from avlib.media.chain import flv_tags, last_byte
+from avlib.media.chain import ASF, flv_tags, last_byte
 
 # Bytes that may be missing: writers are off by a header, or leave out a filling byte.
 _SLACK = 64
@@ -20,9 +20,8 @@ _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
 _FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
 _WAV_HEADER, _PCM = 4096, (1, 3, 0xFFFE)  # numbers of codecs without compression
-# How W64 and ASF (WMA, WMV) begin, and the object that states an ASF's size, in its header.
+# How W64 begins, and the object that states an ASF's size, in its header.
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
-_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES, _ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
 
 
@@ -50,7 +49,7 @@ def stated_size(path: Path | str) -> int | None:
             return None if _is_unknown(length) else start + length
         if head[:16] == _W64:
             return int.from_bytes(head[16:], "little") or None
-        if head[:16] == _ASF:
+        if head[:16] == ASF:
             return _asf(file)
     return None
 
@@ -122,7 +121,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:], "big")
-        if not head[4:8].isascii() or length < 8:
+        if not head[4:8].replace(b" ", b"0").isalnum() or length < 8:
             length = 0
         yield head[4:8], place, length
         place += length
@@ -180,10 +179,13 @@ def _caf(file: BinaryIO, size: int) -> int | None:
     place = 8
     while place + 12 <= size:
         file.seek(place)
-        length = int.from_bytes(file.read(12)[4:], "big", signed=True)
+        head = file.read(12)
+        length = int.from_bytes(head[4:], "big", signed=True)
         if length < 0:
             return None
         place += 12 + length
+        if head[:4] == b"data":  # what is behind it counts little, and may be damaged
+            break
     return place
 
 

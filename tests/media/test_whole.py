@@ -159,6 +159,27 @@ def test_a_hole_that_closes_up_is_told(tmp_path, suffix, fill):
     assert 0.3 < info.unread < 0.8 or info.truncated
 
 
+def test_an_ogg_whose_first_page_is_lost_says_so(tmp_path):
+    """One bit is enough, as pages hold checksums; what is left begins a second later."""
+    path = tmp_path / "a.ogg"
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 96000)).astype("f4")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libopus", rate=48000, layout="mono")
+        resampler = av.AudioResampler(stream.format, "mono", 48000, frame_size=960)
+        frame = av.AudioFrame.from_ndarray(noise, format="flt", layout="mono")
+        frame.sample_rate = 48000
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    assert media.probe(path).unread < 0.02
+    data = bytearray(path.read_bytes())
+    data[len(data) // 4] ^= 1
+    path.write_bytes(data)
+    info = media.probe(path)
+    assert info.duration < 1.1
+    assert 0.4 < info.unread < 0.7
+
+
 @pytest.mark.parametrize("suffix", [".avi", ".mp4", ".wav"])
 def test_zeros_behind_what_a_header_states_are_no_damage(tmp_path, suffix):
     """Some recorders take the space first."""
