@@ -131,13 +131,15 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, i
             frames = sought
         step = 1.0 / (demux.mean_rate(stream) or 25.0)
         last: float | None = None
-        refused, damaged = 0, False
+        refused: int | None = None  # before the first frame there is nothing to refer to
+        damaged = False
         for frame in _deinterlaced(frames, stream):
             time = demux.frame_time(frame)
             if time is None:
                 time = zero if last is None else zero + last + step
             last = time - zero if last is None else max(time - zero, last + _LEAST_STEP)
-            damaged = (damaged and not frame.key_frame) or tally.refused > refused
+            damaged = damaged and not frame.key_frame
+            damaged = damaged or (refused is not None and tally.refused > refused)
             refused = tally.refused
             if frame.is_corrupt and frame.pict_type != PictureType.B:
                 damaged = True
