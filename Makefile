@@ -28,7 +28,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/install_cyvlfeat.sh
 	@touch $@
 
 demo: setup
-	@find .dvc/tmp -name rwlock -empty -delete 2>/dev/null || true  # of a DVC killed as it wrote it
+	@python scripts/mend_dvc.py
 	@dvc repro
 	@python -m avlib results
 

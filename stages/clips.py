@@ -15,6 +15,7 @@ from avlib.corpora.common.watched import require_watched
 from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import paths, tables
+from avlib.runtime.errors import DataError
 from avlib.runtime.parallel import Failure
 from avlib.runtime.per_clip import CLIP_STATUS, stop_when_too_many_failed
 from avlib.runtime.stage import run
@@ -61,6 +62,9 @@ def main() -> None:
     table = pd.concat([table, _missing(listing)])
     tables.write_table(paths.status("clips"), table, CLIP_STATUS)
     stop_when_too_many_failed("clips", failed, len(status), params.max_failed_fraction)
+    if not rows:
+        clip_id, reason = next(iter(failed.items()), ("", "no recording is here"))
+        raise DataError(f"clips: none of {len(status):,} clips can be used; {clip_id}: {reason}")
     clips = pd.DataFrame(rows)
     tables.write_table(paths.CLIPS, clips, EXTENDED if "extra" in clips else CLIPS)
     tables.write_table(paths.VOTES, listing.votes, VOTES)

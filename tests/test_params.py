@@ -156,6 +156,11 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
     (tmp_path / "params.yaml").write_text("corpus: [demo")
     with pytest.raises(ParamsError, match=r"not valid YAML.*line 1"):
         load(("corpus",), tmp_path / "params.yaml")
+    for text in ("corpus: 2020-13-45", f"corpus: {'9' * 5000}", "corpus: " + "[" * 5000):
+        (tmp_path / "params.yaml").write_text(text)
+        with pytest.raises(ParamsError, match="not valid YAML") as caught:
+            load(("corpus",), tmp_path / "params.yaml")
+        assert "\n" not in str(caught.value)
 
 
 def leaves(values, prefix=""):

@@ -23,7 +23,7 @@ def changed_params(path: Path = Path("params.yaml")) -> str:
         shown = subprocess.run(asked, cwd=path.parent, capture_output=True, check=True)
         yaml = YAML(typ="safe")
         old, new = by_dotted_key(yaml.load(shown.stdout)), by_dotted_key(yaml.load(path))
-    except (OSError, subprocess.CalledProcessError, YAMLError):
+    except (OSError, subprocess.CalledProcessError, YAMLError, ValueError):
         return ""
     changed = [key for key in old | new if old.get(key) != new.get(key)]
     if not changed:

@@ -43,6 +43,8 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
         reasons.append(f"{n} of {there.pictures} pictures can be decoded")
     elif shown < LEAST_SHARE * there.length:
         reasons.append(f"{shown:.1f} of {there.length:.1f} s hold pictures")
+    if decoded.damaged > (1 - LEAST_SHARE) * n:
+        reasons.append(f"{decoded.damaged} of {n} pictures are damaged")
     if states <= {"missing"}:
         reasons.append(f"no face found in {looked} frames")
     elif company.told:
@@ -51,14 +53,19 @@ def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
 
 
 class _Decoded:
-    """The times of all pictures, and which of them are looked at: the first in each 1 / fps s."""
+    """The times of all pictures, how many are damaged, and which of them are looked at.
+
+    Looked at is the first in each 1 / fps s.
+    """
 
     def __init__(self, fps: float | None) -> None:
         self.times: list[float] = []
+        self.damaged = 0
         self._fps, self._slot = fps, -1
 
-    def wanted(self, time: float) -> bool:
+    def wanted(self, time: float, damaged: bool) -> bool:
         self.times.append(time)
+        self.damaged += damaged
         if self._fps is None:
             return True
         # A picture that rounding puts just before its slot belongs to it.

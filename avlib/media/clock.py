@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 
 from avlib.media import demux
-from avlib.media.stamps import FAR, WITNESSES, shifts, usual_step
+from avlib.media.chain import Break, break_in
+from avlib.media.stamps import FAR, TOLERANCE, WITNESSES, shifts, usual_step
 
 # A picture is shown at most so many pictures, or so many s, later than the others after it is
 # decoded; codecs allow 16.
 _REORDERED, _LEAST_DELAY = 20, 1.0
+_BACK_AND_FORTH = 0.05  # share of the packets
 _MOST_WRONG = 10_000  # stamps that are remembered
 _UNKNOWN = -(2**62)  # ticks, of a packet without a stamp
 
@@ -40,7 +42,10 @@ class Track:
     end : float
         When the last packet's content ends.
     times : float array of shape (n_packets,)
-        When packets begin, ascending.
+        When packets begin, ascending; without those that an edit list keeps from being shown.
+    damage : float array of shape (n,)
+        When a damaged packet begins, and when the next whole keyframe, and so on: pictures between
+        them refer to damage.
     repairs : tuple of (int, int or None)
         From this packet on, counted in the file's order, stamps are so many ticks too early, or
         mean nothing. Empty where all of them are right.
@@ -52,8 +57,45 @@ class Track:
     start: float | None
     end: float
     times: np.ndarray
+    damage: np.ndarray = field(default_factory=lambda: np.empty(0))
     repairs: tuple[tuple[int, int | None], ...] = ()
     wrong: frozenset[int] | None = frozenset()
+
+    def is_damaged(self, time: float) -> bool:
+        """Tell whether a picture, at a time on the container's axis, is or refers to damage."""
+        return int(np.searchsorted(self.damage, time, side="right")) % 2 == 1
+
+
+@dataclass
+class Contents:
+    """Where in the file its packets lie, as far as they can be read.
+
+    Attributes
+    ----------
+    first : int
+        Byte at which the first one begins.
+    reached : int
+        Byte at which the last one ends.
+    size : int
+        Bytes of all.
+    skipped : int
+        Bytes where the chain of the file's parts is broken that nothing could be read of.
+    """
+
+    first: int = 0
+    reached: int = 0
+    size: int = 0
+    skipped: int = 0
+
+    def note(self, packet: Any, broken: Break | None) -> None:
+        """Take the next packet on, of a file that is broken somewhere."""
+        place = packet.pos or 0
+        if not self.size:
+            self.first = place
+        if broken is not None and not self.skipped and place > broken.at:
+            self.skipped = place - broken.at
+        self.size += packet.size
+        self.reached = max(self.reached, place + packet.size)
 
 
 @dataclass(frozen=True)
@@ -66,7 +108,7 @@ class Clock:
 
     video: Track | None
     audio: Track | None
-    reached: int = 0  # bytes into the file, of the last packet that could be read
+    contents: Contents = field(default_factory=Contents)
 
     @property
     def shared(self) -> bool:
@@ -89,10 +131,11 @@ class Clock:
 
     @property
     def lost_start(self) -> float:
-        """Seconds of pictures before the first that decodes; the clip begins with that one."""
-        if self.video is None or self.video.start is None:
+        """Seconds of pictures, or of sound alone, before what decodes first and begins the clip."""
+        track = self.video or self.audio
+        if track is None or track.start is None:
             return 0.0
-        return max(self.video.start - float(self.video.times[0]), 0.0)
+        return max(track.start - float(track.times[0]), 0.0)
 
     @property
     def sound_start(self) -> float | None:
@@ -109,7 +152,7 @@ def _starts(track: Track) -> float:
 def read(path: Path | str) -> Clock:
     """Read the stamps of all packets, and decode the first frame of each stream.
 
-    A file is read once for all of its spans; 24 bytes are held for a packet while it is read.
+    A file is read once for all of its spans; 25 bytes are held for a packet while it is read.
 
     Raises
     ------
@@ -127,7 +170,8 @@ def read(path: Path | str) -> Clock:
 def _read(path: str, version: tuple[int, ...]) -> Clock:
     with demux.opened(path) as container:
         streams = list(demux.first_streams(container).values())
-        said = _stamps(container, streams) if streams else {}
+        contents = Contents()
+        said = _stamps(container, streams, break_in(path), contents) if streams else {}
         latest = {kind: stamps.latest for kind, stamps in said.items()}
         tracks = {
             kind: stamps.track(max((latest[o] for o in latest if o != kind), default=-math.inf))
@@ -139,10 +183,17 @@ def _read(path: str, version: tuple[int, ...]) -> Clock:
             first = next(frames(container, demux.first_stream(container, kind), track), None)
             if first is not None:
                 found[kind] = replace(track, start=demux.frame_time(first))
-    return Clock(**found, reached=max((stamps.reached for stamps in said.values()), default=0))
+    return Clock(**found, contents=contents)
 
 
-def frames(container: Any, stream: Any, track: Track, *, sought: bool = False) -> Iterator[Any]:
+def frames(
+    container: Any,
+    stream: Any,
+    track: Track,
+    *,
+    sought: bool = False,
+    tally: demux.Tally | None = None,
+) -> Iterator[Any]:
     """Yield the frames of a stream as far as they decode, with stamps on the recording's clock.
 
     One whose stamp means nothing has none (neither `pts` nor `dts`): it follows on the one before.
@@ -151,7 +202,10 @@ def frames(container: Any, stream: Any, track: Track, *, sought: bool = False) -
     ----------
     sought
         Whether the container is not at its start, from which repairs count.
+    tally
+        Counts what was decoded, where somebody wants to know.
     """
+    tally = tally or demux.Tally()
     edges = [*(number for number, _ in track.repairs), math.inf]
     place, number = 0, 0
     shift: int | None = 0
@@ -167,7 +221,7 @@ def frames(container: Any, stream: Any, track: Track, *, sought: bool = False) -
                 for stamp in (packet.pts, packet.dts)
             )
             number += 1
-        yield from demux.decoded(packet)
+        yield from demux.decoded(packet, tally)
 
 
 def _key(packet: Any) -> int | None:
@@ -181,8 +235,25 @@ class _Stamps:
     stream: Any
     decoding: array[int] = field(default_factory=lambda: array("q"))
     showing: array[int] = field(default_factory=lambda: array("q"))
+    hidden: bytearray = field(default_factory=bytearray)  # 1 of packets that are decoded alone
+    damage: list[int] = field(default_factory=list)  # numbers of what `Track.damage` holds
     last: Any | None = None  # the packet that is shown last, of those that were read
     reached: int = 0  # bytes into the file, of the packet furthest behind
+
+    def note(self, packet: Any, broken: Break | None) -> None:
+        """Take the next packet on, of a file that is broken somewhere."""
+        place = packet.pos or 0
+        damaged = packet.is_corrupt or (
+            broken is not None and self.reached <= broken.part < place + packet.size
+        )
+        if damaged != len(self.damage) % 2 and (damaged or packet.is_keyframe):
+            self.damage.append(len(self.decoding))
+        self.decoding.append(_UNKNOWN if packet.dts is None else packet.dts)
+        self.showing.append(_UNKNOWN if packet.pts is None else packet.pts)
+        self.hidden.append(packet.is_discard)
+        self.reached = max(self.reached, place + packet.size)
+        if self.last is None or _stamp(packet) >= _stamp(self.last):
+            self.last = packet
 
     @property
     def latest(self) -> float:
@@ -198,6 +269,8 @@ class _Stamps:
         times = np.where(np.isnan(shown), decoded, shown)
         # Containers state when to decode, when to show, or both; the former never steps back.
         keys = decoded if np.isfinite(decoded).sum() * 2 >= len(decoded) else shown
+        if _goes_back_and_forth(keys) and np.isfinite(shown).all():
+            keys = _in_order(shown)
         length, full = self._length()
         step = full or usual_step(keys)
         keys = np.where(_misplaced(decoded, shown, step), np.inf, keys)
@@ -215,11 +288,16 @@ class _Stamps:
         known = np.flatnonzero(np.isfinite(times))
         if not len(known):
             times = np.arange(len(times)) * step
-            return Track(None, len(times) * step, times, repairs, wrong)
+            return Track(None, len(times) * step, times, repairs=repairs, wrong=wrong)
         counted = np.arange(len(times))
         before = known[np.maximum(np.searchsorted(known, counted, side="right") - 1, 0)]
         times = np.where(np.isnan(times), times[before] + (counted - before) * step, times)
-        return Track(None, float(times.max()) + length, np.sort(times), repairs, wrong)
+        damage = np.maximum.accumulate(times[self.damage]) if self.damage else np.empty(0)
+        # Whoever trims an MP4 without encoding it anew leaves what comes before, to decode from.
+        if not all(self.hidden):
+            times = times[np.frombuffer(self.hidden, np.uint8) == 0]
+        end = float(times.max()) + length
+        return Track(None, end, np.sort(times), damage, repairs, wrong)
 
     def _keys(self) -> np.ndarray:
         decoding, showing = np.array(self.decoding), np.array(self.showing)
@@ -246,6 +324,22 @@ def _seconds(ticks: array[int], stream: Any) -> np.ndarray:
     return np.where(values == _UNKNOWN, np.nan, values * float(stream.time_base))
 
 
+def _goes_back_and_forth(keys: np.ndarray) -> bool:
+    """Tell whether stamps of decoding are such of showing, which are in another order.
+
+    FFmpeg makes up the former of a Matroska, and repeats the latter behind where one was appended.
+    """
+    steps = np.diff(keys)
+    back = (steps < -TOLERANCE) & (steps > -_LEAST_DELAY)
+    return bool(back.sum() > _BACK_AND_FORTH * len(keys))
+
+
+def _in_order(shown: np.ndarray) -> np.ndarray:
+    """Sort stamps within what steps back by more than pictures are reordered."""
+    parts = np.split(shown, np.flatnonzero(np.diff(shown) <= -_LEAST_DELAY) + 1)
+    return np.concatenate([np.sort(part) for part in parts])
+
+
 def _misplaced(decoded: np.ndarray, shown: np.ndarray, step: float) -> np.ndarray:
     """Tell which packets claim to be shown at another time than those around them."""
     delays = shown - decoded
@@ -260,17 +354,17 @@ def _misplaced(decoded: np.ndarray, shown: np.ndarray, step: float) -> np.ndarra
     return far
 
 
-def _stamps(container: Any, streams: list[Any]) -> dict[str, _Stamps]:
+def _stamps(
+    container: Any, streams: list[Any], broken: Break | None, contents: Contents
+) -> dict[str, _Stamps]:
     read = {stream.index: _Stamps(stream) for stream in streams}
     for packet in demux.packets(container, streams):
         if not packet.size:
             continue
-        found = read[packet.stream.index]
-        found.decoding.append(_UNKNOWN if packet.dts is None else packet.dts)
-        found.showing.append(_UNKNOWN if packet.pts is None else packet.pts)
-        found.reached = max(found.reached, (packet.pos or 0) + packet.size)
-        if found.last is None or _stamp(packet) >= _stamp(found.last):
-            found.last = packet
+        contents.note(packet, broken)
+        # An AVI may have chunks that do not lead to the next ones, and yet be whole.
+        is_flv = container.format.name == "flv"
+        read[packet.stream.index].note(packet, broken if is_flv else None)
     return {found.stream.type: found for found in read.values()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ SLOWEST = 60
 FASTEST = 1000
 # A pixel that is said to be more times as wide as high, or as high as wide, is damage.
 MAX_ASPECT = 4
+# Decoders whose frames begin with the same byte, 255.
+_SYNCHRONISED = {"mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3"}
+# Lossless codecs, whose frames hold a checksum: what does not fit it is noise.
+_CHECKED = {"flac", "tta", "wavpack"}
 # What Git LFS and git-annex leave in place of a file that was not fetched.
 _POINTERS = {
     b"version https://git-lfs.github.com/spec/": "Git LFS pointer, not the recording; pull the file"
@@ -60,6 +65,8 @@ def opened(path: Path | str) -> Iterator[Any]:
         for stream in (*container.streams.video, *container.streams.audio):
             if stream.codec_context is not None:
                 stream.codec_context.thread_count = 1
+                if stream.codec_context.name in _CHECKED:
+                    stream.codec_context.options = {"err_detect": "crccheck+explode"}
         yield container
 
 
@@ -100,12 +107,26 @@ def packets(container: Any, streams: list[Any]) -> Iterator[Any]:
             yield flush
 
 
-def decoded(packet: Any) -> list[Any]:
+@dataclass
+class Tally:
+    """Bytes of the packets of a stream that were handed to its decoder, and that it refused."""
+
+    given: int = 0
+    refused: int = 0
+
+
+def decoded(packet: Any, tally: Tally) -> list[Any]:
     """Decode a packet; a damaged one gives nothing and the next ones go on."""
+    size, codec = packet.size, packet.stream.codec_context.name
+    # What is none of its frames the decoder of an MP3 passes over without a word.
+    refused = size > 0 and codec in _SYNCHRONISED and bytes(packet)[:1] != b"\xff"
     try:
-        return packet.decode()
+        found = packet.decode()
     except (av.error.FFmpegError, ValueError):
-        return []
+        found, refused = [], True
+    tally.given += size
+    tally.refused += size if refused else 0
+    return found
 
 
 def span(path: Path | str, start: float | None, end: float | None) -> tuple[float, float]:

@@ -9,7 +9,8 @@ from typing import Any
 import av
 
 from avlib.media import clock, demux, orientation
-from avlib.media.whole import content_end, missing_share
+from avlib.media.chain import content_start
+from avlib.media.whole import content_end, doubtful_rate, missing_share
 from avlib.runtime.errors import MediaError
 
 # Share of what a container holds that is to be decoded, for a clip to count as whole.
@@ -19,6 +20,8 @@ _MISSING_SHARE = 0.01
 # Containers that state no size, but whose duration is a count of samples and no guess.
 _COUNTED = {"flac"}
 _PACKETS_TO_THE_END = {"flv", "matroska,webm", "mpeg", "mpegts"}
+# Of these there is nothing between the packets, and none has a time.
+_PACKETS_ALONE = {"aac", "ac3", "eac3", "mp3"}
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,15 @@ class MediaInfo:
         True when bytes are missing that the file's headers state; where they state no size, nobody
         can tell.
     unread : float
-        Share of the file behind the last packet that could be read, of a container that goes on
-        with packets to its end; of an MP4 or MOV, share of what comes before its content's end; 0
-        of others.
+        Share of the file that cannot be read: what lies behind the last packet of a container that
+        goes on with packets to its end, and before its content's end of an MP4, MOV or WAV; where
+        an FLV or AVI has a hole, or an Ogg or ASF before its first packet; between the packets of
+        an AAC, AC-3 or MP3; 0 of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float
-        Seconds of pictures that the container holds before the clip's start, as they do not decode.
+        Seconds of pictures, or of sound alone, that the container holds before the clip's start, as
+        they do not decode.
     clock_shared : bool
         False when picture and sound are never there together by their time stamps, so that each
         counts from its own start.
@@ -62,6 +67,8 @@ class MediaInfo:
         not the container's.
     mirrored : bool
         True when the container has its pictures mirrored, besides any turn.
+    rates : str
+        The two sample rates that a damaged header of a WAV states; "" of any other.
     """
 
     duration: float
@@ -80,6 +87,7 @@ class MediaInfo:
     clock_shared: bool = True
     restamped: bool = False
     mirrored: bool = False
+    rates: str = ""
 
     @property
     def cut_short(self) -> str:
@@ -91,11 +99,12 @@ class MediaInfo:
 
     @property
     def damage(self) -> str:
-        """How much can be read of a file that breaks off in its middle; "" of another."""
+        """What is wrong with a file that is damaged in its middle or its header; "" of another."""
+        if self.rates:
+            return f"damaged, its header states {self.rates} samples a second; copy it again"
         if self.unread <= 1 - LEAST_SHARE:
             return ""
-        there = f"the first {1 - self.unread:.0%} of the file"
-        return f"damaged, {there} can be read; download or copy it again"
+        return f"damaged, {1 - self.unread:.0%} of the file can be read; download or copy it again"
 
 
 def probe(path: Path | str) -> MediaInfo:
@@ -139,10 +148,8 @@ def probe(path: Path | str) -> MediaInfo:
             )
         declared = None if container.duration is None else container.duration / av.time_base
         counted = declared if container.format.name in _COUNTED else None
-        if container.format.name in _PACKETS_TO_THE_END:
-            facts["unread"] = 1 - times.reached / Path(path).stat().st_size
-        elif end := content_end(path):
-            facts["unread"] = max(1 - times.reached / end, 0.0)
+        facts["rates"] = doubtful_rate(path)
+        facts["unread"] = _unread(path, container.format.name, times.contents)
     missing = 1 - times.duration / counted if counted else missing_share(path)
     if missing > _MISSING_SHARE:
         facts["truncated"] = True
@@ -150,6 +157,19 @@ def probe(path: Path | str) -> MediaInfo:
         if declared is None or declared * (1 - missing / 2) < times.duration:
             declared = times.duration / (1 - missing)
     return MediaInfo(**facts, declared_duration=declared)
+
+
+def _unread(path: Path | str, kind: str, contents: clock.Contents) -> float:
+    size, start = Path(path).stat().st_size, content_start(path)
+    lost = contents.skipped + (max(contents.first - start, 0) if start else 0)
+    if kind in _PACKETS_TO_THE_END:
+        lost = max(lost, size - contents.reached)
+    elif kind in _PACKETS_ALONE:
+        size -= start
+        lost = size - contents.size
+    elif end := content_end(path):
+        size, lost = end, end - contents.reached
+    return min(max(lost / max(size, 1), 0.0), 1.0)
 
 
 def _picture_facts(stream: Any, frame: Any) -> dict[str, Any]:

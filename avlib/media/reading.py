@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from avlib.media import clock, demux, orientation
 from avlib.runtime.errors import MediaError
@@ -23,7 +24,7 @@ def video_frames(
     path: Path | str,
     start: float | None = None,
     end: float | None = None,
-    wanted: Callable[[float], bool] | None = None,
+    wanted: Callable[[float, bool], bool] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Stream the frames of the first video stream, one in memory at a time.
 
@@ -42,7 +43,8 @@ def video_frames(
         end. They are those of the whole recording, but only the span and the way to it from the
         keyframe before are decoded. None: from the beginning, to the end.
     wanted : callable, optional
-        Asked of each decoded frame, by its time, whether to convert and to yield it.
+        Asked of each decoded frame whether to convert and to yield it, by its time and whether it
+        is known to be damaged, or to refer to one that is.
 
     Yields
     ------
@@ -59,15 +61,16 @@ def video_frames(
     """
     begin, stop = demux.span(path, start, end)
     found = False
-    for time, frame, width in _timed_frames(path, begin - demux.LEAD):
+    for time, frame, width, damaged in _timed_frames(path, begin - demux.LEAD):
         if time >= stop - _TOLERANCE:
             break
         if time >= begin - _TOLERANCE:
             found = True
-            if wanted is not None and not wanted(max(time - begin, 0.0)):
+            time = max(time - begin, 0.0)
+            if wanted is not None and not wanted(time, damaged):
                 continue
             image = frame.to_ndarray(format="rgb24", width=width, threads=1)
-            yield max(time - begin, 0.0), orientation.upright(image, frame)
+            yield time, orientation.upright(image, frame)
     if not found:
         raise MediaError(f"{path}: holds no video frame from {begin:g} to {stop:g} s")
 
@@ -98,9 +101,10 @@ def held(path: Path | str, start: float | None = None, end: float | None = None)
     return Held(int(after - first), max(min(stop, times.duration) - begin, 0.0))
 
 
-def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, int]]:
+def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, int, bool]]:
     """Yield times from the recording's first frame (s), decoded frames and their shown widths.
 
+    Last comes whether a frame is damaged, or one that it refers to: one since the last keyframe.
     Frames before `lead` may be left out, where the container can be sought.
     """
     times = clock.read(path)
@@ -117,28 +121,39 @@ def _timed_frames(path: Path | str, lead: float) -> Iterator[tuple[float, Any, i
                 f"{path}: its {n} pictures are within {length:.2g} s by their time stamps, which"
                 " is no video; they or the header are damaged"
             )
-        frames = clock.frames(container, stream, track)
+        tally = demux.Tally()
+        frames = clock.frames(container, stream, track, tally=tally)
         if lead > 0:
-            sought = _sought(container, stream, track, zero + lead)
+            sought = _sought(container, stream, track, zero + lead, tally)
             if sought is None:
                 yield from _timed_frames(path, 0.0)
                 return
             frames = sought
         step = 1.0 / (demux.mean_rate(stream) or 25.0)
         last: float | None = None
+        refused: int | None = None  # before the first frame there is nothing to refer to
+        damaged = False
         for frame in _deinterlaced(frames, stream):
             time = demux.frame_time(frame)
             if time is None:
                 time = zero if last is None else zero + last + step
             last = time - zero if last is None else max(time - zero, last + _LEAST_STEP)
-            yield last, frame, demux.shown_width(stream, frame)
+            damaged = damaged and not frame.key_frame
+            damaged = damaged or (refused is not None and tally.refused > refused)
+            refused = tally.refused
+            if frame.is_corrupt and frame.pict_type != PictureType.B:
+                damaged = True
+            known = damaged or frame.is_corrupt or track.is_damaged(zero + last)
+            yield last, frame, demux.shown_width(stream, frame), known
 
 
-def _sought(container: Any, stream: Any, track: clock.Track, moment: float) -> Iterator[Any] | None:
+def _sought(
+    container: Any, stream: Any, track: clock.Track, moment: float, tally: demux.Tally
+) -> Iterator[Any] | None:
     """Return the frames from a keyframe at or before a moment on; None where it is not found."""
     if track.wrong is None or not demux.seek_before(container, stream, moment):
         return None
-    frames = clock.frames(container, stream, track, sought=True)
+    frames = clock.frames(container, stream, track, sought=True, tally=tally)
     first = next(frames, None)
     time = None if first is None else demux.frame_time(first)
     return None if time is None or time > moment else itertools.chain([first], frames)

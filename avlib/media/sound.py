@@ -23,8 +23,10 @@ from avlib.runtime.errors import MediaError
 # gap where the next frames, so many, are as late in the middle. A packet that is lost is 20 ms.
 _JITTER = 0.01
 _AHEAD = 16
-# Hz; telephones have 8000, and nothing that people say is left below this.
-_LEAST_RATE = 1000
+# Hz; telephones have 8000, and nothing that people say is left below the one; no converter takes
+# more than the other.
+_LEAST_RATE, _MOST_RATE = 1000, 768_000
+_MOST_CHANNELS = 64  # of an array of microphones
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Sound:
         Seconds of it that were decoded; the rest is silence for what is not there.
     due : float
         Seconds that the recording has of the span, by the packets of its longer stream.
+    refused : float
+        Share of its bytes that do not decode.
     channels : int
         Channels that it was made of.
     lost : float
@@ -49,6 +53,7 @@ class Sound:
     signal: np.ndarray
     there: float
     due: float
+    refused: float = 0.0
     channels: int = 1
     lost: float = 0.0
 
@@ -132,9 +137,9 @@ def _read(
     begin, stop = span
     line: Line | None = None
     pieces: list[tuple[float, float]] = []  # s from `lead`, in which something was decoded
-    levels = Levels()
+    levels, tally = Levels(), demux.Tally()
     chosen = _loudest(path, times, lead, span) if channels == "loudest" else None
-    for block in _placed(path, times, lead, stop + demux.LEAD):
+    for block in _placed(path, times, lead, stop + demux.LEAD, tally):
         line = line or Line(block.rate, sample_rate, block.longest)
         if channels == "mean":
             samples = mixed(block.frame)
@@ -158,9 +163,12 @@ def _read(
     if not signal.size:
         raise MediaError(f"{path}: holds no sound from {begin:g} to {stop:g} s")
     there = _length_within(pieces, begin - lead, stop - lead)
-    due = min(times.duration, stop) - begin
+    # Of sound alone second 0 is the first that decodes, and what comes before is missing.
+    lost = times.lost_start if times.video is None and not begin else 0.0
+    due = min(times.duration, stop) - begin + lost
     np.clip(signal, -1.0, 1.0, out=signal)
-    return Sound(signal, there, max(due, there), levels.n_channels, levels.lost)
+    refused = tally.refused / max(tally.given, 1)
+    return Sound(signal, there, max(due, there), refused, levels.n_channels, levels.lost)
 
 
 def _loudest(path: Path | str, times: clock.Clock, lead: int, span: tuple[float, float]) -> int:
@@ -214,7 +222,13 @@ class _Block:
         return slice(max(round(begin * self.rate) - self.place, 0), max(round(last), 0))
 
 
-def _placed(path: Path | str, times: clock.Clock, lead: int, stop: float) -> Iterator[_Block]:
+def _placed(
+    path: Path | str,
+    times: clock.Clock,
+    lead: int,
+    stop: float,
+    tally: demux.Tally | None = None,
+) -> Iterator[_Block]:
     """Yield the frames from second `lead` on, at least to second `stop`, where there is so much.
 
     Places count from second `lead`. A frame whose stamp is near enough follows on the one before.
@@ -227,7 +241,7 @@ def _placed(path: Path | str, times: clock.Clock, lead: int, stop: float) -> Ite
     cursor: int | None = None
     start = times.zero("audio") + lead
     until = start - lead + stop
-    frames = _frames(path, times, lead, until)
+    frames = _frames(path, times, lead, until, tally)
     ahead = deque(itertools.islice(frames, _AHEAD))
     while ahead:
         time, frame = ahead[0]
@@ -261,7 +275,7 @@ def _late(ahead: Iterable[tuple[float | None, Any]], due: float) -> float:
 
 
 def _frames(
-    path: Path | str, times: clock.Clock, lead: int, until: float
+    path: Path | str, times: clock.Clock, lead: int, until: float, tally: demux.Tally | None
 ) -> Iterator[tuple[float | None, Any]]:
     """Yield the frames of the first audio stream, and their times on the container's axis."""
     with demux.opened(path) as container:
@@ -276,7 +290,7 @@ def _frames(
         if lead and not (exact and demux.seek_before(container, audio, start)):
             raise _NotFoundError
         rate = 0
-        for frame in clock.frames(container, audio, times.audio, sought=lead > 0):
+        for frame in clock.frames(container, audio, times.audio, sought=lead > 0, tally=tally):
             if rate not in (0, frame.sample_rate):
                 raise MediaError(
                     f"{path}: its audio changes from {rate} to {frame.sample_rate} Hz midway; "
@@ -286,10 +300,15 @@ def _frames(
             if lead and not rate and (time is None or time > start):
                 raise _NotFoundError
             rate = frame.sample_rate
-            if rate < _LEAST_RATE:
+            if not _LEAST_RATE <= rate <= _MOST_RATE:
                 raise MediaError(
                     f"{path}: its audio says that it has {rate} samples a second, which is no "
                     "sound; its header is damaged"
+                )
+            if frame.layout.nb_channels > _MOST_CHANNELS:
+                raise MediaError(
+                    f"{path}: its audio says that it has {frame.layout.nb_channels} channels, which"
+                    " no recording of people has; its header is damaged"
                 )
             if not lead or time is None or time > start - demux.LEAD:
                 yield time, frame

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from avlib.media.chain import ASF, flv_tags, last_byte
+
 # Bytes that may be missing: writers are off by a header, or leave out a filling byte.
 _SLACK = 64
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
@@ -17,17 +19,21 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"
 _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
 _FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
+_WAV_HEADER, _PCM = 4096, (1, 3, 0xFFFE)  # numbers of codecs without compression
+# How W64 begins, and the object that states an ASF's size, in its header.
+_W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_ASF_PROPERTIES, _ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
 
 
 def stated_size(path: Path | str) -> int | None:
     """Return how many bytes a file has where it is whole; None where nothing in it says so.
 
-    Read are the boxes of MP4 and MOV, the chunks of WAV, AVI and AIFF, the segment of Matroska and
-    WebM, and the tags of FLV.
+    Read are the boxes of MP4 and MOV, the chunks of WAV, AVI, AIFF, CAF and W64, the segment of
+    Matroska and WebM, the tags of FLV, and the headers of AU and of ASF (WMA, WMV).
     """
     size = Path(path).stat().st_size
     with Path(path).open("rb") as file:
-        head = file.read(16)
+        head = file.read(24)
         if head[4:8] in _BOXES:
             return _mp4(file, size)
         if head[:4] in (b"RIFF", b"RF64", b"FORM"):
@@ -36,20 +42,37 @@ def stated_size(path: Path | str) -> int | None:
             return _matroska(file)
         if head[:3] == b"FLV":
             return _flv(file, size)
+        if head[:4] == b"caff":
+            return _caf(file, size)
+        if head[:4] == b".snd":
+            start, length = struct.unpack(">II", head[4:12])
+            return None if _is_unknown(length) else start + length
+        if head[:16] == _W64:
+            return int.from_bytes(head[16:], "little") or None
+        if head[:16] == ASF:
+            return _asf(file)
     return None
 
 
 def content_end(path: Path | str) -> int | None:
-    """Return how many bytes into an MP4 or MOV its content ends, as far as it is there.
+    """Return how many bytes into an MP4, MOV or WAV its content ends, as far as it is there.
 
-    None of another file, and where no box holds content.
+    What lies behind it, is no box or chunk and not only zeros counts too: a hole in the file, or a
+    header that is out of date, conceals it. None of another file, and where no box holds content.
     """
     size, end = Path(path).stat().st_size, None
     with Path(path).open("rb") as file:
-        if file.read(16)[4:8] in _BOXES:
+        head = file.read(16)
+        if head[4:8] in _BOXES:
             for kind, place, length in _boxes(file, size):
                 if kind == b"mdat":
                     end = min(place + length, size) if length else size
+                elif end and not length and place < last_byte(file, size):
+                    end = size
+        elif head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+            samples = _wav(file, size)
+            conceals = samples is None or not _is_chunks(file, samples, last_byte(file, size))
+            end = size if conceals else samples
     return end
 
 
@@ -57,6 +80,24 @@ def missing_share(path: Path | str) -> float:
     """Return which share of the bytes that a file states is not there, 0 where nothing says so."""
     size, stated = Path(path).stat().st_size, stated_size(path)
     return 0.0 if stated is None or stated - size <= _SLACK else 1 - size / stated
+
+
+def doubtful_rate(path: Path | str) -> str:
+    """Say which two sample rates the header of a WAV states, "" where it states one.
+
+    It has the bytes of a second beside the samples; one damaged bit makes them differ.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(_WAV_HEADER)
+    if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
+        return ""
+    _, found, said = head.partition(b"fmt ")
+    if not found or len(said) < 20:
+        return ""
+    kind, _, rate, bytes_a_second, frame, _ = struct.unpack("<HHIIHH", said[4:20])
+    if kind not in _PCM or not frame or bytes_a_second == rate * frame:
+        return ""
+    return f"{rate} and {bytes_a_second / frame:g}"
 
 
 def _mp4(file: BinaryIO, size: int) -> int | None:
@@ -80,7 +121,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:], "big")
-        if not head[4:8].isascii() or length < 8:
+        if not head[4:8].replace(b" ", b"0").isalnum() or length < 8:
             length = 0
         yield head[4:8], place, length
         place += length
@@ -117,6 +158,42 @@ def _wav(file: BinaryIO, size: int) -> int | None:
             return None if not large and _is_unknown(length) else place + 8 + length
         place += 8 + length + length % 2
     return None
+
+
+def _is_chunks(file: BinaryIO, place: int, size: int) -> bool:
+    """Tell whether a file goes on with chunks, of which none is another WAV, to its end."""
+    if place >= size:
+        return True
+    place += place % 2
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        if not head[:4].isascii() or head[:4] == b"RIFF":
+            return False
+        length = int.from_bytes(head[4:], "little")
+        place += 8 + length + length % 2
+    return place <= size + _SLACK
+
+
+def _caf(file: BinaryIO, size: int) -> int | None:
+    place = 8
+    while place + 12 <= size:
+        file.seek(place)
+        head = file.read(12)
+        length = int.from_bytes(head[4:], "big", signed=True)
+        if length < 0:
+            return None
+        place += 12 + length
+        if head[:4] == b"data":  # what is behind it counts little, and may be damaged
+            break
+    return place
+
+
+def _asf(file: BinaryIO) -> int | None:
+    file.seek(0)
+    _, found, said = file.read(_ASF_HEADER).partition(_ASF_PROPERTIES)
+    # Behind the object's own size and the file's identity.
+    return int.from_bytes(said[24:32], "little") or None if found else None
 
 
 def _is_unknown(length: int) -> bool:
@@ -157,11 +234,5 @@ def _flv(file: BinaryIO, size: int) -> int | None:
         [stated] = struct.unpack(">d", head[place : place + 8])
         if size < stated < _FLV_LARGEST:
             return int(stated)
-    place = int.from_bytes(head[5:9], "big") + 4  # each tag is followed by its size
-    while place + 11 <= size:
-        file.seek(place)
-        tag = file.read(11)
-        if tag[0] & 0x1F not in (8, 9, 18) or any(tag[8:]):
-            return None  # damaged, or something else was appended
-        place += 11 + int.from_bytes(tag[1:4], "big") + 4
-    return place
+    end, broken = flv_tags(file, size)
+    return None if broken else end

@@ -129,7 +129,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except DuplicateKeyError as error:
         line, key = error.problem_mark.line + 1, str(error.problem).split('"')[1]
         raise ParamsError(f"{path} line {line} has the key {key} again; keep one of them") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # the 31st of June, 9 x 5000 times
         where = " ".join(str(error).split())
         raise ParamsError(f"{path} is not valid YAML: {where}; fix that line") from None
     if not isinstance(values, dict):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avlib.runtime.errors import AvlibError
 from avlib.runtime.files import disk_full, is_full
+from avlib.runtime.interrupt import SAID
 from avlib.runtime.timings import timed
 
 
@@ -29,5 +30,5 @@ def run(main: Callable[[], None]) -> None:
         print(f"error: {disk_full(error.filename or Path.cwd())}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
+        print(SAID, file=sys.stderr)
         sys.exit(130)

@@ -107,7 +107,7 @@ def _values(text: str, spec: str) -> Values:
 def _scalar(text: str, part: str) -> Any:
     try:
         value = YAML(typ="safe").load(part)  # as DVC reads what -S sets
-    except YAMLError:
+    except (YAMLError, ValueError):
         value = []
     if isinstance(value, list | dict):
         raise ParamsError(f"--param {text}: {part!r} is no plain value")

@@ -37,6 +37,8 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
     reasons = []
     if sound.there < LEAST_SHARE * sound.due:
         reasons.append(f"{sound.there:.1f} of {sound.due:.1f} s hold sound")
+    elif sound.refused > 1 - LEAST_SHARE:
+        reasons.append(f"{sound.refused:.0%} of its sound cannot be decoded")
     if sound.lost:
         reasons.append(
             f"channels cancel: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"

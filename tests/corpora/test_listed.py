@@ -1,10 +1,14 @@
 """A user's own corpus: a folder and a table of its clips."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from builders import write_media
@@ -13,6 +17,7 @@ from hypothesis import strategies as st
 
 from avlib.corpora.listed import ListedCorpus
 from avlib.corpora.listed.from_names import name_pattern, table_from_names
+from avlib.corpora.listed.table import read_rows
 from avlib.registry import reader
 from avlib.runtime.errors import CorpusError
 from avlib.runtime.tables import read_table
@@ -106,6 +111,7 @@ def test_sound_and_picture_may_be_two_files(tmp_path):
         ({"start": "2", "end": "2"}, "end is 2 s"),
         ({"part": "training"}, "part is 'training'"),
         ({"arousal": "high"}, "arousal is 'high'"),
+        ({"emotion": "#N/A"}, "emotion is '#N/A', a spreadsheet's error"),
     ],
 )
 def test_a_wrong_row_is_named_by_its_line_and_costs_no_other(tmp_path, change, said):
@@ -129,6 +135,9 @@ def test_two_people_whose_names_become_one_are_told_apart(tmp_path):
         ("path,emotion\nx.wav,b\n", "no column subject"),
         ("path,subject\nx.wav,a\n", "no column emotion or arousal or valence"),
         ("path,subject,emotion,Path\nx.wav,a,b,c\n", "two columns 'path'"),
+        ("path,subject,emotion,emotion\nx.wav,a,b,c\n", "two columns 'emotion'"),
+        ("path,subject,emotion\nx.wav,a,b\nx.wa", "its last line has 1 cells for 3 names"),
+        ("path,subject,emotion\nx.wav,a,b\n\0\0\0", "it holds zeros"),
         ("", "cannot be read"),
         (
             f"path,subject,emotion\nx.wav,a,{'b' * 200_000}\n",
@@ -252,6 +261,53 @@ def test_stages_read_it_like_any_corpus_and_keep_what_else_the_table_says(tmp_pa
     divided = read_table("data/folds.parquet")
     assert divided["clip_id"].nunique() == 6
     assert np.isin(divided["part"].unique(), ["train", "validation", "test"]).all()
+
+
+def test_cells_of_a_workbook_are_read_as_a_spreadsheet_shows_them(tmp_path):
+    folder = corpus(tmp_path, suffix=".xlsx")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["path", "subject", "emotion", "age", "room"])
+    sheet.append(["a.wav", 7, "joy", 20.5, None])
+    sheet.append([])
+    sheet.append(["b.wav", 8.0, "#N/A", 21, True])
+    book.save(folder / "clips.xlsx")
+    rows = read_rows(folder / "clips.xlsx")
+    assert rows.to_numpy().tolist() == [
+        ["a.wav", "7", "joy", "20.5", ""],
+        ["", "", "", "", ""],
+        ["b.wav", "8", "#N/A", "21", "True"],
+    ]
+    found = listed(folder)
+    assert [clip.clip_id for clip in found.recordings] == ["a"]
+    assert [line for line, _ in found.unrecognised] == ["clips.xlsx line 4"]
+
+
+def test_a_cell_far_outside_of_a_workbook_costs_no_memory(tmp_path):
+    folder = corpus(tmp_path, suffix=".xlsx")
+    book = openpyxl.load_workbook(folder / "clips.xlsx")
+    book.active["XFD30000"] = "x"
+    book.save(folder / "clips.xlsx")
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorpusError, match="line 30000 has 16384 cells for"):
+            listed(folder)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_numbers_and_bytes_of_parquet_are_their_texts(tmp_path):
+    folder = corpus(tmp_path, suffix=".parquet")
+    table = {
+        "path": ["a.wav", "b.wav"],
+        "subject": pa.array([7, 8], pa.int64()),
+        "emotion": [b"joy", b"anger"],
+        "take": pa.array([1, None], pa.int64()),
+    }
+    pq.write_table(pa.table(table), folder / "clips.parquet")
+    rows = read_rows(folder / "clips.parquet")
+    assert rows.to_numpy().tolist() == [["a.wav", "7", "joy", "1"], ["b.wav", "8", "anger", ""]]
 
 
 def test_whatever_is_damaged_in_a_workbook_is_one_line(tmp_path):

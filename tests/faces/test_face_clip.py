@@ -2,11 +2,12 @@
 
 import re
 
+import av
 import builders
 import numpy as np
 import pyarrow as pa
 import pytest
-from recordings import record
+from recordings import flv_tags, record
 
 from avlib import media
 from avlib.faces.clip import face_rows
@@ -60,6 +61,47 @@ def test_a_clip_most_of_whose_pictures_do_not_decode_is_degraded_and_says_how_ma
     assert f"{n} of 50 pictures can be decoded" in rows.reason
     later = face_rows(RecordingInput(str(path), 1.6, 2.0), SETTINGS)
     assert "decoded" not in later.reason
+
+
+def damaged(path, numbers):
+    """Damage some of what packets of pictures hold, as a failing disk does; a keyframe a second."""
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(path.read_bytes())
+    for place, size in [packets[number] for number in numbers]:
+        part = slice(place + size // 2, place + size // 2 + size // 3)
+        data[part] = bytes(byte ^ 0x5A for byte in data[part])
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("numbers", "found"),
+    [(range(10, 40), "30"), ([10], "10"), ([10, 30], "20")],  # others refer to the keyframe
+)
+def test_pictures_that_are_damaged_or_refer_to_such_are_told(tmp_path, numbers, found):
+    path = record(tmp_path / "a.mov", 4, [])
+    assert "damaged" not in face_rows(RecordingInput(str(path)), SETTINGS).reason
+    recording = str(damaged(path, numbers))
+    rows = face_rows(RecordingInput(recording), SETTINGS)
+    assert rows.status == "degraded"
+    assert f"{found} of 40 pictures are damaged" in rows.reason
+    assert "damaged" not in face_rows(RecordingInput(recording, 0.0, 1.0), SETTINGS).reason
+
+
+def test_pictures_after_a_hole_in_an_flv_are_damaged_up_to_the_next_keyframe(tmp_path):
+    """Flash's own codecs say nothing of it; the chain of the file's parts does."""
+    path = record(tmp_path / "a.flv", 4, [])
+    data = path.read_bytes()
+    pictures = [place for kind, place in flv_tags(data) if kind == 9]
+    hole = pictures[12] + 20
+    path.write_bytes(data[:hole] + data[hole + 3 :])
+    rows = face_rows(RecordingInput(str(path)), SETTINGS)
+    found = re.search(r"(\d+) of (\d+) pictures are damaged", rows.reason)
+    assert found
+    assert 7 <= int(found[1]) <= 9
+    path.write_bytes(data + bytes(3000))
+    assert "damaged" not in face_rows(RecordingInput(str(path)), SETTINGS).reason
 
 
 def test_a_camera_that_was_off_for_long_is_told(tmp_path):

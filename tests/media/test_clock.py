@@ -224,6 +224,15 @@ def test_a_recorder_that_was_started_again_goes_on_where_it_stopped(tmp_path, su
     assert heard(both, 5, 10) == pytest.approx([1, 4], abs=0.15)
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".ts", ".mpg"])
+def test_a_recording_that_was_appended_to_another_goes_on_behind_it(tmp_path, suffix):
+    one = record(tmp_path / f"a{suffix}", 6, [1, 3, 5])
+    path = tmp_path / f"both{suffix}"
+    path.write_bytes(one.read_bytes() + record(tmp_path / f"b{suffix}", 4, [2]).read_bytes())
+    assert flashes(path) == pytest.approx([1, 3, 5, 8], abs=NEAR)
+    assert heard(path) == pytest.approx([1, 3, 5, 8], abs=NEAR)
+
+
 def test_a_file_is_read_once_for_all_its_spans(flv, monkeypatch):
     clock.read(flv)
     opened = []
@@ -284,13 +293,14 @@ def test_an_avi_whose_header_states_too_little_is_kept(tmp_path):
     assert not media.probe(path).truncated
 
 
-def test_sound_below_any_rate_of_sound_is_an_error(tmp_path):
+@pytest.mark.parametrize("rate", [8, 10_000_000, 2**31 - 1])
+def test_a_rate_that_no_sound_has_is_an_error(tmp_path, rate):
     path = tmp_path / "a.wav"
     media.write_clip(path, None, None, beeps(1, [0.5]), 16000, audio_codec="pcm_s16le")
     data = bytearray(path.read_bytes())
-    data[24:28] = (8).to_bytes(4, "little")
+    data[24:28] = rate.to_bytes(4, "little")
     path.write_bytes(data)
-    with pytest.raises(media.info.MediaError, match=r"a\.wav.* 8 samples a second"):
+    with pytest.raises(media.info.MediaError, match=rf"a\.wav.* {rate} samples a second"):
         media.read_audio(path)
 
 

@@ -47,6 +47,30 @@ def test_a_cut_file_is_truncated(tmp_path, suffix, share):
     assert part.declared_duration == pytest.approx(whole.duration, rel=0.3)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(".au", "pcm_s16be"), (".caf", "pcm_s16le"), (".w64", "pcm_s16le"), (".wma", "wmav2")],
+)
+def test_a_cut_file_of_sound_is_truncated(tmp_path, suffix, codec):
+    path = tmp_path / f"a{suffix}"
+    media.write_clip(tmp_path / "a.wav", None, None, beeps(6, [1]), 16000, audio_codec="pcm_s16le")
+    with av.open(str(tmp_path / "a.wav")) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream(codec, rate=16000, layout="mono")
+        stream.bit_rate = 64000
+        target.start_encoding()
+        samples = stream.codec_context.frame_size or 4096
+        resampler = av.AudioResampler(stream.format, "mono", 16000, frame_size=samples)
+        for frame in (*source.decode(audio=0), None):
+            for part in resampler.resample(frame):
+                target.mux(stream.encode(part))
+        target.mux(stream.encode(None))
+    whole, part = media.probe(path), media.probe(cut(path, 0.7))
+    assert stated_size(path) == path.stat().st_size
+    assert not whole.truncated
+    assert part.truncated
+    assert part.declared_duration == pytest.approx(whole.duration, rel=0.1)
+
+
 def test_an_mp4_without_its_index_says_so(tmp_path):
     path = record(tmp_path / "a.mp4", 3, [1])
     with pytest.raises(MediaError, match="cut short"):
@@ -106,6 +130,96 @@ def test_what_a_wav_says_of_its_data_alone_counts(tmp_path):
     data[4:8] = (len(data) - 8).to_bytes(4, "little")
     path.write_bytes(data)
     assert media.probe(path).truncated
+
+
+@pytest.mark.parametrize("fill", ["zeros", "noise"])
+@pytest.mark.parametrize("suffix", [".avi", ".flv", ".mp4", ".aac"])
+def test_a_hole_that_closes_up_is_told(tmp_path, suffix, fill):
+    """Streams go on behind it as if nothing had been there, or nothing behind it is found."""
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".aac":
+        with (
+            av.open(str(record(tmp_path / "a.ts", 6, [1]))) as source,
+            av.open(str(path), "w", format="adts") as target,
+        ):
+            stream = target.add_stream_from_template(source.streams.audio[0])
+            for packet in source.demux(audio=0):
+                if packet.size:
+                    packet.stream = stream
+                    target.mux(packet)
+    else:
+        fragments = {"movflags": "frag_keyframe+empty_moov"} if suffix == ".mp4" else {}
+        record(path, 6, [1], options=fragments)
+    assert media.probe(path).unread < 0.1
+    data = bytearray(path.read_bytes())
+    first, n = int(0.3 * len(data)), int(0.4 * len(data))
+    data[first : first + n] = bytes(n) if fill == "zeros" else np.random.default_rng(0).bytes(n)
+    path.write_bytes(data)
+    info = media.probe(path)
+    assert 0.3 < info.unread < 0.8 or info.truncated
+
+
+def test_an_ogg_whose_first_page_is_lost_says_so(tmp_path):
+    """One bit is enough, as pages hold checksums; what is left begins a second later."""
+    path = tmp_path / "a.ogg"
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 96000)).astype("f4")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libopus", rate=48000, layout="mono")
+        resampler = av.AudioResampler(stream.format, "mono", 48000, frame_size=960)
+        frame = av.AudioFrame.from_ndarray(noise, format="flt", layout="mono")
+        frame.sample_rate = 48000
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    assert media.probe(path).unread < 0.02
+    data = bytearray(path.read_bytes())
+    data[len(data) // 4] ^= 1
+    path.write_bytes(data)
+    info = media.probe(path)
+    assert info.duration < 1.1
+    assert 0.4 < info.unread < 0.7
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".wav"])
+def test_zeros_behind_what_a_header_states_are_no_damage(tmp_path, suffix):
+    """Some recorders take the space first."""
+    path = tmp_path / f"a{suffix}"
+    path = wav(path) if suffix == ".wav" else record(path, 3, [1])
+    path.write_bytes(path.read_bytes() + bytes(200_000))
+    info = media.probe(path)
+    assert not info.damage
+    assert not info.truncated
+
+
+def test_a_wav_that_states_two_rates_is_damaged(tmp_path):
+    path = wav(tmp_path / "a.wav")
+    assert not media.probe(path).damage
+    data = bytearray(path.read_bytes())
+    data[data.index(b"fmt ") + 13] ^= 0x80
+    path.write_bytes(data)
+    assert "its header states 48768 and 16000 samples a second" in media.probe(path).damage
+
+
+def test_what_a_wav_conceals_behind_its_samples_is_told(tmp_path):
+    """Its header was never brought up to date, or another recording was appended."""
+    path = wav(tmp_path / "a.wav")
+    data = bytearray(path.read_bytes())
+    path.write_bytes(data + data)
+    assert media.probe(path).unread == pytest.approx(0.5, abs=0.01)
+    place = data.index(b"data") + 4
+    data[place : place + 4] = (len(data) // 4).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert media.probe(path).unread == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("length", [30, 31, 200_000])
+def test_chunks_behind_the_samples_of_a_wav_are_none_of_its_content(tmp_path, length):
+    path = wav(tmp_path / "a.wav")
+    data = path.read_bytes() + b"iXML" + length.to_bytes(4, "little") + bytes(length + length % 2)
+    path.write_bytes(data)
+    info = media.probe(path)
+    assert info.unread == 0
+    assert not info.truncated
 
 
 @pytest.mark.parametrize("codec", ["pcm_s64le", "pcm_f64le", "pcm_s32le", "pcm_u8"])

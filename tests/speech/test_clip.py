@@ -1,13 +1,20 @@
 """One clip of the speech stage: sound in the table is the sound of the file."""
 
+import re
+import struct
 from dataclasses import replace
 
+import av
 import builders
 import numpy as np
+import pytest
 from recordings import record
 
 from avlib import media
+from avlib.corpora.common.base import Recording
+from avlib.corpora.common.describe import describe
 from avlib.runtime.clip_tasks import RecordingInput
+from avlib.runtime.errors import MediaError
 from avlib.speech.clip import speech_rows
 from avlib.speech.pcm import from_pcm, to_pcm
 
@@ -65,6 +72,65 @@ def test_a_clip_most_of_whose_sound_does_not_decode_is_degraded_and_says_how_muc
     rows = rows_of(str(builders.blank(path, "audio", 0.6)))
     assert rows.status == "degraded"
     assert "0.8 of 2.0 s hold sound" in rows.reason
+
+
+def encoded(path, codec):
+    """Write 4 s of noise."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 192000)).astype("f4")
+    with av.open(str(path), "w", format="matroska" if path.suffix == ".mka" else None) as container:
+        stream = container.add_stream(codec, rate=48000, layout="mono")
+        container.start_encoding()
+        samples = stream.codec_context.frame_size
+        resampler = av.AudioResampler(stream.format, "mono", 48000, frame_size=samples)
+        frame = av.AudioFrame.from_ndarray(noise, format="flt", layout="mono")
+        frame.sample_rate = 48000
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_sound_without_stamps_that_does_not_decode_is_told(tmp_path):
+    """Of an MP3 nothing else tells: what is left of it closes up."""
+    path = encoded(tmp_path / "a.mp3", "libmp3lame")
+    assert "decoded" not in rows_of(str(path)).reason
+    rows = rows_of(str(builders.blank(path, "audio", 0.4)))
+    assert rows.status == "degraded"
+    assert re.match(r"(3\d|4\d)% of its sound cannot be decoded", rows.reason)
+
+
+def test_noise_that_a_checksum_finds_is_no_sound(tmp_path):
+    path = encoded(tmp_path / "a.flac", "flac")
+    data = bytearray(path.read_bytes())
+    third = len(data) // 3
+    data[third : 2 * third] = np.random.default_rng(1).bytes(third)
+    path.write_bytes(data)
+    assert re.match(r"2\.[5-7] of 4\.0 s hold sound", rows_of(str(path)).reason)
+
+
+def test_sound_alone_whose_start_does_not_decode_is_told(tmp_path):
+    path = encoded(tmp_path / "a.mka", "aac")
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size, p) for p in container.demux(audio=0) if p.size]
+    data = bytearray(path.read_bytes())
+    n_lost = len(packets) * 3 // 8
+    for place, size, packet in packets[:n_lost]:
+        start = data.index(bytes(packet), place)
+        data[start : start + size] = b"\xff" * size
+    path.write_bytes(data)
+    lost = media.probe(path).lost_start
+    assert 1.3 < lost < 1.6
+    assert re.match(rf"{4 - lost:.1f} of 4\.[01] s hold sound", rows_of(str(path)).reason)
+    found = describe(Recording("c", "s", "anger", None, path.name), tmp_path)
+    assert f"damaged, the first {lost:.1f} s of its sound cannot be decoded" in found.reason
+
+
+def test_a_number_of_channels_that_no_recording_has_is_damage(tmp_path):
+    path = tmp_path / "a.au"
+    header = struct.pack(">IIIII", 24, 32000, 3, 16000, 129)
+    path.write_bytes(b".snd" + header + np.random.default_rng(0).bytes(32000))
+    with pytest.raises(MediaError, match="says that it has 129 channels"):
+        rows_of(str(path))
 
 
 def test_a_microphone_that_was_off_for_long_is_told(tmp_path):

@@ -44,7 +44,7 @@ _SLACK = 0.1
 _AUDIBLE = 2.0**-15
 # Seconds of a clip that may pass before its sound begins.
 _LATE = 1.0
-# Seconds of pictures at a recording's start that may not decode: those that refer to ones before.
+# Seconds at a recording's start that may not decode: pictures that refer to ones before.
 _LOST = 0.2
 # What the clips table holds of each stream.
 _FIGURES = {"video": ("fps", "width", "height"), "audio": ("sample_rate", "channels")}
@@ -88,8 +88,9 @@ def describe(recording: Recording, folder: Path | str) -> Described:
         cut_short = infos[path].cut_short if recording.start is None else ""
         if lost := cut_short or infos[path].damage:
             reasons.append(f"{path}: {lost}")
-        if path == recording.video_path and infos[path].lost_start > _LOST:
-            found = f"the first {infos[path].lost_start:.1f} s of its pictures cannot be decoded"
+        if infos[path].lost_start > _LOST:
+            what = "pictures" if infos[path].has_video else "sound"
+            found = f"the first {infos[path].lost_start:.1f} s of its {what} cannot be decoded"
             reasons.append(f"{path}: damaged, {found}; times count from the first that can")
     streams: dict[str, media.MediaInfo] = {}
     for kind in _FIGURES:

@@ -163,6 +163,6 @@ def _require(path: Path, table: pd.DataFrame, column: str, pattern: str, expecte
     if wrong.any():
         row, what = table[wrong].iloc[0], "actor" if table.columns[0] == "ActorID" else "clip"
         raise CorpusError(
-            f"{path}: column {column!r} holds {row[column]!r} for {what} {row.iloc[0]}, "
+            f"{path}: column {column!r} holds {row[column]!r:.99} for {what} {row.iloc[0]}, "
             f"expected {expected}; download the table again"
         )

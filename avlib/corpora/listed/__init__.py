@@ -19,6 +19,8 @@ FILES = ("path", "video", "audio")
 TEXTS = ("emotion", "sentence", "intensity", "take", "sex")
 NUMBERS = ("start", "end", "arousal", "valence", "age")
 PARTS = ("train", "validation", "test")
+# What spreadsheets show where a formula has no value.
+_MISTAKES = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
 COLUMNS = ("clip_id", "subject", "part", *FILES, *TEXTS, *NUMBERS)
 
 
@@ -108,6 +110,9 @@ def _recording(row: Mapping[str, str], subjects: dict[str, str]) -> Recording:
     ValueError
         What is wrong with the row.
     """
+    for column in COLUMNS:
+        if row.get(column, "").upper() in _MISTAKES:
+            raise ValueError(f"{column} is {row[column]!r}, a spreadsheet's error; correct it")
     video, audio = _files(row)
     start, end = _number(row, "start"), _number(row, "end")
     if start is not None and start < 0:

@@ -3,6 +3,7 @@
 import csv
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -35,12 +36,12 @@ def read_rows(path: Path) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        The file is no such table, or names a column twice.
+        The file is no such table, is cut short, or names a column twice.
     """
     try:
-        rows = _read(path)
-    except (OSError, ValueError, ImportError, csv.Error) as error:  # pandas', Arrow's, openpyxl's
-        reason = " ".join(str(error).split())[:200]
+        rows = _READERS[path.suffix](path)
+    except Exception as error:  # pandas', Arrow's, openpyxl's: what a damaged file meets first
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise CorpusError(
             f"{path}: cannot be read as {path.suffix} ({reason}); expected a table with a line of"
             " names, as text in UTF-8"
@@ -52,26 +53,68 @@ def read_rows(path: Path) -> pd.DataFrame:
     return rows
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path).map(lambda cell: "" if pd.isna(cell) else str(cell))
-    if path.suffix == ".xlsx":
-        try:
-            return pd.read_excel(path, dtype=str, keep_default_na=False)
-        except Exception as error:  # damage in its archive or XML, as whatever it meets first
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+def _from_parquet(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path, dtype_backend="pyarrow").map(_text)
+
+
+def _from_workbook(path: Path) -> pd.DataFrame:
+    """Read the first sheet row by row: one cell far outside would make it a billion cells."""
+    from openpyxl import load_workbook
+
+    with path.open("rb") as file:
+        book = load_workbook(file, read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()
+        rows: list[list[str]] = []
+        n = 0
+        for cells in sheet.iter_rows(values_only=True):
+            row = [_text(cell) for cell in cells]
+            while row and not row[-1].strip():
+                row.pop()
+            n = n or len(row)
+            if len(row) > n:
+                raise ValueError(f"line {len(rows) + 1} has {len(row)} cells for {n} names")
+            rows.append(row)
+    if not n:
+        raise ValueError("its first sheet is empty")
+    while not rows[-1]:
+        rows.pop()
+    if not rows[0]:
+        raise ValueError("its first line is empty")
+    return pd.DataFrame([row + [""] * (n - len(row)) for row in rows[1:]], columns=rows[0])
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, bytes):
+        return cell.decode()
+    if isinstance(cell, float) and cell.is_integer():  # as spreadsheets keep whole numbers
+        return f"{cell:.0f}"
+    return "" if pd.isna(cell) else str(cell)
+
+
+def _from_text(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8-sig", newline="") as file:
         names = file.readline()
         separator = max(",;\t", key=names.count)
         file.seek(0)
         lines = csv.reader(file, delimiter=separator)
-        n = len(next(lines, []))
+        last = first = next(lines, [])
         for cells in lines:
-            if any(map(str.strip, cells[n:])):
-                raise ValueError(f"line {lines.line_num} has {len(cells)} cells for {n} names")
+            if any(map(str.strip, cells[len(first) :])):
+                raise ValueError(
+                    f"line {lines.line_num} has {len(cells)} cells for {len(first)} names"
+                )
+            last = cells
+    data = path.read_bytes()
+    if b"\0" in data:
+        raise ValueError("it holds zeros, which no text does: it is damaged")
+    if len(last) < len(first) and not data.endswith((b"\n", b"\r")):
+        raise ValueError(
+            f"its last line has {len(last)} cells for {len(first)} names and no end, as if cut off"
+        )
     with warnings.catch_warnings():  # of separators behind the last cells, which were looked at
         warnings.simplefilter("ignore", pd.errors.ParserWarning)
-        return pd.read_csv(
+        rows = pd.read_csv(
             path,
             sep=separator,
             dtype=str,
@@ -81,3 +124,12 @@ def _read(path: Path) -> pd.DataFrame:
             index_col=False,
             skipinitialspace=True,
         )
+    return rows.set_axis([name.strip() for name in first[: len(rows.columns)]], axis="columns")
+
+
+_READERS = {
+    ".csv": _from_text,
+    ".tsv": _from_text,
+    ".parquet": _from_parquet,
+    ".xlsx": _from_workbook,
+}

@@ -129,8 +129,8 @@ def _parts(folder: Path) -> dict[str, str]:
     if len(wrong):
         first = wrong.iloc[0]
         raise CorpusError(
-            f"{folder / _GIVEN}: the partition of {first['recording']} is {first['partition']!r};"
-            f" expected one of {', '.join(_PARTITIONS)}"
+            f"{folder / _GIVEN}: the partition of {first['recording']:.99} is"
+            f" {first['partition']!r:.99}; expected one of {', '.join(_PARTITIONS)}"
         )
     return dict(zip(table["recording"], table["partition"].map(_PARTITIONS), strict=True))
 
