@@ -48,7 +48,18 @@ def train_seeds(task: FoldTask, folder: Path) -> None:
         tables.write_table(folder / "model" / _FILE, pd.concat(found), _PREDICTIONS)
 
 
-def of_all_seeds(model: str, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return a model's predictions with those of its further seeds, in a column ``seed`` from 0."""
-    files = sorted((paths.MODELS / model).glob(f"fold-*/{_FILE}"), key=lambda f: f.parent.name)
+def of_all_seeds(
+    model: str, predictions: pd.DataFrame, models: Path = paths.MODELS
+) -> pd.DataFrame:
+    """Return a model's predictions with those of its further seeds, in a column ``seed`` from 0.
+
+    Parameters
+    ----------
+    model
+    predictions
+        Of the first seed.
+    models
+        Folder of all models.
+    """
+    files = sorted((models / model).glob(f"fold-*/{_FILE}"), key=lambda f: f.parent.name)
     return pd.concat([predictions.assign(seed=0), *map(tables.read_table, files)])
