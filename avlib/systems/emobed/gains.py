@@ -38,7 +38,8 @@ def paired_gains(data: ReportData) -> list[Compared]:
 
     A subject is resampled, or exchanged, in all seeds at once.
     """
-    known = data.clips.set_index("clip_id")["subject"].dropna().to_dict()
+    people = data.clips.dropna(subset="subject")
+    known = dict(zip(people["clip_id"], people["subject"], strict=True))
     found = []
     for name, modalities in MODALITIES.items():
         classic = _scored(data, CLASSIC, modalities)
@@ -84,10 +85,8 @@ def gains_of(
     both = enhanced.merge(classic, on=key, suffixes=("", "_alone"))
     whose = [subjects.get(clip, clip) for clip in both["clip_id"]]
     names, cluster = np.unique(whose, return_inverse=True)
-    truth, *said = (
-        pd.Categorical(both[column], emotions).codes
-        for column in ("emotion", "predicted", "predicted_alone")
-    )
+    coded = pd.Index(emotions).get_indexer
+    truth, *said = (coded(pd.Index(both[c])) for c in ("emotion", "predicted", "predicted_alone"))
     seeds = both.groupby("seed").indices.values()
     sizes = len(names), len(emotions)
     a, b = (
