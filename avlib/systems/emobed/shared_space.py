@@ -30,7 +30,7 @@ def clip_spaces(data: ReportData) -> tuple[list[Table], list[Picture]]:
             known = of_clip.loc[points["clip_id"]]
             points["emotion"] = known["emotion"].to_numpy(str)
             points["subject"] = known["subject"].to_numpy(str)
-            networks = f"of {target}" if target else "each its own"
+            networks = f"for {target}" if target else "each its own"
             rows.append([system, networks, *scored(points, "emotion"), f"{len(points):,}"])
             if system in (CLASSIC, EMOBED):
                 drawn[f"{system}, {networks}"] = points

@@ -1,6 +1,6 @@
 """Pictures of sound and faces in one plane (EmoBed, figs. 3 and 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -47,14 +47,14 @@ def clip_planes(planes: Sequence[Plane]) -> bytes:
     """
     names = sorted({str(emotion) for plane in planes for emotion in plane.label})
     looks = dict(zip(names, zip(cycle(PALETTE), cycle(MARKERS), strict=False), strict=False))
-    with panels(len(planes), min(3, len(planes)), (3.3, 3.2), (0, 0.6)) as (figure, places, png):
+    with panels(len(planes), 2, (3.4, 3.2), (0, 0.8)) as (figure, places, png):
         for axes, plane in zip(places, planes, strict=True):
             for emotion, (colour, marker) in looks.items():
                 for modality in BOTH:
                     here = plane.places[(plane.label == emotion) & (plane.modality == modality)]
                     within = colour if modality == "audio" else "none"
                     look: Any = {"edgecolors": colour, "facecolors": within, "marker": marker}
-                    axes.scatter(here[:, 0], here[:, 1], s=26, linewidths=1.0, **look)
+                    axes.scatter(here[:, 0], here[:, 1], s=30, linewidths=1.0, **look)
             _frame(axes, plane.title)
         handles = [
             Line2D([], [], linestyle="", color=colour, marker=marker, label=emotion)
@@ -65,22 +65,25 @@ def clip_planes(planes: Sequence[Plane]) -> bytes:
             Line2D([], [], **grey, markerfacecolor=face, label=_WORDS[modality])
             for modality, face in zip(BOTH, ("#444444", "none"), strict=True)
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 8))
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
     return png.getvalue()
 
 
-def moment_planes(rows: Sequence[tuple[str, Sequence[Plane]]]) -> bytes:
-    """Draw moments, a row for each dimension: the colour is the modality, the mark high or low.
+def moment_planes(by_dimension: Mapping[str, Sequence[Plane]]) -> bytes:
+    """Draw moments, a column for each dimension: the colour is the modality, the mark high or low.
 
     Parameters
     ----------
-    rows
-        Name of a dimension, and its planes, whose labels are above 0 where it is high, NaN where it
-        is not known.
+    by_dimension
+        Planes of the same titles, whose labels are above 0 where the dimension is high, NaN where
+        it is not known.
     """
-    columns = max(len(planes) for _, planes in rows)
-    every = [(name, plane) for name, planes in rows for plane in planes]
-    with panels(len(every), columns, (3.3, 3.0), (0, 0.5)) as (figure, places, png):
+    every = [
+        (name, planes[row])
+        for row in range(max(map(len, by_dimension.values())))
+        for name, planes in by_dimension.items()
+    ]
+    with panels(len(every), len(by_dimension), (3.4, 3.1), (0, 0.5)) as (figure, places, png):
         for axes, (name, plane) in zip(places, every, strict=True):
             label = plane.label.astype(float)
             for (modality, high), look in _MOMENTS.items():
@@ -88,8 +91,7 @@ def moment_planes(rows: Sequence[tuple[str, Sequence[Plane]]]) -> bytes:
                 words = f"{_WORDS[modality]}, {'high' if high else 'low'}"
                 here = plane.places[of]
                 axes.scatter(here[:, 0], here[:, 1], s=18, linewidths=0.9, label=words, **look)
-            _frame(axes, plane.title)
-            axes.set_ylabel(name)
+            _frame(axes, f"{plane.title}\n{name}")
         handles = places[0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=4)
     return png.getvalue()

@@ -148,18 +148,18 @@ def test_the_report_draws_one_plane_and_says_how_the_modalities_mix(tiny, kept):
     table = section.tables[-1]
     mixed = {tuple(row[:2]): row[2:] for row in table.rows}
     assert set(mixed) == {
-        ("emobed_classic", "each its own"), ("emobed", "of audio"), ("emobed", "of video"),
+        ("emobed_classic", "each its own"), ("emobed", "for audio"), ("emobed", "for video"),
     }  # fmt: skip
     assert mixed["emobed_classic", "each its own"][0] == "0.00 ± 0.00"
     for target in ("audio", "video"):
-        mixing, across, chance, points = mixed["emobed", f"of {target}"]
+        mixing, across, chance, points = mixed["emobed", f"for {target}"]
         assert float(mixing.split()[0]) == pytest.approx(1, abs=0.25)
         # Of six clips of the other person two are alike, and five are near.
         assert (across, chance) == ("40.0 ± 0.0", "33.3 ± 0.0")
         assert points == "72"
     (picture,) = [p for p in section.pictures if p.name == "shared_space"]
     assert picture.png == emobed_section(tiny.data(kept)).pictures[-1].png
-    assert "emobed, of video: mixing" in picture.alt
+    assert "emobed, for video: mixing" in picture.alt
     assert "Schilling 1986" in " ".join(section.text)
 
 

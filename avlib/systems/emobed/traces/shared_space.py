@@ -28,7 +28,7 @@ def moment_spaces(folder: Path, subjects: Mapping[str, str]) -> tuple[list[Table
     """
     rows, pictures = [], []
     for faces in sorted({name for name in MODALITY if MODALITY[name] == "video"}):
-        panels = []
+        by_dimension = {}
         for dimension in DIMENSIONS:
             drawn = {}
             for (system, networks), points in _spaces(folder, faces, dimension).items():
@@ -40,11 +40,11 @@ def moment_spaces(folder: Path, subjects: Mapping[str, str]) -> tuple[list[Table
                 if system in (CLASSIC, EMOBED):
                     drawn[f"{system}, {networks}"] = points
             if planes := planes_of_one_fold(drawn, dimension):
-                panels.append((dimension, planes))
-        if panels:
+                by_dimension[dimension] = planes
+        if by_dimension:
             said = "; ".join(f"{', '.join(row[:3])}: mixing {row[3]}" for row in rows)
             alt = f"Sound and faces ({faces}) of one fold's moments in one space, by t-SNE. {said}"
-            pictures.append(Picture(f"shared_space_{faces}", moment_planes(panels), alt))
+            pictures.append(Picture(f"shared_space_{faces}", moment_planes(by_dimension), alt))
     return ([Table(_COLUMNS, "lllr", rows)] if rows else []), pictures
 
 
