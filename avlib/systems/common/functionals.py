@@ -66,6 +66,7 @@ def sliding_functionals(
     squares = _cumulative((values - middle) ** 2)
     mean = (sums[last] - sums[first]) / n
     variance = np.maximum((squares[last] - squares[first]) / n - mean**2, 0.0)
+    variance[counted == 1] = 0.0  # not what rounding leaves, which standardising would make large
     functionals = np.concatenate([middle + mean, np.sqrt(variance)], axis=1)
     functionals[counted == 0] = 0.0
     return functionals, counted

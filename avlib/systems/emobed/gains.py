@@ -1,6 +1,6 @@
 """What the other modality's help gains on clips: each enhanced system against the classic one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,8 @@ def paired_gains(data: ReportData) -> list[Compared]:
 
     A subject is resampled, or exchanged, in all seeds at once.
     """
-    known = data.clips.set_index("clip_id")["subject"].dropna().to_dict()
+    people = data.clips.dropna(subset="subject")
+    known = dict(zip(people["clip_id"], people["subject"], strict=True))
     found = []
     for name, modalities in MODALITIES.items():
         classic = _scored(data, CLASSIC, modalities)
@@ -46,29 +47,53 @@ def paired_gains(data: ReportData) -> list[Compared]:
             enhanced = _scored(data, system, modalities)
             if system == CLASSIC or classic is None or enhanced is None:
                 continue
-            key = ["clip_id", "fold", "seed"]
-            both = enhanced.merge(classic, on=key, suffixes=("", "_alone"))
-            whose = [known.get(clip, clip) for clip in both["clip_id"]]
-            names, cluster = np.unique(whose, return_inverse=True)
             emotions = emotions_of(data.predictions[CLASSIC])
-            truth, *said = (
-                pd.Categorical(both[column], emotions).codes
-                for column in ("emotion", "predicted", "predicted_alone")
-            )
-            seeds = both.groupby("seed").indices.values()
-            sizes = len(names), len(emotions)
-            a, b = (
-                np.stack(
-                    [confusion_sums(truth[at], s[at], cluster[at], *sizes) for at in seeds], axis=1
-                )
-                for s in said
-            )
+            both, gains = gains_of(enhanced, classic, known, emotions)
             clips = len(both[["clip_id", "fold"]].drop_duplicates())
             found += [
-                Compared(name, system, measure, paired_gain(a, b, mean), clips, len(seeds))
-                for measure, mean in SCORES.items()
+                Compared(name, system, measure, gain, clips, both["seed"].nunique())
+                for measure, gain in gains.items()
             ]
     return found
+
+
+def gains_of(
+    enhanced: pd.DataFrame,
+    classic: pd.DataFrame,
+    subjects: Mapping[str, str],
+    emotions: Sequence[str],
+) -> tuple[pd.DataFrame, dict[str, Gain]]:
+    """Compare one system with another on the clips that both scored.
+
+    Parameters
+    ----------
+    enhanced, classic
+        Columns clip_id, fold, seed, emotion and predicted.
+    subjects
+        By clip_id; a clip of nobody known stands for itself.
+    emotions
+        Those that may be shown or predicted.
+
+    Returns
+    -------
+    both : DataFrame
+        The clips that both scored, by seed.
+    gains : dict
+        By measure, of `SCORES`.
+    """
+    key = ["clip_id", "fold", "seed"]
+    both = enhanced.merge(classic, on=key, suffixes=("", "_alone"))
+    whose = [subjects.get(clip, clip) for clip in both["clip_id"]]
+    names, cluster = np.unique(whose, return_inverse=True)
+    coded = pd.Index(emotions).get_indexer
+    truth, *said = (coded(pd.Index(both[c])) for c in ("emotion", "predicted", "predicted_alone"))
+    seeds = both.groupby("seed").indices.values()
+    sizes = len(names), len(emotions)
+    a, b = (
+        np.stack([confusion_sums(truth[at], s[at], cluster[at], *sizes) for at in seeds], axis=1)
+        for s in said
+    )
+    return both, {measure: paired_gain(a, b, mean) for measure, mean in SCORES.items()}
 
 
 def _scored(data: ReportData, system: str, modalities: str) -> pd.DataFrame | None:

@@ -19,11 +19,13 @@ from torch.utils.data import Sampler
 from avlib.runtime.device import device
 from avlib.systems.common.batch import in_order
 from avlib.systems.common.deep import DeepModel, n_epochs
-from avlib.systems.common.model import BOTH
+from avlib.systems.common.model import BOTH, without_prefix
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.emobed.controls import CONTROLS
 from avlib.systems.emobed.functional_clips import FunctionalClips
+from avlib.systems.emobed.joint import KeepsJoint
 from avlib.systems.emobed.network import EmoBedNetwork, read_clips
+from avlib.systems.emobed.tables import SHARED_SPACE
 from avlib.systems.emobed.unpaired import (
     Half,
     Sequences,
@@ -37,7 +39,7 @@ from avlib.systems.emobed.weights import best_weights
 _READ = 256  # clips at once, after training
 
 
-class EmoBedModel(DeepModel[FunctionalClips]):
+class EmoBedModel(KeepsJoint, DeepModel[FunctionalClips]):
     """A network for each modality, trained with the other one as auxiliary modality.
 
     What belongs to the auxiliary modality is discarded after training: a network hears or sees one
@@ -58,14 +60,14 @@ class EmoBedModel(DeepModel[FunctionalClips]):
     system : {"emobed", "emobed_classic", "emobed_joint", "emobed_triplet"}
     settings
         Section ``emobed`` of params.yaml, with ``alpha`` and the betas as the system uses them.
-        ``control`` may be missing: none.
+        ``control`` and ``keep_joint`` may be missing: none.
 
     Attributes
     ----------
     networks_ : dict of str to EmoBedNetwork
         By modality.
     standardisers_ : dict of str to Standardiser
-        By modality, of the training clips.
+        By modality, of the training clips; with ``keep_joint`` of one that only helps, too.
     chosen_ : dict
         ``epochs_audio``, ``epochs_video``: how many were trained; where there were several weights
         to choose from ``alpha_audio``, ``beta_audio`` and so on.
@@ -105,6 +107,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         """
         learned, watched = self.split(train, validation)
         self.standardisers_, self.networks_, self.chosen_, self.logs_ = {}, {}, {}, {}
+        self.joint_ = {}
         shown = {m: learned.select(learned.has((m,))) for m in self.modalities}
         if auxiliary is not None:
             shown |= self._helping(auxiliary)
@@ -113,7 +116,7 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             self.require_emotions(clips, (modality,))
             standardiser = Standardiser.fit(clips.sequences[modality])
             prepared[modality] = _prepared(clips, modality, standardiser)
-            if modality in self.modalities:
+            if modality in self.modalities or self.settings.get("keep_joint"):
                 self.standardisers_[modality] = standardiser
         for target in self.modalities:
             if watched is not None and not watched.has((target,)).any():
@@ -168,7 +171,8 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         network, curves, tried = best_weights(
             train_with, alpha, beta, target, held_out=held_out is not None
         )
-        self.networks_[target], self.logs_[f"curves_{target}"] = network, curves
+        self.networks_[target] = self.divide(target, network)
+        self.logs_[f"curves_{target}"] = curves
         self.chosen_[f"epochs_{target}"] = n_epochs(curves)
         if len(tried) > 1:
             chosen = tried.iloc[0]
@@ -189,17 +193,40 @@ class EmoBedModel(DeepModel[FunctionalClips]):
         """
         self.require_scorable(clips, modalities)
         used = [m for m in self.modalities if m in modalities]
-        return np.nanmean([self._read(clips, m)[0] for m in used], axis=0)
+        return np.nanmean([self._read(clips, m, self.networks_[m])[0] for m in used], axis=0)
 
     def embeddings(self, clips: FunctionalClips) -> dict[str, np.ndarray]:
         """Return the clips as each modality's subnetwork embeds them; NaN where they lack it."""
-        return {m: self._read(clips, m)[1] for m in self.modalities}
+        return {m: self._read(clips, m, self.networks_[m])[1] for m in self.modalities}
+
+    def shared_space(self, clips: FunctionalClips) -> dict[str, np.ndarray]:
+        """Return the clips as each target's network embeds them, from all modalities it knows.
+
+        Where no joint network was kept that is the target alone.
+
+        Returns
+        -------
+        dict
+            Columns of `SHARED_SPACE`: a row for each target, modality and clip that has it.
+        """
+        found = []
+        for target in self.modalities:
+            network = self.joint_.get(target, self.networks_[target])
+            for modality in network.specific:
+                there = clips.has((modality,))
+                embedded = self._read(clips, modality, network)[1][there]
+                words = np.full(len(embedded), target), np.full(len(embedded), modality)
+                found.append((*words, clips.clip_id[there], embedded))
+        return {
+            name: np.concatenate(parts)
+            for name, parts in zip(SHARED_SPACE.columns, zip(*found, strict=True), strict=True)
+        }
 
     def build(self) -> dict[str, EmoBedNetwork]:
         """Return each modality's network."""
         return {
-            m: EmoBedNetwork({m: len(of.mean)}, self.n_classes, **self.settings)
-            for m, of in self.standardisers_.items()
+            m: EmoBedNetwork({m: len(self.standardisers_[m].mean)}, self.n_classes, **self.settings)
+            for m in self.modalities
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -210,7 +237,8 @@ class EmoBedModel(DeepModel[FunctionalClips]):
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take them back; they say how many features a modality has."""
         self.standardisers_ = {
-            m: Standardiser(arrays[f"mean_{m}"], arrays[f"scale_{m}"]) for m in self.modalities
+            m: Standardiser(mean, arrays[f"scale_{m}"])
+            for m, mean in without_prefix("mean_", arrays).items()
         }
 
     def _draws(
@@ -230,13 +258,15 @@ class EmoBedModel(DeepModel[FunctionalClips]):
             steps=max(math.ceil(len(of.labels) / size) for of in passed),
         )
 
-    def _read(self, clips: FunctionalClips, modality: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities (n, n_classes) and embeddings (n, hidden).
+    def _read(
+        self, clips: FunctionalClips, modality: str, network: EmoBedNetwork
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return a network's probabilities (n, n_classes) and embeddings (n, hidden).
 
         NaN for clips that lack the modality.
         """
         where = device()
-        network = self.networks_[modality].to(where)
+        network = network.to(where)
         prepared = _prepared(clips, modality, self.standardisers_[modality])
         probabilities = np.full((len(clips), self.n_classes), np.nan)
         embedded = np.full((len(clips), self.settings["hidden"]), np.nan, np.float32)

@@ -145,6 +145,16 @@ def in_chunks(
 
 
 @torch.no_grad()
+def embed_sequences(network: EmoBedNetwork, modality: str, features: Tensor, size: int) -> Tensor:
+    """Return the embeddings of sequences of any length, (n, n_steps, hidden).
+
+    Parameters are those of `in_chunks`; the pieces' size does not change the result.
+    """
+    pieces = in_chunks(network, modality, features, size)
+    return torch.cat([output.embeddings.to(features) for _, output in pieces], dim=1)
+
+
+@torch.no_grad()
 def predict_sequences(network: EmoBedNetwork, modality: str, features: Tensor, size: int) -> Tensor:
     """Return the predictions of sequences of any length, (n, n_steps, n_outputs).
 

@@ -43,6 +43,7 @@ class TrainingSection(Section):
     patience: int | None = Field(ge=1)
     seed: int = Field(ge=0)
     seeds: int = Field(ge=1)
+    keep_joint: bool
 
 
 class Auxiliary(Section):
@@ -83,3 +84,13 @@ class Emobed(WithRecipe, TrainingSection):
                 " auxiliary is null: set both, or neither"
             )
         return self
+
+
+def without_unasked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without ``keep_joint`` where it is false: nothing is otherwise than before.
+
+    Neither what is remembered of a fold nor the bytes of its model then depend on it.
+    """
+    if settings["keep_joint"]:
+        return settings
+    return {name: value for name, value in settings.items() if name != "keep_joint"}

@@ -2,6 +2,7 @@
 
 from statsmodels.stats.multitest import multipletests
 
+from avlib.report.embeddings import NEIGHBOURS
 from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
 from avlib.report.report_data import ReportData
@@ -11,6 +12,7 @@ from avlib.report.words import words_beside
 from avlib.runtime import paths
 from avlib.systems.common.model import BOTH
 from avlib.systems.emobed.gains import Compared, paired_gains
+from avlib.systems.emobed.shared_space import clip_spaces
 from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
 from avlib.systems.emobed.weights_report import read_tried, tried_pictures
 
@@ -60,6 +62,10 @@ def emobed_section(data: ReportData) -> Section | None:
     ]
     if pictures:
         text += _WORDS("weights")
+    spaces, planes = clip_spaces(data)
+    if spaces:
+        text += _WORDS("shared_space", neighbours=NEIGHBOURS)
+        tables, pictures = tables + spaces, pictures + planes
     return Section("EmoBed, as in its paper", text, tables, pictures)
 
 

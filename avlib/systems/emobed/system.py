@@ -9,7 +9,7 @@ from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
-from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed
+from avlib.systems.emobed.params import UNUSED_WEIGHTS, Emobed, without_unasked
 
 if TYPE_CHECKING:
     from avlib.systems.common.estimate import Corpus
@@ -51,7 +51,8 @@ class EmoBedSystem(System):
         ParamsError
             A corpus helps, and one of the modalities is not used.
         """
-        settings = used_weights(model, params.emobed.used(params.modern.model_dump()))
+        given = without_unasked(params.emobed.used(params.modern.model_dump()))
+        settings = used_weights(model, given)
         if helping := settings["auxiliary"]:
             if len(params.modalities) < len(BOTH):
                 raise ParamsError(

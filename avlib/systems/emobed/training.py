@@ -117,7 +117,7 @@ def train_jointly(
     draw: Draw,
     **how: Any,
 ) -> tuple[EmoBedNetwork, str]:
-    """Train the network of a modality with the help of others; return it alone, and its curves.
+    """Train the network of a modality with the help of others; return it, and its curves.
 
     With ``alpha_first`` each other modality first learns by itself, with what is shared: the target
     then meets shared layers that already know what emotions look like, which its own few clips
@@ -159,5 +159,4 @@ def train_jointly(
             )
     loader = batch_loader(UnpairedDataset(sequences), draw(sequences))
     curves = train_network(make(network), loader, held_out, max_epochs=settings["epochs"], **how)
-    network.keep_only(target)
     return frozen(network), curves

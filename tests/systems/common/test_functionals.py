@@ -73,3 +73,12 @@ def test_five_minutes_have_7500_moments_and_a_full_window_both_its_ends():
 def test_features_that_do_not_fit_their_times_are_refused(values, times):
     with pytest.raises(ValueError, match="expected"):
         sliding_functionals(values, times, [0.0])
+
+
+def test_one_frame_does_not_deviate_by_what_rounding_leaves():
+    values = np.random.default_rng(0).normal(100, 3, size=(50, 4))
+    times = np.arange(50) * 0.2
+    found, counted = sliding_functionals(values, times, times, 0.2)
+    assert (counted == 1).all()
+    np.testing.assert_allclose(found[:, :4], values)
+    assert not found[:, 4:].any()

@@ -14,6 +14,7 @@ from avlib.systems.emobed.functional_clips import FrameFunctionals, clip_functio
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.params import PAPER
 from avlib.systems.emobed.seeds import train_seeds
+from avlib.systems.emobed.tables import SHARED_FILE
 
 EMOTIONS, SUBJECTS = ("anger", "calm"), 6
 SETTINGS = PAPER | {
@@ -247,3 +248,26 @@ def test_further_seeds_predict_too_and_the_first_is_what_it_is_alone(project, tm
     assert {path.name for path in out.iterdir()} == {
         "model", "predictions.parquet", "embeddings.parquet",
     }  # fmt: skip
+
+
+def test_the_first_seeds_joint_networks_are_kept_with_the_test_clips_in_them(project, tmp_path):
+    _, without = trained(tmp_path, "without", epochs=2)
+    out = tmp_path / "kept" / "fold-0"
+    out.mkdir(parents=True)
+    settings = SETTINGS | {"seeds": 2, "epochs": 2, "keep_joint": True}
+    recipe = Recipe("emobed", EmoBedModel, settings=settings, source=FrameFunctionals(0.4, 0.2))
+    train_seeds(FoldTask(0, recipe, ("audio", "video"), (), (PREDICTIONS,)), out)
+    kept = {path.name: path.read_bytes() for path in (out / "model").iterdir()}
+    assert set(kept) - set(without) == {
+        "joint_audio.safetensors", "joint_video.safetensors", SHARED_FILE, "seeds.parquet",
+    }  # fmt: skip
+    assert {name for name in without if kept[name] != without[name]} == {"settings.json"}
+    assert (out / "predictions.parquet").read_bytes() == (
+        tmp_path / "without/fold-0/predictions.parquet"
+    ).read_bytes()
+    rows = tables.read_table(out / "model" / SHARED_FILE)
+    # Of twelve test clips two say nothing.
+    assert rows.groupby(["target", "modality"]).size().tolist() == [10, 12, 10, 12]
+    own = rows[(rows["target"] == "video") & (rows["modality"] == "video")]
+    stored = tables.read_table(out / "embeddings.parquet")
+    np.testing.assert_array_equal(tables.vectors(own["embedding"]), tables.vectors(stored["video"]))

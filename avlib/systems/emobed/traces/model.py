@@ -9,10 +9,11 @@ import numpy as np
 
 from avlib.runtime.device import device
 from avlib.runtime.errors import DataError
-from avlib.systems.common.deep import DeepFiles, n_epochs
-from avlib.systems.common.model import BOTH
+from avlib.systems.common.deep import n_epochs
+from avlib.systems.common.model import BOTH, without_prefix
 from avlib.systems.common.standardiser import Standardiser
-from avlib.systems.emobed.network import EmoBedNetwork, predict_sequences
+from avlib.systems.emobed.joint import KeepsJoint
+from avlib.systems.emobed.network import EmoBedNetwork, embed_sequences, predict_sequences
 from avlib.systems.emobed.sequence_prep import advance_labels, delayed, frames_of
 from avlib.systems.emobed.traces import CHUNK, DIMENSIONS
 from avlib.systems.emobed.traces.postprocessing import PostProcessing, fit_postprocessing
@@ -20,8 +21,10 @@ from avlib.systems.emobed.traces.recordings import TraceRecording
 from avlib.systems.emobed.unpaired import Sequences, epochs_over, held_out_loader
 from avlib.systems.emobed.weights import best_weights
 
+MOMENTS = 400  # of each modality in the shared space, at most: neighbours 40 ms apart are one
 
-class TraceModel(DeepFiles):
+
+class TraceModel(KeepsJoint):
     """Learns from recordings of both modalities, and predicts from the target alone.
 
     Parameters
@@ -36,7 +39,7 @@ class TraceModel(DeepFiles):
         What the recordings' labels are of.
     settings
         Section ``traces`` of params.yaml, with ``alpha`` and ``beta`` as the system uses them, and
-        ``step`` of the labels in s.
+        ``step`` of the labels in s. ``keep_joint`` may be missing: false.
 
     Attributes
     ----------
@@ -44,6 +47,11 @@ class TraceModel(DeepFiles):
         ``network``, of the target modality.
     standardiser_ : Standardiser
         Of the training recordings.
+    helping_ : dict of str to Standardiser
+        With ``keep_joint``: of the auxiliary modality.
+    middle_ : list of float
+        Training mean of each dimension, around which triplets tell high from low; kept with
+        ``keep_joint``.
     refining_ : dict of str to PostProcessing
         By dimension.
     chosen_ : dict
@@ -53,6 +61,8 @@ class TraceModel(DeepFiles):
 
     networks_: dict[str, EmoBedNetwork]
     standardiser_: Standardiser
+    helping_: dict[str, Standardiser]
+    middle_: list[float]
     refining_: dict[str, PostProcessing]
 
     def __init__(
@@ -90,7 +100,8 @@ class TraceModel(DeepFiles):
         for m in filter(None, [self.target, self.auxiliary]):
             standard[m] = Standardiser.fit(r.features[m] for r in train if m in r.features)
             learned[m] = self._sequences(train, m, standard[m])
-        self.standardiser_ = standard[self.target]
+        self.standardiser_, self.joint_ = standard.pop(self.target), {}
+        self.helping_ = standard if s.get("keep_joint") else {}
         watched = [r for r in validation if self.target in r.features]
         held_out = self._sequences(watched, self.target, self.standardiser_)
         for part, given in (("training", learned[self.target]), ("validation", held_out)):
@@ -100,7 +111,7 @@ class TraceModel(DeepFiles):
                     f" {self.target} have no label later than {s['delay']:g} s; expected some:"
                     " lower traces.delay, or look into data/traces.parquet and data/status"
                 )
-        middle = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
+        self.middle_ = np.nanmean(np.concatenate(learned[self.target].labels), axis=0).tolist()
         every = {m: sum(m in r.features for r in train) for m in BOTH}
         loader = held_out_loader(self.target, held_out, len(watched))
 
@@ -110,7 +121,7 @@ class TraceModel(DeepFiles):
                 partial(
                     TraceTraining,
                     target=self.target,
-                    middle=middle,
+                    middle=self.middle_,
                     dimensions=self.dimensions,
                     **weights,
                 ),
@@ -125,7 +136,8 @@ class TraceModel(DeepFiles):
         network, curves, tried = best_weights(
             train_with, s["alpha"], s["beta"], self.target, held_out=True
         )
-        self.networks_, self.logs_ = {"network": network}, {"curves": curves}
+        self.networks_ = {"network": self.divide(self.target, network)}
+        self.logs_ = {"curves": curves}
         weights = {}
         if len(tried) > 1:
             weights = {w: float(tried.iloc[0][w]) for w in ("alpha", "beta")}
@@ -146,6 +158,44 @@ class TraceModel(DeepFiles):
         """
         return [(raw, self._refined(raw)) for raw in self._raw(recordings)]
 
+    def shared_space(self, recordings: Sequence[TraceRecording]) -> dict[str, np.ndarray]:
+        """Return labelled moments as the network embeds them, from all modalities it knows.
+
+        Where no joint network was kept that is the target alone. Of more than `MOMENTS` every
+        second, third and so on is taken.
+
+        Returns
+        -------
+        dict
+            Columns of `SHARED_MOMENTS` but ``part``: a row for each modality, recording that has it
+            and moment.
+        """
+        network = self.joint_.get(self.target, self.networks_["network"]).to(device())
+        standard = {self.target: self.standardiser_, **self.helping_}
+        found: dict[str, list[np.ndarray]] = {}
+        for modality in network.specific:
+            known = [r for r in recordings if modality in r.features]
+            if not known:
+                continue
+            half = self._sequences(known, modality, standard[modality]).half(range(len(known)))
+            labels = half.labels.double().numpy() - self.middle_
+            of, at = np.nonzero(np.isfinite(labels).any(2))
+            thinned = slice(None, None, -(-len(of) // MOMENTS) or None)
+            of, at = of[thinned], at[thinned]
+            embedded = embed_sequences(network, modality, half.features, CHUNK).numpy()
+            columns = {
+                "target": np.full(len(of), self.target),
+                "modality": np.full(len(of), modality),
+                "clip_id": np.array([r.clip_id for r in known])[of],
+                "frame": at,
+                "embedding": embedded[of, at],
+                **{dimension: np.full(len(of), np.nan) for dimension in DIMENSIONS},
+                **dict(zip(self.dimensions, labels[of, at].T, strict=True)),
+            }
+            for name, values in columns.items():
+                found.setdefault(name, []).append(values)
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``, as JSON knows them."""
         own = {"system": self.system, "target": self.target, "auxiliary": self.auxiliary}
@@ -158,11 +208,20 @@ class TraceModel(DeepFiles):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the training recordings' means and standard deviations."""
-        return asdict(self.standardiser_)
+        own = asdict(self.standardiser_)
+        if not self.settings.get("keep_joint"):
+            return own
+        own |= {f"{n}_{m}": v for m, of in self.helping_.items() for n, v in asdict(of).items()}
+        return own | {"middle": np.array(self.middle_)}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take them back, and the post-processing."""
-        self.standardiser_ = Standardiser(**arrays)
+        self.standardiser_ = Standardiser(arrays["mean"], arrays["scale"])
+        self.helping_ = {
+            m: Standardiser(mean, arrays[f"scale_{m}"])
+            for m, mean in without_prefix("mean_", arrays).items()
+        }
+        self.middle_ = arrays["middle"].tolist() if "middle" in arrays else []
         chosen = self.chosen_["postprocessing"]
         self.refining_ = {d: PostProcessing(**chosen[d]) for d in self.dimensions}
 

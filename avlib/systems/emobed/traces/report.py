@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from avlib.report.concordance import is_constant
+from avlib.report.embeddings import NEIGHBOURS
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
 from avlib.report.plots import PALETTE
@@ -25,6 +26,7 @@ from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, EMOBED, EVERY, SYST
 from avlib.systems.emobed.traces.plot import ccc_bars, drawn_over_time
 from avlib.systems.emobed.traces.scenarios import MODALITY, scenario_of, target_of
 from avlib.systems.emobed.traces.scores import trace_scores, with_labels
+from avlib.systems.emobed.traces.shared_space import moment_spaces
 from avlib.systems.emobed.traces.summary import trace_summary
 from avlib.systems.emobed.traces.system import TracesSystem
 from avlib.systems.emobed.traces.tables import PREDICTED_TRACES
@@ -56,6 +58,11 @@ def report_part(data: ReportData) -> Section | None:
     if section and (pictures := _tried()):
         text = [*section.text, *_WORDS("weights")]
         section = replace(section, text=text, pictures=[*section.pictures, *pictures])
+    spaces, planes = moment_spaces(TracesSystem.folders["model"], subjects)
+    if section and spaces:
+        text = [*section.text, *_WORDS("shared_space", neighbours=NEIGHBOURS)]
+        more = [*section.tables, *spaces], [*section.pictures, *planes]
+        section = replace(section, text=text, tables=more[0], pictures=more[1])
     of_models = trace_summary(json.loads(file.read_text()))
     write_json(paths.METRICS / "continuous.json", {data.corpus: of_models} if of_models else {})
     return section

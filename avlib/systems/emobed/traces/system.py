@@ -10,6 +10,7 @@ import pandas as pd
 from avlib.runtime import paths, tables
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
+from avlib.systems.emobed.params import without_unasked
 from avlib.systems.emobed.system import used_weights
 from avlib.systems.emobed.traces import BASELINE, CLASSIC, EVERY
 from avlib.systems.emobed.traces.params import Traces
@@ -83,7 +84,8 @@ class TracesSystem(System):
             make = resolve_name("avlib.systems.emobed.traces.svr:TraceSVR")
             settings = {"c": traces.svr_c, "delay": traces.delay}
         else:
-            settings = used_weights(system, traces.model_dump(exclude={*of_source, "svr_c"}))
+            given = without_unasked(traces.model_dump(exclude={*of_source, "svr_c"}))
+            settings = used_weights(system, given)
             del settings["dimensions"]
         # Of sound alone faces count, too: its moments are theirs, in whichever system.
         kinds = {"audio": "audio", "video": faces_of(scenario) or traces.video[0]}

@@ -10,6 +10,7 @@ import pandas as pd
 from avlib.runtime import tables
 from avlib.runtime.per_fold import CHECKPOINTS
 from avlib.systems.common.recipe import FoldTask
+from avlib.systems.emobed.tables import SHARED_FILE, SHARED_MOMENTS
 from avlib.systems.emobed.traces.recordings import TraceRecording, TraceRecordings
 from avlib.systems.emobed.traces.scenarios import scenario_of
 from avlib.systems.emobed.traces.submission import FOLDER, write_submission
@@ -26,6 +27,9 @@ def train_trace_fold(task: FoldTask, folder: Path) -> None:
     the auxiliary modality the classic system alone is trained. With several seeds each is trained
     and predicts; the models of those behind the first lie in ``model/seed_<k>/``. A recording
     without the target modality gets no row.
+
+    Where joint networks are kept, the first seed's, also table ``shared_moments`` beside them:
+    moments of the test recordings, or, where these have no labels, of the validation recordings.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def _trained(task: FoldTask, folder: Path, place: Path, seed: int) -> list[pd.Da
     settings, found = dict(recipe.settings), []
     if settings.pop("seeds", None):
         settings["seed"] += seed
+    if seed:
+        settings.pop("keep_joint", None)
     for dimensions in source.groups:
         step, parts = source.read(task.fold, task.inputs, dimensions)
         there = {modality for recording in parts["train"] for modality in recording.features}
@@ -62,11 +68,23 @@ def _trained(task: FoldTask, folder: Path, place: Path, seed: int) -> list[pd.Da
         model.fit(parts["train"], parts["validation"])
         own.mkdir(parents=True, exist_ok=True)
         model.save(own)
+        if settings.get("keep_joint"):
+            _write_shared(model, parts, own)
         found.append(_predicted(model, parts, place / FOLDER, step))
     # Where windows differ in length a moment may have one dimension alone: it has no row.
     table = pd.concat(found, axis=1, join="inner").reset_index()
     keys = {"fold": task.fold, "model": model.system, "scenario": scenario_of(recipe.name)}
     return [table.assign(**keys, seed=seed)]
+
+
+def _write_shared(model: Any, parts: Mapping[str, list[TraceRecording]], folder: Path) -> None:
+    """Write moments as the networks that were kept embed them, where there are any."""
+    for part in ("test", "validation"):
+        rows = model.shared_space(parts[part])
+        if len(rows.get("frame", ())):
+            rows["part"] = np.full(len(rows["frame"]), part)
+            tables.write_table(folder / SHARED_FILE, rows, SHARED_MOMENTS)
+            return
 
 
 def _predicted(

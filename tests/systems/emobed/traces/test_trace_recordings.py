@@ -16,6 +16,7 @@ from avlib.registry import system
 from avlib.runtime import tables
 from avlib.runtime.errors import DataError
 from avlib.systems.common.recipe import FoldTask
+from avlib.systems.emobed.tables import SHARED_FILE
 from avlib.systems.emobed.traces.recordings import TraceRecordings, read_recordings
 from avlib.systems.emobed.traces.train_fold import train_trace_fold
 
@@ -253,3 +254,22 @@ def test_each_seed_is_trained_and_the_first_is_what_it_is_alone(corpus, tmp_path
     model = tmp_path / "two/emobed_classic-audio/fold-0/model"
     settings = json.loads((model / "seed_1/settings.json").read_text())
     assert settings["arguments"]["seed"] == 1
+
+
+@pytest.mark.parametrize("dimensions", ["together", "apart"])
+def test_joint_networks_are_kept_on_request_with_moments_in_them(corpus, tmp_path, dimensions):
+    model = "emobed-audio+appearance"
+    before = run_fold(tmp_path / "without", model, seeds=2, dimensions=dimensions)
+    with_joint = {"seeds": 2, "dimensions": dimensions, "keep_joint": True}
+    pd.testing.assert_frame_equal(run_fold(tmp_path / "kept", model, **with_joint), before)
+    folder = tmp_path / "kept" / model / "fold-0/model"
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*shared*"))
+    own = ["arousal/", "valence/"] if dimensions == "apart" else [""]
+    assert found == [f"{name}{SHARED_FILE}" for name in own]
+    rows = tables.read_table(folder / found[0])
+    assert set(rows["clip_id"]) == {"d0", "d1"}
+    assert set(rows["part"]) == {"test"}
+    # 30 moments less the annotators' delay of 5.
+    assert rows.groupby("modality").size().to_dict() == {"audio": 50, "video": 50}
+    assert rows["arousal"].notna().all()
+    assert rows["valence"].isna().all() == (dimensions == "apart")
