@@ -134,7 +134,7 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
     modules = {name.partition(".")[0] for file in files for name in _read(file).imports}
     modules -= {"", "__future__", *_PACKAGES, *sys.stdlib_module_names}
     modules -= {file.stem for file in files if not _place(file)}  # neighbours of a lone script
-    versions = {}
+    versions: dict[str, str] = {}
     for module in modules:
         versions |= dict(map(_name_and_version, _installed().get(module, []))) or {module: "absent"}
     return dict(sorted(versions.items()))
