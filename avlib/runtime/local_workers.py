@@ -9,6 +9,7 @@ no thread that a fork could lose. They never see Ctrl-C, and end with the proces
 """
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -62,7 +63,7 @@ def map_locally(
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a worker that ran the main script while importing it, see `_greet`
-    _CONTEXT.set_forkserver_preload([__name__, function.__module__])
+    _CONTEXT.set_forkserver_preload([__name__, *_modules(function)])
     waiting = ((index, task, 0) for index, task in tasks)
     again: deque[tuple[int, Any, int]] = deque()  # with how many workers died under the task
     busy: dict[_Worker, tuple[int, Any, int]] = {}
@@ -95,6 +96,14 @@ def map_locally(
                     worker.end()
                     done.append((index, Failure(reason)))
                     idle.append(stack.enter_context(_Worker(function)))
+
+
+def _modules(function: Callable[..., Any]) -> list[str]:
+    """Return the modules of a function, or of those that a partial one is made of."""
+    if not isinstance(function, functools.partial):
+        return [function.__module__]
+    parts = (function.func, *function.args, *function.keywords.values())
+    return [module for part in parts if callable(part) for module in _modules(part)]
 
 
 class LoneWorker:

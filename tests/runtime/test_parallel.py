@@ -348,6 +348,35 @@ def test_the_server_that_is_forked_has_one_thread(tmp_path):
     assert done.stdout.splitlines()[-1] == "{0: 1}"
 
 
+def test_what_a_partial_function_needs_is_imported_once_by_the_server(tmp_path):
+    """Not by each of its forks: it takes seconds."""
+    (tmp_path / "slow.py").write_text(
+        "import os\nHERE = os.getpid()\ndef where(function, task):\n"
+        "    return HERE == os.getppid(), function(task)\n"
+    )
+    (tmp_path / "other.py").write_text(
+        "import os\nHERE = os.getpid()\ndef where(task):\n    return HERE == os.getppid()\n"
+    )
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent("""
+            import functools, other, slow
+            from avlib.runtime.parallel import map_clips
+            if __name__ == "__main__":
+                function = functools.partial(slow.where, other.where)
+                print(dict(map_clips(function, [0], label="test")))
+        """)
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(tmp_path)])
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "{0: (True, True)}"
+
+
 def test_unpicklable_result_and_a_worker_killed_once_cost_nothing_else(monkeypatch, tmp_path):
     monkeypatch.setenv("AVLIB_WORKERS", "2")
     fine, first, second, third = outcomes(["fine", tmp_path / "tried", "unpicklable", "fine"])
