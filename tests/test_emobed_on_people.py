@@ -28,7 +28,7 @@ def test_every_run_has_possible_params_and_one_half_helps_by_the_other_modality(
     file.write_text(Path("params.yaml").read_text())
     study.lay_over(file, study.PARAMS)
     for half, control in product(study.HALVES, study.CONTROLS):
-        study.lay_over(file, study.settings(helper, half, control))
+        study.lay_over(file, study.settings(helper, control, half))
         emobed = load(tuple(Params.model_fields), file).emobed
         assert (emobed.auxiliary.corpus, emobed.auxiliary.modality) == (half, helper)
         assert emobed.control == control
@@ -64,7 +64,7 @@ def found():
     ]
     clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
     tables = {}
-    for number, key in enumerate(product(study.HELPERS, study.CONTROLS)):
+    for number, key in enumerate(study.every_run()):
         for system in study.SYSTEMS:
             classic = system == study.CLASSIC
             right = 0.9 if not classic and key[1] is None and key[0] == "video" else 0.4
