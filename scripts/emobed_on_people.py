@@ -63,7 +63,8 @@ PARAMS: dict[str, Any] = {
 }
 TEXT = [
     "Every figure is computed from tables that the runs below wrote: to repeat one of them, set the"
-    " values of the last block in params.yaml, and then those that are laid over them.",
+    " values of the last block in params.yaml, and then those that are laid over them. The corpora"
+    " first and second are tables of clips of one half each, halves joins them (docs/corpora.md).",
     "{clips:,} spoken clips of {people} RAVDESS actors, eight emotions (chance 12.5 % right). The"
     " actors are halved by their numbers, {first} and {second}. One half is recognised from one"
     " modality, in two folds: {learned} actors are learned from, {tested} others tested. The whole"
@@ -243,7 +244,7 @@ def direction(
     return Section(
         f"{target.capitalize()} helped by other people's {SHOWN[helper]}",
         [
-            f"The first table has gains over `{CLASSIC}`, {target} alone; the second what a system"
+            f"The first table has gains over {CLASSIC}, {target} alone; the second what a system"
             f" gains with {SHOWN[helper]} more than with what stands in their place."
         ],
         [
