@@ -41,17 +41,8 @@ from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
 
 HALVES = ("first", "second")
 SHOWN = {"audio": "voices", "video": "faces"}
-HELPERS = ("video", "audio")
+RUNS = {"video": (None, "noise", "shuffled"), "audio": (None, "noise")}  # by what helps: controls
 MEASURE = "macro-F1"
-AHEAD = 15  # epochs
-SCHEDULES: dict[str, dict[str, Any]] = {
-    "along": {"train": True},
-    "ahead": {
-        "train": [CLASSIC, "emobed_joint", "emobed"],
-        "alpha_first": AHEAD,
-        "beta_ramp": AHEAD,
-    },
-}
 CONTROLS = {None: "", "noise": "noise", "shuffled": "shuffled labels"}
 PARAMS: dict[str, Any] = {
     "corpus": "halves",
@@ -68,11 +59,12 @@ PARAMS: dict[str, Any] = {
         },
     },
     "modern": {"epochs": 20},
-    "emobed": {"window": None, "seeds": 5},
+    "emobed": {"train": True, "window": None, "seeds": 5},
 }
 TEXT = [
     "Every figure is computed from tables that the runs below wrote: to repeat one of them, set the"
-    " values of the last block in params.yaml, and then those that are laid over them.",
+    " values of the last block in params.yaml, and then those that are laid over them. The corpora"
+    " first and second are tables of clips of one half each, halves joins them (docs/corpora.md).",
     "{clips:,} spoken clips of {people} RAVDESS actors, eight emotions (chance 12.5 % right). The"
     " actors are halved by their numbers, {first} and {second}. One half is recognised from one"
     " modality, in two folds: {learned} actors are learned from, {tested} others tested. The whole"
@@ -83,12 +75,11 @@ TEXT = [
     " functionals of eGeMAPS, faces the means of OpenFace's 35 action units. Networks learn by the"
     " modern recipe. Vectors instead of sequences, and twenty epochs instead of 40, were chosen for"
     " time, before any score was seen; two folds, so that few are helped by many, which is what"
-    " the method is for. The other modality learns along from the beginning (along), or 15 epochs"
-    " alone before the others' 20, while the triplets' weight rises through 15 of these (ahead):"
-    " three quarters, as in scripts/emobed_controls.py; triplets alone have nothing to learn"
-    " ahead. No other schedule was tried.",
+    " the method is for. All else is as in params.yaml: the other modality learns along from the"
+    " beginning, and an epoch is a pass over the larger one.",
     "Two controls: Gaussian noise in place of what helps, as much and as long; and the same clips"
-    " with each other's labels. What is gained with them too is not owed to the other modality.",
+    " with each other's labels (of faces alone, for time). What is gained with them too is not owed"
+    " to the other modality.",
     "Macro-F1 over the clips of all actors, the mean of {seeds} seeds. Gains are in points of it,"
     " the first seed against the first and so on; intervals (95 %) resample whole actors in all"
     " seeds at once, and take the trained networks as they are; p is that of a permutation test"
@@ -107,14 +98,12 @@ def main() -> None:
     actors = halve(ROOT / paths.RAW / "ravdess", project / paths.RAW)
     lay_over(project / "params.yaml", PARAMS)
     found = {}
-    for schedule in SCHEDULES:
-        for helper, control in product(HELPERS, CONTROLS):
-            every = [*run_halves(project, helper, schedule, control)]
-            for system in trained(schedule):
-                found[helper, schedule, control, system] = pd.concat([of[system] for of in every])
-        page = as_page(found, tables.read_table(project / paths.CLIPS), actors, commit)
-        out = ROOT / "docs" / "emobed_on_people.md"
-        out.write_text(markdown(page), encoding="utf-8")  # now, as the next takes long
+    for helper, control in every_run():
+        every = [*run_halves(project, helper, control)]
+        for system in SYSTEMS:
+            found[helper, control, system] = pd.concat([of[system] for of in every])
+    page = as_page(found, tables.read_table(project / paths.CLIPS), actors, commit)
+    (ROOT / "docs" / "emobed_on_people.md").write_text(markdown(page), encoding="utf-8")
 
 
 def halve(corpus: Path, raw: Path) -> dict[str, list[str]]:
@@ -143,38 +132,34 @@ def halve(corpus: Path, raw: Path) -> dict[str, list[str]]:
     return halves
 
 
-def trained(schedule: str) -> list[str]:
-    """Return the systems that learn by a schedule."""
-    chosen = SCHEDULES[schedule]["train"]
-    return [system for system in SYSTEMS if chosen is True or system in chosen]
+def every_run() -> list[tuple[str, str | None]]:
+    """Return what helps, and what stands in its place, of every run of the two halves."""
+    return [(helper, control) for helper, controls in RUNS.items() for control in controls]
 
 
-def settings(helper: str, half: str, schedule: str, control: str | None) -> dict[str, Any]:
+def settings(helper: str, control: str | None, half: str) -> dict[str, Any]:
     """Return the values of one run, laid over `PARAMS`."""
-    auxiliary = {"corpus": half, "modality": helper}
-    usual = {"alpha_first": 0, "beta_ramp": 0}
-    own = {"auxiliary": auxiliary, "control": control}
-    return {"emobed": usual | SCHEDULES[schedule] | own}
+    return {"emobed": {"auxiliary": {"corpus": half, "modality": helper}, "control": control}}
 
 
 def run_halves(
-    project: Path, helper: str, schedule: str, control: str | None
+    project: Path, helper: str, control: str | None
 ) -> Iterator[dict[str, pd.DataFrame]]:
     """Let each half help once; yield by system what was predicted of the other half."""
     # DVC starts each stage with the `python` of PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for half in HALVES:
         begin = time.monotonic()
-        lay_over(project / "params.yaml", settings(helper, half, schedule, control))
+        lay_over(project / "params.yaml", settings(helper, control, half))
         subprocess.run(
             [sys.executable, "-m", "dvc", "repro", "train_emobed"],
             cwd=project,
             env=os.environ | {"PATH": path},
             check=True,
         )
-        what = f"{SHOWN[helper]} of the {half} half help {schedule}, control: {control}"
+        what = f"{SHOWN[helper]} of the {half} half help, control: {control}"
         print(f"{what}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
-        yield {system: predicted(project, system) for system in trained(schedule)}
+        yield {system: predicted(project, system) for system in SYSTEMS}
 
 
 def predicted(project: Path, system: str) -> pd.DataFrame:
@@ -186,7 +171,7 @@ def predicted(project: Path, system: str) -> pd.DataFrame:
 
 
 def as_page(
-    found: Mapping[tuple[str, str, str | None, str], pd.DataFrame],
+    found: Mapping[tuple[str, str | None, str], pd.DataFrame],
     clips: pd.DataFrame,
     actors: Mapping[str, Sequence[str]],
     commit: str,
@@ -196,7 +181,7 @@ def as_page(
     Parameters
     ----------
     found
-        By what helps, schedule, control and system: columns clip_id, fold, seed, emotion and
+        By what helps, control and system: columns clip_id, fold, seed, emotion and
         predicted, each clip of all actors once in every seed.
     clips
         Table ``clips``.
@@ -227,12 +212,12 @@ def as_page(
         [text.format(**counts) for text in TEXT],
         [Table(["", ""], "l", facts)],
     )
-    sections = [head, *(direction(found, helper, subjects) for helper in HELPERS)]
+    sections = [head, *(direction(found, helper, subjects) for helper in RUNS)]
     return Page("EmoBed on people", [*sections, Section("Settings", code=as_code())])
 
 
 def direction(
-    found: Mapping[tuple[str, str, str | None, str], pd.DataFrame],
+    found: Mapping[tuple[str, str | None, str], pd.DataFrame],
     helper: str,
     subjects: Mapping[str, str],
 ) -> Section:
@@ -240,33 +225,31 @@ def direction(
     emotions = sorted(set(next(iter(found.values()))["emotion"]))
     target = SHOWN[next(m for m in BOTH if m != helper)]
     words = {control: name or SHOWN[helper] for control, name in CONTROLS.items()}
-    # Without help the system is the same in all of them.
-    classic = found[helper, next(iter(SCHEDULES)), None, CLASSIC]
-    rows = [[CLASSIC, DASH, DASH, score(classic, emotions), *[DASH] * 4]]
+    classic = found[helper, None, CLASSIC]  # without help it is the same in all
+    rows = [[CLASSIC, DASH, score(classic, emotions), *[DASH] * 4]]
     over, against = [], []
-    for system, schedule, control in product(SYSTEMS, SCHEDULES, CONTROLS):
-        own = found.get((helper, schedule, control, system))
-        if system == CLASSIC or own is None:
+    for system, control in product(SYSTEMS, RUNS[helper]):
+        if system == CLASSIC:
             continue
+        own = found[helper, control, system]
         gain = gains_of(own, classic, subjects, emotions)[1][MEASURE]
-        shown = [system, schedule, words[control], score(own, emotions)]
-        over.append((shown, gain))
+        over.append(([system, words[control], score(own, emotions)], gain))
         if control:
-            helped = found[helper, schedule, None, system]
+            helped = found[helper, None, system]
             gain = gains_of(helped, own, subjects, emotions)[1][MEASURE]
-            against.append(([system, schedule, words[control]], gain))
+            against.append(([system, words[control]], gain))
     tested = ["gain (points)", "95 % interval", "p", "p (Holm)"]
-    columns = ["system", "learns", "helped by", f"{MEASURE} (%)", *tested]
-    more = ["system", "learns", f"{SHOWN[helper]} rather than", *tested]
+    columns = ["system", "helped by", f"{MEASURE} (%)", *tested]
+    more = ["system", f"{SHOWN[helper]} rather than", *tested]
     return Section(
         f"{target.capitalize()} helped by other people's {SHOWN[helper]}",
         [
-            f"The first table has gains over `{CLASSIC}`, {target} alone; the second what a system"
+            f"The first table has gains over {CLASSIC}, {target} alone; the second what a system"
             f" gains with {SHOWN[helper]} more than with what stands in their place."
         ],
         [
-            Table(columns, "lllr", [*rows, *laid_out(over)]),
-            Table(more, "lllr", laid_out(against)),
+            Table(columns, "llr", [*rows, *laid_out(over)]),
+            Table(more, "llr", laid_out(against)),
         ],
     )
 
@@ -294,10 +277,7 @@ def laid_out(found: Sequence[tuple[list[str], Gain]]) -> list[list[str]]:
 
 def as_code() -> str:
     """Return the values of all runs as YAML."""
-    runs = [
-        settings(helper, half, schedule, control)
-        for schedule, helper, control, half in product(SCHEDULES, HELPERS, CONTROLS, HALVES)
-    ]
+    runs = [settings(*run, half) for run in every_run() for half in HALVES]
     each = "\n".join(f"# {json.dumps(values)}" for values in runs)
     return (
         "# dvc repro train_emobed\n# with these values in params.yaml:\n"

@@ -27,12 +27,11 @@ def test_every_run_has_possible_params_and_one_half_helps_by_the_other_modality(
     file = tmp_path / "params.yaml"
     file.write_text(Path("params.yaml").read_text())
     study.lay_over(file, study.PARAMS)
-    for half, schedule, control in product(study.HALVES, study.SCHEDULES, study.CONTROLS):
-        study.lay_over(file, study.settings(helper, half, schedule, control))
+    for half, control in product(study.HALVES, study.CONTROLS):
+        study.lay_over(file, study.settings(helper, control, half))
         emobed = load(tuple(Params.model_fields), file).emobed
         assert (emobed.auxiliary.corpus, emobed.auxiliary.modality) == (half, helper)
         assert emobed.control == control
-        assert emobed.alpha_first == (15 if schedule == "ahead" else 0)
         assert emobed.seeds == 5
 
 
@@ -65,10 +64,10 @@ def found():
     ]
     clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
     tables = {}
-    for number, key in enumerate(product(("video", "audio"), study.SCHEDULES, study.CONTROLS)):
-        for system in study.trained(key[1]):
+    for number, key in enumerate(study.every_run()):
+        for system in study.SYSTEMS:
             classic = system == study.CLASSIC
-            right = 0.9 if not classic and key[2] is None and key[0] == "video" else 0.4
+            right = 0.9 if not classic and key[1] is None and key[0] == "video" else 0.4
             rng = np.random.default_rng(0 if classic else [number, *system.encode()])
             seeds = []
             for seed in range(2):
@@ -94,23 +93,23 @@ def test_the_page_says_what_is_gained_and_what_is_not_owed_to_faces(found):
     assert voices.title == "Voices helped by other people's faces"
     assert faces.title == "Faces helped by other people's voices"
     over, against = voices.tables
-    scores = {tuple(row[:3]): row[3:] for row in over.rows}
-    assert len(scores) == 1 + 3 * 3 + 2 * 3
-    classic = tables["video", "along", None, study.CLASSIC]
-    helped = tables["video", "ahead", None, "emobed"]
+    scores = {tuple(row[:2]): row[2:] for row in over.rows}
+    assert len(scores) == 1 + 3 * 3
+    classic = tables["video", None, study.CLASSIC]
+    helped = tables["video", None, "emobed"]
     each = [
         [f1_score(of["emotion"], of["predicted"], average="macro") for _, of in t.groupby("seed")]
         for t in (helped, classic)
     ]
-    f1, gain, interval, p, holm = scores["emobed", "ahead", "faces"]
+    f1, gain, interval, p, holm = scores["emobed", "faces"]
     assert float(f1) == pytest.approx(100 * np.mean(each[0]), abs=0.051)
     assert float(gain) == pytest.approx(100 * np.mean(np.subtract(*each)), abs=0.051)
     low, high = map(float, interval.split(" to "))
     assert 0 < low < float(gain) < high
     assert float(p) == pytest.approx(2 / 2**6, abs=0.0005)  # of six people none less
     assert float(holm) > float(p)
-    low, high = map(float, scores["emobed", "ahead", "noise"][2].split(" to "))
+    low, high = map(float, scores["emobed", "noise"][2].split(" to "))
     assert low < 0 < high
-    assert {row[2] for row in against.rows} == {"noise", "shuffled labels"}
-    assert all(float(row[3]) > 20 for row in against.rows)
-    assert all(abs(float(row[4])) < 20 for row in faces.tables[0].rows[1:])
+    assert {row[1] for row in against.rows} == {"noise", "shuffled labels"}
+    assert all(float(row[2]) > 20 for row in against.rows)
+    assert all(abs(float(row[3])) < 20 for row in faces.tables[0].rows[1:])
