@@ -41,7 +41,7 @@ from avlib.systems.emobed.traces import CLASSIC, SYSTEMS
 
 HALVES = ("first", "second")
 SHOWN = {"audio": "voices", "video": "faces"}
-RUNS = {"video": (None, "noise", "shuffled"), "audio": (None, "noise")}  # by what helps: controls
+HELPERS = ("video", "audio")
 MEASURE = "macro-F1"
 CONTROLS = {None: "", "noise": "noise", "shuffled": "shuffled labels"}
 PARAMS: dict[str, Any] = {
@@ -78,8 +78,7 @@ TEXT = [
     " the method is for. All else is as in params.yaml: the other modality learns along from the"
     " beginning, and an epoch is a pass over the larger one.",
     "Two controls: Gaussian noise in place of what helps, as much and as long; and the same clips"
-    " with each other's labels (of faces alone, for time). What is gained with them too is not owed"
-    " to the other modality.",
+    " with each other's labels. What is gained with them too is not owed to the other modality.",
     "Macro-F1 over the clips of all actors, the mean of {seeds} seeds. Gains are in points of it,"
     " the first seed against the first and so on; intervals (95 %) resample whole actors in all"
     " seeds at once, and take the trained networks as they are; p is that of a permutation test"
@@ -98,7 +97,7 @@ def main() -> None:
     actors = halve(ROOT / paths.RAW / "ravdess", project / paths.RAW)
     lay_over(project / "params.yaml", PARAMS)
     found = {}
-    for helper, control in every_run():
+    for helper, control in product(HELPERS, CONTROLS):
         every = [*run_halves(project, helper, control)]
         for system in SYSTEMS:
             found[helper, control, system] = pd.concat([of[system] for of in every])
@@ -130,11 +129,6 @@ def halve(corpus: Path, raw: Path) -> dict[str, list[str]]:
     joined = yaml.safe_dump({"members": dict.fromkeys(HALVES)})
     (raw / "halves" / "corpus.yaml").write_text(joined)
     return halves
-
-
-def every_run() -> list[tuple[str, str | None]]:
-    """Return what helps, and what stands in its place, of every run of the two halves."""
-    return [(helper, control) for helper, controls in RUNS.items() for control in controls]
 
 
 def settings(helper: str, control: str | None, half: str) -> dict[str, Any]:
@@ -212,7 +206,7 @@ def as_page(
         [text.format(**counts) for text in TEXT],
         [Table(["", ""], "l", facts)],
     )
-    sections = [head, *(direction(found, helper, subjects) for helper in RUNS)]
+    sections = [head, *(direction(found, helper, subjects) for helper in HELPERS)]
     return Page("EmoBed on people", [*sections, Section("Settings", code=as_code())])
 
 
@@ -228,7 +222,7 @@ def direction(
     classic = found[helper, None, CLASSIC]  # without help it is the same in all
     rows = [[CLASSIC, DASH, score(classic, emotions), *[DASH] * 4]]
     over, against = [], []
-    for system, control in product(SYSTEMS, RUNS[helper]):
+    for system, control in product(SYSTEMS, CONTROLS):
         if system == CLASSIC:
             continue
         own = found[helper, control, system]
@@ -277,7 +271,7 @@ def laid_out(found: Sequence[tuple[list[str], Gain]]) -> list[list[str]]:
 
 def as_code() -> str:
     """Return the values of all runs as YAML."""
-    runs = [settings(*run, half) for run in every_run() for half in HALVES]
+    runs = [settings(*run) for run in product(HELPERS, CONTROLS, HALVES)]
     each = "\n".join(f"# {json.dumps(values)}" for values in runs)
     return (
         "# dvc repro train_emobed\n# with these values in params.yaml:\n"

@@ -64,7 +64,7 @@ def found():
     ]
     clips = pd.DataFrame(rows, columns=["clip_id", "subject", "emotion"])
     tables = {}
-    for number, key in enumerate(study.every_run()):
+    for number, key in enumerate(product(study.HELPERS, study.CONTROLS)):
         for system in study.SYSTEMS:
             classic = system == study.CLASSIC
             right = 0.9 if not classic and key[1] is None and key[0] == "video" else 0.4
