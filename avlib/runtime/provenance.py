@@ -19,7 +19,7 @@ import inspect
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, distributions, version
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -30,6 +30,9 @@ _PACKAGES = ("avlib", "stages")  # ours, side by side under the root
 _NAMES = ("avlib/__init__.py", "avlib/registry.py", "stages/__init__.py")
 _BY_NAME = ("import_module", "find_spec")  # functions that take a module's name as text
 _ROOT = Path(str(avlib.__file__)).resolve().parents[1]
+
+
+_version = functools.cache(version)  # of the first on the path, where there are several
 
 
 class _Source(NamedTuple):
@@ -136,7 +139,8 @@ def third_party(files: Iterable[Path]) -> dict[str, str]:
     modules -= {file.stem for file in files if not _place(file)}  # neighbours of a lone script
     versions: dict[str, str] = {}
     for module in modules:
-        versions |= dict(map(_name_and_version, _installed().get(module, []))) or {module: "absent"}
+        names = map(_name, _installed().get(module, []))
+        versions |= {name: _version(name) for name in names} or {module: "absent"}
     return dict(sorted(versions.items()))
 
 
@@ -160,9 +164,8 @@ def _installed() -> dict[str, list[Distribution]]:
 
 
 @functools.cache
-def _name_and_version(distribution: Distribution) -> tuple[str, str]:
-    facts = distribution.metadata
-    return facts["Name"], facts["Version"]
+def _name(distribution: Distribution) -> str:
+    return distribution.metadata["Name"]
 
 
 def module_files(name: str) -> list[Path]:

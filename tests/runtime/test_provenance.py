@@ -171,3 +171,18 @@ def test_every_installed_module_is_found_in_its_distributions(tmp_path):
     expected = {name for module in set(found) - ours for name in found[module]}
     assert len(expected) > 50
     assert third_party([script]) == {n: importlib.metadata.version(n) for n in expected}
+
+
+def test_of_two_distributions_of_a_name_the_first_on_the_path_counts(tmp_path, monkeypatch):
+    for place, number in (("second", "2.0"), ("first", "1.0")):
+        facts = tmp_path / place / f"twice-{number}.dist-info"
+        facts.mkdir(parents=True)
+        (facts / "METADATA").write_text(f"Name: twice\nVersion: {number}\n")
+        (facts / "top_level.txt").write_text("twice\n")
+        monkeypatch.syspath_prepend(tmp_path / place)
+    (tmp_path / "x.py").write_text("import twice\n")
+    provenance._installed.cache_clear()
+    try:
+        assert third_party([tmp_path / "x.py"]) == {"twice": "1.0"}
+    finally:
+        provenance._installed.cache_clear()
