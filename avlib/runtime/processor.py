@@ -1,11 +1,12 @@
-"""The same arithmetic on every processor of the x86-64 kind that has AVX2.
+"""The same instructions on every processor of the x86-64 kind that has AVX2.
 
 Libraries choose instructions by the processor they find, and each set of instructions rounds in its
 own way. Gradient descent amplifies the last bit to other predictions: the demo's plain network
 recognised 42.6 % of the clips with AVX-512 and 41.2 % without, from the same bytes. So all of them
-are held to AVX2, which nearly every such processor has. Whoever would rather have the speed of
-AVX-512 sets one of these environment variables himself, such as ``ONEDNN_MAX_CPU_ISA=ALL``: what is
-set already stays.
+are held to AVX2, which nearly every such processor has. Between two makers' processors networks
+with convolutions still end on other bits (docs/architecture.md). Whoever would rather have the
+speed of AVX-512 sets one of these environment variables himself, such as
+``ONEDNN_MAX_CPU_ISA=ALL``: what is set already stays.
 """
 
 import os

@@ -319,6 +319,19 @@ def test_workers_see_the_environment_and_the_folder_of_now(monkeypatch, tmp_path
     assert outcomes([0], surroundings) == [("changed", str(tmp_path.resolve()))]
 
 
+def said_by_script(folder):
+    """Run ``script.py`` of a folder, with a worker, and return the last line that it prints."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(folder)])
+    done = subprocess.run(
+        [sys.executable, str(folder / "script.py")],
+        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()[-1]
+
+
 def test_the_server_that_is_forked_has_one_thread(tmp_path):
     """Also after it has imported what starts threads where it may."""
     (tmp_path / "heavy.py").write_text(
@@ -337,15 +350,7 @@ def test_the_server_that_is_forked_has_one_thread(tmp_path):
                 print(dict(map_clips(threads, [0], label="test")))
         """)
     )
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(tmp_path)])
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "{0: 1}"
+    assert said_by_script(tmp_path) == "{0: 1}"
 
 
 def test_what_a_partial_function_needs_is_imported_once_by_the_server(tmp_path):
@@ -366,15 +371,7 @@ def test_what_a_partial_function_needs_is_imported_once_by_the_server(tmp_path):
                 print(dict(map_clips(function, [0], label="test")))
         """)
     )
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(tmp_path)])
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        env={**os.environ, "AVLIB_WORKERS": "1", "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "{0: (True, True)}"
+    assert said_by_script(tmp_path) == "{0: (True, True)}"
 
 
 def test_unpicklable_result_and_a_worker_killed_once_cost_nothing_else(monkeypatch, tmp_path):
