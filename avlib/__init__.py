@@ -4,14 +4,14 @@ import os
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from avlib.runtime.processor import hold_to_avx2
+from avlib.runtime.processor import hold_arithmetic
 
 if TYPE_CHECKING:
     from avlib.recognizer.recognizer import Recognizer
     from avlib.runtime.catalogue import read
 
 __all__ = ["Recognizer", "read"]
-hold_to_avx2()  # before NumPy and torch are loaded
+hold_arithmetic()  # before NumPy and torch are loaded
 # Arrow's own allocator keeps what is freed: of hours of sound as much again as is in use.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 _STAND_IN = {

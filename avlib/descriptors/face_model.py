@@ -181,7 +181,7 @@ class _Task(LightningModule):
         new = [p for n, p in named if n.startswith("emotion")]
         kept = [p for n, p in named if not n.startswith("emotion")]
         slow: dict[str, Any] = {"params": kept, "lr": KEPT_RATE * self.learning_rate}
-        return torch.optim.AdamW([{"params": new}, slow], self.learning_rate)
+        return torch.optim.AdamW([{"params": new}, slow], self.learning_rate, fused=True)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pixels, emotions = batch

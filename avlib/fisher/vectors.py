@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from avlib.fisher.mixture import Mixture
+from avlib.runtime.same_bits import product, root
 from avlib.runtime.threads import single_thread
 
 # Most frames, padding included, that are held at once: bounds memory at (K + 3 D) x 8 bytes each.
@@ -96,27 +97,36 @@ def gradients(
     """
     squares = frames.square()
     # log(w_k N(x; mu_k, sigma_k^2)) as two matrix products.
-    constant = weights.log() - 0.5 * (
-        frames.shape[2] * log(2 * pi) + variances.log().sum(1) + (means.square() / variances).sum(1)
+    constant = _log(weights) - 0.5 * (
+        frames.shape[2] * log(2 * pi) + _log(variances).sum(1) + (means.square() / variances).sum(1)
     )
-    joint = constant + frames @ (means / variances).T - 0.5 * (squares @ (1 / variances).T)
+    joint = (
+        constant
+        + product(frames, (means / variances).T)
+        - 0.5 * product(squares, (1 / variances).T)
+    )
     posteriors = torch.softmax(joint, dim=2)
     counts = present[:, :, None] & (posteriors >= NEGLIGIBLE)
 
     share = (posteriors * counts).mT
     n_frames = present.sum(1)[:, None, None]
     mass = share.sum(2, keepdim=True) / n_frames
-    first = share @ frames / n_frames
-    second = share @ squares / n_frames
+    first = product(share, frames) / n_frames
+    second = product(share, squares) / n_frames
 
-    means_gradient = (first - means * mass) / (variances * weights[:, None]).sqrt()
+    means_gradient = (first - means * mass) / root(variances * weights[:, None])
     spread = second - 2 * means * first + (means.square() - variances) * mass
-    deviations_gradient = spread / (variances * (2 * weights[:, None]).sqrt())
+    deviations_gradient = spread / (variances * root(2 * weights[:, None]))
     return torch.stack([means_gradient, deviations_gradient], dim=1)
+
+
+def _log(x: torch.Tensor) -> torch.Tensor:
+    """By NumPy: torch's, of float64, depends on the processor's maker as its roots do."""
+    return torch.as_tensor(np.log(x.cpu().numpy()), device=x.device)
 
 
 def _improve(gradients: torch.Tensor) -> torch.Tensor:
     """Signed square root, then unit length: (clips, 2 K D)."""
     vectors = gradients.flatten(1)
-    vectors = vectors.sign() * vectors.abs().sqrt()
+    vectors = vectors.sign() * root(vectors.abs())
     return torch.nn.functional.normalize(vectors, dim=1)

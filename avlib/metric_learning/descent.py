@@ -9,6 +9,7 @@ from torch import Tensor
 from avlib.metric_learning.loss import pair_loss, view_weights
 from avlib.metric_learning.training_subspace import TrainingSubspace
 from avlib.runtime.device import device
+from avlib.runtime.same_bits import product, root
 
 SPREAD = 2.0  # standard deviation of the first d^2 over pairs, in margins
 OMEGA_RATE = 0.01  # omega learns slower than W: the modality ahead would starve the other
@@ -74,7 +75,7 @@ class Descent:
     def embedding(self) -> np.ndarray:
         """Embed the training samples: float32 of shape (n, sum of p)."""
         weights = self.weights()
-        parts = [weights[m].sqrt() * (self.features[m] @ W.T) for m, W in self.W.items()]
+        parts = [root(weights[m]) * product(self.features[m], W.T) for m, W in self.W.items()]
         return torch.cat(parts, dim=1).cpu().numpy()
 
     def batches(

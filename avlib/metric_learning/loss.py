@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from avlib.metric_learning.base import modality_of
+from avlib.runtime.same_bits import product
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def pair_loss(
         A pair is active while ``sign (b - d^2) < 1``, where the hinge is (eq. 7 prints 0).
     """
     weights = view_weights(gaps, omega)
-    projected = {m: gap @ W[m].T for m, gap in gaps.items()}
+    projected = {m: product(gap, W[m].T) for m, gap in gaps.items()}
     distance = {m: P.square().sum(dim=1) for m, P in projected.items()}
     total = torch.stack([weights[m] * d for m, d in distance.items()]).sum(dim=0)
     hinge = (1.0 - sign * (b - total)).clamp_min(0.0)
@@ -69,7 +70,10 @@ def pair_loss(
     slope = sign * (hinge > 0) / len(sign)
     return PairLoss(
         loss=hinge.mean(),
-        W={m: 2.0 * weights[m] * (P * slope[:, None]).T @ gaps[m] for m, P in projected.items()},
+        W={
+            m: product(2.0 * weights[m] * (P * slope[:, None]).T, gaps[m])
+            for m, P in projected.items()
+        },
         omega=_omega_slope(slope, distance),
         b=-slope.sum(),
     )

@@ -36,7 +36,7 @@ def one_cycle(network: nn.Module, settings: Mapping[str, Any], steps: int) -> An
         {"params": vectors, "weight_decay": 0.0},
     ]
     rate = settings["learning_rate"]
-    optimiser = torch.optim.AdamW(groups, rate)
+    optimiser = torch.optim.AdamW(groups, rate, fused=True)
     rise = settings["warm_up"]
     if rise * steps == 1:  # OneCycleLR would divide by the 0 steps from the first one to this
         rise += 1e-6

@@ -1,12 +1,14 @@
-"""The same instructions on every processor of the x86-64 kind that has AVX2.
+"""The same arithmetic on every processor of the x86-64 kind that has AVX2, whoever made it.
 
 Libraries choose instructions by the processor they find, and each set of instructions rounds in its
 own way. Gradient descent amplifies the last bit to other predictions: the demo's plain network
 recognised 42.6 % of the clips with AVX-512 and 41.2 % without, from the same bytes. So all of them
-are held to AVX2, which nearly every such processor has. Between two makers' processors networks
-with convolutions still end on other bits (docs/architecture.md). Whoever would rather have the
-speed of AVX-512 sets one of these environment variables himself, such as
-``ONEDNN_MAX_CPU_ISA=ALL``: what is set already stays.
+are held to AVX2, which nearly every such processor has, but MKL, which takes AVX2 on Intel's
+alone: its one way that is the same everywhere is SSE2, and costs torch's matrix products half
+their speed. What MKL bases on a processor's approximations even so is avoided: its roots
+(`avlib.runtime.same_bits`, fused Adam) and some of its logarithms. Whoever would rather have the
+speed sets one of these environment variables himself, such as ``MKL_CBWR=AUTO``: what is set
+already stays.
 """
 
 import os
@@ -17,7 +19,7 @@ ONEDNN = "ONEDNN_MAX_CPU_ISA"
 SAME_ARITHMETIC = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
     ONEDNN: "AVX2",  # its convolutions
-    "MKL_CBWR": "AVX2",  # its matrix products
+    "MKL_CBWR": "COMPATIBLE",  # its matrix products and functions
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy's and SciPy's linear algebra
 }
 NUMPY = "NPY_DISABLE_CPU_FEATURES"
@@ -25,7 +27,7 @@ NUMPY = "NPY_DISABLE_CPU_FEATURES"
 _WIDER = "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL"
 
 
-def hold_to_avx2(cpuinfo: Path = CPUINFO) -> None:
+def hold_arithmetic(cpuinfo: Path = CPUINFO) -> None:
     """Set the environment of libraries that are not loaded yet, where the processor has AVX2."""
     found = instructions(cpuinfo)
     if {"avx2", "fma"} <= found:

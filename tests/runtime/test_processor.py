@@ -1,4 +1,4 @@
-"""How libraries are held to instructions that nearly every processor has."""
+"""How libraries are held to arithmetic that nearly every processor has."""
 
 import os
 import subprocess
@@ -35,21 +35,21 @@ def held(environment):
 
 
 def test_a_processor_without_avx2_is_left_alone(environment, cpuinfo, tmp_path):
-    processor.hold_to_avx2(cpuinfo("avx"))
-    processor.hold_to_avx2(tmp_path / "no_such_file")  # not Linux
+    processor.hold_arithmetic(cpuinfo("avx"))
+    processor.hold_arithmetic(tmp_path / "no_such_file")  # not Linux
     assert not held(environment)
 
 
 def test_wider_instructions_of_numpy_are_hidden_where_there_are_some(environment, cpuinfo):
-    processor.hold_to_avx2(cpuinfo("avx avx2 fma"))
+    processor.hold_arithmetic(cpuinfo("avx avx2 fma"))
     assert held(environment) == set(processor.SAME_ARITHMETIC)
-    processor.hold_to_avx2(cpuinfo("avx avx2 fma avx512f"))
+    processor.hold_arithmetic(cpuinfo("avx avx2 fma avx512f"))
     assert processor.NUMPY in held(environment)
 
 
 def test_what_is_set_already_stays(environment, cpuinfo, monkeypatch):
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "ALL")
-    processor.hold_to_avx2(cpuinfo("avx2 fma avx512f"))
+    processor.hold_arithmetic(cpuinfo("avx2 fma avx512f"))
     assert environment["ONEDNN_MAX_CPU_ISA"] == "ALL"
 
 

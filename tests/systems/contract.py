@@ -3,9 +3,11 @@
 import copy
 from pathlib import Path
 
+import torch
 import yaml
 from contract_clips import N_CLASSES, tiny_clips
 from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
 from trace_recordings import SETTINGS as TRACE_SETTINGS
 from trace_recordings import recordings
 
@@ -63,7 +65,7 @@ class Case:
         self.train, self.validation = self.clips(12, 1), self.clips(6, 2)
         self.given = copy.deepcopy(self.recipe.settings)
         self.model = self.unfitted()
-        with OptimiserSteps() as self.steps:
+        with OptimiserSteps() as self.steps, Operations() as self.operations:
             self.returned = self.model.fit(self.train, self.validation)
         self.model.save(folder / "saved")
         self.saved = files(folder / "saved")
@@ -120,6 +122,26 @@ class OptimiserSteps:
         if self.taken == self.until:
             raise Killed
         self.taken += 1
+
+
+class Operations(TorchDispatchMode):
+    """Notes which operations torch computes inside, those of float64 apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = set()
+
+    def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+        double = any(getattr(a, "dtype", None) == torch.float64 for a in arguments)
+        name = operation.overloadpacket.__name__.strip("_")
+        halved = name == "pow" and any(isinstance(a, float) and a == 0.5 for a in arguments[1:])
+        self.found.add(("sqrt" if halved else name, double))
+        return operation(*arguments, **keywords or {})
+
+    def of_a_maker(self):
+        """Return those whose last bits MKL takes from a guess of the processor's."""
+        names = {name for name, double in self.found if name != "log" or double}
+        return names & {"sqrt", "log", "log2", "log10", "foreach_sqrt", "mkldnn_rnn_layer"}
 
 
 class Killed(BaseException):

@@ -62,6 +62,11 @@ def test_saved_and_loaded_model_is_the_same(case, tmp_path):
 
 
 @each(SYSTEMS)
+def test_fit_computes_nothing_in_a_way_of_one_maker_of_processors(case):
+    assert not case.operations.of_a_maker()
+
+
+@each(SYSTEMS)
 def test_two_fits_give_the_same_bytes(case, tmp_path):
     case.unfitted().fit(case.train, case.validation).save(tmp_path)
     assert files(tmp_path) == case.saved

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from avlib.runtime.errors import ParamsError
+from avlib.runtime.same_bits import root
 from avlib.systems.avef.rbm import RBM, contrastive_divergence
 
 SIZES = (8192, 4096, 2048)
@@ -153,7 +154,7 @@ def _standardise(dbn: DBN, batches: Sequence[Tensor]) -> None:
         x = batch.to(dbn.mean.device, torch.float64)
         n, total, squares = n + len(x), total + x.sum(0), squares + x.square().sum(0)
     mean = total / n
-    spread = (squares / n - mean.square()).clamp(min=0).sqrt()
+    spread = root((squares / n - mean.square()).clamp(min=0))
     floor = SPREAD_FLOOR * spread.mean()
     dbn.mean.copy_(mean)
     dbn.spread.copy_(torch.where(spread > floor, spread, torch.ones_like(spread)))

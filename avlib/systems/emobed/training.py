@@ -47,7 +47,7 @@ class JointTraining(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam with L2 regularisation."""
         rate, decay = self.settings["learning_rate"], self.settings["weight_decay"]
-        return torch.optim.Adam(self.network.parameters(), rate, weight_decay=decay)
+        return torch.optim.Adam(self.network.parameters(), rate, weight_decay=decay, fused=True)
 
     def objective(self, losses: Mapping[str, Tensor], triplet: Tensor | None) -> Tensor:
         """Return eq. 8 of each modality's loss and of the triplets', where these count.

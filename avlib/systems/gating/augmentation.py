@@ -10,6 +10,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from avlib.runtime.same_bits import root
+
 # The paper names noise, pitch and speed, not how strong: resolved as what leaves a voice natural.
 SNR_DB = (10.0, 30.0)  # from clearly audible noise, with every word understood, to hardly any
 SPEED = (0.9, 1.1)  # the range of speed perturbation in speech recognition (Ko et al., 2015)
@@ -96,7 +98,7 @@ def add_noise(waves: Tensor, snr_db: float, generator: Generator) -> Tensor:
     Tensor of shape (n, samples)
     """
     noise = torch.randn(waves.shape, generator=generator, device=generator.device)
-    level = waves.square().mean(1, keepdim=True).sqrt() * 10 ** (-snr_db / 20)
+    level = root(waves.square().mean(1, keepdim=True)) * 10 ** (-snr_db / 20)
     return waves + level * noise.to(waves)
 
 

@@ -44,7 +44,7 @@ class GatingTraining(LightningModule):
         """Return Adam, as the paper."""
         s = self.settings
         return torch.optim.Adam(
-            self.parameters(), s["learning_rate"], weight_decay=s["weight_decay"]
+            self.parameters(), s["learning_rate"], weight_decay=s["weight_decay"], fused=True
         )
 
     def training_step(self, batch: Batch, index: int) -> Tensor:

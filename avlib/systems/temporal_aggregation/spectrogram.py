@@ -1,6 +1,7 @@
 """The spectrogram of a stretch of sound as a picture of fixed size, for networks that see sound."""
 
 from collections.abc import Callable
+from math import log
 
 import torch
 from torch import Tensor
@@ -122,7 +123,7 @@ def _linear_decibels(frames: Tensor, window: Tensor) -> Tensor:
     """Return the levels of frames (..., 384) below a full-scale sine, dB."""
     # A sine in the middle of a row has half the window's sum there.
     amplitude = torch.fft.rfft(frames * window).abs()[..., 1:] / (window.sum() / 2)
-    return 20 * torch.log10(amplitude.clamp(min=_TINIEST))
+    return 20 * _log10(amplitude.clamp(min=_TINIEST))
 
 
 def _mel_decibels(frames: Tensor, window: Tensor) -> Tensor:
@@ -131,7 +132,12 @@ def _mel_decibels(frames: Tensor, window: Tensor) -> Tensor:
     with torch.autocast(frames.device.type, enabled=False):  # half floats know no soft voice
         spectrum = torch.fft.rfft(frames * window, N_FFT) / (window.sum() / 2)
         powers = (spectrum.real.square() + spectrum.imag.square()) @ bank
-    return 10 * torch.log10(powers.clamp(min=_TINIEST**2))
+    return 10 * _log10(powers.clamp(min=_TINIEST**2))
+
+
+def _log10(x: Tensor) -> Tensor:
+    """Not torch's, whose last bits on a CPU depend on the processor's maker."""
+    return x.log() / log(10)
 
 
 _LEVELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
