@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -171,8 +172,10 @@ def trainer(setting: Setting) -> GatingTraining:
         per_clip=False,
         **sizes,
     )
-    settings = {"softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005}
-    terms = {"mse": True, "cross_modal": False, "mining": "windows"}
+    settings: dict[str, Any] = {
+        "softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005,
+    }  # fmt: skip
+    terms: dict[str, Any] = {"mse": True, "cross_modal": False, "mining": "windows"}
     return GatingTraining(network, CLASSES, **terms, **settings)
 
 
