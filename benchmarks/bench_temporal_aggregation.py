@@ -7,6 +7,7 @@ and the faces of as many to their emotions.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import torch
@@ -77,7 +78,8 @@ def inference(size: Size, device: str) -> Table:
             for name, shared in zip(times, (False, True), strict=True)
         }
         take_turns(tasks, 1)  # the first time also reserves memory
-        for name, seconds in take_turns(tasks, ROUNDS).items():
+        clock = process_time if device == "cpu" else perf_counter
+        for name, seconds in take_turns(tasks, ROUNDS, clock).items():
             times[name].append(seconds)
     rows = [
         [
