@@ -91,7 +91,7 @@ def page(table_i: list[list[str]], ablations: list[list[str]]) -> str:
         " at the last gate. Published figures are of RAVDESS and CREMA-D whole, 10 folds of people"
         " and networks trained before; on another corpus, protocol or recipe they are no target.",
         "These are scores of test clips. Who chooses a setting by them has chosen on the test set:"
-        " the command `python -m avlib sweep` compares settings on validation clips.",
+        " python -m avlib sweep compares settings on validation clips.",
     ]
     heads = ["windows", "length (s)", "overlap (s)", *measured]
     published = ["published, RAVDESS (%)", "published, CREMA-D (%)"]

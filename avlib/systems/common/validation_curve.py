@@ -21,7 +21,7 @@ def curve_fold(task: FoldTask, folder: Path) -> None:
     emotions, parts = read_fold(recipe.source, task.fold, task.inputs)
     used = used_modalities(recipe, task.allowed, parts["train"])
     model: Any = recipe.make(len(emotions), used, **recipe.settings | {"patience": _NEVER})
-    if not model.scorable(parts["validation"]).any():
+    if not used or not model.scorable(parts["validation"]).any():
         return
     model.checkpoints = folder.parent / CHECKPOINTS / f"fold-{task.fold}"
     model.fit(parts["train"], parts["validation"])

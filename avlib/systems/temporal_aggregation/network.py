@@ -33,7 +33,8 @@ CPU_ACTIVATION = 12e6  # bytes
 class Block(nn.Module):
     """3x3 convolution, batch normalisation, ReLU and 2x2 max-pooling of networks side by side.
 
-    Without batch normalisation the convolution has a bias in its place.
+    Without batch normalisation the convolution has a bias in its place, and first weights that keep
+    the size of what passes (He et al. 2015): of torch's own, five blocks leave a few hundredths.
     """
 
     def __init__(self, channels_in: int, channels: int, n_networks: int, *, batch_norm: bool):
@@ -47,6 +48,8 @@ class Block(nn.Module):
             bias=not batch_norm,  # which takes the mean away
         )
         self.norm = nn.BatchNorm2d(n_networks * channels) if batch_norm else None
+        if not batch_norm:
+            nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
         self.channels = channels
 
     def forward(self, x: Tensor, networks: range) -> Tensor:

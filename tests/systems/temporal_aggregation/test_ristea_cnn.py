@@ -1,11 +1,12 @@
 """The baseline of table I: the core network without batch normalisation, once in a clip."""
 
 import torch
-from test_modern_recipe import parameters
+from test_modern_recipe import SETTINGS, clips, parameters
 from torch import nn
 
 from avlib.registry import system
 from avlib.systems.temporal_aggregation.model import TemporalAggregationModel
+from avlib.systems.temporal_aggregation.params import BASELINE
 
 CHANNELS = (16, 32, 64, 128, 256)
 CLASSES = 6
@@ -37,6 +38,25 @@ def test_its_parameters_are_convolutions_with_biases_and_one_linear_layer():
     _, whole = papers("temporal_aggregation")
     per_segment = expected + 2 * sum(CHANNELS)
     assert sum(p.numel() for p in whole.parameters()) == 10 * per_segment
+
+
+def test_a_tiny_set_is_learned_by_heart(tmp_path):
+    train = clips(tmp_path, 6)
+    modern = SETTINGS["modern"] | {"epochs": 24, "learning_rate": 0.003}
+    settings = SETTINGS | BASELINE | {"modern": modern}
+    model = TemporalAggregationModel(2, system="ristea_cnn", **settings)
+    model.fit(train, train.select([]))
+    assert (model.predict_proba(train).argmax(1) == train.emotion).sum() >= 10
+
+
+def test_what_passes_five_blocks_keeps_its_size():
+    torch.manual_seed(0)
+    recipe, _ = papers("ristea_cnn")
+    blocks = TemporalAggregationModel(CLASSES, **recipe.settings).build()["network"].networks.video
+    shown = found = torch.rand(2, 3, 224, 224)
+    for block in blocks:
+        found = block(found, range(1))
+    assert 1 / 5 < found.square().mean().sqrt() / shown.square().mean().sqrt() < 5
 
 
 def test_it_computes_what_ordinary_layers_compute():
