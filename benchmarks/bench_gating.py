@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -161,10 +162,21 @@ def trainer(setting: Setting) -> GatingTraining:
     sizes = {"width": setting.width, "shared": 400, "embedding": 400, "dropout": 0.0}
     windows = Windows(setting.windows, 1.0, 0.5)
     network = GatingNetwork(
-        BOTH, windows, setting.fps, setting.crop, apex=False, described={}, unit=False, **sizes
+        BOTH,
+        windows,
+        setting.fps,
+        setting.crop,
+        apex=None,
+        described={},
+        unit=False,
+        per_clip=False,
+        **sizes,
     )
-    settings = {"softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005}
-    return GatingTraining(network, CLASSES, mse=True, cross_modal=False, **settings)
+    settings: dict[str, Any] = {
+        "softmax_epochs": 0, "margin": 1.0, "learning_rate": 0.001, "weight_decay": 0.0005,
+    }  # fmt: skip
+    terms: dict[str, Any] = {"mse": True, "cross_modal": False, "mining": "windows"}
+    return GatingTraining(network, CLASSES, **terms, **settings)
 
 
 def drain(loader: Iterable[GatingBatch]) -> None:

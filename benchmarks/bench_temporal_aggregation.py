@@ -1,22 +1,33 @@
 """What training N segment networks side by side gains over one by one, and how time grows with N.
 
-A step is forward, backward and SGD on a batch of 16 generated clips.
+A step is forward, backward and SGD on a batch of 16 generated clips; inference is from the sound
+and the faces of as many to their emotions.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter, process_time
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avlib.systems.temporal_aggregation.network import FACE, SPECTROGRAM, AudioVisualNetwork
+from avlib.systems.temporal_aggregation.network import (
+    FACE,
+    SPECTROGRAM,
+    AudioVisualNetwork,
+    SegmentNetworks,
+)
+from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
+from avlib.systems.temporal_aggregation.training import log_mean_probabilities
 from benchmarks.machine import one_core, take_turns
 from benchmarks.scaling import exponent
 from benchmarks.table import Table
 
 CLIPS, CLASSES = 16, 6
+SAMPLES = 20_480  # of the paper's 1.28 s of sound
 SEGMENTS = (1, 3, 8, 10)
 ROUNDS = 2
 
@@ -52,8 +63,69 @@ def tables() -> list[Table]:
     """Measure small networks on the CPU, and the paper's where there is a CUDA device."""
     with one_core():
         found = [table(size, "cpu") for size in SMALL]
+        found.append(inference(SMALL[-1], "cpu"))
     if torch.cuda.is_available():
-        found.append(table(PAPER, "cuda"))
+        found += [table(PAPER, "cuda"), inference(PAPER, "cuda")]
+    return found
+
+
+def inference(size: Size, device: str) -> Table:
+    """Time what is said of clips for each number of segments, by own networks and by one."""
+    times: dict[str, list[float]] = {"a network each": [], "one network": []}
+    for n_segments in SEGMENTS:
+        tasks = {
+            name: partial(told, clips_and_networks(size, n_segments, device, shared=shared))
+            for name, shared in zip(times, (False, True), strict=True)
+        }
+        take_turns(tasks, 1)  # the first time also reserves memory
+        clock = process_time if device == "cpu" else perf_counter
+        for name, seconds in take_turns(tasks, ROUNDS, clock).items():
+            times[name].append(seconds)
+    rows = [
+        [
+            str(n_segments),
+            *(f"{1000 * of[k] / CLIPS:.1f}" for of in times.values()),
+            *(f"{of[k] / of[0]:.1f}" for of in times.values()),
+        ]
+        for k, n_segments in enumerate(SEGMENTS)
+    ]
+    grown = " and ".join(f"{exponent(SEGMENTS, of):.2f} ({name})" for name, of in times.items())
+    face = "x".join(map(str, size.face))
+    return Table(
+        f"Inference with faces of {face}, width {size.width:g}, {device}.",
+        f"Milliseconds a clip, and how many times as long as at N = 1. Time grows as N to the"
+        f" {grown}; the paper says almost linearly.",
+        ["N", *(f"{name}, ms" for name in times), *(f"{name}, times N = 1" for name in times)],
+        rows,
+    )
+
+
+class Inference(NamedTuple):
+    """Networks, and clips as they are told of: sound (n, N, samples), faces, modalities present."""
+
+    networks: SegmentNetworks
+    sound: Tensor
+    faces: Tensor
+    present: Tensor
+
+
+def clips_and_networks(size: Size, n_segments: int, device: str, *, shared: bool) -> Inference:
+    """Return clips of noise and untrained networks for them."""
+    torch.manual_seed(0)
+    sizes = {"face_size": size.face, "width": size.width}
+    networks = SegmentNetworks(n_segments, CLASSES, shared=shared, **sizes).to(device).eval()
+    sound = torch.rand(CLIPS, n_segments, SAMPLES, device=device) - 0.5
+    faces = torch.rand(CLIPS, n_segments, 3, *size.face, device=device)
+    return Inference(networks, sound, faces, torch.ones(CLIPS, 2, dtype=torch.bool, device=device))
+
+
+def told(task: Inference) -> Tensor:
+    """Return the probabilities of the emotions, (CLIPS, CLASSES)."""
+    with torch.inference_mode():
+        pictures = log_spectrogram(task.sound.flatten(0, 1)).unflatten(0, task.sound.shape[:2])
+        found = log_mean_probabilities(task.networks(pictures, task.faces, task.present)).exp()
+    if found.is_cuda:
+        torch.cuda.synchronize()
     return found
 
 

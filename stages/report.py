@@ -131,9 +131,11 @@ def _embeddings(data: ReportData) -> Section | None:
 
 
 def _curves(model: str) -> dict[int, pd.DataFrame]:
-    """Read the training curves of each fold of a network."""
-    files = (paths.MODELS / model).glob("fold-*/curves.csv")
-    return {paths.fold_number(file.parent): pd.read_csv(file) for file in files}
+    """Read the curves of each fold of a network, those of `validation_curve` where there are."""
+    folder = paths.MODELS / model
+    drawn = {file.with_suffix(""): file for file in folder.glob("fold-*.csv")}
+    files = drawn or {file.parent: file for file in folder.glob("fold-*/curves.csv")}
+    return {paths.fold_number(fold): pd.read_csv(file) for fold, file in files.items()}
 
 
 def _drawn(model: str) -> dict[str, bytes]:

@@ -36,6 +36,7 @@ TINY = {
         "avef": {"train": True, "epochs": 1, "dbn_epochs": 1, "joint_epochs": 1},
         "emobed": {"hidden": 8, "epochs": 1},
         "temporal_aggregation": {
+            "train": True,
             "segments": 2,
             "fps": 4.0,
             "size": 32,

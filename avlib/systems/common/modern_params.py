@@ -49,5 +49,5 @@ class WithRecipe(Section):
         modern
             Section ``modern``, which the paper's recipe does not know.
         """
-        settings = self.model_dump(exclude={"train"})
+        settings = self.model_dump(exclude={"train", "validation_curve"})
         return settings | (self.paper if self.recipe == "paper" else {"modern": modern})

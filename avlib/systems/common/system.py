@@ -41,7 +41,8 @@ class System(ABC):
         The class of its models, ``module:name``, imported when it is asked for.
     sections : mapping of str to type
         Its sections of params.yaml. Where the one of its own name has a key ``train``, that key
-        says which models are trained.
+        says which models are trained; a key ``validation_curve``, whether networks that learn from
+        the validation clips too are trained again without them (`validation_curve`).
     reads : tuple of str
         Further keys of params.yaml that its recipes read.
     tables : tuple of Schema

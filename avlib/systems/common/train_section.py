@@ -90,6 +90,8 @@ def train_section(system: System, params: Any) -> None:
     watched = {m: jobs[m] for m in wanted if system.judge and recipes[m].settings.get("patience")}
     if watched:
         _judge(system, watched, devices)
+    if getattr(getattr(params, system.name, None), "validation_curve", False):
+        _draw_curves(system, {m: jobs[m] for m in wanted if m not in watched}, devices)
     for model in wanted:
         for schema in system.tables:
             tables.merge(_parts(schema, model), table_file(schema, model), schema)
@@ -167,6 +169,16 @@ def _judge(system: System, trained: Mapping[str, FoldJobs], devices: Sequence[st
             code=[*job.code, judge],
         )
     run_per_fold(f"judge_{system.name}", judge_fold, jobs, devices=devices)
+
+
+def _draw_curves(system: System, trained: Mapping[str, FoldJobs], devices: Sequence[str]) -> None:
+    """Train networks again without their validation clips: ``fold-<k>.csv`` by the models."""
+    from avlib.systems.common.validation_curve import curve_fold  # as heavy as a network
+
+    jobs = {
+        m: replace(job, out={"validation_curve": paths.MODELS / m}) for m, job in trained.items()
+    }
+    run_per_fold(f"curve_{system.name}", curve_fold, jobs, devices=devices)
 
 
 def _parts(schema: tables.Schema, model: str) -> Path:

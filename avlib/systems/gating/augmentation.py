@@ -1,4 +1,4 @@
-"""Augmentation on the device: one draw for the whole mini-batch, applied to every clip in it.
+"""Augmentation on the device: one draw for all that is given, by default a whole mini-batch.
 
 So the paper on the gating paradigm wants it (Ghaleb et al., ACII 2019, section IV): crops that
 differ within a mini-batch show different regions of the face and mislead the choice of triplets.

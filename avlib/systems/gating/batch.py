@@ -32,6 +32,11 @@ class Cut:
         full[self.there] = projected
         return full
 
+    def of_clips(self) -> list[Tensor]:
+        """Return the windows of each clip that has any."""
+        counts = self.there.sum(1)
+        return list(self.windows.split(counts[counts > 0].tolist()))
+
 
 def cut_sound(batch: Batch, starts: Tensor, opened: Tensor, length: float, rate: int) -> Cut:
     """Return the sound of each window.
@@ -64,6 +69,33 @@ def cut_sound(batch: Batch, starts: Tensor, opened: Tensor, length: float, rate:
     first = (starts[there] * rate).round().long().clamp(max=batch.sound.shape[1])
     windows = padded.unfold(1, size, 1)[clip, first]
     return Cut(there, windows.float() * (LOUDEST / 32768))
+
+
+def loudest_start(batch: Batch, middle: Tensor, length: float, rate: int) -> Tensor:
+    """Return where the window with the most sound energy starts, s, shape (n, 1).
+
+    The apex moment of a clip that is heard, and the same one where it is seen. Of equally loud
+    windows it is the first; a clip without sound, or shorter than a window, keeps its middle.
+
+    Parameters
+    ----------
+    batch : Batch
+    middle : Tensor of shape (n, 1)
+        Where the windows in the middle of the clips start, s.
+    length : float
+        s.
+    rate : int
+        Of the batch's sound, Hz.
+    """
+    size = round(length * rate)
+    last = batch.samples - size  # where the last whole window starts, samples
+    if not (last > 0).any():
+        return middle
+    energy = functional.pad(batch.sound.double().square().cumsum(1), (1, 0))
+    of_windows = energy[:, size:] - energy[:, :-size]
+    inside = torch.arange(of_windows.shape[1], device=last.device) <= last[:, None]
+    loudest = of_windows.masked_fill(~inside, -1.0).argmax(1, keepdim=True)
+    return torch.where(last[:, None] > 0, (loudest / rate).to(middle), middle)
 
 
 def cut_chips(batch: Batch, starts: Tensor, opened: Tensor, length: float, fps: float) -> Cut:

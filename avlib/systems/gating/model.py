@@ -66,8 +66,8 @@ class GatingModel(DeepModel[SequenceClips]):
     modalities : tuple of str
         What the system uses.
     system : {"gating", "gating_lstm", "gating_global"}
-        The paper's system; LSTMs trained apart, whose embeddings are concatenated; one window in
-        the middle of the clip without LSTM, trained apart.
+        The paper's system; LSTMs trained apart, whose embeddings are concatenated; one window of
+        the clip without LSTM, trained apart.
     settings
         Section ``gating`` of params.yaml, see there.
 
@@ -250,6 +250,7 @@ class GatingModel(DeepModel[SequenceClips]):
             apex=apex,
             described={m: len(of.mean) for m, of in self.standardisers_.items()},
             unit=s["recipe"] == "modern",
+            per_clip=s["augmentation"] == "clip",
             **sizes,
         )
         return {"network": network}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.systems.gating.augmentation import centre_crop, random_crop, random_sound
-from avlib.systems.gating.batch import Cut, cut_chips, cut_sound
+from avlib.systems.gating.batch import Cut, cut_chips, cut_sound, loudest_start
 from avlib.systems.gating.clips import GatingBatch
 from avlib.systems.gating.i3d import I3D
 from avlib.systems.gating.soundnet import RATE, SoundNet8
@@ -143,12 +143,15 @@ class GatingNetwork(nn.Module):
         Chips per second.
     crop : int
         Side of the crop that the video network sees, pixels.
-    apex : bool
-        Present only the one window in the middle of each clip (the global baseline).
+    apex : {"middle", "loudest"}, optional
+        Present only the one window in the middle of each clip, or its loudest one (the global
+        baseline).
     described : dict of str to int
         By modality that is described, descriptors of a window.
     unit : bool
         Whether distances are between embeddings scaled to length 1, which cannot all shrink.
+    per_clip : bool
+        Whether crops and changes of sound are drawn for each clip; else once for a batch (paper).
     **sizes
         ``width``, ``shared``, ``embedding`` and ``dropout`` of `GatingStream`.
     """
@@ -160,16 +163,18 @@ class GatingNetwork(nn.Module):
         fps: float,
         crop: int,
         *,
-        apex: bool,
+        apex: str | None,
         described: Mapping[str, int],
         unit: bool,
+        per_clip: bool,
         **sizes: Any,
     ) -> None:
         super().__init__()
         self.windows, self.fps, self.crop, self.apex = windows, fps, crop, apex
-        self.unit = unit
+        self.unit, self.per_clip = unit, per_clip
         streams = {
-            m: GatingStream(m, described.get(m), recurrent=not apex, **sizes) for m in modalities
+            m: GatingStream(m, described.get(m), recurrent=apex is None, **sizes)
+            for m in modalities
         }
         self.streams = nn.ModuleDict(streams)
 
@@ -180,10 +185,12 @@ class GatingNetwork(nn.Module):
     def schedule(self, batch: GatingBatch) -> tuple[Tensor, Tensor]:
         """Return start (s) and presence of each clip's windows, both of shape (n, n_gates)."""
         durations = batch.durations.cpu().numpy()
-        where = batch.durations.device
+        where, length = batch.durations.device, self.windows.length
         if self.apex:
-            starts = torch.from_numpy(apex_start(durations, self.windows.length))[:, None]
-            return starts.to(where), torch.ones(len(batch), 1, dtype=torch.bool, device=where)
+            starts = torch.from_numpy(apex_start(durations, length))[:, None].to(where)
+            if self.apex == "loudest":
+                starts = loudest_start(batch, starts, length, RATE)
+            return starts, torch.ones(len(batch), 1, dtype=torch.bool, device=where)
         starts = torch.from_numpy(self.windows.starts()).expand(len(batch), -1)
         return starts.to(where), torch.from_numpy(self.windows.open(durations)).to(where)
 
@@ -209,7 +216,7 @@ class GatingNetwork(nn.Module):
         ----------
         batch : GatingBatch
         noise : torch.Generator, optional
-            Of the CPU; draws one augmentation for the whole batch. None: none, and centre crops.
+            Of the CPU; draws the augmentation. None: none, and centre crops.
 
         Returns
         -------
@@ -228,7 +235,9 @@ class GatingNetwork(nn.Module):
             if enough:
                 windows = cut.windows
                 if modality not in batch.described:
-                    windows = prepared(modality, windows, self.crop, noise)
+                    clips = cut.of_clips() if self.per_clip else [windows]
+                    shown = [prepared(modality, part, self.crop, noise) for part in clips]
+                    windows = torch.cat(shown)
                 values = cut.spread(stream.project(windows))
             there[modality] = cut.there & enough
             projected[modality] = values

@@ -11,8 +11,6 @@ from avlib.systems.common.modern_params import WithRecipe
 PAPER: dict[str, Any] = {
     "audio": "soundnet",
     "video": "i3d",
-    "mining": "windows",
-    "mse": True,
     "dropout": 0.0,
 }
 
@@ -38,6 +36,8 @@ class Gating(WithRecipe):
     cross_modal: bool
     mining: Literal["windows", "each"]
     mse: bool
+    augmentation: Literal["batch", "clip"]
+    apex: Literal["middle", "loudest"]
     triplets: float = Field(ge=0, le=1)
     triplet_weight: float = Field(ge=0)
     shift: float = Field(ge=0)
@@ -57,6 +57,12 @@ class Gating(WithRecipe):
             raise ValueError("shift must not be larger than half of length")
         if self.overlap >= self.length:
             raise ValueError("overlap must be smaller than length")
+        described = self.recipe == "modern" and "descriptors" in (self.audio, self.video)
+        if self.apex == "loudest" and described:
+            raise ValueError(
+                "apex: loudest is of clips that are seen and heard: set audio to soundnet and video"
+                " to i3d, or recipe to paper"
+            )
         if self.crop > self.size:
             raise ValueError("crop must not be larger than size")
         if self.length < 0.21:

@@ -34,7 +34,7 @@ class GatingStreamer:
 
     def __init__(self, model: GatingModel) -> None:
         if model.network_.apex:
-            raise ValueError(f"{model.system} takes the middle of a clip and cannot follow one")
+            raise ValueError(f"{model.system} takes one window of a clip and cannot follow one")
         if model.described:
             raise ValueError(f"{' and '.join(model.described)} would have to be described first")
         self.model, self.gate = model, -1

@@ -20,7 +20,7 @@ class GatingSystem(System):
     models = {
         "gating": "Gating paradigm: windows of both modalities drawn together, LSTMs, neighbours",
         "gating_lstm": "The same, but the modalities trained apart: A-LSTM and V-LSTM side by side",
-        "gating_global": "The same without LSTMs: one window mid-clip, modalities trained apart",
+        "gating_global": "The same without LSTMs: one window of a clip, modalities trained apart",
     }
     model = "avlib.systems.gating.model:GatingModel"
     group = "deep systems"
@@ -58,7 +58,7 @@ class GatingSystem(System):
         streams = StreamFormat.of_sound(RATE) if "video" in described else pictures
         windows, apex = gate_windows(model, settings)
         kept = None if described == BOTH else streams
-        return WindowDescriptors(described, windows, apex, kept, settings["shift"])
+        return WindowDescriptors(described, windows, apex is not None, kept, settings["shift"])
 
     def described(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the modalities of which it is to read descriptors."""

@@ -26,8 +26,8 @@ class GatingTraining(LightningModule):
     mse : bool
         Whether the shared space draws the modalities together; the baselines train them apart.
     settings
-        Section ``gating`` of params.yaml: softmax_epochs, margin, learning_rate, weight_decay, and
-        cross_modal, to take an anchor's positive and negative from the other modality.
+        Section ``gating`` of params.yaml: softmax_epochs, margin, learning_rate, weight_decay,
+        mining, and cross_modal, to take an anchor's positive and negative from the other modality.
     """
 
     def __init__(
@@ -64,8 +64,12 @@ class GatingTraining(LightningModule):
         """
         with torch.autocast(batch.sound.device.type, enabled=False):
             full = map_arrays(lambda v: v.float() if v.is_floating_point() else v, gates)
-            margin, across = self.settings["margin"], self.cross_modal
-            found = {"triplet": triplet_loss(full, batch.emotion, margin, cross_modal=across)}
+            margin, once = self.settings["margin"], self.settings["mining"] == "windows"
+            found = {
+                "triplet": triplet_loss(
+                    full, batch.emotion, margin, cross_modal=self.cross_modal, once=once
+                )
+            }
             if self.mse and len(gates.projected) == 2:
                 found["mse"] = mse_loss(full)
             return found
@@ -114,11 +118,14 @@ def mse_loss(gates: Gates) -> Tensor:
     return (squares.sum(0) / count.clamp_min(1)).sum() / (2 * (count > 0).sum().clamp_min(1))
 
 
-def triplet_loss(gates: Gates, emotion: Tensor, margin: float, *, cross_modal: bool) -> Tensor:
+def triplet_loss(
+    gates: Gates, emotion: Tensor, margin: float, *, cross_modal: bool, once: bool
+) -> Tensor:
     """Return the triplets' part of eq. 2: (1 / 2T) sum_t (1 / 2N) sum_i sum_m max(d, 0).
 
     N counts the clips of a window in a modality and T the windows that any clip has; an anchor
-    without a positive or a negative adds nothing.
+    without a positive or a negative adds nothing. With `once` no clip is an anchor's positive or
+    negative in two windows; else each window mines by itself.
     """
     modalities = list(gates.embedded)
     miners = {modality: MultiWindowMiner(emotion) for modality in modalities}
@@ -126,12 +133,14 @@ def triplet_loss(gates: Gates, emotion: Tensor, margin: float, *, cross_modal: b
     total = next(iter(gates.embedded.values())).new_zeros(())
     for gate in range(len(windows)):
         for modality in modalities:
+            if not once:
+                miners[modality] = MultiWindowMiner(emotion)
             # Across modalities an anchor's positive and negative are the other one's embeddings.
             other = modalities[-1 - modalities.index(modality)] if cross_modal else modality
             anchors, others = gates.embedded[modality][:, gate], gates.embedded[other][:, gate]
             there = gates.there[modality][:, gate] & gates.there[other][:, gate]
             distances = squared_distances(anchors, others)
-            # The hardest triplet of each anchor; a miner uses none of them in two windows.
+            # The hardest triplet of each anchor; one miner uses none of them in two windows.
             anchor, positive, negative = miners[modality].mine(distances, there)
             losses = hinge(distances[anchor, positive], distances[anchor, negative], margin)
             total = total + losses.sum() / (2 * there.sum().clamp_min(1))

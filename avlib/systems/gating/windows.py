@@ -54,17 +54,17 @@ class Windows:
         return inside
 
 
-def gate_windows(system: str, settings: Mapping[str, Any]) -> tuple[Windows, bool]:
-    """Return the windows of a system, and whether they are one in the middle of each clip."""
-    apex = system == "gating_global"
-    count = 1 if apex else settings["windows"]
+def gate_windows(system: str, settings: Mapping[str, Any]) -> tuple[Windows, str | None]:
+    """Return the windows of a system, and where in a clip its only one lies, if it has one."""
+    apex = settings["apex"] if system == "gating_global" else None
+    count = settings["windows"] if apex is None else 1
     return Windows(count, settings["length"], settings["overlap"]), apex
 
 
 def apex_start(durations: np.ndarray, length: float) -> np.ndarray:
-    """Return where the one window of the global baseline starts, s, shape (n_clips,).
+    """Return where the window in the middle of clips starts, s, shape (n_clips,).
 
-    The paper takes "apex moments" without saying how they are found: acted clips start and end
-    near neutral, so it is the window in the middle of the clip.
+    The paper's global baseline takes "apex moments" without saying how they are found: acted clips
+    start and end near neutral, so by default it is this window (``apex: middle``).
     """
     return np.maximum(0.0, (np.asarray(durations, float) - length) / 2)

@@ -46,8 +46,11 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         Emotions of the corpus.
     modalities : tuple of str
         What the system uses.
+    system : {"temporal_aggregation", "ristea_cnn"}
+        The paper's system, or the baseline of its table I: a network without batch normalisation.
     settings
-        Section ``temporal_aggregation`` of params.yaml, see there.
+        Section ``temporal_aggregation`` of params.yaml, see there; with ``BASELINE`` laid over it
+        for the baseline.
 
     Attributes
     ----------
@@ -128,6 +131,7 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
             "face_size": (s["size"], s["size"]),
             "width": s["width"],
             "pooling": s["pooling"],
+            "batch_norm": self.system != "ristea_cnn",
         }
         network = SegmentNetworks(s["segments"], self.n_classes, shared=s["shared"], **sizes)
         return {"network": network}

@@ -1,10 +1,10 @@
 """Section ``temporal_aggregation`` of params.yaml."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from avlib.runtime.params import Positive
+from avlib.runtime.params import Positive, all_or_some_of
 from avlib.systems.common.modern_params import WithRecipe
 
 # What ``recipe: paper`` sets, whatever stands there. ``shown`` has no meaning where each segment
@@ -18,13 +18,16 @@ PAPER: dict[str, Any] = {
     "pooling": "flatten",
     "draws": 1,
 }
+# What the baseline sees of a clip: one face, and the sound around exactly that moment.
+BASELINE: dict[str, Any] = {"segments": 1, "offset": 0.0}
 
 
 class TemporalAggregation(WithRecipe):
     """Temporal aggregation; see `avlib.systems.temporal_aggregation.model`."""
 
     paper = PAPER
-    train: bool
+    train: Annotated[bool | list[str], all_or_some_of("temporal_aggregation", "ristea_cnn")]
+    validation_curve: bool
     segments: int = Field(ge=1)
     offset: float = Field(ge=0)
     window: float = Field(ge=0.1)

@@ -6,16 +6,21 @@ from typing import Any
 from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System
-from avlib.systems.temporal_aggregation.params import TemporalAggregation
+from avlib.systems.temporal_aggregation.params import BASELINE, TemporalAggregation
 
 
 class TemporalAggregationSystem(System):
-    """Birhala, Ristea, Radoi and Dutu, "Temporal aggregation of audio-visual modalities" (2020)."""
+    """Birhala, Ristea, Radoi and Dutu, "Temporal aggregation of audio-visual modalities" (2020).
+
+    And the CNN of its table I.
+    """
 
     name = "temporal_aggregation"
     models = {
         "temporal_aggregation": "Temporal aggregation: a face and sound per segment, networks"
-        " summed"
+        " summed",
+        "ristea_cnn": "The CNN that it came from: one face and its sound, without batch"
+        " normalisation",
     }
     model = "avlib.systems.temporal_aggregation.model:TemporalAggregationModel"
     group = "deep systems"
@@ -27,7 +32,10 @@ class TemporalAggregationSystem(System):
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how the networks are trained."""
         settings = params.temporal_aggregation.used(params.modern.model_dump())
+        if model == "ristea_cnn":
+            settings |= BASELINE
         source = self.source(model, settings)
+        settings = {"system": model, **settings}
         return Recipe(model, self.model_class(), settings=settings, source=source)
 
     def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:

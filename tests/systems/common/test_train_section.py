@@ -15,6 +15,7 @@ from avlib.systems.common import train_section as module
 from avlib.systems.common.system import table_file
 from avlib.systems.common.train_section import leave_out, train_section
 
+PARAMS = Path("params.yaml").absolute()
 SWITCHED = [name for name in SYSTEMS if system(name).deep]
 
 
@@ -71,11 +72,16 @@ def test_every_model_can_be_named_and_no_other(name, tmp_path):
         load((name,), path)
 
 
-def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(
-    tmp_path, monkeypatch, capsys
-):
-    params = load(("avef", "modalities", "modern", "protocol"))
-    params = params.model_copy(update={"avef": params.avef.model_copy(update={"train": ["avef"]})})
+def changed(name, **values):
+    """Parameters of a stage with other values of its section."""
+    params = load((name, "modalities", "modern", "protocol"), PARAMS)
+    section = getattr(params, name).model_copy(update=values)
+    return params.model_copy(update={name: section})
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """Which models each stage would train, by stage."""
     clips = {"clip_id": ["a", "b"], "emotion": ["x", "y"], "corpus": ["c", "c"]}
     clips |= {"audio_path": ["a.wav", None], "video_path": [None, None], "duration": [1.0, 2.0]}
     folds = {"clip_id": ["a", "b"], "fold": [0, 0], "part": ["train", "test"]}
@@ -87,18 +93,40 @@ def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(
     monkeypatch.setattr(module.tables, "merge", lambda *_: None)
     folds = module.pd.DataFrame(read["folds.parquet"])
     monkeypatch.setattr(module, "checked_folds", lambda *_: folds)
-    trained = {}
+    found = {}
     monkeypatch.setattr(
-        module, "run_per_fold", lambda stage, function, jobs, **_: trained.update({stage: jobs})
+        module, "run_per_fold", lambda stage, function, jobs, **_: found.update({stage: jobs})
     )
     monkeypatch.setattr(module, "_jobs", lambda system, recipe, *_: recipe)
-    train_section(system("avef"), params)
+    return found
+
+
+def test_models_that_are_not_named_get_the_outputs_of_models_that_are_off(trained, capsys):
+    train_section(system("avef"), changed("avef", train=["avef"]))
     assert list(trained["train_avef"]) == ["avef"]
     assert "train" not in trained["train_avef"]["avef"].settings
     assert Path("data/predictions/avef_raw.parquet").is_file()
     assert not Path("data/predictions/avef.parquet").exists()
     said = "avef: no recording has video, so there are no faces to learn from"
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+@pytest.mark.parametrize("curve", [False, True])
+def test_curves_on_validation_are_of_networks_that_would_learn_from_it(
+    curve, patience, trained, monkeypatch
+):
+    drawn, judged = [], []
+    monkeypatch.setattr(module, "_draw_curves", lambda system, jobs, devices: drawn.extend(jobs))
+    monkeypatch.setattr(module, "_judge", lambda system, jobs, devices: judged.extend(jobs))
+    name = "temporal_aggregation"
+    plain = changed(name, train=[name], patience=patience)
+    params = changed(name, train=[name], patience=patience, validation_curve=curve)
+    train_section(system(name), params)
+    assert drawn == ([name] if curve and patience is None else [])
+    assert judged == ([] if patience is None else [name])
+    # Nothing that a trained fold is remembered by has changed.
+    assert trained["train_temporal_aggregation"][name] == system(name).recipe(name, plain)
 
 
 def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on():

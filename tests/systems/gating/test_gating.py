@@ -1,8 +1,12 @@
 import itertools
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from pydantic import ValidationError
 from sequence_clips import clips_of, talking
 from sklearn.neighbors import NearestNeighbors
 
@@ -10,7 +14,7 @@ from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.model import BOTH
 from avlib.systems.gating.model import SYSTEMS, GatingModel
 from avlib.systems.gating.network import Gates
-from avlib.systems.gating.params import PAPER
+from avlib.systems.gating.params import PAPER, Gating
 from avlib.systems.gating.stream import GatingStreamer
 from avlib.systems.gating.training import mse_loss, triplet_loss
 
@@ -29,6 +33,10 @@ SETTINGS = {
     "embedding": 8,
     "margin": 1.0,
     "cross_modal": False,
+    "mining": "windows",
+    "mse": True,
+    "augmentation": "batch",
+    "apex": "middle",
     "per_class": 2,
     "learning_rate": 0.01,
     "weight_decay": 0.0005,
@@ -62,8 +70,11 @@ def trained(tmp_path_factory):
     return model, train, test
 
 
-def eq_2(gates, emotion, margin):
-    """Write the loss of the paper's eq. 2 as loops over windows, modalities and triplets."""
+def eq_2(gates, emotion, margin, once):
+    """Write the loss of the paper's eq. 2 as loops over windows, modalities and triplets.
+
+    With `once` no clip is an anchor's positive or negative in two windows.
+    """
     total, windows = 0.0, 0
     used = {m: {"+": [set() for _ in emotion], "-": [set() for _ in emotion]} for m in BOTH}
     for t in range(gates.there["audio"].shape[1]):
@@ -81,8 +92,9 @@ def eq_2(gates, emotion, margin):
                 if not far or not near:
                     continue
                 p, n = max(far, key=d.get), min(near, key=d.get)
-                used[m]["+"][i].add(p)
-                used[m]["-"][i].add(n)
+                if once:
+                    used[m]["+"][i].add(p)
+                    used[m]["-"][i].add(n)
                 total += max(d[p] - d[n] + margin, 0) / (2 * len(here))
     return total / (2 * windows)
 
@@ -98,11 +110,88 @@ def random_gates(seed, n=9, gates=3):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_triplet_part_of_the_loss_is_eq_2_written_as_loops(seed):
+@pytest.mark.parametrize("once", [True, False])
+def test_triplet_part_of_the_loss_is_eq_2_written_as_loops(seed, once):
     gates, emotion = random_gates(seed), torch.arange(9) % 3
-    expected = eq_2(gates, emotion.tolist(), 1.0)
-    found = triplet_loss(gates, emotion, 1.0, cross_modal=False)
+    expected = eq_2(gates, emotion.tolist(), 1.0, once)
+    found = triplet_loss(gates, emotion, 1.0, cross_modal=False, once=once)
     assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def untrained(system="gating", **changes):
+    """How a network with random weights learns."""
+    model = GatingModel(2, system=system, **(SETTINGS | changes))
+    model.standardisers_ = {}
+    model.networks_ = model.build()
+    return model._training(0)
+
+
+def test_mining_across_windows_is_off_where_each_is_mined_by_itself():
+    gates, emotion = random_gates(7), torch.arange(9) % 3
+    batch = SimpleNamespace(sound=torch.zeros(9, 1), emotion=emotion)
+    for mining, once in (("windows", True), ("each", False)):
+        parts = untrained(mining=mining).parts(gates, batch)
+        expected = triplet_loss(gates, emotion, 1.0, cross_modal=False, once=once)
+        assert float(parts["triplet"]) == float(expected)
+
+
+@pytest.mark.parametrize("mse", [True, False])
+def test_without_mse_only_what_embeddings_are_made_of_has_a_gradient(mse):
+    gates = random_gates(8)  # whose embeddings are not made of the shared space
+    for values in gates.projected.values():
+        values.requires_grad_()
+    batch = SimpleNamespace(sound=torch.zeros(9, 1), emotion=torch.arange(9) % 3)
+    loss = torch.stack(list(untrained(mse=mse).parts(gates, batch).values())).sum()
+    assert loss.requires_grad == mse
+
+
+def test_the_switches_hold_by_the_papers_recipe_too():
+    values = yaml.safe_load(Path("params.yaml").read_text())["gating"]
+    off = {"mining": "each", "mse": False, "augmentation": "clip", "apex": "loudest"}
+    used = Gating.model_validate(values | off | {"recipe": "paper"}).used({})
+    assert {name: used[name] for name in off} == off
+    with pytest.raises(ValidationError, match="apex: loudest is of clips that are seen and heard"):
+        Gating.model_validate(values | off)
+
+
+@pytest.mark.parametrize("modality", BOTH)
+def test_augmentation_by_clip_draws_anew_for_each_clip(tmp_path, modality):
+    """One clip after another from one generator is the whole batch drawn clip by clip."""
+    train = clips(tmp_path, 2, (2.0, 1.4))
+    model = GatingModel(2, (modality,), **(SETTINGS | {"crop": 24, "augmentation": "clip"}))
+    model.standardisers_ = {}
+    network = model.build()["network"].eval()
+    [whole] = model._loader(train, [range(4)])
+    noise, every = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        _, together = network.project(whole, every)
+        for row, batch in enumerate(model._loader(train, [[0], [1], [2], [3]])):
+            _, alone = network.project(batch, noise)
+            torch.testing.assert_close(alone[modality][0], together[modality][row])
+
+
+def test_the_global_baseline_takes_the_loudest_window_where_it_is_asked_to(tmp_path):
+    chips, seen, sound = talking(0, 1, 3.0)
+    sound[: 2 * 22050] //= 4
+    train = clips_of(tmp_path, [("a", "S", 0, chips, seen, sound)])
+    for apex, start in (("middle", 1.0), ("loudest", 2.0)):
+        model = GatingModel(2, system="gating_global", **(SETTINGS | {"apex": apex}))
+        model.standardisers_ = {}
+        starts, _ = model.build()["network"].schedule(next(iter(model._loader(train, [[0]]))))
+        assert starts.tolist() == [[pytest.approx(start, abs=1e-3)]]
+
+
+def test_augmentation_by_batch_crops_all_clips_alike(tmp_path):
+    train = clips(tmp_path, 2)
+    model = GatingModel(2, ("video",), **(SETTINGS | {"crop": 24}))
+    model.standardisers_ = {}
+    network = model.build()["network"].eval()
+    [whole] = model._loader(train, [range(4)])
+    with torch.inference_mode():
+        _, together = network.project(whole, torch.Generator().manual_seed(1))
+        for row, batch in enumerate(model._loader(train, [[0], [1], [2], [3]])):
+            _, alone = network.project(batch, torch.Generator().manual_seed(1))
+            torch.testing.assert_close(alone["video"][0], together["video"][row])
 
 
 def test_mse_part_of_the_loss_is_the_mean_over_windows_of_clips_with_both():
@@ -117,11 +206,13 @@ def test_cross_modal_triplets_compare_with_the_other_modality():
     gates, emotion = random_gates(6), torch.arange(9) % 3
     everywhere = {m: torch.ones(9, 3, dtype=torch.bool) for m in BOTH}
     same = Gates(everywhere, gates.projected, dict.fromkeys(BOTH, gates.embedded["audio"]))
-    within = triplet_loss(same, emotion, 1.0, cross_modal=False)
-    assert triplet_loss(same, emotion, 1.0, cross_modal=True) == pytest.approx(within)
+
+    def loss(gates, across):
+        return triplet_loss(gates, emotion, 1.0, cross_modal=across, once=True)
+
+    assert loss(same, across=True) == pytest.approx(loss(same, across=False))
     moved = Gates(everywhere, gates.projected, gates.embedded)
-    across = triplet_loss(moved, emotion, 1.0, cross_modal=True)
-    assert across != pytest.approx(triplet_loss(moved, emotion, 1.0, cross_modal=False))
+    assert loss(moved, across=True) != pytest.approx(loss(moved, across=False))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -281,12 +372,8 @@ def test_video_without_a_single_window_of_faces_trains_nothing_and_does_not_cras
 
 
 def test_only_the_papers_system_takes_triplets_across_modalities():
-    settings = SETTINGS | {"cross_modal": True}
     for system in SYSTEMS:
-        model = GatingModel(2, system=system, **settings)
-        model.standardisers_ = {}
-        model.networks_ = model.build()
-        assert model._training(0).cross_modal == (system == "gating")
+        assert untrained(system, cross_modal=True).cross_modal == (system == "gating")
 
 
 def test_validation_clips_that_form_no_triplet_are_an_error_that_says_so(tmp_path):

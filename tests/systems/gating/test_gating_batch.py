@@ -6,7 +6,7 @@ from sequence_clips import clips_of
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceDataset
 from avlib.systems.common.streams import StreamFormat
-from avlib.systems.gating.batch import LOUDEST, cut_chips, cut_sound
+from avlib.systems.gating.batch import LOUDEST, cut_chips, cut_sound, loudest_start
 from avlib.systems.gating.windows import Windows
 
 FORMAT = StreamFormat(size=32, fps=4.0, rate=100)
@@ -54,6 +54,29 @@ def test_chip_windows_are_slices_of_the_chips_and_need_half_of_their_faces(cut):
     assert chips.there.tolist() == [[True] * 4, [True, False, False, False], [False] * 4]
     levels = chips.windows[:, :, 0, 0, 0].tolist()
     assert levels == [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7], [6, 7, 8, 9], [0, 1, 1, 1]]
+
+
+def test_windows_are_told_apart_by_clip(cut):
+    _, chips = cut
+    first, second = chips.of_clips()
+    assert torch.equal(first, chips.windows[:4])
+    assert torch.equal(second, chips.windows[4:])
+
+
+def test_the_apex_is_the_loudest_window_of_a_clip_found_by_trying_all(tmp_path):
+    rng = np.random.default_rng(0)
+    sounds = [rng.integers(-3000, 3000, n, np.int16) for n in (250, 90, 170)]
+    recordings = [(f"{k}", "S", 0, counting(10), [True] * 10, s) for k, s in enumerate(sounds)]
+    recordings.append(("mute", "S", 0, counting(10), [True] * 10, None))
+    batch = SequenceDataset(clips_of(tmp_path, recordings, FORMAT), BOTH)[[0, 1, 2, 3]]
+    middle = torch.tensor([[0.7], [0.7], [0.7], [0.7]])
+    expected = [0.7] * 4  # of the one shorter than a window, and of the mute one
+    for k in (0, 2):
+        loud = sounds[k].astype(float) ** 2
+        energies = [loud[start : start + 100].sum() for start in range(len(loud) - 99)]
+        expected[k] = int(np.argmax(energies)) / FORMAT.rate
+    found = loudest_start(batch, middle, 1.0, FORMAT.rate)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6)
 
 
 def test_values_of_windows_go_back_to_their_places(cut):
