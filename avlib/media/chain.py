@@ -6,6 +6,9 @@ from typing import BinaryIO
 
 # How ASF (WMA, WMV) begins.
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+# The object in its header that states its size, and from which byte of it on its flags stand.
+ASF_PROPERTIES, ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
+_ASF_FLAGS, _BROADCAST = 72, 1
 _BLOCK = 2**16
 _OGG_PAGE, _ASF_DATA = 27, 50  # bytes of their headers
 _LISTS = (b"RIFF", b"LIST")  # chunks of an AVI that hold others, behind four more bytes
@@ -88,6 +91,18 @@ def content_start(path: Path | str) -> int:
             length = length << 7 | byte & 0x7F
         return 10 + length
     return 0
+
+
+def counts_from_zero(path: Path | str) -> bool:
+    """Tell whether a file's first packets are due at second 0 of its clock: those of an ASF are.
+
+    One that says that it was made of a broadcast may begin at any time; so may other containers.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(ASF_HEADER)
+    _, found, said = head.partition(ASF_PROPERTIES)
+    flags = int.from_bytes(said[_ASF_FLAGS : _ASF_FLAGS + 4], "little")
+    return head[:16] == ASF and bool(found) and not flags & _BROADCAST
 
 
 def _ogg_headers(file: BinaryIO, size: int) -> int:

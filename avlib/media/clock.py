@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from avlib.media import demux
-from avlib.media.chain import Break, break_in
+from avlib.media.chain import Break, break_in, counts_from_zero
 from avlib.media.stamps import FAR, TOLERANCE, WITNESSES, shifts, usual_step
 
 # A picture is shown at most so many pictures, or so many s, later than the others after it is
@@ -104,11 +104,19 @@ class Clock:
 
     The second 0 of a clip is its first picture: what is heard before is no part of it, and sound
     that begins later is preceded by silence.
+
+    Attributes
+    ----------
+    video, audio : Track or None
+    contents : Contents
+    absent : float
+        Seconds before the first packet that the container had, and has lost.
     """
 
     video: Track | None
     audio: Track | None
     contents: Contents = field(default_factory=Contents)
+    absent: float = 0.0
 
     @property
     def shared(self) -> bool:
@@ -134,8 +142,8 @@ class Clock:
         """Seconds of pictures, or of sound alone, before what decodes first and begins the clip."""
         track = self.video or self.audio
         if track is None or track.start is None:
-            return 0.0
-        return max(track.start - float(track.times[0]), 0.0)
+            return self.absent
+        return max(track.start - float(track.times[0]), 0.0) + self.absent
 
     @property
     def sound_start(self) -> float | None:
@@ -183,7 +191,9 @@ def _read(path: str, version: tuple[int, ...]) -> Clock:
             first = next(frames(container, demux.first_stream(container, kind), track), None)
             if first is not None:
                 found[kind] = replace(track, start=demux.frame_time(first))
-    return Clock(**found, contents=contents)
+    starts = [float(track.times[0]) for track in tracks.values() if len(track.times)]
+    absent = max(min(starts, default=0.0), 0.0) if counts_from_zero(path) else 0.0
+    return Clock(**found, contents=contents, absent=absent)
 
 
 def frames(

@@ -57,8 +57,8 @@ class MediaInfo:
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float
-        Seconds of pictures, or of sound alone, that the container holds before the clip's start, as
-        they do not decode.
+        Seconds of pictures, or of sound alone, before the clip's start, that do not decode or, as
+        an ASF tells, are lost.
     clock_shared : bool
         False when picture and sound are never there together by their time stamps, so that each
         counts from its own start.

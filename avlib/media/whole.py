@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from avlib.media.chain import ASF, flv_tags, last_byte
+from avlib.media.chain import ASF, ASF_HEADER, ASF_PROPERTIES, flv_tags, last_byte
 
 # Bytes that may be missing: writers are off by a header, or leave out a filling byte.
 _SLACK = 64
@@ -20,9 +20,8 @@ _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
 _FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
 _WAV_HEADER, _PCM = 4096, (1, 3, 0xFFFE)  # numbers of codecs without compression
-# How W64 begins, and the object that states an ASF's size, in its header.
+# How W64 begins.
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
-_ASF_PROPERTIES, _ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
 
 
 def stated_size(path: Path | str) -> int | None:
@@ -191,7 +190,7 @@ def _caf(file: BinaryIO, size: int) -> int | None:
 
 def _asf(file: BinaryIO) -> int | None:
     file.seek(0)
-    _, found, said = file.read(_ASF_HEADER).partition(_ASF_PROPERTIES)
+    _, found, said = file.read(ASF_HEADER).partition(ASF_PROPERTIES)
     # Behind the object's own size and the file's identity.
     return int.from_bytes(said[24:32], "little") or None if found else None
 

@@ -8,6 +8,7 @@ import pytest
 from recordings import beeps, record
 
 from avlib import media
+from avlib.media.chain import content_start
 from avlib.media.whole import stated_size
 from avlib.runtime.errors import MediaError
 
@@ -21,6 +22,23 @@ def cut(path, share):
 
 def wav(path):
     media.write_clip(path, None, None, beeps(2, [1]), 16000, audio_codec="pcm_s16le")
+    return path
+
+
+def encoded(path, codec, signal):
+    """Write sound of 16 kHz in the container of a suffix."""
+    plain = path.with_suffix(".wav")
+    media.write_clip(plain, None, None, signal, 16000, audio_codec="pcm_s16le")
+    with av.open(str(plain)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream(codec, rate=16000, layout="mono")
+        stream.bit_rate = 64000
+        target.start_encoding()
+        samples = stream.codec_context.frame_size or 4096
+        resampler = av.AudioResampler(stream.format, "mono", 16000, frame_size=samples)
+        for frame in (*source.decode(audio=0), None):
+            for part in resampler.resample(frame):
+                target.mux(stream.encode(part))
+        target.mux(stream.encode(None))
     return path
 
 
@@ -52,23 +70,36 @@ def test_a_cut_file_is_truncated(tmp_path, suffix, share):
     [(".au", "pcm_s16be"), (".caf", "pcm_s16le"), (".w64", "pcm_s16le"), (".wma", "wmav2")],
 )
 def test_a_cut_file_of_sound_is_truncated(tmp_path, suffix, codec):
-    path = tmp_path / f"a{suffix}"
-    media.write_clip(tmp_path / "a.wav", None, None, beeps(6, [1]), 16000, audio_codec="pcm_s16le")
-    with av.open(str(tmp_path / "a.wav")) as source, av.open(str(path), "w") as target:
-        stream = target.add_stream(codec, rate=16000, layout="mono")
-        stream.bit_rate = 64000
-        target.start_encoding()
-        samples = stream.codec_context.frame_size or 4096
-        resampler = av.AudioResampler(stream.format, "mono", 16000, frame_size=samples)
-        for frame in (*source.decode(audio=0), None):
-            for part in resampler.resample(frame):
-                target.mux(stream.encode(part))
-        target.mux(stream.encode(None))
+    path = encoded(tmp_path / f"a{suffix}", codec, beeps(6, [1]))
     whole, part = media.probe(path), media.probe(cut(path, 0.7))
     assert stated_size(path) == path.stat().st_size
     assert not whole.truncated
     assert part.truncated
     assert part.declared_duration == pytest.approx(whole.duration, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_an_asf_whose_first_packets_are_lost_says_how_much(tmp_path, share):
+    """Its clock begins at 0, unless it was made of a broadcast; nothing else need be amiss."""
+    path = encoded(tmp_path / "a.wma", "wmav2", beeps(6, [1]))
+    assert media.probe(path).lost_start < 0.1
+    data = path.read_bytes()
+    start = content_start(path)
+    lost = round(share * (len(data) - start) / 3200) * 3200  # packets of FFmpeg have one size
+    left = bytearray(data[:start] + data[start + lost :])
+    states = left.index(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    left[states + 40 : states + 48] = len(left).to_bytes(8, "little")
+    path.write_bytes(left)
+    info = media.probe(path)
+    assert not info.truncated
+    assert info.unread < 0.1
+    assert info.lost_start == pytest.approx(6 * lost / (len(data) - start), abs=0.5)
+    left[states + 88] |= 1
+    path.write_bytes(left)
+    assert media.probe(path).lost_start < 0.1
+    path.write_bytes(left[: states + 60])
+    with pytest.raises(MediaError):
+        media.probe(path)
 
 
 def test_an_mp4_without_its_index_says_so(tmp_path):

@@ -1,6 +1,7 @@
 """The table that lists the clips of a user's own corpus."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ def find_table(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
+# The line at which each row begins, and the rows, of which the first is the names.
+_Rows = tuple[list[int], list[list[str | None]]]
+
+
 def read_rows(path: Path) -> pd.DataFrame:
     """Read a table as text, "" where a cell is empty; names of columns in small letters.
 
@@ -55,7 +60,7 @@ def read_rows(path: Path) -> pd.DataFrame:
             f"{path}: cannot be read as {path.suffix} ({reason}); expected a table with a line of"
             " names, as text in UTF-8"
         ) from error
-    names = [name.strip().strip(_INVISIBLE).strip().lower() for name in rows[0]]
+    names = [(name or "").strip().strip(_INVISIBLE).strip().lower() for name in rows[0]]
     if twice := [name for name in names if names.count(name) > 1]:
         raise CorpusError(f"{path}: has two columns {twice[0]!r}; expected each name once")
     return pd.DataFrame(rows[1:], columns=names, index=lines[1:], dtype=object)
@@ -66,11 +71,10 @@ def further_sheets(path: Path) -> list[str]:
     return workbook.further_sheets(path) if path.suffix == ".xlsx" else []
 
 
-# The readers return the line at which each row begins, and the rows, of which the first is the
-# names. They raise ValueError and whatever their libraries do.
+# The readers raise ValueError, and whatever their libraries do.
 
 
-def _from_parquet(path: Path) -> tuple[list[int], list[list[str]]]:
+def _from_parquet(path: Path) -> _Rows:
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         facts = file.metadata
         size = sum(facts.row_group(n).total_byte_size for n in range(facts.num_row_groups))
@@ -79,12 +83,15 @@ def _from_parquet(path: Path) -> tuple[list[int], list[list[str]]]:
         table = file.read()
     places = [n for n, name in enumerate(table.column_names) if not name.startswith(_INDEX)]
     columns = [[_text(cell) for cell in table.column(n).to_pylist()] for n in places]
-    rows = [[table.column_names[n] for n in places], *map(list, zip(*columns, strict=True))]
+    names: list[str | None] = [table.column_names[n] for n in places]
+    rows = [names, *map(list, zip(*columns, strict=True))]
     return list(range(1, len(rows) + 1)), rows
 
 
-def _from_workbook(path: Path) -> tuple[list[int], list[list[str]]]:
-    rows = [[_text(cell) for cell in row] for row in workbook.rows(path, _MOST_BYTES, _MOST_ROWS)]
+def _from_workbook(path: Path) -> _Rows:
+    rows: list[list[str | None]] = [
+        [_text(cell) for cell in row] for row in workbook.rows(path, _MOST_BYTES, _MOST_ROWS)
+    ]
     return list(range(1, len(rows) + 1)), rows
 
 
@@ -98,7 +105,7 @@ def _text(cell: Any) -> str:
     return str(cell)
 
 
-def _from_text(path: Path) -> tuple[list[int], list[list[str | None]]]:
+def _from_text(path: Path) -> _Rows:
     with path.open(encoding="utf-8-sig", newline="") as file:
         separator = max(",;\t", key=file.readline().count)
         file.seek(0)
@@ -143,7 +150,7 @@ def _swallows(cell: str, separator: str, names: int) -> bool:
     return names > 1 and breaks > 0 and cell.count(separator) >= breaks * (names - 1)
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Path], _Rows]] = {
     ".csv": _from_text,
     ".tsv": _from_text,
     ".parquet": _from_parquet,
