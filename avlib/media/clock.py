@@ -28,6 +28,7 @@ from avlib.media.stamps import FAR, TOLERANCE, WITNESSES, shifts, usual_step
 _REORDERED, _LEAST_DELAY = 20, 1.0
 _BACK_AND_FORTH = 0.05  # share of the packets
 _MOST_WRONG = 10_000  # stamps that are remembered
+_FAR_APART = 4096  # bytes; what stands between packets is shorter
 _UNKNOWN = -(2**62)  # ticks, of a packet without a stamp
 
 
@@ -80,12 +81,16 @@ class Contents:
         Bytes of all.
     skipped : int
         Bytes where the chain of the file's parts is broken that nothing could be read of.
+    between : int
+        Bytes between packets that lie far apart.
     """
 
     first: int = 0
     reached: int = 0
     size: int = 0
     skipped: int = 0
+    between: int = 0
+    place: int = -1  # of the packet before
 
     def note(self, packet: Any, broken: Break | None) -> None:
         """Take the next packet on, of a file that is broken somewhere."""
@@ -94,8 +99,12 @@ class Contents:
             self.first = place
         if broken is not None and not self.skipped and place > broken.at:
             self.skipped = place - broken.at
+        elif place - self.reached > _FAR_APART:
+            self.between += place - self.reached
         self.size += packet.size
-        self.reached = max(self.reached, place + packet.size)
+        # Several packets of a block say that they begin where it does.
+        start = self.reached if place == self.place else place
+        self.place, self.reached = place, max(self.reached, start + packet.size)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class MediaInfo:
     unread : float
         Share of the file that cannot be read: what lies behind the last packet of a container that
         goes on with packets to its end, and before its content's end of an MP4, MOV, WAV, AVI or
-        ASF; where an FLV or AVI has a hole, or an ASF before its first packet; of an Ogg all that
+        ASF; where an FLV, AVI or Matroska has a hole, or an ASF before its first packet; of an Ogg all that
         is no page that was read, and pages that are missing by their numbers; between the packets
         of an AAC, AC-3 or MP3; 0 of others.
     sound_start : float or None
@@ -170,6 +170,8 @@ def _unread(path: Path | str, kind: str, contents: clock.Contents, whole: bool) 
     lost = contents.skipped + (max(contents.first - start, 0) if start else 0)
     if kind in _PACKETS_TO_THE_END:
         lost = max(lost, size - contents.reached)
+        if kind == "matroska,webm" and whole:
+            lost += contents.between
     elif kind in _PACKETS_ALONE:
         size -= start
         lost = size - contents.size

@@ -140,6 +140,8 @@ def _movie(file: BinaryIO, size: int) -> int | None:
 
 def _asf_end(file: BinaryIO, start: int, size: int) -> int | None:
     """Return where an ASF's object of packets ends, less a packet, whose rest is filled up."""
+    if start > size:
+        return None
     file.seek(start - ASF_DATA + 16)
     length = int.from_bytes(file.read(8), "little")
     file.seek(0)

@@ -168,6 +168,16 @@ def test_what_a_wav_says_of_its_data_alone_counts(tmp_path):
 
 
 @pytest.mark.parametrize("fill", ["zeros", "noise"])
+def test_a_hole_in_a_matroska_is_told(tmp_path):
+    path = encoded(tmp_path / "a.mka", "pcm_s16le", beeps(6, [1]))
+    assert media.probe(path).unread < 0.05
+    data = bytearray(path.read_bytes())
+    first, n = int(0.3 * len(data)), int(0.4 * len(data))
+    data[first : first + n] = np.random.default_rng(0).bytes(n)
+    path.write_bytes(data)
+    assert media.probe(path).unread == pytest.approx(0.4, abs=0.1)
+
+
 @pytest.mark.parametrize("suffix", [".avi", ".flv", ".mp4", ".aac"])
 def test_a_hole_that_closes_up_is_told(tmp_path, suffix, fill):
     """Streams go on behind it as if nothing had been there, or nothing behind it is found."""
@@ -223,6 +233,14 @@ def test_an_ogg_misses_its_pages_by_their_numbers(tmp_path, packet):
     first, after = places[len(places) // 4], places[len(places) * 3 // 4]
     path.write_bytes(data[:first] + data[after:])
     assert media.probe(path).unread == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_size_of_an_asfs_header_that_no_file_has_is_damage(tmp_path):
+    path = encoded(tmp_path / "a.wma", "wmav2", beeps(2, [0.1]))
+    data = bytearray(path.read_bytes())
+    data[16:24] = (2**63 + 5000).to_bytes(8, "little")
+    path.write_bytes(data)
+    assert media.probe(path).duration < 2.1
 
 
 def test_short_sound_of_an_asf_is_whole(tmp_path):
