@@ -52,9 +52,9 @@ class MediaInfo:
     unread : float
         Share of the file that cannot be read: what lies behind the last packet of a container that
         goes on with packets to its end, and before its content's end of an MP4, MOV, WAV, AVI or
-        ASF; where an FLV, AVI or Matroska has a hole, or an ASF before its first packet; of an Ogg all that
-        is no page that was read, and pages that are missing by their numbers; between the packets
-        of an AAC, AC-3 or MP3; 0 of others.
+        ASF; where an FLV, AVI or Matroska has a hole, or an ASF before its first packet; of an Ogg
+        all that is no page that was read, and pages that are missing by their numbers; between the
+        packets of an AAC, AC-3 or MP3; 0 of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float
