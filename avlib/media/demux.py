@@ -32,6 +32,8 @@ _POINTERS = {
     " (git lfs pull)",
     b"/annex/objects/": "git-annex pointer, not the recording; get the file (git annex get)",
 }
+# How lists of recordings begin (HLS, FFmpeg's concat), which may lie anywhere.
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat")
 
 
 @contextmanager
@@ -47,9 +49,11 @@ def opened(path: Path | str) -> Iterator[Any]:
     for mark, what in _POINTERS.items():
         if head.startswith(mark):
             raise MediaError(f"{path}: is a {what}")
+    if head.startswith(_PLAYLISTS):
+        raise MediaError(f"{path}: is a list of other files, not a recording; expected these")
     try:
-        # "file:" keeps a colon in a name from being read as a protocol, and the whitelist keeps a
-        # playlist that poses as a recording from opening anything else.
+        # "file:" keeps a colon in a name from being read as a protocol, and the whitelist keeps
+        # what poses as a recording from opening anything but files.
         container = av.open(
             f"file:{path}",
             container_options={"protocol_whitelist": "file"},
