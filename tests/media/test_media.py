@@ -397,7 +397,7 @@ def test_truncated_sound_gives_what_is_left_and_probe_tells(tmp_path):
         (b"", "empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS pointer"),
         (b"dear diary, today nothing was recorded\n" * 40, "cannot be opened"),
-        (b"#EXTM3U\n#EXTINF:2,\nother.mp4\n#EXT-X-ENDLIST\n", "cannot be opened"),
+        (b"#EXTM3U\n#EXTINF:2,\nother.mp4\n#EXT-X-ENDLIST\n", "a list of other files"),
         (bytes(5000), "cannot be opened"),
     ],
 )

@@ -29,6 +29,7 @@ LABELS = ("emotion", "arousal", "valence")
 _LONGEST = 200  # characters of a word; bytes of a name as it stands in names of files
 _LONGEST_PATH, _LONGEST_NAME = 4000, 255  # bytes that file systems take at most
 _SAID = 150  # characters at either end of a long reason that are told
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # line breaks too
 COLUMNS = ("clip_id", "subject", "part", *FILES, *TEXTS, *NUMBERS)
 
 
@@ -178,7 +179,7 @@ def _require_sense(row: Mapping[str, str]) -> None:
             raise ValueError(f"{column} is {cell!r}, as where a value is missing; correct it")
         if column == "sentence":
             continue
-        if any(unicodedata.category(character) == "Cc" for character in cell):
+        if _CONTROL.search(cell):
             raise ValueError(f"{column} is {cell!r}; expected a text without such characters")
         if column == "subject" and len(quote(cell)) > _LONGEST:
             raise ValueError(f"subject {cell!r} is too long for names of files; shorten it")

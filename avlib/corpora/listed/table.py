@@ -14,7 +14,7 @@ from avlib.runtime.errors import CorpusError
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx")
 NAME = "clips"
 # More text or rows than any corpus has; a few damaged bytes or a bomb may stand for as much.
-_MOST_BYTES, _MOST_ROWS = 2**27, 2**20
+_MOST_BYTES, _MOST_ROWS = 2**27, 2**19
 _INDEX = "__index_level_"  # how pandas names a column of a Parquet that had no name
 _INVISIBLE = "\ufeff"  # marks of the byte order, of which some programs write several
 
