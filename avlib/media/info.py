@@ -10,6 +10,7 @@ import av
 
 from avlib.media import clock, demux, orientation
 from avlib.media.chain import content_start, ogg_lost
+from avlib.media.edits import is_trimmed
 from avlib.media.whole import content_end, doubtful_rate, is_cut, missing_share
 from avlib.runtime.errors import MediaError
 
@@ -175,7 +176,7 @@ def _unread(path: Path | str, kind: str, contents: clock.Contents, whole: bool) 
     elif kind in _PACKETS_ALONE:
         size -= start
         lost = size - contents.size
-    elif end := content_end(path):
+    elif (end := content_end(path)) and not (kind.startswith("mov,") and is_trimmed(path)):
         size, lost = end, max(lost, end - contents.reached)
     return min(max(lost / max(size, 1), 0.0), 1.0)
 

@@ -167,7 +167,6 @@ def test_what_a_wav_says_of_its_data_alone_counts(tmp_path):
     assert media.probe(path).truncated
 
 
-@pytest.mark.parametrize("fill", ["zeros", "noise"])
 def test_a_hole_in_a_matroska_is_told(tmp_path):
     path = encoded(tmp_path / "a.mka", "pcm_s16le", beeps(6, [1]))
     assert media.probe(path).unread < 0.05
@@ -175,9 +174,10 @@ def test_a_hole_in_a_matroska_is_told(tmp_path):
     first, n = int(0.3 * len(data)), int(0.4 * len(data))
     data[first : first + n] = np.random.default_rng(0).bytes(n)
     path.write_bytes(data)
-    assert media.probe(path).unread == pytest.approx(0.4, abs=0.1)
+    assert 0.35 < media.probe(path).unread < 0.6  # it goes on at the next cluster
 
 
+@pytest.mark.parametrize("fill", ["zeros", "noise"])
 @pytest.mark.parametrize("suffix", [".avi", ".flv", ".mp4", ".aac"])
 def test_a_hole_that_closes_up_is_told(tmp_path, suffix, fill):
     """Streams go on behind it as if nothing had been there, or nothing behind it is found."""
