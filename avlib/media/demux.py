@@ -24,8 +24,8 @@ FASTEST = 1000
 MAX_ASPECT = 4
 # Decoders whose frames begin with the same byte, 255.
 _SYNCHRONISED = {"mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3"}
-# Lossless codecs, whose frames hold a checksum: what does not fit it is noise.
-_CHECKED = {"flac", "tta", "wavpack"}
+# Codecs whose frames hold a checksum: what does not fit it is noise.
+_CHECKED = {"ac3", "eac3", "flac", "tta", "wavpack"}
 # What Git LFS and git-annex leave in place of a file that was not fetched.
 _POINTERS = {
     b"version https://git-lfs.github.com/spec/": "Git LFS pointer, not the recording; pull the file"

@@ -108,6 +108,18 @@ def test_noise_that_a_checksum_finds_is_no_sound(tmp_path):
     assert re.match(r"2\.[5-7] of 4\.0 s hold sound", rows_of(str(path)).reason)
 
 
+def test_one_bit_of_a_frame_of_ac3_is_found(tmp_path):
+    path = encoded(tmp_path / "a.ac3", "ac3")
+    assert "hold sound" not in rows_of(str(path)).reason
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(audio=0) if p.size]
+    for place, size in packets[2 : 2 + round(0.4 * len(packets))]:
+        data[place + size // 3] ^= 1
+    path.write_bytes(data)
+    assert re.match(r"2\.[3-6] of 4\.0 s hold sound", rows_of(str(path)).reason)
+
+
 def test_sound_alone_whose_start_does_not_decode_is_told(tmp_path):
     path = encoded(tmp_path / "a.mka", "aac")
     with av.open(str(path)) as container:

@@ -1,6 +1,7 @@
 """The table that lists the clips of a user's own corpus."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def read_rows(path: Path) -> pd.DataFrame:
             " names, as text in UTF-8"
         ) from error
     names = [(name or "").strip().strip(_INVISIBLE).strip().lower() for name in rows[0]]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise CorpusError(f"{path}: has two columns {twice[0]!r}; expected each name once")
     return pd.DataFrame(rows[1:], columns=names, index=lines[1:], dtype=object)
 
