@@ -13,6 +13,8 @@ from avlib.runtime.per_clip import ClipRows
 from avlib.runtime.spooled import Spooled
 
 _LONGEST_STEP = 1.0  # s; pictures further apart have none between them
+# s, and times the steps beside it: a longer step is a hole.
+_HOLE, _STANDS_OUT = 0.5, 2.5
 
 
 def face_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRows:
@@ -75,9 +77,14 @@ class _Decoded:
 
 
 def _shown(times: np.ndarray) -> float:
-    """Return for how many seconds there are pictures, a slow one counted until the next."""
+    """Return for how many seconds there are pictures, a slow one counted until the next.
+
+    A step that is much longer than those beside it is a hole, as where deep systems see black.
+    """
     steps = np.diff(times)
     usual = float(np.median(steps)) if len(steps) else 0.0
+    beside = np.maximum(np.r_[0.0, steps[:-1]], np.r_[steps[1:], 0.0]) if len(steps) else steps
+    steps = np.where((steps > _HOLE) & (steps > _STANDS_OUT * beside), usual, steps)
     longest = max(_LONGEST_STEP, 3 * usual)
     # Of the last picture, and of one alone, nothing says how long it is shown.
     return float(np.minimum(steps, longest).sum()) + (usual or longest)

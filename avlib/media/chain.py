@@ -6,8 +6,12 @@ from typing import BinaryIO
 
 # How ASF (WMA, WMV) begins.
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+# The object in its header that states its size, and from which byte of it on its flags stand.
+ASF_PROPERTIES, ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
+_ASF_FLAGS, _BROADCAST = 72, 1
 _BLOCK = 2**16
-_OGG_PAGE, _ASF_DATA = 27, 50  # bytes of their headers
+_OGG_PAGE, ASF_DATA = 27, 50  # bytes of the headers of a page, and of the object of packets
+_MOST_PAGES = 2**16  # that are cut out at once; more are a number that is damaged
 _LISTS = (b"RIFF", b"LIST")  # chunks of an AVI that hold others, behind four more bytes
 
 
@@ -81,13 +85,25 @@ def content_start(path: Path | str) -> int:
         if head[:4] == b"OggS":
             return _ogg_headers(file, size)
         if head[:16] == ASF:
-            return int.from_bytes(head[16:], "little") + _ASF_DATA
+            return int.from_bytes(head[16:], "little") + ASF_DATA
     if head[:3] == b"ID3":
         length = 0
         for byte in head[6:10]:
             length = length << 7 | byte & 0x7F
         return 10 + length
     return 0
+
+
+def counts_from_zero(path: Path | str) -> bool:
+    """Tell whether a file's first packets are due at second 0 of its clock: those of an ASF are.
+
+    One that says that it was made of a broadcast may begin at any time; so may other containers.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(ASF_HEADER)
+    _, found, said = head.partition(ASF_PROPERTIES)
+    flags = int.from_bytes(said[_ASF_FLAGS : _ASF_FLAGS + 4], "little")
+    return head[:16] == ASF and bool(found) and not flags & _BROADCAST
 
 
 def _ogg_headers(file: BinaryIO, size: int) -> int:
@@ -100,6 +116,52 @@ def _ogg_headers(file: BinaryIO, size: int) -> int:
             break
         place += _OGG_PAGE + page[26] + sum(file.read(page[26]))
     return place
+
+
+def ogg_lost(path: Path | str, start: int, read: int) -> float:
+    """Return which share of an Ogg's content is not there or was not read.
+
+    Pages are numbered, so that those that were cut out are missed; one whose bits do not fit its
+    checksum is read by nobody.
+
+    Parameters
+    ----------
+    start : int
+        Where its content begins; see `content_start`.
+    read : int
+        Bytes of the packets that were read, of all streams.
+    """
+    size = Path(path).stat().st_size
+    headers = pages = missing = 0
+    last: dict[bytes, int] = {}
+    with Path(path).open("rb") as file:
+        place: int | None = start
+        while place is not None and place + _OGG_PAGE <= size:
+            file.seek(place)
+            page = file.read(_OGG_PAGE)
+            if page[:4] != b"OggS":
+                place = _next_page(file, place + 1)
+                continue
+            headers += _OGG_PAGE + page[26]
+            number, stream = int.from_bytes(page[18:22], "little"), page[14:18]
+            step = number - last.get(stream, number - 1)
+            missing += step - 1 if 0 < step < _MOST_PAGES else 0
+            pages += 1
+            last[stream] = number
+            place += _OGG_PAGE + page[26] + sum(file.read(page[26]))
+    unread = (size - start - headers - read) / max(size - start, 1)
+    return max(unread, missing / max(pages + missing, 1))
+
+
+def _next_page(file: BinaryIO, place: int) -> int | None:
+    """Return where the next page of an Ogg begins; None where there is none."""
+    while True:
+        file.seek(place)
+        block = file.read(_BLOCK)
+        found = block.find(b"OggS")
+        if found >= 0 or len(block) < _BLOCK:
+            return place + found if found >= 0 else None
+        place += _BLOCK - 3
 
 
 def last_byte(file: BinaryIO, size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import av
@@ -19,6 +20,7 @@ _NAMED = {
 }  # fmt: skip
 # Share that is left of the power that channels have together, from which on they cancel: -10 dB.
 _CANCELLED = 0.1
+_LOUD = 0.01  # power, of the loudest second's, of those in which somebody may speak: -20 dB
 _FAINT = 1e-10  # power of a channel, of full scale, in which there is nothing to lose: -100 dB
 _MOST_BELOW = 120.0  # dB, that are told
 _PLANES = 8
@@ -98,42 +100,102 @@ class Levels:
     """How loud the channels of a recording are, and their mean, as frames are added."""
 
     def __init__(self) -> None:
-        self._each = np.zeros(0)  # sums of squares of the channels
-        self._apart = self._together = 0.0  # of the mean: if they had nothing in common, and as is
         self._counting = np.zeros(0, bool)
-        self._n = 0
+        self._seconds: list[_Second] = []
 
     def add(self, frame: Any, part: slice) -> None:
         """Take a part of a frame on; one with other channels than those before is left out."""
         n_channels, weights = frame.layout.nb_channels, _weights(frame.layout)
         if weights is None:
             weights = np.full(n_channels, 1 / n_channels)
-        if not self._n:
-            self._each, self._counting = np.zeros(n_channels), weights > 0
-        if n_channels == 1 or n_channels != len(self._each):
+        if not self.n_channels:
+            self._counting = weights > 0
+        if n_channels == 1 or n_channels != self.n_channels:
             return
         values = _planes(frame)[:, part]
-        each = np.square(values, dtype=np.float64).sum(axis=1)
-        self._each += each
-        self._apart += float(np.square(weights) @ each)
-        self._together += float(np.square(weights @ values).sum())
-        self._n += values.shape[1]
+        while values.shape[1]:
+            if not self._seconds or self._seconds[-1].n >= frame.sample_rate:
+                self._seconds.append(_Second(np.zeros(n_channels)))
+            room = frame.sample_rate - self._seconds[-1].n
+            self._seconds[-1].add(values[:, :room], weights)
+            values = values[:, room:]
 
     @property
     def n_channels(self) -> int:
         """Number of channels, 0 before the first frame."""
-        return len(self._each)
+        return len(self._counting)
 
     @property
     def loudest(self) -> int:
         """Number of the loudest channel, of those that count in the mean."""
-        return int(np.argmax(self._each * self._counting)) if self._n else 0
+        return int(np.argmax(self._whole.each * self._counting)) if self._seconds else 0
 
     @property
     def lost(self) -> float:
         """How far the mean is below the loudest channel, dB; 0 where channels do not cancel."""
-        loudest = float(self._each.max(initial=0.0))
-        if loudest <= _FAINT * self._n or self._together >= _CANCELLED * self._apart:
-            return 0.0
-        below = loudest / max(self._together, loudest * 10 ** (-_MOST_BELOW / 10))
-        return float(10 * np.log10(below))
+        whole = self._whole
+        return whole.below if whole.cancels else 0.0
+
+    @property
+    def cancelled(self) -> float:
+        """Share of the loud seconds in which channels cancel."""
+        # A rest at the end may be too short to tell.
+        longest = max((second.n for second in self._seconds), default=0)
+        seconds = [second for second in self._seconds if second.n >= longest / 4]
+        loudest = max((second.loudest for second in seconds), default=0.0)
+        loud = [second for second in seconds if second.loudest >= _LOUD * loudest]
+        return sum(second.cancels for second in loud) / len(loud) if loud else 0.0
+
+    @property
+    def _whole(self) -> _Second:
+        total = _Second(np.zeros(self.n_channels))
+        for second in self._seconds:
+            total.each = total.each + second.each
+            total.apart += second.apart
+            total.together += second.together
+            total.n += second.n
+        return total
+
+
+@dataclass
+class _Second:
+    """Sums of squares over a second, or more of them.
+
+    Attributes
+    ----------
+    each : float array of shape (n_channels,)
+    apart, together : float
+        Of the mean: if the channels had nothing in common, and as is.
+    n : int
+        Samples.
+    """
+
+    each: np.ndarray
+    apart: float = 0.0
+    together: float = 0.0
+    n: int = 0
+
+    def add(self, values: np.ndarray, weights: np.ndarray) -> None:
+        """Take samples of shape (n_channels, n) on."""
+        each = np.square(values, dtype=np.float64).sum(axis=1)
+        self.each += each
+        self.apart += float(np.square(weights) @ each)
+        self.together += float(np.square(weights @ values).sum())
+        self.n += values.shape[1]
+
+    @property
+    def loudest(self) -> float:
+        """Power of the loudest channel."""
+        return float(self.each.max(initial=0.0)) / max(self.n, 1)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the channels take each other away."""
+        return self.loudest > _FAINT and self.together < _CANCELLED * self.apart
+
+    @property
+    def below(self) -> float:
+        """How far the mean is below the loudest channel, dB."""
+        together = self.together / max(self.n, 1)
+        least = self.loudest * 10 ** (-_MOST_BELOW / 10)
+        return float(10 * np.log10(self.loudest / max(together, least)))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from avlib.media import demux
-from avlib.media.chain import Break, break_in
+from avlib.media.chain import Break, break_in, counts_from_zero
 from avlib.media.stamps import FAR, TOLERANCE, WITNESSES, shifts, usual_step
 
 # A picture is shown at most so many pictures, or so many s, later than the others after it is
@@ -28,6 +28,7 @@ from avlib.media.stamps import FAR, TOLERANCE, WITNESSES, shifts, usual_step
 _REORDERED, _LEAST_DELAY = 20, 1.0
 _BACK_AND_FORTH = 0.05  # share of the packets
 _MOST_WRONG = 10_000  # stamps that are remembered
+_FAR_APART = 4096  # bytes; what stands between packets is shorter
 _UNKNOWN = -(2**62)  # ticks, of a packet without a stamp
 
 
@@ -80,12 +81,16 @@ class Contents:
         Bytes of all.
     skipped : int
         Bytes where the chain of the file's parts is broken that nothing could be read of.
+    between : int
+        Bytes between packets that lie far apart.
     """
 
     first: int = 0
     reached: int = 0
     size: int = 0
     skipped: int = 0
+    between: int = 0
+    place: int = -1  # of the packet before
 
     def note(self, packet: Any, broken: Break | None) -> None:
         """Take the next packet on, of a file that is broken somewhere."""
@@ -94,8 +99,12 @@ class Contents:
             self.first = place
         if broken is not None and not self.skipped and place > broken.at:
             self.skipped = place - broken.at
+        elif place - self.reached > _FAR_APART:
+            self.between += place - self.reached
         self.size += packet.size
-        self.reached = max(self.reached, place + packet.size)
+        # Several packets of a block say that they begin where it does.
+        start = self.reached if place == self.place else place
+        self.place, self.reached = place, max(self.reached, start + packet.size)
 
 
 @dataclass(frozen=True)
@@ -104,11 +113,19 @@ class Clock:
 
     The second 0 of a clip is its first picture: what is heard before is no part of it, and sound
     that begins later is preceded by silence.
+
+    Attributes
+    ----------
+    video, audio : Track or None
+    contents : Contents
+    absent : float
+        Seconds before the first packet that the container had, and has lost.
     """
 
     video: Track | None
     audio: Track | None
     contents: Contents = field(default_factory=Contents)
+    absent: float = 0.0
 
     @property
     def shared(self) -> bool:
@@ -134,8 +151,8 @@ class Clock:
         """Seconds of pictures, or of sound alone, before what decodes first and begins the clip."""
         track = self.video or self.audio
         if track is None or track.start is None:
-            return 0.0
-        return max(track.start - float(track.times[0]), 0.0)
+            return self.absent
+        return max(track.start - float(track.times[0]), 0.0) + self.absent
 
     @property
     def sound_start(self) -> float | None:
@@ -183,7 +200,9 @@ def _read(path: str, version: tuple[int, ...]) -> Clock:
             first = next(frames(container, demux.first_stream(container, kind), track), None)
             if first is not None:
                 found[kind] = replace(track, start=demux.frame_time(first))
-    return Clock(**found, contents=contents)
+    starts = [float(track.times[0]) for track in tracks.values() if len(track.times)]
+    absent = max(min(starts, default=0.0), 0.0) if counts_from_zero(path) else 0.0
+    return Clock(**found, contents=contents, absent=absent)
 
 
 def frames(

@@ -24,14 +24,16 @@ FASTEST = 1000
 MAX_ASPECT = 4
 # Decoders whose frames begin with the same byte, 255.
 _SYNCHRONISED = {"mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3"}
-# Lossless codecs, whose frames hold a checksum: what does not fit it is noise.
-_CHECKED = {"flac", "tta", "wavpack"}
+# Codecs whose frames hold a checksum: what does not fit it is noise.
+_CHECKED = {"ac3", "eac3", "flac", "tta", "wavpack"}
 # What Git LFS and git-annex leave in place of a file that was not fetched.
 _POINTERS = {
     b"version https://git-lfs.github.com/spec/": "Git LFS pointer, not the recording; pull the file"
     " (git lfs pull)",
     b"/annex/objects/": "git-annex pointer, not the recording; get the file (git annex get)",
 }
+# How lists of recordings begin (HLS, FFmpeg's concat), which may lie anywhere.
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat")
 
 
 @contextmanager
@@ -47,9 +49,11 @@ def opened(path: Path | str) -> Iterator[Any]:
     for mark, what in _POINTERS.items():
         if head.startswith(mark):
             raise MediaError(f"{path}: is a {what}")
+    if head.startswith(_PLAYLISTS):
+        raise MediaError(f"{path}: is a list of other files, not a recording; expected these")
     try:
-        # "file:" keeps a colon in a name from being read as a protocol, and the whitelist keeps a
-        # playlist that poses as a recording from opening anything else.
+        # "file:" keeps a colon in a name from being read as a protocol, and the whitelist keeps
+        # what poses as a recording from opening anything but files.
         container = av.open(
             f"file:{path}",
             container_options={"protocol_whitelist": "file"},

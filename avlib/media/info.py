@@ -9,8 +9,9 @@ from typing import Any
 import av
 
 from avlib.media import clock, demux, orientation
-from avlib.media.chain import content_start
-from avlib.media.whole import content_end, doubtful_rate, missing_share
+from avlib.media.chain import content_start, ogg_lost
+from avlib.media.edits import is_trimmed
+from avlib.media.whole import content_end, doubtful_rate, is_cut, missing_share
 from avlib.runtime.errors import MediaError
 
 # Share of what a container holds that is to be decoded, for a clip to count as whole.
@@ -18,7 +19,7 @@ LEAST_SHARE = 0.8
 # A file is called truncated when more than this share of its bytes is missing.
 _MISSING_SHARE = 0.01
 # Containers that state no size, but whose duration is a count of samples and no guess.
-_COUNTED = {"flac"}
+_COUNTED = {"flac", "tta", "wv"}
 _PACKETS_TO_THE_END = {"flv", "matroska,webm", "mpeg", "mpegts"}
 # Of these there is nothing between the packets, and none has a time.
 _PACKETS_ALONE = {"aac", "ac3", "eac3", "mp3"}
@@ -51,14 +52,15 @@ class MediaInfo:
         can tell.
     unread : float
         Share of the file that cannot be read: what lies behind the last packet of a container that
-        goes on with packets to its end, and before its content's end of an MP4, MOV or WAV; where
-        an FLV or AVI has a hole, or an Ogg or ASF before its first packet; between the packets of
-        an AAC, AC-3 or MP3; 0 of others.
+        goes on with packets to its end, and before its content's end of an MP4, MOV, WAV, AVI or
+        ASF; where an FLV, AVI or Matroska has a hole, or an ASF before its first packet; of an Ogg
+        all that is no page that was read, and pages that are missing by their numbers; between the
+        packets of an AAC, AC-3 or MP3; 0 of others.
     sound_start : float or None
         When sound begins, in seconds from the clip's start; negative where it begins before.
     lost_start : float
-        Seconds of pictures, or of sound alone, that the container holds before the clip's start, as
-        they do not decode.
+        Seconds of pictures, or of sound alone, before the clip's start, that do not decode or, as
+        an ASF tells, are lost.
     clock_shared : bool
         False when picture and sound are never there together by their time stamps, so that each
         counts from its own start.
@@ -149,9 +151,11 @@ def probe(path: Path | str) -> MediaInfo:
         declared = None if container.duration is None else container.duration / av.time_base
         counted = declared if container.format.name in _COUNTED else None
         facts["rates"] = doubtful_rate(path)
-        facts["unread"] = _unread(path, container.format.name, times.contents)
+        whole = len(demux.first_streams(container)) == len(container.streams)
+        facts["unread"] = _unread(path, container.format.name, times.contents, whole)
     missing = 1 - times.duration / counted if counted else missing_share(path)
-    if missing > _MISSING_SHARE:
+    shorter = declared is not None and times.duration < declared * (1 - _MISSING_SHARE)
+    if missing > _MISSING_SHARE or (shorter and is_cut(path)):
         facts["truncated"] = True
         # FFmpeg takes the duration of some files from what is left of them.
         if declared is None or declared * (1 - missing / 2) < times.duration:
@@ -159,16 +163,21 @@ def probe(path: Path | str) -> MediaInfo:
     return MediaInfo(**facts, declared_duration=declared)
 
 
-def _unread(path: Path | str, kind: str, contents: clock.Contents) -> float:
+def _unread(path: Path | str, kind: str, contents: clock.Contents, whole: bool) -> float:
+    """Return which share of a file was not read; `whole` where it has no other streams."""
     size, start = Path(path).stat().st_size, content_start(path)
+    if kind == "ogg" and whole:
+        return min(max(ogg_lost(path, start, contents.size), 0.0), 1.0)
     lost = contents.skipped + (max(contents.first - start, 0) if start else 0)
     if kind in _PACKETS_TO_THE_END:
         lost = max(lost, size - contents.reached)
+        if kind == "matroska,webm" and whole:
+            lost += contents.between
     elif kind in _PACKETS_ALONE:
         size -= start
         lost = size - contents.size
-    elif end := content_end(path):
-        size, lost = end, end - contents.reached
+    elif (end := content_end(path)) and not (kind.startswith("mov,") and is_trimmed(path)):
+        size, lost = end, max(lost, end - contents.reached)
     return min(max(lost / max(size, 1), 0.0), 1.0)
 
 

@@ -48,6 +48,8 @@ class Sound:
     lost : float
         How far the mean of the channels is below the loudest of them because they cancel each
         other, dB; 0 where they do not, or where the signal is no mean.
+    cancelled : float
+        Share of the loud seconds, those up to 20 dB below the loudest, in which they do.
     """
 
     signal: np.ndarray
@@ -56,6 +58,7 @@ class Sound:
     refused: float = 0.0
     channels: int = 1
     lost: float = 0.0
+    cancelled: float = 0.0
 
 
 def read_audio(
@@ -168,7 +171,8 @@ def _read(
     due = min(times.duration, stop) - begin + lost
     np.clip(signal, -1.0, 1.0, out=signal)
     refused = tally.refused / max(tally.given, 1)
-    return Sound(signal, there, max(due, there), refused, levels.n_channels, levels.lost)
+    heard = levels.n_channels, levels.lost, levels.cancelled
+    return Sound(signal, there, max(due, there), refused, *heard)
 
 
 def _loudest(path: Path | str, times: clock.Clock, lead: int, span: tuple[float, float]) -> int:

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from avlib.media.chain import ASF, flv_tags, last_byte
+from avlib.media.chain import (
+    ASF,
+    ASF_DATA,
+    ASF_HEADER,
+    ASF_PROPERTIES,
+    content_start,
+    flv_tags,
+    last_byte,
+)
 
 # Bytes that may be missing: writers are off by a header, or leave out a filling byte.
 _SLACK = 64
@@ -20,9 +28,8 @@ _UNKNOWN_SIZES = ((2**31 - 4096, 2**31 + 4096), (2**32 - 4096, 2**32))
 # Bytes in which an FLV's first tag states its size, and beyond which it is nonsense.
 _FLV_METADATA, _FLV_LARGEST = 4096, 2.0**50
 _WAV_HEADER, _PCM = 4096, (1, 3, 0xFFFE)  # numbers of codecs without compression
-# How W64 begins, and the object that states an ASF's size, in its header.
+# How W64 begins.
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
-_ASF_PROPERTIES, _ASF_HEADER = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 2**16
 
 
 def stated_size(path: Path | str) -> int | None:
@@ -55,10 +62,12 @@ def stated_size(path: Path | str) -> int | None:
 
 
 def content_end(path: Path | str) -> int | None:
-    """Return how many bytes into an MP4, MOV or WAV its content ends, as far as it is there.
+    """Return how many bytes into a file its content ends, as far as it is there.
 
-    What lies behind it, is no box or chunk and not only zeros counts too: a hole in the file, or a
-    header that is out of date, conceals it. None of another file, and where no box holds content.
+    Known of MP4, MOV, WAV, AVI and ASF (of which the last packet may be empty, and counts not).
+    Behind that of an MP4, MOV or WAV, what is no box or chunk and not only zeros counts too: a hole
+    in the file, or a header that is out of date, conceals it. None of another file, and where no
+    box holds content.
     """
     size, end = Path(path).stat().st_size, None
     with Path(path).open("rb") as file:
@@ -73,7 +82,18 @@ def content_end(path: Path | str) -> int | None:
             samples = _wav(file, size)
             conceals = samples is None or not _is_chunks(file, samples, last_byte(file, size))
             end = size if conceals else samples
+        elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+            end = _movie(file, size)
+        elif head[:16] == ASF:
+            end = _asf_end(file, content_start(path), size)
     return end
+
+
+def is_cut(path: Path | str) -> bool:
+    """Tell whether the last tag of an FLV is cut short; how much is missing nobody knows then."""
+    size = Path(path).stat().st_size
+    with Path(path).open("rb") as file:
+        return file.read(3) == b"FLV" and flv_tags(file, size)[0] - size > _SLACK
 
 
 def missing_share(path: Path | str) -> float:
@@ -98,6 +118,36 @@ def doubtful_rate(path: Path | str) -> str:
     if kind not in _PCM or not frame or bytes_a_second == rate * frame:
         return ""
     return f"{rate} and {bytes_a_second / frame:g}"
+
+
+def _movie(file: BinaryIO, size: int) -> int | None:
+    """Return where the last list of an AVI ends that holds content; a large one has several."""
+    place, end = 0, None
+    while place + 12 <= size:
+        file.seek(place)
+        head = file.read(12)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] == b"RIFF":
+            place += 12
+            continue
+        if not head[:4].replace(b" ", b"0").isalnum():
+            break
+        if head[8:] == b"movi":
+            end = size if _is_unknown(length) else min(place + 8 + length, size)
+        place += 8 + length + length % 2
+    return end
+
+
+def _asf_end(file: BinaryIO, start: int, size: int) -> int | None:
+    """Return where an ASF's object of packets ends, less a packet, whose rest is filled up."""
+    if start > size:
+        return None
+    file.seek(start - ASF_DATA + 16)
+    length = int.from_bytes(file.read(8), "little")
+    file.seek(0)
+    _, _, said = file.read(ASF_HEADER).partition(ASF_PROPERTIES)
+    packet = int.from_bytes(said[80:84], "little")  # the largest
+    return min(start - ASF_DATA + length, size) - packet if length else None
 
 
 def _mp4(file: BinaryIO, size: int) -> int | None:
@@ -191,7 +241,7 @@ def _caf(file: BinaryIO, size: int) -> int | None:
 
 def _asf(file: BinaryIO) -> int | None:
     file.seek(0)
-    _, found, said = file.read(_ASF_HEADER).partition(_ASF_PROPERTIES)
+    _, found, said = file.read(ASF_HEADER).partition(ASF_PROPERTIES)
     # Behind the object's own size and the file's identity.
     return int.from_bytes(said[24:32], "little") or None if found else None
 

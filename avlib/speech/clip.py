@@ -13,6 +13,7 @@ from avlib.speech.level import equal_loudness
 from avlib.speech.pcm import SAMPLE_RATE, steps_of
 from avlib.speech.vad import voiced_intervals
 
+_CANCELLED = 0.05  # share of the loud seconds
 _LONGEST = 2**30 - 1  # samples: a cell of a table holds 2 GB
 
 
@@ -43,6 +44,10 @@ def speech_rows(recording: RecordingInput, params: Mapping[str, Any]) -> ClipRow
         reasons.append(
             f"channels cancel: the mean of {sound.channels} channels is {sound.lost:.0f} dB below"
             " the loudest; set speech.channels"
+        )
+    elif sound.cancelled > _CANCELLED:
+        reasons.append(
+            f"channels cancel in {sound.cancelled:.0%} of the loud seconds; set speech.channels"
         )
     if not intervals:
         reasons.append("no voice found" if np.any(signal) else "silence")

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_sound_and_picture_may_be_two_files(tmp_path):
         ({"part": "training"}, "part is 'training'"),
         ({"arousal": "high"}, "arousal is 'high'"),
         ({"emotion": "#N/A"}, "emotion is '#N/A', a spreadsheet's error"),
+        ({"emotion": "nan"}, "emotion is 'nan', as where a value is missing"),
+        ({"subject": "None"}, "subject is 'None', as where a value is missing"),
+        ({"emotion": "joy\nfear"}, "without such characters"),
+        ({"emotion": "e" * 2000}, "emotion has 2,000 characters; expected 200 at most"),
+        ({"subject": "ä" * 100}, "too long for names of files"),
+        ({"path": "x" * 300 + ".wav"}, "longer than files are named"),
+        ({"path": "a/" * 3000 + "x.wav"}, "longer than files are named"),
     ],
 )
 def test_a_wrong_row_is_named_by_its_line_and_costs_no_other(tmp_path, change, said):
@@ -119,6 +127,7 @@ def test_a_wrong_row_is_named_by_its_line_and_costs_no_other(tmp_path, change, s
     found = problems(tmp_path, row)
     assert list(found) == ["clips.csv line 3"]
     assert said in found["clips.csv line 3"]
+    assert len(found["clips.csv line 3"]) < 400
 
 
 def test_two_people_whose_names_become_one_are_told_apart(tmp_path):
@@ -143,6 +152,9 @@ def test_two_people_whose_names_become_one_are_told_apart(tmp_path):
             f"path,subject,emotion\nx.wav,a,{'b' * 200_000}\n",
             "cannot be read as .csv (field larger",
         ),
+        ('path,subject,emotion\nx.wav,a,"b\ny.wav,a,c\n', "unexpected end of data"),
+        ('path,subject,emotion\nx.wav,"a,b\ny.wav,a",c\n', "line 2 holds whole lines"),
+        ('path,subject,emotion\nx.wav,a,"b\ny.wav,a,"c\n', "expected after"),
         ("path,subject,emotion\n", "clips.csv: it has no rows"),
         ("path,subject,emotion\nx.wav,,b\n", "line 2: has no subject"),
     ],
@@ -325,3 +337,123 @@ def test_whatever_is_damaged_in_a_workbook_is_one_line(tmp_path):
             told.append(str(error))
     assert len(told) > 10
     assert not [reason for reason in told if "\n" in reason]
+
+
+def test_a_line_without_its_last_cells_is_a_wrong_row_where_a_label_may_be_gone(tmp_path):
+    text = "path,subject,emotion,mood\na.wav,s1,joy\nb.wav,s2\n\n,,,\nc.wav,s1,fear,calm\n"
+    (tmp_path / "clips.csv").write_text(text)
+    found = listed(tmp_path)
+    assert [clip.clip_id for clip in found.recordings] == ["a", "c"]
+    assert dict(found.unrecognised) == {
+        "clips.csv line 3": "ends before emotion, as if cut short; complete it"
+    }
+    assert found.rows["c"] == "clips.csv line 6"
+
+
+def test_lines_of_a_text_are_counted_as_an_editor_counts_them(tmp_path):
+    text = 'path,subject,emotion,sentence\na.wav,s1,joy,"one\ntwo"\nb.wav,,joy,three\n'
+    (tmp_path / "clips.csv").write_text(text)
+    assert listed(tmp_path).unrecognised[0][0] == "clips.csv line 4"
+    assert listed(tmp_path).recordings[0].sentence == "one\ntwo"
+
+
+def test_marks_of_the_byte_order_and_separators_at_the_end_are_no_names(tmp_path):
+    text = '\ufeff\ufeffpath,subject,emotion,,\na.wav, s1, "joy",,\n'
+    (tmp_path / "clips.csv").write_text(text, encoding="utf-8")
+    (found,) = listed(tmp_path).recordings
+    assert (found.audio_path, found.subject, found.emotion) == ("a.wav", "s1", "joy")
+
+
+def test_letters_that_look_alike_are_one_name_but_of_files(tmp_path):
+    composed, apart = "é", "e\u0301"
+    rows = [
+        {"path": f"{e}{n}.wav", "subject": e, "emotion": e} for n, e in enumerate((composed, apart))
+    ]
+    first, second = sorted(
+        listed(corpus(tmp_path, rows)).recordings, key=lambda r: r.audio_path[-5:]
+    )
+    assert (
+        (first.subject, first.emotion) == (second.subject, second.emotion) == (composed, composed)
+    )
+    assert second.audio_path == f"{apart}1.wav"
+
+
+def workbook(folder, change):
+    """Write a workbook of two clips that somebody changed."""
+    folder.mkdir(exist_ok=True)
+    book = openpyxl.Workbook()
+    for row in (["path", "subject", "emotion"], ["a.wav", "s1", "joy"], ["b.wav", "s2", "fear"]):
+        book.active.append(row)
+    change(book)
+    book.save(folder / "clips.xlsx")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda book: book.active.merge_cells("C2:C3"), "cells C2:C3 are merged"),
+        (
+            lambda book: book.active.__setitem__("C3", "=C2"),
+            "cell C3 is a formula without its value",
+        ),
+        (
+            lambda book: book.active.__setitem__("D1", "=C2"),
+            "cell D1 is a formula without its value",
+        ),
+    ],
+)
+def test_what_a_sheet_shows_and_no_cell_holds_is_an_error(tmp_path, change, said):
+    with pytest.raises(CorpusError, match=said):
+        listed(workbook(tmp_path, change))
+
+
+def test_a_formula_with_its_value_is_read_and_further_sheets_are_counted(tmp_path):
+    def change(book):
+        book.active["C3"] = "=C2"
+        book.active["D3"] = '=IF(A1=A1,"",1)'
+        book.active["D1"] = "mood"
+        book.create_sheet("more")
+
+    file = workbook(tmp_path, change) / "clips.xlsx"
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    computed = {b'r="C3"': b"joy", b'r="D3"': b""}  # as Excel keeps texts that it has computed
+    for place, value in computed.items():
+        before, _, behind = parts[sheet].partition(place)
+        behind = behind.replace(b"<v />", b"<v>" + value + b"</v>", 1)
+        parts[sheet] = before + place + b' t="str"' + behind
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    found = listed(tmp_path)
+    assert [(clip.emotion, clip.extra) for clip in found.recordings] == [("joy", None)] * 2
+    assert found.left_out == {"sheets of clips.xlsx behind the first": ["more"]}
+
+
+def test_a_few_bytes_that_stand_for_a_huge_table_are_refused_at_once(tmp_path):
+    file = workbook(tmp_path / "x", lambda book: None) / "clips.xlsx"
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/more.xml", bytes(2**27))
+    with pytest.raises(CorpusError, match="its sheets have 134 MB"):
+        listed(tmp_path / "x")
+    (tmp_path / "p").mkdir()
+    cell = pa.array(["a.wav"]).dictionary_encode().take(pa.array(np.zeros(2**19 + 1, np.int32)))
+    pq.write_table(pa.table({"path": cell}), tmp_path / "p/clips.parquet")
+    with pytest.raises(CorpusError, match="524,289 rows"):
+        listed(tmp_path / "p")
+
+
+def test_parquet_is_checked_by_its_sums_and_an_index_of_pandas_is_a_column(tmp_path):
+    file = tmp_path / "clips.parquet"
+    rows = pd.DataFrame(ROWS)
+    rows.set_index("path").to_parquet(file)
+    assert [clip.audio_path for clip in listed(tmp_path).recordings] == ["a/x.wav", "a/y.wav"]
+    rows.iloc[::-1].to_parquet(file)
+    assert json.loads(listed(tmp_path).recordings[0].extra) == {"mood": "calm"}
+    table = pa.Table.from_pandas(rows)
+    pq.write_table(table, file, write_page_checksum=True, compression="none", use_dictionary=False)
+    file.write_bytes(file.read_bytes().replace(b"Freude", b"Freuen"))
+    with pytest.raises(CorpusError, match="CRC"):
+        listed(tmp_path)

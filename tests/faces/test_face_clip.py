@@ -114,6 +114,22 @@ def test_a_camera_that_was_off_for_long_is_told(tmp_path):
     assert "hold" not in face_rows(RecordingInput(str(path), 8.5, 12.0), SETTINGS).reason
 
 
+def test_a_hole_of_less_than_a_second_is_one(tmp_path):
+    """Of a short clip it is much; whatever else steps by as much is no hole."""
+
+    def off(kind, time):
+        return None if kind == "video" and 1 <= time < 1.8 else time
+
+    path = record(tmp_path / "a.mp4", 3, [2.2], shift=off)
+    assert "2.2 of 3.0 s hold pictures" in face_rows(RecordingInput(str(path)), SETTINGS).reason
+
+    def slower(kind, time):  # from 10 pictures a second to 1.25
+        return None if kind == "video" and time > 1 and round(10 * time) % 8 else time
+
+    path = record(tmp_path / "b.mp4", 8, [2.2], shift=slower)
+    assert "hold pictures" not in face_rows(RecordingInput(str(path)), SETTINGS).reason
+
+
 def test_slow_pictures_are_not_missing(tmp_path):
     grey = [np.full((48, 64, 3), 90, np.uint8)] * 4
     media.write_clip(tmp_path / "a.mp4", grey, 0.5, None, None)

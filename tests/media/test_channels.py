@@ -128,3 +128,26 @@ def test_samples_behind_the_last_wanted_one_are_dropped():
 def test_a_lossy_recording_whose_channels_cancel_is_told(tmp_path):
     path = write(tmp_path / "a.mka", [beeps(2, [1]), -beeps(2, [1])], codec="aac")
     assert media.read_sound(path, RATE).lost > 20
+
+
+@pytest.mark.parametrize(("first", "n", "share"), [(0, 4, 0.4), (3, 1, 0.1), (9, 1, 0.1)])
+def test_a_part_in_which_channels_cancel_is_told_as_a_share_of_the_loud_seconds(
+    tmp_path, first, n, share
+):
+    left, quiet = noise(0, 10), 0.001 * noise(1, 10)  # seconds of pauses are not counted
+    right = left.copy()
+    right[first * RATE : (first + n) * RATE] *= -1
+    path = write(tmp_path / "a.mka", [np.r_[left, quiet], np.r_[right, -quiet]], codec="pcm_s16le")
+    sound = media.read_sound(path, RATE)
+    assert sound.lost == 0.0
+    assert sound.cancelled == pytest.approx(share)
+    assert media.read_sound(path, RATE, channels="left").cancelled == 0.0
+    whole = (4, 9) if first < 4 else (0, 3)
+    assert media.read_sound(path, RATE, *whole).cancelled == 0.0
+
+
+def test_a_short_rest_and_what_channels_do_not_share_cancel_nothing(tmp_path):
+    left, right = noise(0, 5.01), noise(1, 5.01)
+    right[-160:] = -left[-160:]
+    sound = media.read_sound(write(tmp_path / "a.mka", [left, right]), RATE)
+    assert (sound.lost, sound.cancelled) == (0.0, 0.0)

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from recordings import record
 
 from avlib import media
 from avlib.runtime.errors import MediaError
@@ -396,7 +397,7 @@ def test_truncated_sound_gives_what_is_left_and_probe_tells(tmp_path):
         (b"", "empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS pointer"),
         (b"dear diary, today nothing was recorded\n" * 40, "cannot be opened"),
-        (b"#EXTM3U\n#EXTINF:2,\nother.mp4\n#EXT-X-ENDLIST\n", "cannot be opened"),
+        (b"#EXTM3U\n#EXTINF:2,\nother.mp4\n#EXT-X-ENDLIST\n", "a list of other files"),
         (bytes(5000), "cannot be opened"),
     ],
 )
@@ -525,3 +526,18 @@ def test_an_unknown_suffix_and_an_empty_clip_are_refused(tmp_path):
         media.write_clip(tmp_path / "clip.xyz", flat_frames(1), FPS, None, None)
     with pytest.raises(ValueError, match="nothing to write"):
         media.write_clip(tmp_path / "clip.mp4", [], FPS, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{other}\n#EXT-X-ENDLIST\n"),
+        ("a.mp4", "ffconcat version 1.0\nfile other.ts\n"),
+    ],
+)
+def test_a_list_of_other_recordings_is_none(tmp_path, name, text):
+    """They may lie outside of the corpus, and change while the list stays as it is."""
+    other = record(tmp_path / "other.ts", 1, [0.5])
+    (tmp_path / name).write_text(text.format(other=other))
+    with pytest.raises(MediaError, match="is a list of other files"):
+        media.probe(tmp_path / name)

@@ -10,6 +10,7 @@ from avlib import media
 from avlib.corpora.common.base import Recording
 from avlib.corpora.common.describe import describe
 from avlib.faces.clip import face_rows
+from avlib.media.edits import is_trimmed
 from avlib.runtime.clip_tasks import RecordingInput
 
 TICKS = {b"vide": 10240, b"soun": 44100}  # a second, in the media's own time
@@ -47,6 +48,20 @@ def trimmed(whole, path, seconds):
     return path
 
 
+def cut_off(whole, path, seconds):
+    """Copy an MP4 or MOV of which the last seconds are not shown."""
+    data = whole.read_bytes()
+    changed = bytearray(data)
+    moov = next((b, e) for kind, b, e in boxes(data, 0, len(data)) if kind == b"moov")
+    for kind, place, end in boxes(data, moov[0] + 8, moov[1]):
+        if kind == b"trak":
+            entry = below(data, place, end, b"edts", b"elst")[0] + 16
+            length = int.from_bytes(data[entry : entry + 4]) - round(seconds * 1000)
+            changed[entry : entry + 4] = length.to_bytes(4)
+    path.write_bytes(changed)
+    return path
+
+
 @pytest.fixture(params=[".mp4", ".mov"])
 def recording(tmp_path, request):
     whole = record(tmp_path / f"whole{request.param}", 6, [1, 3, 5])
@@ -78,3 +93,24 @@ def test_pictures_that_are_not_shown_are_not_missed(tmp_path):
     rows = face_rows(RecordingInput(str(recording)), {**settings, "fps": None})
     assert rows.reason == "no face found in 11 frames"
     assert np.diff(rows.columns["time"].to_numpy()) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_what_was_trimmed_off_the_end_is_not_missed(tmp_path, suffix):
+    whole = record(tmp_path / f"whole{suffix}", 6, [1, 3, 5])
+    assert not is_trimmed(whole)
+    info = media.probe(cut_off(whole, tmp_path / f"a{suffix}", 4.0))
+    assert info.duration == pytest.approx(2, abs=0.1)
+    assert (info.damage, info.truncated) == ("", False)
+
+
+def test_an_index_that_makes_no_sense_trims_nothing(tmp_path):
+    path = record(tmp_path / "a.mp4", 2, [1])
+    data, random = path.read_bytes(), np.random.default_rng(0)
+    index = data.index(b"moov")
+    for _ in range(200):
+        changed = bytearray(data)
+        for place in random.integers(index, len(data), 20):
+            changed[place] = random.integers(256)
+        path.write_bytes(changed[: random.integers(index, len(data) + 1)])
+        is_trimmed(path)

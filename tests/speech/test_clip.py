@@ -108,6 +108,18 @@ def test_noise_that_a_checksum_finds_is_no_sound(tmp_path):
     assert re.match(r"2\.[5-7] of 4\.0 s hold sound", rows_of(str(path)).reason)
 
 
+def test_one_bit_of_a_frame_of_ac3_is_found(tmp_path):
+    path = encoded(tmp_path / "a.ac3", "ac3")
+    assert "hold sound" not in rows_of(str(path)).reason
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(audio=0) if p.size]
+    for place, size in packets[2 : 2 + round(0.4 * len(packets))]:
+        data[place + size // 3] ^= 1
+    path.write_bytes(data)
+    assert re.match(r"2\.[3-6] of 4\.0 s hold sound", rows_of(str(path)).reason)
+
+
 def test_sound_alone_whose_start_does_not_decode_is_told(tmp_path):
     path = encoded(tmp_path / "a.mka", "aac")
     with av.open(str(path)) as container:
@@ -122,7 +134,7 @@ def test_sound_alone_whose_start_does_not_decode_is_told(tmp_path):
     assert 1.3 < lost < 1.6
     assert re.match(rf"{4 - lost:.1f} of 4\.[01] s hold sound", rows_of(str(path)).reason)
     found = describe(Recording("c", "s", "anger", None, path.name), tmp_path)
-    assert f"damaged, the first {lost:.1f} s of its sound cannot be decoded" in found.reason
+    assert f"damaged, the first {lost:.1f} s of its sound are lost" in found.reason
 
 
 def test_a_number_of_channels_that_no_recording_has_is_damage(tmp_path):
@@ -141,6 +153,16 @@ def test_a_microphone_that_was_off_for_long_is_told(tmp_path):
     assert "6.0 of 12.0 s hold sound" in rows_of(str(path)).reason
     within = speech_rows(RecordingInput(str(path), 8.5, 12.0), SETTINGS)
     assert "hold sound" not in within.reason
+
+
+def test_channels_that_cancel_for_a_while_are_told(tmp_path):
+    left = 0.3 * np.sin(2 * np.pi * 200 * np.arange(160000) / 16000)
+    right = np.where(np.arange(160000) < 48000, -left, left)
+    stereo = np.stack([left, right], axis=1)
+    media.write_clip(tmp_path / "a.wav", None, 25, stereo, 16000, audio_codec="pcm_s16le")
+    rows = rows_of(str(tmp_path / "a.wav"))
+    assert rows.status == "degraded"
+    assert "channels cancel in 30% of the loud seconds; set speech.channels" in rows.reason
 
 
 def test_channels_that_cancel_are_told_and_another_rule_hears_the_voice(tmp_path):

@@ -90,8 +90,8 @@ def describe(recording: Recording, folder: Path | str) -> Described:
             reasons.append(f"{path}: {lost}")
         if infos[path].lost_start > _LOST:
             what = "pictures" if infos[path].has_video else "sound"
-            found = f"the first {infos[path].lost_start:.1f} s of its {what} cannot be decoded"
-            reasons.append(f"{path}: damaged, {found}; times count from the first that can")
+            found = f"the first {infos[path].lost_start:.1f} s of its {what} are lost"
+            reasons.append(f"{path}: damaged, {found}; times count from the first that decodes")
     streams: dict[str, media.MediaInfo] = {}
     for kind in _FIGURES:
         path = getattr(recording, f"{kind}_path")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 import pandas as pd
 
 from avlib.corpora.common.base import Listing, Reader, Recording, leaves_folder
 from avlib.corpora.common.files import is_media, is_sound, walk
-from avlib.corpora.listed.table import find_table, read_rows
+from avlib.corpora.listed.table import find_table, further_sheets, read_rows
 from avlib.runtime.errors import CorpusError
 
 FILES = ("path", "video", "audio")
@@ -21,6 +23,13 @@ NUMBERS = ("start", "end", "arousal", "valence", "age")
 PARTS = ("train", "validation", "test")
 # What spreadsheets show where a formula has no value.
 _MISTAKES = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
+# What scripts write where they have no value. Nobody is called so, and no file.
+_NOTHING, _NOBODY = ("nan", "NaN", "<NA>", "NaT", "null", "NULL"), ("None", "N/A")
+LABELS = ("emotion", "arousal", "valence")
+_LONGEST = 200  # characters of a word; bytes of a name as it stands in names of files
+_LONGEST_PATH, _LONGEST_NAME = 4000, 255  # bytes that file systems take at most
+_SAID = 150  # characters at either end of a long reason that are told
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # line breaks too
 COLUMNS = ("clip_id", "subject", "part", *FILES, *TEXTS, *NUMBERS)
 
 
@@ -54,9 +63,12 @@ class ListedCorpus(Reader):
         wrong: list[tuple[str, str]] = []
         subjects: dict[str, str] = {}
         named: set[str] = set()
+        needed = [column for column in (*FILES, "subject", *LABELS) if column in rows]
         for line, row in _lines(rows, table):
             named |= {str(PurePosixPath(text)) for text in _named(row)}
             try:
+                if lacking := [column for column in needed if column not in row]:
+                    raise ValueError(f"ends before {lacking[0]}, as if cut short; complete it")
                 recording = _recording(row, subjects)
                 if recording.clip_id in recordings:
                     first = recordings[recording.clip_id][0]
@@ -66,20 +78,25 @@ class ListedCorpus(Reader):
                     )
                 recordings[recording.clip_id] = line, recording
             except ValueError as error:
-                wrong.append((line, str(error)))
+                wrong.append((line, _in_short(str(error))))
         found = [recording for _, recording in recordings.values()]
         if not found:
             line, reason = wrong[0] if wrong else (table.name, "it has no rows")
             raise CorpusError(f"{folder}: none of its clips can be used; {line}: {reason}")
-        others = [path for path in filter(is_media, walk(folder)) if path not in named]
-        kind = "recordings that the table does not name"
+        left_out = {
+            "recordings that the table does not name": [
+                path for path in filter(is_media, walk(folder)) if path not in named
+            ],
+            f"sheets of {table.name} behind the first": further_sheets(table),
+        }
         lines = {clip: line for clip, (line, _) in recordings.items()}
-        return Listing(found, wrong, left_out={kind: others} if others else {}, rows=lines)
+        left_out = {kind: items for kind, items in left_out.items() if items}
+        return Listing(found, wrong, left_out=left_out, rows=lines)
 
 
 def _require_columns(rows: pd.DataFrame, table: Path) -> None:
     has = ", ".join(rows.columns)[:200]
-    for wanted in (FILES, ("subject",), ("emotion", "arousal", "valence")):
+    for wanted in (FILES, ("subject",), LABELS):
         if not any(column in rows for column in wanted):
             raise CorpusError(f"{table}: has no column {' or '.join(wanted)}; found {has}: add it")
 
@@ -87,12 +104,21 @@ def _require_columns(rows: pd.DataFrame, table: Path) -> None:
 def _lines(rows: pd.DataFrame, table: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row with what to call it: the line of a text file or of a sheet, below the names.
 
-    A row without anything in it is none.
+    A row without anything in it is none. A cell that the row lacks is left out.
     """
-    for number, row in enumerate(rows.to_dict("records"), start=2):
-        cells = {str(column): str(cell).strip() for column, cell in row.items()}
+    for number, row in zip(rows.index, rows.to_dict("records"), strict=True):
+        cells = {
+            str(column): _plain(cell, str(column))
+            for column, cell in row.items()
+            if cell is not None
+        }
         if any(cells.values()):
             yield f"{table.name} line {number}", cells
+
+
+def _plain(cell: str, column: str) -> str:
+    """Strip a cell; what looks alike becomes alike, but for names of files."""
+    return cell.strip() if column in FILES else unicodedata.normalize("NFC", cell.strip())
 
 
 def _recording(row: Mapping[str, str], subjects: dict[str, str]) -> Recording:
@@ -110,9 +136,7 @@ def _recording(row: Mapping[str, str], subjects: dict[str, str]) -> Recording:
     ValueError
         What is wrong with the row.
     """
-    for column in COLUMNS:
-        if row.get(column, "").upper() in _MISTAKES:
-            raise ValueError(f"{column} is {row[column]!r}, a spreadsheet's error; correct it")
+    _require_sense(row)
     video, audio = _files(row)
     start, end = _number(row, "start"), _number(row, "end")
     if start is not None and start < 0:
@@ -144,6 +168,30 @@ def _recording(row: Mapping[str, str], subjects: dict[str, str]) -> Recording:
     )
 
 
+def _require_sense(row: Mapping[str, str]) -> None:
+    """Refuse what no cell can be meant to hold."""
+    for column in filter(row.get, COLUMNS):
+        cell = row[column]
+        if cell.upper() in _MISTAKES:
+            raise ValueError(f"{column} is {cell!r}, a spreadsheet's error; correct it")
+        nothing = (*_NOTHING, *_NOBODY) if column in ("subject", *FILES) else _NOTHING
+        if cell in nothing and column not in NUMBERS:
+            raise ValueError(f"{column} is {cell!r}, as where a value is missing; correct it")
+        if column == "sentence":
+            continue
+        if _CONTROL.search(cell):
+            raise ValueError(f"{column} is {cell!r}; expected a text without such characters")
+        if column == "subject" and len(quote(cell)) > _LONGEST:
+            raise ValueError(f"subject {cell!r} is too long for names of files; shorten it")
+        if column in TEXTS and len(cell) > _LONGEST:
+            raise ValueError(f"{column} has {len(cell):,} characters; expected {_LONGEST} at most")
+
+
+def _in_short(reason: str) -> str:
+    """Leave out the middle of a reason that quotes a long cell."""
+    return reason if len(reason) <= 2 * _SAID else f"{reason[:_SAID]} ... {reason[-_SAID:]}"
+
+
 def _named(row: Mapping[str, str]) -> list[str]:
     """Return the row's cells for files, "" where empty."""
     return [row.get(column, "").replace("\\", "/") for column in FILES]
@@ -155,6 +203,11 @@ def _files(row: Mapping[str, str]) -> tuple[str | None, str | None]:
     for named in filter(None, (path, video, audio)):
         if leaves_folder(named):
             raise ValueError(f"{named} leads out of the corpus's folder; expected a path inside it")
+        if (
+            len(named.encode()) > _LONGEST_PATH
+            or max(map(len, named.encode().split(b"/"))) > _LONGEST_NAME
+        ):
+            raise ValueError(f"{named} is longer than files are named; expected the path of a file")
         if not PurePosixPath(named).name:
             raise ValueError(f"{named} is the corpus's folder itself; expected a file in it")
     if path and (video or audio):
