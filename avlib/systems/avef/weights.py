@@ -51,6 +51,8 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
             )
         path = require_weights(_PUBLISHED[modality])
         load_tensors(path, network.backbone, fresh=network.backbone.LAST)
+        if isinstance(network.backbone, c3d.C3D):
+            c3d.take_rgb(network.backbone)
     if settings["weights"] == "demo":
         path = DEMO_WEIGHTS / f"{modality}.safetensors"
         load_tensors(path, network.backbone, fresh=network.backbone.LAST)
