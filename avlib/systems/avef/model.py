@@ -217,9 +217,11 @@ class AVEFModel(DeepModel[SpokenClips]):
             learned, held_out = ((x[rows], y[rows]) for rows in (trained & has, ~trained & has))
             settings = self.n_classes, s["svm_c"], s["svm_degree"], learned
             if trained.all():
-                svm = fit_by_subjects(*settings, clips.subject[has], s["svm_folds"])
+                svm = fit_by_subjects(
+                    *settings, clips.subject[has], s["svm_folds"], s["svm_kernel"]
+                )
             else:
-                svm = fit_svm(*settings, held_out)
+                svm = fit_svm(*settings, held_out, s["svm_kernel"])
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
                 self.chosen_ |= {f"svm_c_{space}": svm.c, f"svm_degree_{space}": svm.degree}
             self.svms_[space] = svm

@@ -48,6 +48,7 @@ class Avef(WithRecipe):
     decision: Literal["segments", "svm"]
     svm_c: Candidates[Positive]
     svm_degree: Candidates[Annotated[int, Field(ge=1)]]
+    svm_kernel: Literal["scaled", "libsvm"]
     svm_folds: int = Field(ge=1)
     binary: list[Literal["arousal", "valence"]]
     seed: int = Field(ge=0)

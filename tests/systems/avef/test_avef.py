@@ -48,6 +48,7 @@ SETTINGS = {
     "patience": None,
     "svm_c": [1.0],
     "svm_degree": [3],
+    "svm_kernel": "scaled",
     "svm_folds": 1,
     "decision": "svm",
     "binary": [],
