@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from avlib.systems.avef.binary import share_right
+from avlib.systems.avef.binary import binary_rows
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_by_subjects, fit_svm
@@ -246,18 +246,17 @@ class AVEFModel(DeepModel[SpokenClips]):
         return pool_segments(self.networks_[space], segments, self.spaces[space])
 
     def diagnose(self, test: SpokenClips) -> dict[str, Any]:
-        """Return how often single segments and the binary models are right, and what is spoken.
+        """Return how often single segments are right, and what is spoken.
 
         Returns
         -------
         dict
-            ``kept_share`` of the clips' time; ``segment_accuracy`` by space; ``binary``: by task
-            see `share_right`.
+            ``kept_share`` of the clips' time; ``segment_accuracy`` by space.
         """
         clips = test.select(self.scorable(test))
         if not len(clips):
             return {}
-        found: dict[str, Any] = {
+        return {
             "kept_share": round(clips.spoken_share(), 4),
             "segment_accuracy": {
                 space: round(pooled.accuracy, 4)
@@ -265,12 +264,17 @@ class AVEFModel(DeepModel[SpokenClips]):
                 if pooled.accuracy is not None
             },
         }
-        if self.binary_:
-            found["binary"] = {
-                task: share_right(model, clips.of_task(task))
-                for task, model in self.binary_.items()
-            }
-        return found
+
+    def rows(
+        self, clips: SpokenClips, emotions: list[str], allowed: tuple[str, ...]
+    ) -> dict[str, pd.DataFrame]:
+        """Return what is predicted, and of clips with binary labels what the binary models say."""
+        found = super().rows(clips, emotions, allowed)
+        tables = [
+            binary_rows(model, clips.of_task(task), task, allowed)
+            for task, model in self.binary_.items()
+        ]
+        return found | ({"binary": pd.concat(tables)} if tables else {})
 
     def predict_proba(self, clips: SpokenClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return probabilities of shape (n_clips, n_classes); rows sum to one.

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.systems.avef.params import Avef
+from avlib.systems.avef.tables import BINARY
 from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
+from avlib.systems.common.tables import PREDICTIONS
 
 
 class AVEFSystem(System):
@@ -21,6 +23,7 @@ class AVEFSystem(System):
     model = "avlib.systems.avef.model:AVEFModel"
     group = "deep systems"
     sections = {"avef": Avef}
+    tables = (PREDICTIONS, BINARY)
     report_part = "avlib.systems.avef.report:avef_tables"
     rehearsed_by = "avlib.systems.avef.rehearsal:AVEFRehearsal"
     deep = True

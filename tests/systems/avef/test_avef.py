@@ -12,6 +12,7 @@ from avef_clips import sequences, spoken_clips, unseen
 from safetensors.torch import load_file
 
 from avlib.runtime.errors import DataError, ParamsError, WeightsError
+from avlib.runtime.tables import conform
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.dbn import pretrain
 from avlib.systems.avef.model import AVEFModel
@@ -21,6 +22,7 @@ from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import cut_segments
 from avlib.systems.avef.spoken import cut_clips
 from avlib.systems.avef.system import AVEFSystem
+from avlib.systems.avef.tables import BINARY
 from avlib.systems.common.model import BOTH, concatenate
 
 SETTINGS = {
@@ -216,12 +218,15 @@ def test_binary_models_learn_the_clips_that_have_a_label(tmp_path):
     alone = AVEFModel(2, ("audio",), **SETTINGS).fit(labelled, labelled.select(np.arange(0)))
     probabilities = model.binary_["valence"].predict_proba(labelled)
     assert (probabilities == alone.predict_proba(labelled)).all()
-    right = model.diagnose(clips)["binary"]
-    expected = (probabilities.argmax(1) == labelled.emotion).mean()
-    assert right["valence"]["audio"] == pytest.approx(expected, abs=1e-4)
-    commoner = max(np.mean(labelled.emotion), 1 - np.mean(labelled.emotion))
-    assert right["valence"]["commoner"] == pytest.approx(commoner, abs=1e-4)
-    assert set(right["valence"]) == {"audio", "commoner"}
+    rows = model.rows(clips, ["other", "a", "b"], ("audio",))["binary"]
+    assert rows["clip_id"].tolist() == labelled.clip_id.tolist()
+    names = np.array(["negative", "positive"])
+    assert rows["label"].tolist() == names[labelled.emotion].tolist()
+    assert rows["predicted"].tolist() == names[probabilities.argmax(1)].tolist()
+    np.testing.assert_array_equal(rows["probability"], probabilities.max(1))
+    assert set(rows["task"]) == {"valence"}
+    assert set(rows["modalities"]) == {"audio"}
+    conform(rows.assign(fold=0, model="avef", condition="default"), BINARY)
     model.save(tmp_path / "m")
     again = AVEFModel.load(tmp_path / "m")
     assert (again.binary_["valence"].predict_proba(labelled) == probabilities).all()
