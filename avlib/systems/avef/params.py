@@ -25,6 +25,7 @@ class Avef(WithRecipe):
     paper = PAPER
     train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
     weights: Literal["none", "published", "transfer", "demo"]
+    segment: float = Field(ge=0.1)
     mels: Literal["relative", "standard", "paper"]
     shown: int = Field(ge=1)
     batch_norm: bool

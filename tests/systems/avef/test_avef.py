@@ -28,6 +28,7 @@ from avlib.systems.common.model import BOTH, concatenate
 SETTINGS = {
     "recipe": "paper",
     "weights": "none",
+    "segment": 0.655,
     "mels": "paper",
     "shown": 2,
     "batch_norm": False,
