@@ -19,6 +19,7 @@ import torch
 from avlib.systems.avef.binary import binary_rows
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
+from avlib.systems.avef.params import TRAINED_LAYERS
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_by_subjects, fit_svm
 from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import (
@@ -33,6 +34,7 @@ from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.avef.weights import build, first_network
 from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, frozen, seeded
+from avlib.systems.common.held_back import held_back
 from avlib.systems.common.model import BOTH, concatenate, without_prefix
 
 
@@ -189,10 +191,11 @@ class AVEFModel(DeepModel[SpokenClips]):
         if modern:
             batches = drawn_segments(learned, s["shown"], modern, s["seed"])
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
+        factors = _held_back(network, s)
         curves = train_network(
-            ModernSegmentTraining(network, modern)
+            ModernSegmentTraining(network, modern, factors)
             if modern
-            else SegmentTraining(network, s["learning_rate"], s["momentum"]),
+            else SegmentTraining(network, s["learning_rate"], s["momentum"], factors),
             batch_loader(learned, batches, ahead=True),
             batch_loader(watched, in_order(range(len(watched)), size), ahead=True)
             if len(watched)
@@ -340,6 +343,16 @@ class AVEFModel(DeepModel[SpokenClips]):
         model = super().load(folder)
         model.binary_ = {task: cls.load(Path(folder) / task) for task in model.settings["binary"]}
         return model
+
+
+def _held_back(network: Network, settings: Mapping[str, Any]) -> dict[torch.nn.Parameter, float]:
+    """Freeze first layers of AlexNet and C3D; see `held_back`."""
+    if isinstance(network, SegmentNetwork):
+        streams = [network]
+    else:
+        streams = [cast(SegmentNetwork, stream) for stream in network.streams.values()]
+    backbones = {stream.modality: stream.backbone for stream in streams}
+    return held_back(backbones, settings, TRAINED_LAYERS)
 
 
 def _merged(curves: dict[str, pd.DataFrame]) -> str:

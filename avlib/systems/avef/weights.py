@@ -66,7 +66,7 @@ def _transfer(network: SegmentNetwork, path: Path) -> None:
 
     Ma et al. 2019 (AVEF), section 2.2: shallow layers are kept, deep ones trained from scratch. The
     paper does not say which are which. Resolved: convolutions are shallow; they are not frozen,
-    since the whole model is trained at the end.
+    since the whole model is trained at the end, unless setting ``frozen`` says so.
     """
     if not path.is_file():
         raise WeightsError(

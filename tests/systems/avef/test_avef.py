@@ -28,6 +28,8 @@ from avlib.systems.common.model import BOTH, concatenate
 SETTINGS = {
     "recipe": "paper",
     "weights": "none",
+    "frozen": {"audio": 0, "video": 0},
+    "layer_decay": 1.0,
     "segment": 0.655,
     "mels": "paper",
     "shown": 2,
@@ -288,6 +290,21 @@ def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, mo
         assert tensor.equal((fresh.backbone.state_dict() if deep else source)[name]), name
     with pytest.raises(WeightsError, match=r"of other settings: conv1\.weight is .*avef\.width"):
         avef_weights.first_network("video", 5, settings | {"width": 1 / 16})
+
+
+def test_frozen_layers_of_another_corpus_are_never_trained(trained, tmp_path, monkeypatch):
+    model, train, _ = trained
+    monkeypatch.setattr(avef_weights, "TRANSFER", tmp_path)
+    model.save(tmp_path)
+    settings = SETTINGS | {"weights": "transfer", "frozen": {"audio": 5, "video": 3}}
+    again = AVEFModel(2, **settings).fit(train, train.select(np.arange(0)))
+    still = {"audio": ("features",), "video": ("conv1.", "conv2.", "conv3a.")}
+    for modality, names in still.items():
+        source = model.networks_[modality].backbone.state_dict()
+        alone = again.networks_[modality].backbone
+        for network in (alone, again.networks_["joint"].streams[modality].backbone):
+            for name, tensor in network.state_dict().items():
+                assert tensor.equal(source[name]) == name.startswith(names), name
 
 
 @pytest.mark.parametrize("modality", BOTH)
