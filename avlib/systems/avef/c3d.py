@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -123,5 +124,6 @@ def take_rgb(network: C3D) -> None:
     They come from Caffe, which read videos with OpenCV: 0 to 255, blue first, less their mean
     (https://github.com/DavideA/c3d-pytorch/issues/1 and 4). No other layer knows of colours.
     """
+    kernels = cast(nn.Conv3d, network.conv1).weight
     with torch.no_grad():
-        network.conv1.weight.copy_(network.conv1.weight.flip(1))
+        kernels.copy_(kernels.flip(1))

@@ -91,9 +91,9 @@ def _accuracies(
     for name, used in MODALITIES.items():
         if scores := scores_with(data.predictions[model], data.folds, used):
             found[TASKS[0], name] = score(scores)
-    for (task, name), scores in binary.items():
-        found[task, name] = percent(*scores["accuracy"])
-        found[task, GUESS] = percent(*scores["commoner"])  # of both, which come last
+    for (task, name), of_task in binary.items():
+        found[task, name] = percent(*of_task["accuracy"])
+        found[task, GUESS] = percent(*of_task["commoner"])  # of both, which come last
     return found
 
 
