@@ -31,7 +31,7 @@ from avlib.systems.avef.segments import (
     drawn_segments,
 )
 from avlib.systems.avef.spoken import SpokenClips
-from avlib.systems.avef.weights import build, first_network
+from avlib.systems.avef.weights import build, carried_machines, first_network
 from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, frozen, seeded
 from avlib.systems.common.held_back import held_back
@@ -166,7 +166,12 @@ class AVEFModel(DeepModel[SpokenClips]):
         streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
         with seeded(s["seed"]):
             joint = JointNetwork(streams, self.n_classes, width=s["width"])
-        self.logs_["pretraining"] = fill_without_labels(joint, segments, used, s, self.checkpoints)
+        begun = 0
+        if s["weights"] == "transfer":
+            begun = carried_machines(joint.dbn, s["carried"])
+        self.logs_["pretraining"] = fill_without_labels(
+            joint, segments, used, s, self.checkpoints, begun
+        )
         return joint
 
     def _train(self, name: str, segments: Segments, used: np.ndarray) -> pd.DataFrame:

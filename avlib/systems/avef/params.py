@@ -32,6 +32,7 @@ class Avef(WithTrainedWeights):
     trained_layers = TRAINED_LAYERS
     train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
     weights: Literal["none", "published", "transfer", "demo"]
+    carried: Literal["shallow", "all"]
     segment: float = Field(ge=0.1)
     mels: Literal["relative", "standard", "paper"]
     shown: int = Field(ge=1)

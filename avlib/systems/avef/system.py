@@ -51,4 +51,10 @@ class AVEFSystem(System):
         # Models that were kept before there was a choice have the paper's.
         length = SegmentLength.nearest(settings["segment"]) if "segment" in settings else PAPERS
         binary = bool(settings["binary"])
-        return SpokenStreams(kept, denoise=model == "avef", binary=binary, length=length)
+        return SpokenStreams(
+            kept,
+            denoise=model == "avef",
+            binary=binary,
+            length=length,
+            transfer=settings["weights"] == "transfer",
+        )

@@ -28,6 +28,7 @@ from avlib.systems.common.model import BOTH, concatenate
 SETTINGS = {
     "recipe": "paper",
     "weights": "none",
+    "carried": "shallow",
     "frozen": {"audio": 0, "video": 0},
     "layer_decay": 1.0,
     "segment": 0.655,
