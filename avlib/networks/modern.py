@@ -12,8 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from avlib.networks.layer_rates import EQUAL, Factors, rated_groups
 
-def one_cycle(network: nn.Module, settings: Mapping[str, Any], steps: int) -> Any:
+
+def one_cycle(
+    network: nn.Module, settings: Mapping[str, Any], steps: int, factors: Factors = EQUAL
+) -> Any:
     """Return AdamW, and one cycle of its learning rate, as ``configure_optimizers`` does.
 
     The rate rises along a cosine to its highest value and falls to nearly 0 (Smith and Topin 2019).
@@ -28,20 +32,23 @@ def one_cycle(network: nn.Module, settings: Mapping[str, Any], steps: int) -> An
         in which the rate rises.
     steps
         Of the whole training.
+    factors
+        By what parameters multiply their rate; see `slower_below`.
     """
-    vectors = [p for p in network.parameters() if p.requires_grad and p.ndim < 2]
-    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim >= 2]
+    rate, decay = settings["learning_rate"], settings["weight_decay"]
+    vectors = (p for p in network.parameters() if p.ndim < 2)
+    matrices = (p for p in network.parameters() if p.ndim >= 2)
     groups = [
-        {"params": matrices, "weight_decay": settings["weight_decay"]},
-        {"params": vectors, "weight_decay": 0.0},
+        *rated_groups(matrices, rate, factors, weight_decay=decay),
+        *rated_groups(vectors, rate, factors, weight_decay=0.0),
     ]
-    rate = settings["learning_rate"]
+    highest = [group["lr"] for group in groups]
     optimiser = torch.optim.AdamW(groups, rate, fused=True)
     rise = settings["warm_up"]
     if rise * steps == 1:  # OneCycleLR would divide by the 0 steps from the first one to this
         rise += 1e-6
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=steps, pct_start=rise
+        optimiser, highest, total_steps=steps, pct_start=rise
     )
     return {
         "optimizer": optimiser,

@@ -25,6 +25,7 @@ STAGES = {
     "predictions": "train_*",
     "embeddings": "train_*",
     "gates": "train_gating",
+    "binary": "train_avef",
     "predicted_traces": "train_traces",
     "status": "clips, faces, ...",
     "robustness": "robustness",

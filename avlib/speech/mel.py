@@ -1,6 +1,7 @@
-"""Mel images: 64 frames by 64 bands of a segment, with their first and second differences."""
+"""Mel images: a segment's frames by 64 bands, with their first and second differences."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,18 +17,58 @@ FLOOR = 0.01
 TINIEST = 1e-20  # power below any sound of 16 bits
 FRAMES, OVERLAP = 64, 30
 SEGMENT = WINDOW + (FRAMES - 1) * HOP  # samples: 655 ms
-STEP = (FRAMES - OVERLAP) * HOP
 BLOCK = 512  # frames transformed at once: their spectra stay in the cache
 
 
+@dataclass(frozen=True)
+class SegmentLength:
+    """How long segments are, and how far apart they start.
+
+    Segments of any length share as much of it as the paper's of 64 frames, which share 30.
+
+    Attributes
+    ----------
+    frames : int
+        At least 2.
+    """
+
+    frames: int = FRAMES
+
+    @classmethod
+    def nearest(cls, seconds: float) -> "SegmentLength":
+        """Return the length of whole frames next to one in seconds: of 0.255, 24 frames."""
+        return cls(1 + round((seconds * SAMPLE_RATE - WINDOW) / HOP))
+
+    @property
+    def samples(self) -> int:
+        """Of a segment: 10480 of 64 frames, 655 ms."""
+        return WINDOW + (self.frames - 1) * HOP
+
+    @property
+    def hop(self) -> int:
+        """Frames from the start of a segment to the next one's: 34 of 64."""
+        return round(self.frames * (FRAMES - OVERLAP) / FRAMES)
+
+    @property
+    def step(self) -> int:
+        """`hop` in samples."""
+        return self.hop * HOP
+
+
+PAPERS = SegmentLength()
+
+
 def mel_images(
-    signal: np.ndarray, spectrogram: Callable[[np.ndarray], np.ndarray] | None = None
+    signal: np.ndarray,
+    spectrogram: Callable[[np.ndarray], np.ndarray] | None = None,
+    length: SegmentLength = PAPERS,
 ) -> np.ndarray:
     """Cut a signal into segments and draw each as an image of three channels.
 
     Ma et al. 2019 (AVEF), section 2.1.1. Channel 0 is the log mel spectrogram, channels 1 and 2 are
     its first and second differences; a row is a band, from low to high, and a column a frame.
-    A segment starts every 340 ms, as long as a whole one is left.
+    A segment starts every 340 ms (of other lengths see `SegmentLength`), as long as a whole one is
+    left.
 
     The paper takes differences of "all frames in each segment" and says nothing of edges. Resolved:
     they are taken over the whole signal, so a segment's outer frames see their real neighbours;
@@ -36,26 +77,28 @@ def mel_images(
     Parameters
     ----------
     signal : float array of shape (n,)
-        16 kHz in [-1, 1], after pre-emphasis, at least 655 ms long (see `spoken_parts`).
+        16 kHz in [-1, 1], after pre-emphasis, at least a segment long (see `spoken_parts`).
     spectrogram : callable, optional
         What draws channel 0, such as `standard_log_mel`; by default `log_mel`, as the paper has it.
+    length : SegmentLength, optional
+        By default the paper's.
 
     Returns
     -------
-    array of shape (n_segments, 3, 64, 64), float32
+    array of shape (n_segments, 3, 64, length.frames), float32
 
     Raises
     ------
     ValueError
         The signal is shorter than one segment.
     """
-    if len(signal) < SEGMENT:
-        raise ValueError(f"a signal of {len(signal)} samples; a segment needs {SEGMENT}")
+    if len(signal) < length.samples:
+        raise ValueError(f"a signal of {len(signal)} samples; a segment needs {length.samples}")
     static = (spectrogram or log_mel)(signal)
     first = differences(static)
     channels = np.stack([static, first, differences(first)])
-    # (3, n_segments, 64 bands, 64 frames), without a copy until the channels move behind.
-    segments = sliding_window_view(channels, FRAMES, axis=1)[:, :: FRAMES - OVERLAP]
+    # (3, n_segments, 64 bands, frames), without a copy until the channels move behind.
+    segments = sliding_window_view(channels, length.frames, axis=1)[:, :: length.hop]
     return np.ascontiguousarray(segments.swapaxes(0, 1))
 
 

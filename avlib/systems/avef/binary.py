@@ -1,11 +1,12 @@
-"""Binary arousal and valence: the codes of both, and how often a model is right."""
+"""Binary arousal and valence: the codes of both, and what a model says of them."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from avlib.runtime import tables
-from avlib.systems.common.model import BOTH, AnyClips, Model
+from avlib.systems.common.model import AnyClips, Model, prediction_rows
 
 # Ma et al. 2019 (AVEF), table 2; codes count from 0 in this order.
 TASKS = {"arousal": ("high", "low"), "valence": ("negative", "positive")}
@@ -32,22 +33,26 @@ def binary_codes(clip_id: np.ndarray, table: Path) -> dict[str, np.ndarray]:
     }
 
 
-def share_right(model: Model[AnyClips], clips: AnyClips) -> dict[str, float]:
-    """Return how often a model of two classes is right.
+def binary_rows(
+    model: Model[AnyClips], clips: AnyClips, task: str, allowed: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return what a model of two classes says of clips, as table ``binary`` has it.
 
-    Returns
-    -------
-    dict of str to float
-        By what it is tested with, "audio", "video", "both"; "commoner": how often one is right who
-        always names the label that most of these clips have.
+    Without condition, fold and model.
+
+    Parameters
+    ----------
+    model
+    clips
+        That have a label, which is their emotion; those without an allowed modality have no row.
+    task : {"arousal", "valence"}
+    allowed : tuple of str
+        Modalities.
     """
-    if not len(clips):
-        return {}
-    first = float(np.mean(clips.emotion == 0))
-    right = {"commoner": round(max(first, 1 - first), 4)}
-    for name, allowed in {"audio": ("audio",), "video": ("video",), "both": BOTH}.items():
-        tested = clips.select(model.scorable(clips, allowed))
-        if set(allowed) <= set(model.modalities) and len(tested):
-            predicted = model.predict_proba(tested, allowed).argmax(axis=1)
-            right[name] = round(float(np.mean(predicted == tested.emotion)), 4)
-    return right
+    clips = clips.select(model.scorable(clips, allowed))
+    probabilities = model.predict_proba(clips, allowed)
+    rows = prediction_rows(clips, list(TASKS[task]), allowed, probabilities)
+    rows = rows.assign(task=task, probability=probabilities.max(axis=1))
+    return rows.rename(columns={"emotion": "label"})[
+        ["clip_id", "task", "modalities", "label", "predicted", "probability"]
+    ]

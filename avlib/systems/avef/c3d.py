@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -114,3 +116,14 @@ class C3D(Layered):
         # Only the last pictures, 7 pixels wide of 112, are padded.
         border = 1 if names[0] == "conv5a" else 0
         return functional.max_pool3d(x, (halving, 2, 2), padding=(0, border, border))
+
+
+def take_rgb(network: C3D) -> None:
+    """Turn published weights, which learned from BGR pixels, so that they take RGB ones.
+
+    They come from Caffe, which read videos with OpenCV: 0 to 255, blue first, less their mean
+    (https://github.com/DavideA/c3d-pytorch/issues/1 and 4). No other layer knows of colours.
+    """
+    kernels = cast(nn.Conv3d, network.conv1).weight
+    with torch.no_grad():
+        kernels.copy_(kernels.flip(1))

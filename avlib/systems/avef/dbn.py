@@ -70,6 +70,7 @@ def pretrain(
     weight_decay: float = 2e-4,
     steps: int = 1,
     seed: int,
+    begun: int = 0,
 ) -> pd.DataFrame:
     """Train each layer as a restricted Boltzmann machine on what the one below makes of the data.
 
@@ -96,6 +97,8 @@ def pretrain(
     steps : int
         Of Gibbs sampling, the k of CD-k.
     seed : int
+    begun : int
+        The machines of so many first layers begin with these layers' weights, not with drawn ones.
 
     Returns
     -------
@@ -120,6 +123,8 @@ def pretrain(
         assert isinstance(layer, nn.Linear)
         n_hidden, n_visible = layer.weight.shape
         rbm = RBM(n_visible, n_hidden, gaussian=number == 0, generator=generator)
+        if number < begun:
+            rbm.load_state_dict({"weight": layer.weight, "hidden_bias": layer.bias}, strict=False)
         optimizer = SGD([rbm.hidden_bias, rbm.visible_bias], lr=rate, momentum=momentum)
         optimizer.add_param_group({"params": [rbm.weight], "weight_decay": weight_decay})
         for epoch in range(epochs):

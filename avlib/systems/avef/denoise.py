@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.speech.mel import SAMPLE_RATE, SEGMENT, STEP
+from avlib.speech.mel import PAPERS, SAMPLE_RATE, SegmentLength
 
 FACES = 16  # pictures of a segment
 
@@ -21,10 +21,13 @@ class SpokenParts:
         segment. A short clip's parts stand here repeatedly.
     share : float
         Of the clip's time, above 0, at most 1; repetition does not count.
+    length : SegmentLength
+        Of its segments.
     """
 
     parts: np.ndarray
     share: float
+    length: SegmentLength = PAPERS
 
     @property
     def n_samples(self) -> int:
@@ -33,11 +36,13 @@ class SpokenParts:
 
     @property
     def n_segments(self) -> int:
-        """How many segments of 64 frames with 30 shared fit."""
-        return (self.n_samples - SEGMENT) // STEP + 1
+        """How many segments fit, each of which shares some of the one before."""
+        return (self.n_samples - self.length.samples) // self.length.step + 1
 
 
-def spoken_parts(n_samples: int, intervals: np.ndarray | None) -> SpokenParts:
+def spoken_parts(
+    n_samples: int, intervals: np.ndarray | None, length: SegmentLength = PAPERS
+) -> SpokenParts:
     """Choose the parts of a clip that denoising leaves.
 
     Ma et al. 2019 (AVEF), section 2.1.1: what is not speech is discarded from both streams. The
@@ -51,20 +56,22 @@ def spoken_parts(n_samples: int, intervals: np.ndarray | None) -> SpokenParts:
     intervals : float array of shape (n_intervals, 2), or None
         Where somebody speaks, in seconds; ascending and apart, as from `voiced_intervals`. None
         leaves everything (the paper's case 1; with intervals it is case 2).
+    length : SegmentLength, optional
+        Of the segments.
     """
     parts = np.array([[0, n_samples]])
     if intervals is not None:
         spoken = np.clip(np.rint(intervals * SAMPLE_RATE).astype(int), 0, n_samples)
         spoken = spoken[spoken[:, 1] > spoken[:, 0]]
         parts = spoken if len(spoken) else parts
-    length = int(np.diff(parts).sum())
-    if length < SEGMENT:
-        parts = np.tile(parts, (math.ceil(SEGMENT / length), 1))
+    left, needed = int(np.diff(parts).sum()), length.samples
+    if left < needed:
+        parts = np.tile(parts, (math.ceil(needed / left), 1))
         ends = np.cumsum(np.diff(parts)[:, 0])
-        last = int(np.searchsorted(ends, SEGMENT))  # the part that fills the segment
+        last = int(np.searchsorted(ends, needed))  # the part that fills the segment
         parts = parts[: last + 1]
-        parts[last, 1] -= ends[last] - SEGMENT
-    return SpokenParts(parts, length / n_samples)
+        parts[last, 1] -= ends[last] - needed
+    return SpokenParts(parts, left / n_samples, length)
 
 
 def cut_signal(signal: np.ndarray, spoken: SpokenParts) -> np.ndarray:
@@ -85,7 +92,7 @@ def cut_signal(signal: np.ndarray, spoken: SpokenParts) -> np.ndarray:
 def face_frames(spoken: SpokenParts, times: np.ndarray, has_face: np.ndarray) -> np.ndarray:
     """Choose the video frames that show the face of each segment.
 
-    The frames are cut by the same parts as the sound. The segment's 655 ms are divided evenly, and
+    The frames are cut by the same parts as the sound. The segment's time is divided evenly, and
     the middle of each division is shown by the nearest frame of the segment in which there is a
     face, whatever the frame rate. (The paper drops the outer frames of 30 fps and repeats those of
     slow videos, which gives other stretches of time for other frame rates.)
@@ -102,11 +109,12 @@ def face_frames(spoken: SpokenParts, times: np.ndarray, has_face: np.ndarray) ->
     int array of shape (n_segments, 16)
         Rows of `times`; -1 all along where a segment has no frame with a face.
     """
-    starts = np.arange(spoken.n_segments) * STEP
-    moments = starts[:, None] + (np.arange(FACES) + 0.5) * SEGMENT / FACES
+    length = spoken.length
+    starts = np.arange(spoken.n_segments) * length.step
+    moments = starts[:, None] + (np.arange(FACES) + 0.5) * length.samples / FACES
     frames, places = _denoised_frames(spoken, times, has_face)
     first = np.searchsorted(places, starts)[:, None]
-    last = np.searchsorted(places, starts + SEGMENT)[:, None] - 1
+    last = np.searchsorted(places, starts + length.samples)[:, None] - 1
     none = (last < first)[:, 0]
     if none.all():
         return np.full(moments.shape, -1)

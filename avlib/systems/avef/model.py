@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from avlib.systems.avef.binary import share_right
+from avlib.systems.avef.binary import binary_rows
 from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
+from avlib.systems.avef.params import TRAINED_LAYERS
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_by_subjects, fit_svm
 from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import (
@@ -30,9 +31,10 @@ from avlib.systems.avef.segments import (
     drawn_segments,
 )
 from avlib.systems.avef.spoken import SpokenClips
-from avlib.systems.avef.weights import build, first_network
+from avlib.systems.avef.weights import build, carried_machines, first_network
 from avlib.systems.common.batch import ShuffledBatches, batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, frozen, seeded
+from avlib.systems.common.held_back import held_back
 from avlib.systems.common.model import BOTH, concatenate, without_prefix
 
 
@@ -164,7 +166,12 @@ class AVEFModel(DeepModel[SpokenClips]):
         streams = {m: copy.deepcopy(cast(SegmentNetwork, self.networks_[m])) for m in BOTH}
         with seeded(s["seed"]):
             joint = JointNetwork(streams, self.n_classes, width=s["width"])
-        self.logs_["pretraining"] = fill_without_labels(joint, segments, used, s, self.checkpoints)
+        begun = 0
+        if s["weights"] == "transfer":
+            begun = carried_machines(joint.dbn, s["carried"])
+        self.logs_["pretraining"] = fill_without_labels(
+            joint, segments, used, s, self.checkpoints, begun
+        )
         return joint
 
     def _train(self, name: str, segments: Segments, used: np.ndarray) -> pd.DataFrame:
@@ -189,10 +196,11 @@ class AVEFModel(DeepModel[SpokenClips]):
         if modern:
             batches = drawn_segments(learned, s["shown"], modern, s["seed"])
         network.train().requires_grad_(requires_grad=True)  # copies of trained ones have neither
+        factors = _held_back(network, s)
         curves = train_network(
-            ModernSegmentTraining(network, modern)
+            ModernSegmentTraining(network, modern, factors)
             if modern
-            else SegmentTraining(network, s["learning_rate"], s["momentum"]),
+            else SegmentTraining(network, s["learning_rate"], s["momentum"], factors),
             batch_loader(learned, batches, ahead=True),
             batch_loader(watched, in_order(range(len(watched)), size), ahead=True)
             if len(watched)
@@ -217,9 +225,11 @@ class AVEFModel(DeepModel[SpokenClips]):
             learned, held_out = ((x[rows], y[rows]) for rows in (trained & has, ~trained & has))
             settings = self.n_classes, s["svm_c"], s["svm_degree"], learned
             if trained.all():
-                svm = fit_by_subjects(*settings, clips.subject[has], s["svm_folds"])
+                svm = fit_by_subjects(
+                    *settings, clips.subject[has], s["svm_folds"], s["svm_kernel"]
+                )
             else:
-                svm = fit_svm(*settings, held_out)
+                svm = fit_svm(*settings, held_out, s["svm_kernel"])
             if len(s["svm_c"]) * len(s["svm_degree"]) > 1:
                 self.chosen_ |= {f"svm_c_{space}": svm.c, f"svm_degree_{space}": svm.degree}
             self.svms_[space] = svm
@@ -244,18 +254,17 @@ class AVEFModel(DeepModel[SpokenClips]):
         return pool_segments(self.networks_[space], segments, self.spaces[space])
 
     def diagnose(self, test: SpokenClips) -> dict[str, Any]:
-        """Return how often single segments and the binary models are right, and what is spoken.
+        """Return how often single segments are right, and what is spoken.
 
         Returns
         -------
         dict
-            ``kept_share`` of the clips' time; ``segment_accuracy`` by space; ``binary``: by task
-            see `share_right`.
+            ``kept_share`` of the clips' time; ``segment_accuracy`` by space.
         """
         clips = test.select(self.scorable(test))
         if not len(clips):
             return {}
-        found: dict[str, Any] = {
+        return {
             "kept_share": round(clips.spoken_share(), 4),
             "segment_accuracy": {
                 space: round(pooled.accuracy, 4)
@@ -263,12 +272,17 @@ class AVEFModel(DeepModel[SpokenClips]):
                 if pooled.accuracy is not None
             },
         }
-        if self.binary_:
-            found["binary"] = {
-                task: share_right(model, clips.of_task(task))
-                for task, model in self.binary_.items()
-            }
-        return found
+
+    def rows(
+        self, clips: SpokenClips, emotions: list[str], allowed: tuple[str, ...]
+    ) -> dict[str, pd.DataFrame]:
+        """Return what is predicted, and of clips with binary labels what the binary models say."""
+        found = super().rows(clips, emotions, allowed)
+        tables = [
+            binary_rows(model, clips.of_task(task), task, allowed)
+            for task, model in self.binary_.items()
+        ]
+        return found | ({"binary": pd.concat(tables)} if tables else {})
 
     def predict_proba(self, clips: SpokenClips, modalities: tuple[str, ...] = BOTH) -> np.ndarray:
         """Return probabilities of shape (n_clips, n_classes); rows sum to one.
@@ -334,6 +348,16 @@ class AVEFModel(DeepModel[SpokenClips]):
         model = super().load(folder)
         model.binary_ = {task: cls.load(Path(folder) / task) for task in model.settings["binary"]}
         return model
+
+
+def _held_back(network: Network, settings: Mapping[str, Any]) -> dict[torch.nn.Parameter, float]:
+    """Freeze first layers of AlexNet and C3D; see `held_back`."""
+    if isinstance(network, SegmentNetwork):
+        streams = [network]
+    else:
+        streams = [cast(SegmentNetwork, stream) for stream in network.streams.values()]
+    backbones = {stream.modality: stream.backbone for stream in streams}
+    return held_back(backbones, settings, TRAINED_LAYERS)
 
 
 def _merged(curves: dict[str, pd.DataFrame]) -> str:

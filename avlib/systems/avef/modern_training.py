@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
 
+from avlib.networks.layer_rates import EQUAL, Factors
 from avlib.networks.modern import one_cycle
 from avlib.networks.picture_augmentation import augmented_pictures
 from avlib.networks.spectrogram_augmentation import augmented, crops
@@ -27,15 +28,20 @@ class ModernSegmentTraining(LightningModule):
         Of a batch's inputs.
     modern
         Section ``modern`` of params.yaml.
+    factors : mapping of nn.Parameter to float, optional
+        By what some parameters multiply their rate.
     """
 
-    def __init__(self, network: nn.Module, modern: Mapping[str, Any]) -> None:
+    def __init__(
+        self, network: nn.Module, modern: Mapping[str, Any], factors: Factors = EQUAL
+    ) -> None:
         super().__init__()
-        self.network, self.modern = network, modern
+        self.network, self.modern, self.factors = network, modern, factors
 
     def configure_optimizers(self) -> Any:
         """Return AdamW and its cycle."""
-        return one_cycle(self.network, self.modern, int(self.trainer.estimated_stepping_batches))
+        steps = int(self.trainer.estimated_stepping_batches)
+        return one_cycle(self.network, self.modern, steps, self.factors)
 
     def training_step(self, batch: MelFaceBatch, index: int) -> Tensor:
         """Return the loss of a batch."""

@@ -56,8 +56,8 @@ class SegmentNetwork(nn.Module):
         Parameters
         ----------
         inputs : dict of str to Tensor
-            "audio": mel images of shape (n, 3, 64, 64); "video": chips of shape (n, 16, side, side,
-            3), 0 to 255, integers or, augmented, floats.
+            "audio": mel images of shape (n, 3, 64, n_frames); "video": chips of shape (n, 16,
+            side, side, 3), 0 to 255, integers or, augmented, floats.
         """
         return self.backbone(self.prepare(inputs))
 

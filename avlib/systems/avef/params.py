@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from avlib.runtime.params import Candidates, Positive, all_or_some_of, without_repeats
-from avlib.systems.common.modern_params import WithRecipe
+from avlib.systems.common.trained_weights import WithTrainedWeights
 
 # What ``recipe: paper`` sets, whatever stands there.
 PAPER: dict[str, Any] = {
@@ -18,13 +18,22 @@ PAPER: dict[str, Any] = {
 # What published networks, and the demo's, are like, by whatever recipe they learn on.
 PUBLISHED: dict[str, Any] = {"batch_norm": False, "pooling": "flatten"}
 
+# All but the last one; of another corpus the convolutions alone.
+TRAINED_LAYERS = {
+    "published": {"audio": 7, "video": 10},
+    "transfer": {"audio": 5, "video": 8},
+}
 
-class Avef(WithRecipe):
+
+class Avef(WithTrainedWeights):
     """AVEF with and without denoising; see `avlib.systems.avef.model`."""
 
     paper = PAPER
+    trained_layers = TRAINED_LAYERS
     train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
     weights: Literal["none", "published", "transfer", "demo"]
+    carried: Literal["shallow", "all"]
+    segment: float = Field(ge=0.1)
     mels: Literal["relative", "standard", "paper"]
     shown: int = Field(ge=1)
     batch_norm: bool
@@ -48,6 +57,7 @@ class Avef(WithRecipe):
     decision: Literal["segments", "svm"]
     svm_c: Candidates[Positive]
     svm_degree: Candidates[Annotated[int, Field(ge=1)]]
+    svm_kernel: Literal["scaled", "libsvm"]
     svm_folds: int = Field(ge=1)
     binary: list[Literal["arousal", "valence"]]
     seed: int = Field(ge=0)

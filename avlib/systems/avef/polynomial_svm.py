@@ -19,9 +19,9 @@ Labelled = tuple[np.ndarray, np.ndarray]  # features, labels
 
 
 class PolynomialSVM:
-    """SVM with kernel ``(gamma x.y + 1)^degree`` on centred features.
+    """SVM with kernel ``(gamma x.y + coef0)^degree``.
 
-    gamma is one over the features' summed variance, so that it fits features of any scale.
+    Ma et al. 2019 (AVEF), section 4.2, take libsvm's toolkit and say nothing of its settings.
 
     Parameters
     ----------
@@ -29,27 +29,36 @@ class PolynomialSVM:
         Codes run from 0 to n_classes - 1; a class without training samples gets probability 0.
     c : float
     degree : int
+    kernel : {"scaled", "libsvm"}
+        "scaled": features are centred, gamma is one over their summed variance, so that it fits
+        features of any scale, and coef0 is 1, so that the kernel has all degrees up to its own.
+        "libsvm": its defaults (Chang and Lin 2011), the features as they are, gamma 1 / d, coef0 0.
 
     Attributes
     ----------
     classes_ : int array of shape (n_seen,)
     support_ : array of shape (n_support, d)
-        Support samples, centred.
+        Support samples, less the mean.
     coefficients_ : array of shape (n_pairs, n_support)
     intercepts_ : array of shape (n_pairs,)
     mean_ : array of shape (d,)
+        0 with libsvm's defaults.
     gamma_, temperature_ : float
     """
 
-    def __init__(self, n_classes: int, *, c: float, degree: int) -> None:
-        self.n_classes, self.c, self.degree = n_classes, c, degree
+    def __init__(self, n_classes: int, *, c: float, degree: int, kernel: str = "scaled") -> None:
+        self.n_classes, self.c, self.degree, self.kernel = n_classes, c, degree, kernel
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> "PolynomialSVM":
         """Train on samples of shape (n, d) with codes of shape (n,), of two classes at least."""
-        self.mean_ = x.mean(axis=0)
-        centred = x - self.mean_
-        variance = float(np.square(centred).sum(axis=1).mean())
-        self.gamma_ = 1 / variance if variance > 0 else 1.0
+        if self.kernel == "libsvm":
+            self.mean_, self.gamma_ = np.zeros(x.shape[1]), 1 / x.shape[1]
+            centred = x
+        else:
+            self.mean_ = x.mean(axis=0)
+            centred = x - self.mean_
+            variance = float(np.square(centred).sum(axis=1).mean())
+            self.gamma_ = 1 / variance if variance > 0 else 1.0
         with single_thread():
             kernel = self._kernel(centred, centred)
             svc = SVC(C=self.c, kernel="precomputed", max_iter=STEPS * len(y))
@@ -94,24 +103,32 @@ class PolynomialSVM:
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""
         names = ("classes", "support", "coefficients", "intercepts", "mean", "gamma", "temperature")
-        settings = {"c": np.asarray(self.c), "degree": np.asarray(self.degree)}
+        settings = {name: np.asarray(getattr(self, name)) for name in ("c", "degree", "kernel")}
         return settings | {name: np.asarray(getattr(self, f"{name}_")) for name in names}
 
     @classmethod
     def restored(cls, n_classes: int, state: Mapping[str, np.ndarray]) -> "PolynomialSVM":
         """Return the SVM whose `state` this is."""
         fitted = dict(state)
-        svm = cls(n_classes, c=float(fitted.pop("c")), degree=int(fitted.pop("degree")))
+        kernel = str(fitted.pop("kernel", "scaled"))  # the one there was before there was a choice
+        c, degree = float(fitted.pop("c")), int(fitted.pop("degree"))
+        svm = cls(n_classes, c=c, degree=degree, kernel=kernel)
         for name, values in fitted.items():
             setattr(svm, f"{name}_", values if values.ndim else float(values))
         return svm
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return (self.gamma_ * (a @ b.T) + 1.0) ** self.degree
+        coef0 = 0.0 if self.kernel == "libsvm" else 1.0
+        return (self.gamma_ * (a @ b.T) + coef0) ** self.degree
 
 
 def fit_svm(
-    n_classes: int, c: Sequence[float], degree: Sequence[int], learned: Labelled, held_out: Labelled
+    n_classes: int,
+    c: Sequence[float],
+    degree: Sequence[int],
+    learned: Labelled,
+    held_out: Labelled,
+    kernel: str = "scaled",
 ) -> PolynomialSVM:
     """Train an SVM of the settings that do best on samples that it was not trained on.
 
@@ -123,13 +140,17 @@ def fit_svm(
         others are no better, and where no sample is held out.
     learned, held_out : pairs of arrays of shape (n, d) and (n,)
         Samples and their codes.
+    kernel
+        See `PolynomialSVM`.
 
     Returns
     -------
     PolynomialSVM
         Calibrated on the samples held out, if any.
     """
-    candidates = [PolynomialSVM(n_classes, c=one, degree=d) for one, d in product(c, degree)]
+    candidates = [
+        PolynomialSVM(n_classes, c=one, degree=d, kernel=kernel) for one, d in product(c, degree)
+    ]
     if not len(held_out[1]):
         return candidates[0].fit(*learned)
     return max(candidates, key=lambda svm: svm.fit(*learned).calibrate(*held_out))
@@ -142,6 +163,7 @@ def fit_by_subjects(
     learned: Labelled,
     subject: np.ndarray,
     n_folds: int,
+    kernel: str = "scaled",
 ) -> PolynomialSVM:
     """Train an SVM of the settings that name most emotions of subjects it was not trained on.
 
@@ -158,6 +180,8 @@ def fit_by_subjects(
     subject : str array of shape (n,)
     n_folds : int
         Divisions, no more than there are subjects; with 1 the first settings are taken.
+    kernel
+        See `PolynomialSVM`.
 
     Returns
     -------
@@ -174,7 +198,8 @@ def fit_by_subjects(
             if len(np.unique(y[rows])) < 2:
                 continue
             for k, (one, d) in enumerate(settings):
-                svm = PolynomialSVM(n_classes, c=one, degree=d).fit(x[rows], y[rows])
+                svm = PolynomialSVM(n_classes, c=one, degree=d, kernel=kernel)
+                svm.fit(x[rows], y[rows])
                 right[k] += (svm.decide(x[judged]).argmax(axis=1) == y[judged]).sum()
     best_c, best_degree = settings[int(right.argmax())]
-    return PolynomialSVM(n_classes, c=best_c, degree=best_degree).fit(x, y)
+    return PolynomialSVM(n_classes, c=best_c, degree=best_degree, kernel=kernel).fit(x, y)

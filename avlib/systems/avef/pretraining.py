@@ -22,6 +22,7 @@ def fill_without_labels(
     learns: np.ndarray,
     settings: dict[str, Any],
     folder: Path | None,
+    begun: int = 0,
 ) -> str:
     """Pre-train the machines of a network's deep belief network; return how they fared, as CSV.
 
@@ -36,6 +37,8 @@ def fill_without_labels(
         Section ``avef`` of params.yaml.
     folder : Path, optional
         Where the features of all segments may lie meanwhile, 32 kB a segment at full width.
+    begun : int
+        See `pretrain`.
     """
     rng = np.random.default_rng(settings["seed"])
     drawn = rng.permutation(np.flatnonzero(segments.has(BOTH)))
@@ -53,6 +56,7 @@ def fill_without_labels(
             batch=batch,
             momentum=settings["momentum"],
             seed=settings["seed"],
+            begun=begun,
             **without_prefix("dbn_", settings),
         )
         joint.dbn.cpu()

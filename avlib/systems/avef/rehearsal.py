@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from avlib.networks.channels import scaled
 from avlib.systems.avef.dbn import SIZES
-from avlib.systems.avef.segments import IMAGE
+from avlib.systems.avef.segments import image_shape
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.common.rehearsal import Rehearsal
 
@@ -36,7 +36,8 @@ class AVEFRehearsal(Rehearsal):
         """Return the bytes of all mel images, and of what the belief network is filled from."""
         clips, _ = self.parts(1, self.seconds)
         features = scaled(SIZES[0], self.settings["width"])
-        return 4 * (math.prod(IMAGE) + features) * self.n_clips * _n_segments(clips)
+        pixels = math.prod(image_shape(clips.spoken[0].length))
+        return 4 * (pixels + features) * self.n_clips * _n_segments(clips)
 
 
 def _n_segments(clips: SpokenClips) -> int:

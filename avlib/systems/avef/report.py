@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from avlib.report.formats import DASH, percent, percent_over_folds, score
@@ -14,20 +15,35 @@ from avlib.report.report_data import ReportData
 from avlib.report.scores import MODALITIES, scores_with
 from avlib.report.training_choices import over_folds
 from avlib.report.words import words_beside
+from avlib.systems.avef.binary_scores import binary_scores
+from avlib.systems.avef.tables import BINARY
 
 _WORDS = words_beside(__file__)
 CASES = {"case 1": "avef_raw", "case 2": "avef"}
 TASKS = ("emotions", "arousal", "valence")
 GUESS = "commoner"
+MEASURES = {"UAR": "uar", "macro-F1": "f1_macro"}
 SPACES = {"audio": "audio network", "video": "video network", "joint": "whole model"}
 _PAPER = Path(__file__).with_name("published_results.yaml")
 
 
 def avef_tables(data: ReportData) -> Section | None:
+    """Return `avef_section` of one run."""
+    binary = {model: data.table(BINARY, model) for model in CASES.values()}
+    return avef_section(data, binary)
+
+
+def avef_section(data: ReportData, binary_rows: Mapping[str, pd.DataFrame]) -> Section | None:
     """Set case 1 beside case 2, for audio, video and both, in emotions and in binary tasks.
 
     The paper's figures stand beside ours where it used the corpus too. None where neither `avef`
     nor `avef_raw` was trained.
+
+    Parameters
+    ----------
+    data
+    binary_rows
+        Table ``binary`` by model; none where nobody asked for the tasks.
     """
     cases = {case: model for case, model in CASES.items() if model in data.predictions}
     if not cases:
@@ -37,10 +53,12 @@ def avef_tables(data: ReportData) -> Section | None:
         case: over_folds(data.fold_facts.get(model, {}), "diagnostics")
         for case, model in cases.items()
     }
-    accuracies = {case: _accuracies(data, m, diagnostics[case]) for case, m in cases.items()}
-    binary = any(task != TASKS[0] for found in accuracies.values() for task, _ in found)
+    tasks = {case: _binary(binary_rows[model]) for case, model in cases.items()}
+    accuracies = {case: _accuracies(data, m, tasks[case]) for case, m in cases.items()}
+    binary = any(tasks.values())
     text = _WORDS("cases") + _WORDS("binary" if binary else "no_binary")
-    tables = [_side_by_side(accuracies, paper), _segments(diagnostics, paper)]
+    tables = [_side_by_side(accuracies, paper), *([_balanced(tasks)] if binary else [])]
+    tables.append(_segments(diagnostics, paper))
     for case, model in cases.items():
         tables.append(_confusion(f"{model}, {case} (%)", data.scores[model]))
     if paper:
@@ -50,25 +68,50 @@ def avef_tables(data: ReportData) -> Section | None:
     return Section("AVEF, as in its paper", text + _WORDS("confusions"), tables)
 
 
+def _binary(rows: pd.DataFrame) -> dict[tuple[str, str], dict[str, tuple[float, float]]]:
+    """Return `binary_scores` by task and what was tested, where there are any."""
+    found = {
+        (task, name): binary_scores(rows, task, used)
+        for task, (name, used) in product(TASKS[1:], MODALITIES.items())
+    }
+    return {key: scores for key, scores in found.items() if scores}
+
+
 def _accuracies(
-    data: ReportData, model: str, diagnostics: list[Mapping[str, Any]]
+    data: ReportData, model: str, binary: Mapping[tuple[str, str], Mapping[str, Any]]
 ) -> dict[tuple[str, str], str]:
     """Write accuracies by task and what was tested; those of binary tasks where they were trained.
 
     Parameters
     ----------
-    diagnostics
-        Of the folds.
+    binary
+        See `_binary`.
     """
     found = {}
     for name, used in MODALITIES.items():
         if scores := scores_with(data.predictions[model], data.folds, used):
             found[TASKS[0], name] = score(scores)
-    for task, name in product(TASKS[1:], (*MODALITIES, GUESS)):
-        known = [fold.get("binary", {}).get(task, {}).get(name) for fold in diagnostics]
-        if (text := percent_over_folds(known)) != DASH:
-            found[task, name] = text
+    for (task, name), of_task in binary.items():
+        found[task, name] = percent(*of_task["accuracy"])
+        found[task, GUESS] = percent(*of_task["commoner"])  # of both, which come last
     return found
+
+
+def _balanced(
+    tasks: Mapping[str, Mapping[tuple[str, str], Mapping[str, tuple[float, float]]]],
+) -> Table:
+    """Tell the scores of binary tasks in which the rarer label counts as much."""
+    rows = []
+    for key in product(TASKS[1:], MODALITIES):
+        cells = [
+            percent(*found[key][measure]) if key in found else DASH
+            for found in tasks.values()
+            for measure in MEASURES.values()
+        ]
+        if set(cells) != {DASH}:
+            rows.append([*key, *cells])
+    heads = [f"{name}, {case}" for case in tasks for name in MEASURES]
+    return Table(["binary (%)", "tested with", *heads], "llr", rows)
 
 
 def _side_by_side(

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from avlib.speech.mel import (
-    FRAMES,
     N_BANDS,
+    PAPERS,
+    SegmentLength,
     log_mel,
     mel_images,
     relative_log_mel,
@@ -23,7 +24,6 @@ from avlib.systems.avef.denoise import FACES, cut_signal
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.common.batch import EvenBatches, ShuffledBatches, TensorBatch
 
-IMAGE = (3, N_BANDS, FRAMES)
 MELS = {"standard": standard_log_mel, "relative": relative_log_mel, "paper": log_mel}
 
 
@@ -36,7 +36,7 @@ class Segments:
     clips : SpokenClips
     clip : int array of shape (n,)
         Row of the clip that a segment belongs to.
-    images : float32 array of shape (n, 3, 64, 64)
+    images : float32 array of shape (n, 3, 64, n_frames)
         Mel images, mapped from disk; zeros without sound.
     frames : int array of shape (n, 16)
         Chips of the clip's streams; -1 all along without a face.
@@ -75,24 +75,30 @@ def cut_segments(clips: SpokenClips, folder: Path, mels: str = "paper") -> Segme
     ----------
     clips : SpokenClips
     folder : Path
-        Gets ``images.npy``, 48 kB a segment; it must outlive the result.
+        Gets ``images.npy``, 48 kB a segment of 655 ms; it must outlive the result.
     mels : str
         Channel 0 of the images, of what is left of a clip; see `MELS`.
     """
     counts = [spoken.n_segments for spoken in clips.spoken]
     clip = np.repeat(np.arange(len(clips)), counts)
+    length = clips.spoken[0].length if len(clip) else PAPERS
+    shape = (len(clip), *image_shape(length))
     if not len(clip):
-        return Segments(clips, clip, np.zeros((0, *IMAGE), np.float32), np.zeros((0, FACES), int))
-    shape = (len(clip), *IMAGE)
+        return Segments(clips, clip, np.zeros(shape, np.float32), np.zeros((0, FACES), int))
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.float32, shape)
     first = np.searchsorted(clip, np.arange(len(clips)))  # segment of each clip
     for row, streams in enumerate(clips.streams):
         if streams.samples:
             signal = pre_emphasis(streams.sound().astype(np.float32) / 32768)
-            drawn = mel_images(cut_signal(signal, clips.spoken[row]), MELS[mels])
+            drawn = mel_images(cut_signal(signal, clips.spoken[row]), MELS[mels], length)
             images[first[row] : first[row] + len(drawn)] = drawn
     frames = np.concatenate([clips.frames(row) for row in range(len(clips))])
     return Segments(clips, clip, images, frames)
+
+
+def image_shape(length: SegmentLength) -> tuple[int, int, int]:
+    """Return the shape of a segment's mel image: channels, bands, frames."""
+    return 3, N_BANDS, length.frames
 
 
 @dataclass(frozen=True)
@@ -102,8 +108,8 @@ class MelFaceBatch(TensorBatch):
     Attributes
     ----------
     inputs : dict of str to Tensor
-        "audio": float32 of shape (n, 3, 64, 64), mel images; "video": uint8 of shape (n, 16, size,
-        size, 3), chips.
+        "audio": float32 of shape (n, 3, 64, n_frames), mel images; "video": uint8 of shape (n, 16,
+        size, size, 3), chips.
     """
 
     inputs: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""Clips cut into segments of 655 ms, of what is spoken alone or of everything."""
+"""Clips cut into segments, of what is spoken alone or of everything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +10,10 @@ import pandas as pd
 
 from avlib.runtime import paths
 from avlib.runtime.tables import clip_refs, read_clip
-from avlib.speech.mel import SAMPLE_RATE
+from avlib.speech.mel import PAPERS, SAMPLE_RATE, SegmentLength
 from avlib.systems.avef.binary import binary_codes
 from avlib.systems.avef.denoise import SpokenParts, face_frames, spoken_parts
+from avlib.systems.avef.transfer import require_strangers
 from avlib.systems.common.pieces import Piece
 from avlib.systems.common.sequences import CachedStreams, SequenceClips
 from avlib.systems.common.streams import Streams
@@ -59,10 +60,28 @@ class SpokenStreams(CachedStreams):
         Keep only what is spoken: case 2 of Ma et al. 2019 (AVEF), section 2.1; case 1 keeps all.
     binary : bool
         Read the labels of binary arousal and valence too.
+    length : SegmentLength
+        Of the segments.
+    transfer : bool
+        Whether the networks begin with those of another corpus, whose people may not be here.
     """
 
     denoise: bool
     binary: bool = False
+    length: SegmentLength = PAPERS
+    transfer: bool = False
+
+    def inputs(self) -> list[Path]:
+        """Decode what is not decoded yet; return the index files.
+
+        Raises
+        ------
+        LeakError, WeightsError
+            See `require_strangers`.
+        """
+        if self.transfer:
+            require_strangers()
+        return super().inputs()
 
     def read(
         self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
@@ -70,7 +89,7 @@ class SpokenStreams(CachedStreams):
         """Say where the streams of a fold's clips lie and what of them is spoken; see `Source`."""
         parts = super().read(labelled, emotions, inputs)
         intervals = spoken_intervals(paths.SPEECH) if self.denoise else {}
-        cut = {part: cut_clips(clips, intervals) for part, clips in parts.items()}
+        cut = {part: cut_clips(clips, intervals, self.length) for part, clips in parts.items()}
         if self.binary:
             cut = {
                 part: replace(clips, binary=binary_codes(clips.clip_id, paths.CLIPS))
@@ -86,7 +105,7 @@ class SpokenStreams(CachedStreams):
             for clip_id, piece in zip(clips.clip_id, pieces, strict=True)
             if piece.sound is not None
         }
-        return cut_clips(clips, heard if self.denoise else {})
+        return cut_clips(clips, heard if self.denoise else {}, self.length)
 
 
 def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:
@@ -99,7 +118,9 @@ def spoken_intervals(speech: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def cut_clips(clips: SequenceClips, intervals: dict[str, np.ndarray]) -> SpokenClips:
+def cut_clips(
+    clips: SequenceClips, intervals: dict[str, np.ndarray], length: SegmentLength = PAPERS
+) -> SpokenClips:
     """Choose what of each clip denoising leaves.
 
     A clip that `intervals` does not name stays whole: nobody knows where it speaks. One without
@@ -111,14 +132,16 @@ def cut_clips(clips: SequenceClips, intervals: dict[str, np.ndarray]) -> SpokenC
     clips : SequenceClips
     intervals : dict of str to float array of shape (n_intervals, 2)
         Where somebody speaks, in seconds, by clip_id.
+    length : SegmentLength, optional
     """
     spoken = np.empty(len(clips), object)
     has_face = np.zeros(len(clips), bool)
     for row, (clip_id, streams) in enumerate(zip(clips.clip_id, clips.streams, strict=True)):
         if streams.samples:
-            spoken[row] = spoken_parts(streams.samples, intervals.get(clip_id))
+            spoken[row] = spoken_parts(streams.samples, intervals.get(clip_id), length)
         else:
-            spoken[row] = spoken_parts(max(1, round(streams.duration * SAMPLE_RATE)), None)
+            samples = max(1, round(streams.duration * SAMPLE_RATE))
+            spoken[row] = spoken_parts(samples, None, length)
         has_face[row] = (segment_chips(streams, spoken[row]) >= 0).any()
     present = clips.present | {"video": has_face}
     return SpokenClips(clips.clip_id, clips.subject, clips.emotion, present, clips.streams, spoken)

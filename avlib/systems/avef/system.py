@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from avlib.systems.avef.params import Avef
+from avlib.systems.avef.tables import BINARY
 from avlib.systems.common.fold_clips import PieceSource
 from avlib.systems.common.recipe import Recipe
 from avlib.systems.common.system import System, weight_files
+from avlib.systems.common.tables import PREDICTIONS
 
 
 class AVEFSystem(System):
@@ -21,6 +23,7 @@ class AVEFSystem(System):
     model = "avlib.systems.avef.model:AVEFModel"
     group = "deep systems"
     sections = {"avef": Avef}
+    tables = (PREDICTIONS, BINARY)
     report_part = "avlib.systems.avef.report:avef_tables"
     rehearsed_by = "avlib.systems.avef.rehearsal:AVEFRehearsal"
     deep = True
@@ -40,9 +43,18 @@ class AVEFSystem(System):
 
     def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
         """Return the streams as its networks take them, cut by voice activity or not."""
-        from avlib.speech.mel import SAMPLE_RATE
+        from avlib.speech.mel import PAPERS, SAMPLE_RATE, SegmentLength
         from avlib.systems.avef.spoken import SpokenStreams
         from avlib.systems.common.streams import StreamFormat
 
         kept = StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
-        return SpokenStreams(kept, denoise=model == "avef", binary=bool(settings["binary"]))
+        # Models that were kept before there was a choice have the paper's.
+        length = SegmentLength.nearest(settings["segment"]) if "segment" in settings else PAPERS
+        binary = bool(settings["binary"])
+        return SpokenStreams(
+            kept,
+            denoise=model == "avef",
+            binary=binary,
+            length=length,
+            transfer=settings["weights"] == "transfer",
+        )

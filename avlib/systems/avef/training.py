@@ -5,6 +5,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
 
+from avlib.networks.layer_rates import EQUAL, Factors, rated_groups
 from avlib.systems.avef.segments import MelFaceBatch
 
 
@@ -16,16 +17,25 @@ class SegmentTraining(LightningModule):
     network : nn.Module
         Of a batch's inputs.
     learning_rate, momentum : float
+    factors : mapping of nn.Parameter to float, optional
+        By what some parameters multiply the rate.
     """
 
-    def __init__(self, network: nn.Module, learning_rate: float, momentum: float) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        learning_rate: float,
+        momentum: float,
+        factors: Factors = EQUAL,
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.factors = network, factors
         self.learning_rate, self.momentum = learning_rate, momentum
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return descent with momentum (table 3)."""
-        return torch.optim.SGD(self.parameters(), self.learning_rate, self.momentum)
+        groups = rated_groups(self.parameters(), self.learning_rate, self.factors)
+        return torch.optim.SGD(groups, self.learning_rate, self.momentum)
 
     def training_step(self, batch: MelFaceBatch, index: int) -> Tensor:
         """Return the loss of a batch."""

@@ -1,14 +1,17 @@
 """What AVEF's networks begin with: random weights, published ones, or those of another corpus."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from avlib.runtime import paths
 from avlib.runtime.errors import ParamsError, WeightsError
 from avlib.systems.avef import alexnet, c3d
+from avlib.systems.avef.dbn import DBN
 from avlib.systems.avef.network import SegmentNetwork, initialise
 from avlib.systems.common.deep import seeded
 from avlib.weights import load_tensors, require_weights
@@ -17,6 +20,7 @@ TRANSFER = paths.WEIGHTS / "avef"  # networks of a saved model, of another corpu
 DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "avef"  # see scripts/pretrain_demo.py
 # Layers that a network takes over from another corpus; the deep ones, fc6 to fc8, learn anew.
 SHALLOW = ("features.", "conv")
+MACHINES = {"shallow": 1, "all": 2}  # likewise of the belief network, by setting `carried`
 _SIDE = {"audio": "mel_side", "video": "side"}
 _PUBLISHED = {"audio": "alexnet", "video": "c3d"}
 
@@ -51,35 +55,60 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
             )
         path = require_weights(_PUBLISHED[modality])
         load_tensors(path, network.backbone, fresh=network.backbone.LAST)
+        if isinstance(network.backbone, c3d.C3D):
+            c3d.take_rgb(network.backbone)
     if settings["weights"] == "demo":
         path = DEMO_WEIGHTS / f"{modality}.safetensors"
         load_tensors(path, network.backbone, fresh=network.backbone.LAST)
     if settings["weights"] == "transfer":
-        _transfer(network, TRANSFER / f"{modality}.safetensors")
+        _transfer(network, TRANSFER / f"{modality}.safetensors", settings["carried"])
     return network
 
 
-def _transfer(network: SegmentNetwork, path: Path) -> None:
-    """Copy the shallow layers of a network that was trained on another corpus.
+def carried_machines(dbn: DBN, carried: str) -> int:
+    """Copy the first layers of another corpus's belief network; return how many.
+
+    Of ``carried: shallow`` the first one, which its own machine then goes on from.
+    """
+    layers, path = MACHINES[carried], TRANSFER / "joint.safetensors"
+    first = tuple(f"layers.{k}." for k in range(layers))
+    names = [name for name in dbn.state_dict() if name.startswith(first)]
+    _copy(dbn, names, path, "dbn")
+    return layers
+
+
+def _transfer(network: SegmentNetwork, path: Path, carried: str) -> None:
+    """Copy layers of a network that was trained on another corpus.
 
     Ma et al. 2019 (AVEF), section 2.2: shallow layers are kept, deep ones trained from scratch. The
     paper does not say which are which. Resolved: convolutions are shallow; they are not frozen,
-    since the whole model is trained at the end.
+    since the whole model is trained at the end, unless setting ``frozen`` says so. With ``carried:
+    all`` only the last layer begins anew.
     """
+    backbone = network.backbone
+    names = list(backbone.state_dict())
+    if carried == "all":
+        names = [name for name in names if not name.startswith(backbone.LAST)]
+    else:
+        names = [name for name in names if name.startswith(SHALLOW)]
+    _copy(backbone, names, path, "backbone")
+
+
+def _copy(module: nn.Module, names: Sequence[str], path: Path, prefix: str) -> None:
+    """Copy some tensors of a module from a file, in which its name stands before theirs."""
     if not path.is_file():
         raise WeightsError(
             f"{path} is missing: avef.weights is transfer, which begins with networks of another"
-            " corpus; copy those of a fold of data/models/avef there, or set avef.weights: none"
+            " corpus; copy those of a fold with scripts/avef_transfer.py, or set avef.weights: none"
         )
-    state, own = load_file(path), network.backbone.state_dict()
-    for name in own:
-        if name.startswith(SHALLOW):
-            found = state.get(f"backbone.{name}", torch.empty(0))
-            if found.shape != own[name].shape:
-                raise WeightsError(
-                    f"{path} is of other settings: {name} is {tuple(found.shape)}, expected"
-                    f" {tuple(own[name].shape)}; set avef.width and avef.batch_norm as they were"
-                    " when it was trained"
-                )
-            own[name] = found
-    network.backbone.load_state_dict(own)
+    state, own = load_file(path), module.state_dict()
+    for name in names:
+        found = state.get(f"{prefix}.{name}", torch.empty(0))
+        if found.shape != own[name].shape:
+            raise WeightsError(
+                f"{path} is of other settings: {name} is {tuple(found.shape)}, expected"
+                f" {tuple(own[name].shape)}; set avef.width, avef.batch_norm and, where all layers"
+                " are carried, sides and pooling as they were when it was trained"
+            )
+        own[name] = found
+    module.load_state_dict(own)

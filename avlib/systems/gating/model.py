@@ -18,12 +18,14 @@ from avlib.runtime.device import device
 from avlib.runtime.errors import ParamsError
 from avlib.systems.common.batch import batch_loader, in_order
 from avlib.systems.common.deep import DeepModel, seeded
+from avlib.systems.common.held_back import held_back
 from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_modalities
 from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.gating.clips import DescribedClips, GatingDataset
 from avlib.systems.gating.neighbours import votes
 from avlib.systems.gating.network import GatingNetwork
+from avlib.systems.gating.params import TRAINED_LAYERS
 from avlib.systems.gating.windows import gate_windows
 from avlib.weights import load_tensors, require_weights
 
@@ -325,11 +327,14 @@ class GatingModel(DeepModel[SequenceClips]):
             "cross_modal": cross_modal,
             "mse": together and self.settings["mse"],
         }
+        network, backbones = self.network_, {}
+        for modality in self.modalities:
+            if (backbone := network.stream(modality).backbone) is not None:
+                backbones[modality] = backbone
+        settings["factors"] = held_back(backbones, settings, TRAINED_LAYERS)
         if self.settings["recipe"] == "modern":
-            return ModernGatingTraining(
-                self.network_, self.n_classes, n_known=n_learned, **settings
-            )
-        return GatingTraining(self.network_, self.n_classes, **settings)
+            return ModernGatingTraining(network, self.n_classes, n_known=n_learned, **settings)
+        return GatingTraining(network, self.n_classes, **settings)
 
     def _triplets(self, watched: SequenceClips) -> Any:
         """Return batches of validation clips that form triplets."""

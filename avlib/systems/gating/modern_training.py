@@ -16,6 +16,7 @@ from avlib.metric_learning.triplets import (
     semi_hard,
     squared_distances,
 )
+from avlib.networks.layer_rates import EQUAL, Factors
 from avlib.networks.modern import Mixup, one_cycle
 from avlib.systems.common.model import map_arrays
 from avlib.systems.gating.clips import GatingBatch
@@ -40,15 +41,25 @@ class ModernGatingTraining(LightningModule):
         Whether the shared space draws the modalities together.
     n_known : int
         Of the clips that validation reads, the first that may vote on the others.
+    factors : mapping of nn.Parameter to float, optional
+        By what some parameters multiply their learning rate.
     settings
         Section ``gating`` of params.yaml: triplets, triplet_weight, margin, mining, cross_modal,
         dropout, neighbours; and ``modern``, that section.
     """
 
     def __init__(
-        self, network: GatingNetwork, n_classes: int, *, mse: bool, n_known: int, **settings: Any
+        self,
+        network: GatingNetwork,
+        n_classes: int,
+        *,
+        mse: bool,
+        n_known: int,
+        factors: Factors = EQUAL,
+        **settings: Any,
     ) -> None:
         super().__init__()
+        self.factors = factors
         self.network, self.n_classes, self.n_known = network, n_classes, n_known
         self.settings, self.modern = settings, settings["modern"]
         self.mse, self.cross_modal = mse, settings["cross_modal"]
@@ -61,7 +72,8 @@ class ModernGatingTraining(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return AdamW and its cycle."""
-        return one_cycle(self, self.modern, int(self.trainer.estimated_stepping_batches))
+        steps = int(self.trainer.estimated_stepping_batches)
+        return one_cycle(self, self.modern, steps, self.factors)
 
     def training_step(self, batch: GatingBatch, index: int) -> Tensor:
         """Return the loss of an augmented batch."""

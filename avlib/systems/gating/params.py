@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from avlib.runtime.params import Positive, all_or_some_of
-from avlib.systems.common.modern_params import WithRecipe
+from avlib.systems.common.trained_weights import WithTrainedWeights
 
 # What ``recipe: paper`` sets, whatever stands there.
 PAPER: dict[str, Any] = {
@@ -14,11 +14,14 @@ PAPER: dict[str, Any] = {
     "dropout": 0.0,
 }
 
+TRAINED_LAYERS = {"published": {"audio": 7, "video": 12}}
 
-class Gating(WithRecipe):
+
+class Gating(WithTrainedWeights):
     """The gating paradigm; see `avlib.systems.gating.model`."""
 
     paper = PAPER
+    trained_layers = TRAINED_LAYERS
     train: Annotated[bool | list[str], all_or_some_of("gating", "gating_lstm", "gating_global")]
     audio: Literal["descriptors", "soundnet"]
     video: Literal["descriptors", "i3d"]
@@ -71,6 +74,13 @@ class Gating(WithRecipe):
             )
         if round(self.length * self.fps) < 1:
             raise ValueError("fps must give one chip a window at least")
-        if self.softmax_epochs + self.epochs < 1 or (self.patience and self.epochs < 1):
+        if self._softmax_epochs() + self.epochs < 1 or (self.patience and self.epochs < 1):
             raise ValueError("epochs must be 1 at least; 0 only after softmax_epochs, no patience")
         return self
+
+    def used(self, modern: dict[str, Any]) -> dict[str, Any]:
+        """Return what the models are made with; published networks learned by softmax before."""
+        return super().used(modern) | {"softmax_epochs": self._softmax_epochs()}
+
+    def _softmax_epochs(self) -> int:
+        return 0 if self.weights == "published" else self.softmax_epochs

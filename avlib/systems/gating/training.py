@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.metric_learning.triplets import MultiWindowMiner, hinge, squared_distances
+from avlib.networks.layer_rates import EQUAL, Factors, rated_groups
 from avlib.systems.common.model import map_arrays
 from avlib.systems.common.sequences import Batch
 from avlib.systems.gating.network import Gates, GatingNetwork
@@ -25,16 +26,24 @@ class GatingTraining(LightningModule):
     n_classes : int
     mse : bool
         Whether the shared space draws the modalities together; the baselines train them apart.
+    factors : mapping of nn.Parameter to float, optional
+        By what some parameters multiply the learning rate.
     settings
         Section ``gating`` of params.yaml: softmax_epochs, margin, learning_rate, weight_decay,
         mining, and cross_modal, to take an anchor's positive and negative from the other modality.
     """
 
     def __init__(
-        self, network: GatingNetwork, n_classes: int, *, mse: bool, **settings: Any
+        self,
+        network: GatingNetwork,
+        n_classes: int,
+        *,
+        mse: bool,
+        factors: Factors = EQUAL,
+        **settings: Any,
     ) -> None:
         super().__init__()
-        self.network, self.settings = network, settings
+        self.network, self.settings, self.factors = network, settings, factors
         self.heads = nn.ModuleDict(
             {m: nn.Linear(network.stream(m).embedding, n_classes) for m in network.streams}
         )
@@ -43,8 +52,9 @@ class GatingTraining(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam, as the paper."""
         s = self.settings
+        groups = rated_groups(self.parameters(), s["learning_rate"], self.factors)
         return torch.optim.Adam(
-            self.parameters(), s["learning_rate"], weight_decay=s["weight_decay"], fused=True
+            groups, s["learning_rate"], weight_decay=s["weight_decay"], fused=True
         )
 
     def training_step(self, batch: Batch, index: int) -> Tensor:

@@ -12,6 +12,7 @@ from avef_clips import sequences, spoken_clips, unseen
 from safetensors.torch import load_file
 
 from avlib.runtime.errors import DataError, ParamsError, WeightsError
+from avlib.runtime.tables import conform
 from avlib.systems.avef import weights as avef_weights
 from avlib.systems.avef.dbn import pretrain
 from avlib.systems.avef.model import AVEFModel
@@ -21,11 +22,16 @@ from avlib.systems.avef.pretraining import fill_without_labels
 from avlib.systems.avef.segments import cut_segments
 from avlib.systems.avef.spoken import cut_clips
 from avlib.systems.avef.system import AVEFSystem
+from avlib.systems.avef.tables import BINARY
 from avlib.systems.common.model import BOTH, concatenate
 
 SETTINGS = {
     "recipe": "paper",
     "weights": "none",
+    "carried": "shallow",
+    "frozen": {"audio": 0, "video": 0},
+    "layer_decay": 1.0,
+    "segment": 0.655,
     "mels": "paper",
     "shown": 2,
     "batch_norm": False,
@@ -48,6 +54,7 @@ SETTINGS = {
     "patience": None,
     "svm_c": [1.0],
     "svm_degree": [3],
+    "svm_kernel": "scaled",
     "svm_folds": 1,
     "decision": "svm",
     "binary": [],
@@ -215,12 +222,15 @@ def test_binary_models_learn_the_clips_that_have_a_label(tmp_path):
     alone = AVEFModel(2, ("audio",), **SETTINGS).fit(labelled, labelled.select(np.arange(0)))
     probabilities = model.binary_["valence"].predict_proba(labelled)
     assert (probabilities == alone.predict_proba(labelled)).all()
-    right = model.diagnose(clips)["binary"]
-    expected = (probabilities.argmax(1) == labelled.emotion).mean()
-    assert right["valence"]["audio"] == pytest.approx(expected, abs=1e-4)
-    commoner = max(np.mean(labelled.emotion), 1 - np.mean(labelled.emotion))
-    assert right["valence"]["commoner"] == pytest.approx(commoner, abs=1e-4)
-    assert set(right["valence"]) == {"audio", "commoner"}
+    rows = model.rows(clips, ["other", "a", "b"], ("audio",))["binary"]
+    assert rows["clip_id"].tolist() == labelled.clip_id.tolist()
+    names = np.array(["negative", "positive"])
+    assert rows["label"].tolist() == names[labelled.emotion].tolist()
+    assert rows["predicted"].tolist() == names[probabilities.argmax(1)].tolist()
+    np.testing.assert_array_equal(rows["probability"], probabilities.max(1))
+    assert set(rows["task"]) == {"valence"}
+    assert set(rows["modalities"]) == {"audio"}
+    conform(rows.assign(fold=0, model="avef", condition="default"), BINARY)
     model.save(tmp_path / "m")
     again = AVEFModel.load(tmp_path / "m")
     assert (again.binary_["valence"].predict_proba(labelled) == probabilities).all()
@@ -281,6 +291,21 @@ def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, mo
         assert tensor.equal((fresh.backbone.state_dict() if deep else source)[name]), name
     with pytest.raises(WeightsError, match=r"of other settings: conv1\.weight is .*avef\.width"):
         avef_weights.first_network("video", 5, settings | {"width": 1 / 16})
+
+
+def test_frozen_layers_of_another_corpus_are_never_trained(trained, tmp_path, monkeypatch):
+    model, train, _ = trained
+    monkeypatch.setattr(avef_weights, "TRANSFER", tmp_path)
+    model.save(tmp_path)
+    settings = SETTINGS | {"weights": "transfer", "frozen": {"audio": 5, "video": 3}}
+    again = AVEFModel(2, **settings).fit(train, train.select(np.arange(0)))
+    still = {"audio": ("features",), "video": ("conv1.", "conv2.", "conv3a.")}
+    for modality, names in still.items():
+        source = model.networks_[modality].backbone.state_dict()
+        alone = again.networks_[modality].backbone
+        for network in (alone, again.networks_["joint"].streams[modality].backbone):
+            for name, tensor in network.state_dict().items():
+                assert tensor.equal(source[name]) == name.startswith(names), name
 
 
 @pytest.mark.parametrize("modality", BOTH)

@@ -1,20 +1,53 @@
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from avlib.report.page import Page, write_page
 from avlib.report.scores import fold_scores
-from avlib.systems.avef.report import avef_tables
+from avlib.runtime.tables import conform, no_rows
+from avlib.systems.avef.binary import TASKS
+from avlib.systems.avef.report import avef_section, avef_tables
+from avlib.systems.avef.tables import BINARY
 
 ALL_THREE = ("default", "audio", "video")
 
 
-def diagnostics(fold, binary=None):
+def diagnostics(fold):
     """What a fold says, a little more in each."""
-    found = {
-        "kept_share": 0.6 + 0.1 * fold,
-        "segment_accuracy": {"audio": 0.2 + 0.1 * fold, "joint": 0.5},
+    return {
+        "diagnostics": {
+            "kept_share": 0.6 + 0.1 * fold,
+            "segment_accuracy": {"audio": 0.2 + 0.1 * fold, "joint": 0.5},
+        }
     }
-    return {"diagnostics": found | ({"binary": binary} if binary else {})}
+
+
+def binary(tiny, task="valence", lean=0.6, conditions=ALL_THREE):
+    """Table ``binary`` of a model that says the label or, at random, the other one."""
+    rng = np.random.default_rng(5)
+    names = np.array(TASKS[task])
+    tested = tiny.folds[tiny.folds["part"] == "test"]
+    label = (rng.random(len(tested)) < lean).astype(int)
+    tables = [
+        tested[["clip_id", "fold"]].assign(
+            model="avef",
+            condition=condition,
+            task=task,
+            modalities="audio+video" if condition == "default" else condition,
+            label=names[label],
+            predicted=names[np.where(rng.random(len(tested)) < 0.7, label, 1 - label)],
+            probability=0.8,
+        )
+        for condition in conditions
+    ]
+    return conform(pd.concat(tables), BINARY).to_pandas()
+
+
+def of_both(tables):
+    """Return tables by model, empty ones where there is none."""
+    nothing = no_rows(BINARY).to_pandas()
+    return {model: tables.get(model, nothing) for model in ("avef", "avef_raw")}
 
 
 @pytest.fixture
@@ -41,19 +74,46 @@ def test_the_cases_stand_side_by_side_for_each_modality(tiny, both):
     assert any("were not trained" in line for line in section.text)
 
 
-def test_binary_tasks_segments_and_kept_time_come_from_the_folds(tiny, both):
+def test_segments_and_kept_time_come_from_the_folds(tiny, both):
     facts = {
-        "avef": {k: diagnostics(k, {"arousal": {"audio": 0.5 + 0.1 * k}}) for k in range(3)},
+        "avef": {k: diagnostics(k) for k in range(3)},
         "avef_raw": {k: diagnostics(2 * k) for k in range(3)},
     }
-    accuracy, segments, *_ = avef_tables(tiny.data(both, fold_facts=facts)).tables
-    assert list(accuracy.rows[3]) == ["arousal", "audio", "–", "60.0 ± 10.0"]
-    assert len(accuracy.rows) == 4
+    _, segments, *_ = avef_tables(tiny.data(both, fold_facts=facts)).tables
     kept, audio, joint = segments.rows
     assert kept[1:3] == ["80.0 ± 20.0", "70.0 ± 10.0"]
     assert audio[0] == "segments right, audio network"
     assert audio[1:3] == ["40.0 ± 20.0", "30.0 ± 10.0"]
     assert joint[2] == "50.0 ± 0.0"
+
+
+def test_binary_tasks_have_the_scores_of_their_rows(tiny, both):
+    rows = binary(tiny, "arousal", conditions=("default", "audio"))
+    section = avef_section(tiny.data(both), of_both({"avef": rows}))
+    accuracy, balanced, *_ = section.tables
+    assert [row[:3] for row in accuracy.rows[3:]] == [
+        ["arousal", tested, "–"] for tested in ("audio", "both", "commoner")
+    ]
+    assert [row[:2] for row in balanced.rows] == [["arousal", "audio"], ["arousal", "both"]]
+    assert not any("were not trained" in line for line in section.text)
+    for condition, of_accuracy, of_balanced in (
+        ("audio", accuracy.rows[3], balanced.rows[0]),
+        ("default", accuracy.rows[4], balanced.rows[1]),
+    ):
+        folds = [f for _, f in rows[rows["condition"] == condition].groupby("fold")]
+        expected = [
+            [np.mean(f["label"] == f["predicted"]) for f in folds],
+            [balanced_accuracy_score(f["label"], f["predicted"]) for f in folds],
+            [f1_score(f["label"], f["predicted"], average="macro") for f in folds],
+        ]
+        for cell, values in zip((of_accuracy[3], *of_balanced[4:]), expected, strict=True):
+            mean, spread = map(float, cell.split(" ± "))
+            assert mean == pytest.approx(100 * np.mean(values), abs=0.051)
+            assert spread == pytest.approx(100 * np.std(values, ddof=1), abs=0.051)
+    commoner = [f["label"].value_counts(normalize=True).max() for f in folds]
+    assert float(accuracy.rows[5][3].split(" ")[0]) == pytest.approx(
+        100 * np.mean(commoner), abs=0.051
+    )
 
 
 def test_confusions_are_shares_of_the_real_emotions(tiny, both):
@@ -67,13 +127,15 @@ def test_confusions_are_shares_of_the_real_emotions(tiny, both):
 
 
 def test_the_papers_figures_stand_beside_those_of_its_corpora(tiny, both):
-    facts = {"avef": {0: diagnostics(0, {"valence": {"both": 0.9, "commoner": 0.6}})}}
-    accuracy, segments, *_, paper = avef_tables(
-        tiny.data(both, corpus="rml", fold_facts=facts)
+    facts, rows = {"avef": {0: diagnostics(0)}}, binary(tiny)
+    accuracy, _, segments, *_, paper = avef_section(
+        tiny.data(both, corpus="rml", fold_facts=facts), of_both({"avef": rows})
     ).tables
     assert accuracy.rows[2][4:] == ["80.5", "82.4"]
-    assert accuracy.rows[-2] == ["valence", "both", "–", "90.0", "87.9", "90.1"]
-    assert accuracy.rows[-1] == ["valence", "commoner", "–", "60.0", "–", "–"]
+    assert [*accuracy.rows[-2][:3], *accuracy.rows[-2][4:]] == [
+        "valence", "both", "–", "87.9", "90.1",
+    ]  # fmt: skip
+    assert [*accuracy.rows[-1][:3], *accuracy.rows[-1][4:]] == ["valence", "commoner", *"–––"]
     assert segments.rows[0][-1] == "72"
     assert paper.rows[0][:2] == ["anger", "91.1"]
     for row in paper.rows:

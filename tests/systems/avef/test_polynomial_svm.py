@@ -23,6 +23,34 @@ def test_decisions_are_those_of_scikit_learns_polynomial_kernel(n_classes, degre
     assert (ours.predict_proba(asked).argmax(1) == other.predict(asked - x.mean(0))).all()
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_libsvms_kernel_decides_as_its_own_defaults_do(n_classes):
+    """Units of a belief network are between 0 and 1; the paper's SVM took them as they are."""
+    (x, y), (asked, _) = samples(0, n_classes=n_classes), samples(1, n_classes=n_classes)
+    x, asked = (1 / (1 + np.exp(50 - values)) for values in (x, asked))
+    other = SVC(kernel="poly", gamma="auto", decision_function_shape="ovo", tol=1e-6).fit(x, y)
+    assert (other.C, other.degree, other.coef0) == (1.0, 3, 0.0)
+    ours = PolynomialSVM(n_classes, c=1.0, degree=3, kernel="libsvm").fit(x, y)
+    again = PolynomialSVM.restored(n_classes, ours.state())
+    for svm in (ours, again):
+        assert (svm.decide(asked).argmax(1) == other.predict(asked)).all()
+    pairs = ours._kernel(asked, ours.support_) @ ours.coefficients_.T + ours.intercepts_
+    expected = other.decision_function(asked).reshape(len(asked), -1)
+    np.testing.assert_allclose(np.abs(pairs), np.abs(expected), atol=0.02)
+
+
+@pytest.mark.parametrize("kernel", ["scaled", "libsvm"])
+def test_both_choices_of_settings_keep_to_the_kernel_asked_for(kernel):
+    learned, held_out = samples(0), samples(1)
+    subject = np.array([f"S{k % 5}" for k in range(len(learned[1]))])
+    for svm in (
+        fit_svm(3, [1.0], [1, 2], learned, held_out, kernel),
+        fit_by_subjects(3, [1.0], [1, 2], learned, subject, 2, kernel),
+    ):
+        assert svm.kernel == kernel
+        assert (svm.gamma_ == 1 / 5) == (kernel == "libsvm")
+
+
 def test_scale_and_place_of_the_features_do_not_matter():
     (x, y), (asked, _) = samples(0), samples(1)
     one = PolynomialSVM(3, c=1.0, degree=3).fit(x, y).predict_proba(asked)

@@ -7,11 +7,13 @@ import pytest
 import torch
 import yaml
 from pydantic import ValidationError
+from safetensors.torch import save_file
 from sequence_clips import clips_of, talking
 from sklearn.neighbors import NearestNeighbors
 
 from avlib.runtime.errors import DataError, ParamsError
 from avlib.systems.common.model import BOTH
+from avlib.systems.gating import model as gating_model
 from avlib.systems.gating.model import SYSTEMS, GatingModel
 from avlib.systems.gating.network import Gates
 from avlib.systems.gating.params import PAPER, Gating
@@ -22,6 +24,8 @@ SETTINGS = {
     "recipe": "paper",
     **PAPER,
     "weights": "none",
+    "frozen": {"audio": 0, "video": 0},
+    "layer_decay": 1.0,
     "windows": 3,
     "length": 1.0,
     "overlap": 0.5,
@@ -404,3 +408,18 @@ def test_a_window_that_is_alone_in_its_batch_is_left_out_of_training(tmp_path, m
     settings = SETTINGS | {"windows": 1, "length": 0.5, "overlap": 0.0}
     model = GatingModel(2, **settings).fit(train, train.select(np.arange(0)))
     assert np.isfinite(model.predict_proba(train)).all()
+
+
+def test_frozen_layers_are_never_trained_nor_their_normalisation(tmp_path, monkeypatch):
+    train = clips(tmp_path / "clips")
+    first = GatingModel(2, ("audio",), **SETTINGS)
+    first.standardisers_ = {}
+    stream = first.build()["network"].stream("audio")
+    monkeypatch.setattr(gating_model, "DEMO_WEIGHTS", tmp_path)
+    save_file(stream.state_dict(), tmp_path / "audio.safetensors")
+    changes = {"weights": "demo", "frozen": {"audio": 4, "video": 0}, "softmax_epochs": 1}
+    model = GatingModel(2, ("audio",), **(SETTINGS | changes))
+    model.fit(train, train.select(np.arange(0)))
+    before = stream.backbone.state_dict()
+    for name, tensor in model.network_.stream("audio").backbone.state_dict().items():
+        assert tensor.equal(before[name]) == (int(name[4]) <= 4), name
