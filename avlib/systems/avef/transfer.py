@@ -39,10 +39,12 @@ def carry(source: Path, target: Path = TRANSFER) -> dict[str, Any]:
         There is no such model, or it is not of these tables.
     """
     folder = source / "model" if (source / "model").is_dir() else source
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    settings = folder / "settings.json"
+    if not settings.is_file():
         raise DataError(f"no networks in {source}; expected a fold such as data/models/avef/fold-0")
-    arguments = json.loads((folder / "settings.json").read_text())["arguments"]
+    arguments = json.loads(settings.read_text())["arguments"]
+    used = arguments["modalities"]
+    names = [*used, *(["joint"] if len(used) == 2 else [])]
     subjects = people(_learned(source.name))
     # Networks that began with others' know their teachers, too.
     if arguments["weights"] == "transfer":
@@ -57,8 +59,8 @@ def carry(source: Path, target: Path = TRANSFER) -> dict[str, Any]:
     (target / FACTS).unlink(missing_ok=True)  # never beside networks that it is not of
     for old in target.glob("*.safetensors"):
         old.unlink()
-    for file in files:
-        shutil.copyfile(file, target / file.name)
+    for name in names:
+        shutil.copyfile(folder / f"{name}.safetensors", target / f"{name}.safetensors")
     (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 

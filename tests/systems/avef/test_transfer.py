@@ -39,11 +39,11 @@ def tables_of(corpus, subjects):
     write_table(paths.FOLDS, pd.concat(folds), FOLDS)
 
 
-def model_in(folder, weights="none", content=b"a network"):
+def model_in(folder, weights="none", content=b"a network", modalities=("audio", "video")):
     folder.mkdir(parents=True)
     for name in ("audio", "video", "joint"):
         (folder / f"{name}.safetensors").write_bytes(content)
-    arguments = {"system": "avef", "weights": weights}
+    arguments = {"system": "avef", "weights": weights, "modalities": modalities}
     (folder / "settings.json").write_text(json.dumps({"arguments": arguments}))
     return folder
 
@@ -98,6 +98,17 @@ def test_teachers_of_teachers_are_known_too(project):
     second = model_in(project / "data/models/avef_raw/fold-0", weights="transfer", content=b"b")
     facts = transfer.carry(second)
     assert facts["subjects"] == ["baum1s-s1", "baum1s-s2", "rml-s1", "rml-s2"]
+
+
+def test_networks_of_the_models_own_modalities_are_carried_alone(project):
+    """Others may lie there from before, and learned from nobody knows whom."""
+    tables_of("rml", ["s1", "s2", "s3"])
+    model_in(project / "data/models/avef/fold-0", modalities=["audio"])
+    model_in(project / "data/models/avef/fold-1")
+    for fold in (1, 0):
+        transfer.carry(project / f"data/models/avef/fold-{fold}")
+    found = (project / "data/weights/avef").glob("*.safetensors")
+    assert [file.name for file in found] == ["audio.safetensors"]
 
 
 def test_what_cannot_be_carried_or_is_unknown_is_said(project):
