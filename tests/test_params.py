@@ -242,7 +242,7 @@ def test_a_file_that_is_no_text_of_keys_is_an_error_in_one_line(tmp_path, conten
         ("avef.binary=[arousal,valence]", 1, 3),
         ("avef.svm_degree=[2]", 1, 0),
         ("robustness.models=[merml]", 1, 2),
-        ("demo.protocol.k=3", 1, 1),
+        ("demo.protocol.k=4", 1, 1),
         ("demo.emobed.train=false", 1, 1),
     ],
 )
@@ -307,7 +307,7 @@ def test_a_changed_value_that_the_demo_hides_is_said(tmp_path, monkeypatch, capl
         "gating.fps: 9.0 has no effect while corpus is demo; demo.gating.fps: 4.0 is laid over it"
         " (use -S demo.gating.fps=9.0)",
         "protocol.k: 3 has no effect while corpus is demo; demo.protocol.k: 4 is laid over it"
-        " (use -S demo.protocol.k=3)",
+        " (use -S demo.protocol.k=4)",
     ]
 
 
