@@ -307,7 +307,7 @@ def test_a_changed_value_that_the_demo_hides_is_said(tmp_path, monkeypatch, capl
         "gating.fps: 9.0 has no effect while corpus is demo; demo.gating.fps: 4.0 is laid over it"
         " (use -S demo.gating.fps=9.0)",
         "protocol.k: 3 has no effect while corpus is demo; demo.protocol.k: 4 is laid over it"
-        " (use -S demo.protocol.k=4)",
+        " (use -S demo.protocol.k=3)",
     ]
 
 

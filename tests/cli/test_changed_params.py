@@ -26,7 +26,7 @@ def repository(tmp_path, monkeypatch):
 
 def test_the_keys_that_an_experiment_left_and_the_way_back_are_said(repository):
     assert changed_params() == ""
-    apply_overrides("params.yaml", ["merml.dim=50", "demo.protocol.k=3"])
+    apply_overrides("params.yaml", ["merml.dim=50", "demo.protocol.k=4"])
     said = changed_params()
     assert "params.yaml differs from the last commit in merml.dim, demo.protocol.k;" in said
     subprocess.run(said.splitlines()[-1].partition(": ")[2].split(), check=True)
