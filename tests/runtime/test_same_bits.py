@@ -23,3 +23,9 @@ def test_products_are_those_of_longer_floats():
     a, b = random.standard_normal((3, 5, 7)), random.standard_normal((7, 4))
     found = product(torch.from_numpy(a.astype(np.float32)), torch.from_numpy(b.astype(np.float32)))
     np.testing.assert_allclose(found.numpy(), np.einsum("ink,km->inm", a, b), rtol=0, atol=1e-5)
+
+
+def test_what_overflows_is_infinite_without_a_warning(recwarn):
+    large = torch.full((1, 1), 1e30)
+    assert product(large, large).item() == float("inf")
+    assert not recwarn.list
