@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), *(str(path) for path in (ROOT / "tests").rglob("*/"))]
 
-import stages  # noqa: E402, F401  # first: it sets how libraries compute
+# All behind the folders that they lie in; `stages` first, as it sets how libraries compute.
+import stages  # noqa: E402, F401
 
 # isort: split
 import numpy as np  # noqa: E402
@@ -33,11 +34,8 @@ def main() -> int:
     parser.add_argument("models", nargs="*", help="default: all")
     parser.add_argument("--against", type=Path, help="digests of another machine")
     arguments = parser.parse_args()
-    other = (
-        dict(map(str.split, arguments.against.read_text().splitlines()))
-        if arguments.against
-        else {}
-    )
+    lines = arguments.against.read_text().splitlines() if arguments.against else []
+    other = dict(map(str.split, lines))
     traces = registry.system("traces")
     differ = 0
     for name, system in (registry.models() | dict.fromkeys(traces.models, traces)).items():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 # Share of a stream that is shown, below which it was trimmed; encoders hide less of their own.
 _WHOLE = 0.95
+_LARGEST = 2**26  # bytes of an index that are read; of a day of pictures it has fewer
 
 
 def is_trimmed(path: Path | str) -> bool:
@@ -38,7 +39,7 @@ def _index(path: Path) -> bytes:
                 length, start = int.from_bytes(head[8:], "big"), 16
             if head[4:8] == b"moov":
                 file.seek(place + start)
-                return file.read(max(length - start, 0))
+                return file.read(min(max(length - start, 0), _LARGEST))
             if length < start:
                 break
             place += length

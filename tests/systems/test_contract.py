@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from contract import Case, Killed, OptimiserSteps, TraceCase, files
+import torch
+from contract import Case, Killed, Operations, OptimiserSteps, TraceCase, files
 from contract_clips import N_CLASSES
 
 from avlib import registry
@@ -64,6 +65,25 @@ def test_saved_and_loaded_model_is_the_same(case, tmp_path):
 @each(SYSTEMS)
 def test_fit_computes_nothing_in_a_way_of_one_maker_of_processors(case):
     assert not case.operations.of_a_maker()
+    assert case.operations.found or not is_deep(case.recipe.name)
+
+
+def test_what_is_computed_in_a_way_of_one_maker_is_seen():
+    x, sequence = torch.rand(3, requires_grad=True), torch.rand(1, 2, 3)
+    x.sum().backward()
+    ways = {
+        "sqrt": [x.sqrt, lambda: x**0.5, torch.optim.Adam([x]).step],
+        "log": [x.double().log],
+        "log2": [x.log2],
+        "log10": [x.log10],
+        "mkldnn_rnn_layer": [lambda: torch.nn.LSTM(3, 3)(sequence)],
+        None: [x.log, x.rsqrt, lambda: x**2, torch.optim.Adam([x], fused=True).step],
+    }
+    for name, computations in ways.items():
+        for compute in computations:
+            with Operations() as operations:
+                compute()
+            assert operations.of_a_maker() == ({name} if name else set())
 
 
 @each(SYSTEMS)

@@ -45,14 +45,17 @@ def carry(source: Path, target: Path = TRANSFER) -> dict[str, Any]:
     arguments = json.loads(settings.read_text())["arguments"]
     used = arguments["modalities"]
     names = [*used, *(["joint"] if len(used) == 2 else [])]
-    subjects = people(_learned(source.name))
+    learned = _learned(source.name)
+    corpora, subjects = set(learned["corpus"].astype(str)), people(learned)
     # Networks that began with others' know their teachers, too.
     if arguments["weights"] == "transfer":
-        subjects |= set(read_facts(target)["subjects"])
+        before = read_facts(target)
+        corpora |= set(before["corpora"])
+        subjects |= set(before["subjects"])
     facts = {
         "source": source.as_posix(),
         "system": arguments["system"],
-        "corpora": sorted({name.split("-")[0] for name in subjects}),
+        "corpora": sorted(corpora),
         "subjects": sorted(subjects),
     }
     target.mkdir(parents=True, exist_ok=True)
