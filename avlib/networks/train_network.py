@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, RandomSampler, Sampler
 from avlib.runtime.device import device, devices, kind, precision
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.files import atomic_path
+from avlib.runtime.freed_memory import freed_memory_kept
 from avlib.runtime.progress import duration
 
 # Sums are split by thread: a fixed count gives the same bytes whatever the machine's cores.
@@ -126,7 +127,7 @@ def train_network(
         last = folder / "last.ckpt"
         keeper = _KeepEpochs(folder, monitor if validation_loader else None, mode, patience)
         callbacks = [_Reseed(seed), keeper, *([_Lines(label)] if label else [])]
-        with reproducible(1 if label else CPU_THREADS), quiet():
+        with reproducible(1 if label else CPU_THREADS), freed_memory_kept(), quiet():
             resumed = torch.load(last, weights_only=True)["epoch"] + 1 if last.exists() else 0
             seed_everything(epoch_seed(seed, resumed), verbose=False)
             if hasattr(train_loader.sampler, "set_epoch"):

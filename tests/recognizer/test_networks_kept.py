@@ -27,7 +27,7 @@ STAGES = ("corpus", "reader", "clips", "folds", "speech", "faces", "copies", "fa
           "audio_features", "video_features")  # fmt: skip
 MODERN = {"epochs": 1, "batch_size": 4}
 NETWORKS = {
-    "cnn": {"channels": [4, 4], "crop": 0.8},
+    "cnn": {"channels": [4, 4], "crop": 0.8, "epochs": 1},
     "gating": {"recipe": "paper", "weights": "none", "windows": 2, "fps": 4.0, "size": 32,
                "crop": 32, "width": 0.0625, "shared": 8, "embedding": 8, "per_class": 2,
                "softmax_epochs": 1, "epochs": 1, "neighbours": 3},

@@ -19,7 +19,7 @@ TINY = {
     "lmnn": {"max_iter": [0, 5]},
     "itml": {"pairs": 50, "gamma": [1.0]},
     "modern": {"epochs": 2, "batch_size": 4},
-    "cnn": {"channels": [4, 4], "speeds": [0.9, 1.0], "crop": 0.8},
+    "cnn": {"channels": [4, 4], "speeds": [0.9, 1.0], "crop": 0.8, "epochs": 2},
     "gating": {
         "weights": "none",
         "windows": 2,

@@ -75,7 +75,7 @@ class CNNModel(DeepModel[SequenceClips]):
                 CNNTraining(network, round(s["crop"] * RATE), modern),
                 batch_loader(heard, AtAnySpeed(batches, len(learned), len(speeds)), ahead=True),
                 None if watched is None else whole(watched, scratch / "watched"),
-                epochs=modern["epochs"],
+                epochs=s["epochs"],
             )
         return self
 

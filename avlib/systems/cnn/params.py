@@ -16,5 +16,6 @@ class Cnn(Section):
     speeds: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)]
     crop: Positive
     dropout: float = Field(ge=0, lt=1)
+    epochs: int = Field(ge=1)
     patience: int | None = Field(ge=1)
     seed: int = Field(ge=0)

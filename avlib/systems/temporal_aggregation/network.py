@@ -25,8 +25,8 @@ from avlib.networks.channels import scaled
 CHANNELS = (16, 32, 64, 128, 256)
 SMALLEST = 2 ** len(CHANNELS)  # pixels that leave one cell
 FACE, SPECTROGRAM = (224, 224), (192, 120)  # pixels, as in the paper
-# The C library hands larger blocks of memory (32 MB, and the gradients' beside them) back to the
-# system on release; to get them anew costs more time than small networks compute.
+# Less leaves a processor's cache less often; and outside of training the C library hands blocks of
+# 32 MB back to the system, and to get them anew takes longer than small networks compute.
 CPU_ACTIVATION = 12e6  # bytes
 
 

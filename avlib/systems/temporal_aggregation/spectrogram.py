@@ -15,6 +15,7 @@ COLUMNS = 120  # moments
 # mel bands and their first and second differences over time.
 SIZES = {"linear": (1, WINDOW // 2, COLUMNS), "mel": (3, N_BANDS, COLUMNS)}
 FLOOR_DB = -100.0  # the noise of rounding to 16 bits lies 19 dB below
+TOGETHER = 4  # sounds whose spectra are computed at once
 RANGE_DB = 80.0  # what is heard of a standardised sound, below its loudest cell
 _TINIEST = 1e-10  # amplitude below any sound of 16 bits
 
@@ -64,7 +65,9 @@ def log_spectrogram(
     margin = (waves.shape[1] - used) // 2
     window = torch.hann_window(WINDOW, dtype=waves.dtype, device=waves.device)
     frames = waves[:, margin : margin + used].unfold(1, WINDOW, hop)
-    level = _LEVELS[frequencies](frames, window)
+    # On a CPU a few sounds at a time, whose spectra stay in its cache.
+    parts = frames.split(TOGETHER if frames.device.type == "cpu" else max(1, len(frames)))
+    level = torch.cat([_LEVELS[frequencies](part, window) for part in parts])
     least = level.new_tensor(FLOOR_DB) if floors is None else floors[:, None, None]
     return (1 - level.maximum(least) / FLOOR_DB).transpose(1, 2).unsqueeze(1)
 
@@ -130,8 +133,8 @@ def _mel_decibels(frames: Tensor, window: Tensor) -> Tensor:
     """Return the levels of mel bands of frames (..., 384), dB."""
     bank = torch.from_numpy(mel_bank().T).to(frames)
     with torch.autocast(frames.device.type, enabled=False):  # half floats know no soft voice
-        spectrum = torch.fft.rfft(frames * window, N_FFT) / (window.sum() / 2)
-        powers = (spectrum.real.square() + spectrum.imag.square()) @ bank
+        spectrum = torch.fft.rfft(frames * (window / (window.sum() / 2)), N_FFT)
+        powers = spectrum.real.square().add_(spectrum.imag.square()) @ bank
     return 10 * _log10(powers.clamp(min=_TINIEST**2))
 
 

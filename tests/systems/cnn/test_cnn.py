@@ -13,7 +13,6 @@ from avlib.systems.common.streams import StreamFormat
 
 FORMAT = StreamFormat.of_sound(16000)
 MODERN = {
-    "epochs": 12,
     "batch_size": 8,
     "learning_rate": 0.01,
     "weight_decay": 0.01,
@@ -33,6 +32,7 @@ SETTINGS = {
     "speeds": [1.0],
     "crop": 0.8,
     "dropout": 0.0,
+    "epochs": 12,
     "patience": None,
     "seed": 0,
 }
@@ -88,7 +88,7 @@ def test_statistics_tell_what_standardised_bands_do_not(tmp_path):
 
 
 def test_epochs_are_chosen_on_validation_clips(tmp_path):
-    settings = SETTINGS | {"patience": 2, "modern": MODERN | {"epochs": 3}}
+    settings = SETTINGS | {"patience": 2, "epochs": 3, "modern": MODERN}
     model = CNNModel(3, ("audio",), **settings)
     train, validation = corpus(tmp_path / "train", 12, 1), corpus(tmp_path / "held", 6, 2)
     model.fit(train, validation)
