@@ -27,7 +27,8 @@ def test_a_block_that_was_freed_is_taken_again_without_the_system():
     with freed_memory_kept():
         taken_anew(1)
         inside = taken_anew()
-    assert outside > 100 and inside < outside / 10
+    assert outside > 100
+    assert inside < outside / 10
 
 
 def test_afterwards_memory_goes_back_to_the_system():
