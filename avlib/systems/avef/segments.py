@@ -65,7 +65,12 @@ class Segments:
         streams = self.clips.streams[self.clip[segment]]
         if self.frames[segment, 0] < 0:
             return np.zeros((FACES, streams.format.size, streams.format.size, 3), np.uint8)
-        return streams.chips()[self.frames[segment]]
+        return streams.chips(self.frames[segment])
+
+    def middle_chip(self, segment: int) -> np.ndarray:
+        """Return one chip of a segment with a face, uint8 of shape (size, size, 3)."""
+        places = self.frames[segment, FACES // 2, None]
+        return self.clips.streams[self.clip[segment]].chips(places)[0]
 
 
 def cut_segments(clips: SpokenClips, folder: Path, mels: str = "paper") -> Segments:
@@ -209,7 +214,7 @@ def channel_statistics(
     """
     total, squares, n = np.zeros(3), np.zeros(3), 0
     for row in rows:
-        image = segments.images[row] if modality == "audio" else segments.chips(row)[8]
+        image = segments.images[row] if modality == "audio" else segments.middle_chip(row)
         values = np.asarray(image, np.float64)
         values = values.reshape(3, -1) if modality == "audio" else values.reshape(-1, 3).T
         total += values.sum(1)

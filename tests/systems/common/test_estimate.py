@@ -13,7 +13,6 @@ from avlib.systems.common import estimate
 from avlib.systems.common import rehearsal as module
 from avlib.systems.common.estimate import Corpus, Cost, require_room, spell, stage_cost
 from avlib.systems.common.rehearsal import FoldCost, noise_clips, rehearse_fold
-from avlib.systems.common.streams import StreamFormat
 
 DEEP = [name for name in SYSTEMS if system(name).deep and name != "traces"]
 CORPUS = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("audio", "video"))
@@ -50,25 +49,22 @@ def test_corpus_counts_the_clips_of_the_folds_alone():
     assert found == Corpus(3, 2.0, 2, 1.5, 0.5, 2, ("audio",))
 
 
-def test_streams_take_what_their_format_says():
-    streams = StreamFormat(48, 10.0, 16000)
-    a_second = 10 * 48 * 48 * 3 + 2 * 16000
-    assert estimate.stream_bytes(streams, CORPUS) == 60 * 1.5 * a_second
-    heard = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("audio",))
-    assert estimate.stream_bytes(streams, heard) == 60 * 1.5 * 2 * 16000
+def test_of_streams_the_sound_alone_takes_room():
+    assert estimate.sound_bytes(16000, CORPUS) == 60 * 1.5 * 2 * 16000
+    seen = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("video",))
+    assert estimate.sound_bytes(16000, seen) == 0
 
 
-def test_streams_that_are_decoded_are_not_counted_again(params, tmp_path, monkeypatch):
+def test_sound_that_is_decoded_is_not_counted_again(params, tmp_path, monkeypatch):
     from avlib.systems.common import stream_cache
 
     monkeypatch.setattr(stream_cache, "FOLDER", tmp_path)
     recipe = task_of("temporal_aggregation", params).recipe
-    whole = estimate.missing_streams(recipe, CORPUS)
-    assert whole == estimate.stream_bytes(recipe.source.format, CORPUS)
-    folder = tmp_path / str(recipe.source.format)
-    folder.mkdir()
-    (folder / "some.chips").write_bytes(bytes(1000))
-    assert estimate.missing_streams(recipe, CORPUS) == whole - 1000
+    whole = estimate.missing_sound(recipe, CORPUS)
+    assert whole == estimate.sound_bytes(16000, CORPUS)
+    (tmp_path / "16000Hz").mkdir()
+    (tmp_path / "16000Hz" / "some.sound").write_bytes(bytes(1000))
+    assert estimate.missing_sound(recipe, CORPUS) == whole - 1000
 
 
 @pytest.mark.parametrize("name", DEEP)
@@ -171,7 +167,7 @@ def test_a_stage_says_hours_memory_and_disk_of_all_its_folds(params, tmp_path, m
     found = system("avef")
     cost = stage_cost(found, found.recipe("avef", params), CORPUS, 6, fold_cost)
     assert cost.seconds == 6 * 3.6e5
-    assert cost.disk == 6 * 2.0e9 + 1.0e9 + cost.streams
+    assert cost.disk == 6 * 2.0e9 + 1.0e9 + cost.sound
     monkeypatch.setenv("AVLIB_WORKERS", "4")
     said = str(Cost(fold_cost(None), 6, 4, "cpu", 0.5e9))
     assert said == (
