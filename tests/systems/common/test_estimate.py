@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.params import Params, load
@@ -13,6 +14,9 @@ from avlib.systems.common import estimate
 from avlib.systems.common import rehearsal as module
 from avlib.systems.common.estimate import Corpus, Cost, require_room, spell, stage_cost
 from avlib.systems.common.rehearsal import FoldCost, noise_clips, rehearse_fold
+from avlib.systems.common.trained_weights import Frozen
+from avlib.systems.gating.i3d import I3D
+from avlib.systems.gating.soundnet import SoundNet8
 
 DEEP = [name for name in SYSTEMS if system(name).deep and name != "traces"]
 CORPUS = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("audio", "video"))
@@ -81,6 +85,28 @@ def test_costs_grow_with_clips_and_epochs(name, params, monkeypatch):
     )
     longer = params.model_copy(update={"modern": params.modern.model_copy(update={"epochs": 6})})
     assert rehearse_fold(task_of(name, longer)).operations == pytest.approx(3 * one.operations)
+
+
+def test_networks_that_are_wholly_frozen_are_counted_once(params, monkeypatch):
+    monkeypatch.setattr(module, "TRIALS", ((6, 1.5),))
+    streamed = {"recipe": "modern", "audio": "soundnet", "video": "i3d"}
+    params = changed(params, "gating", **streamed, frozen=Frozen(audio=7, video=12))
+    found = []
+    for epochs in (2, 6):
+        modern = params.modern.model_copy(update={"epochs": epochs})
+        task = task_of("gating", params.model_copy(update={"modern": modern}))
+        found.append(rehearse_fold(task).operations)
+    of_an_epoch = (found[1] - found[0]) / 4
+    width, s = task.settings["width"], task.settings
+    chips = round(s["length"] * s["fps"])
+    with FlopCounterMode(display=False) as counter:
+        SoundNet8(width=width).eval().features(torch.zeros(1, 22050))
+        I3D(width=width).eval().features(torch.zeros(1, 3, chips, s["crop"], s["crop"]))
+    windows = task.n_clips * task.n_pieces(task.parts(1, task.seconds)[0])
+    once = windows * counter.get_total_flops()
+    assert found[0] - 2 * of_an_epoch == pytest.approx(once, rel=1e-6)
+    assert of_an_epoch < once
+    assert task.scratch(windows) == 2 * 4 * 1024 * width * task.n_clips * s["windows"]
 
 
 @pytest.mark.parametrize("name", ["cnn", "temporal_aggregation", "avef"])
