@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from avlib.speech.mel import SAMPLE_RATE
-from avlib.speech.pcm import to_pcm
+from avlib.speech.pcm import steps_of
 from avlib.speech.vad import voiced_intervals
 from avlib.systems.avef.inference import pool_segments
 from avlib.systems.avef.network import JointNetwork
@@ -26,7 +26,7 @@ from avlib.systems.avef.weights import build
 from avlib.systems.common.deep import frozen
 from avlib.systems.common.model import BOTH
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.streams import StoredStreams, StreamFormat
+from avlib.systems.common.streams import HeldStreams, StreamFormat
 from benchmarks.bench_avef_preparation import spoken
 from benchmarks.machine import one_core, take_turns
 from benchmarks.table import Table
@@ -66,7 +66,7 @@ def row(name: str, settings: dict[str, Any], on: str, clock: Callable[[], float]
     """Time both parts with networks of one size."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        clips = recorded(folder, int(settings["side"]))
+        clips = recorded(int(settings["side"]))
         whole = cut_segments(cut_clips(clips, {}), folder / "whole")
         network = JointNetwork(
             {m: build(m, CLASSES, settings) for m in BOTH}, CLASSES, width=settings["width"]
@@ -100,17 +100,13 @@ def trained(network: JointNetwork) -> PolynomialSVM:
     return PolynomialSVM(CLASSES, c=1.0, degree=3).fit(features, np.arange(TRAINED) % CLASSES)
 
 
-def recorded(folder: Path, side: int) -> SequenceClips:
-    """Write a clip's streams as `avlib.systems.common.stream_cache` does, and return it."""
-    sound, n_chips = to_pcm(spoken(DURATION, 0)), int(DURATION * FPS)
+def recorded(side: int) -> SequenceClips:
+    """Return a clip whose chips are noise."""
+    sound, n_chips = steps_of(spoken(DURATION, 0)), int(DURATION * FPS)
     chips = np.random.default_rng(0).integers(0, 256, (n_chips, side, side, 3), np.uint8)
-    (folder / "clip.sound").write_bytes(sound)
-    (folder / "clip.chips").write_bytes(chips.tobytes())
     kept = StreamFormat(side, FPS, SAMPLE_RATE)
     streams = np.empty(1, object)
-    streams[0] = StoredStreams(
-        kept, np.ones(n_chips, bool), len(sound) // 2, str(folder), "clip", 0, 0
-    )
+    streams[0] = HeldStreams(kept, np.ones(n_chips, bool), len(sound), chips, sound)
     one = np.ones(1, bool)
     return SequenceClips(
         np.array(["clip"]), np.array(["S"]), np.zeros(1, int), dict.fromkeys(BOTH, one), streams

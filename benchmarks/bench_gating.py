@@ -10,15 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.metric_learning.triplets import BalancedBatches
 from avlib.systems.common.batch import batch_loader
 from avlib.systems.common.model import BOTH
-from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.streams import StoredStreams, StreamFormat
+from avlib.systems.common.streams import StreamFormat
 from avlib.systems.gating.clips import GatingBatch, GatingDataset
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.soundnet import RATE
@@ -27,6 +25,7 @@ from avlib.systems.gating.windows import Windows
 from benchmarks.bench_device import peak_rates
 from benchmarks.machine import one_core, take_turns
 from benchmarks.scaling import exponent
+from benchmarks.stored_clips import stored_clips
 from benchmarks.table import Table
 
 SECONDS, CLASSES = 2.63, 6  # of a clip of CREMA-D on average (paper, table I)
@@ -49,7 +48,7 @@ class Setting:
 
     @property
     def kept(self) -> StreamFormat:
-        """How the streams lie on disk."""
+        """How the networks want the streams."""
         return StreamFormat(self.size, self.fps, RATE)
 
 
@@ -69,7 +68,7 @@ def tables() -> list[Table]:
 def throughput(setting: Setting, device: str) -> Table:
     """Clips per second of the loader alone, the networks alone, and both together."""
     with tempfile.TemporaryDirectory() as folder:
-        clips = generated(Path(folder), setting, setting.clips)
+        clips = stored_clips(Path(folder), setting.clips, SECONDS, CLASSES, setting.kept)
         rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
         loader = batch_loader(GatingDataset(clips, BOTH, {}), rows, ahead=device != "cpu")
         training = trainer(setting).to(device)
@@ -108,7 +107,7 @@ def growth(setting: Setting) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         training, ways = trainer(setting), {}
         for number in GROWTH:
-            clips = generated(Path(folder), setting, number)
+            clips = stored_clips(Path(folder) / str(number), number, SECONDS, CLASSES, setting.kept)
             rows = list(BalancedBatches(clips.emotion, setting.per_class, seed=0))
             loader = batch_loader(GatingDataset(clips, BOTH, {}), rows)
             ways[str(number)] = partial(train, training, loader, "cpu")
@@ -120,39 +119,6 @@ def growth(setting: Setting) -> Table:
         f"Time grows as the clips to the {power:.2f}.",
         ["clips", "s"],
         [[name, f"{seconds:.1f}"] for name, seconds in times.items()],
-    )
-
-
-def generated(folder: Path, setting: Setting, number: int) -> SequenceClips:
-    """Write noise in place of chips and sound."""
-    rng = np.random.default_rng(0)
-    n_chips, samples = round(SECONDS * setting.fps), round(SECONDS * RATE)
-    name = f"{number}"
-    with (
-        (folder / f"{name}.chips").open("wb") as chips,
-        (folder / f"{name}.sound").open("wb") as sound,
-    ):
-        for _ in range(number):
-            shape = (n_chips, setting.size, setting.size, 3)
-            chips.write(rng.integers(0, 256, shape, np.uint8).tobytes())
-            sound.write(rng.integers(-3000, 3000, samples, np.int16).tobytes())
-    streams = np.empty(number, object)
-    streams[:] = [
-        StoredStreams(
-            setting.kept,
-            np.ones(n_chips, bool),
-            samples,
-            str(folder),
-            name,
-            k * n_chips,
-            k * samples,
-        )
-        for k in range(number)
-    ]
-    there = np.ones(number, bool)
-    names = np.array([f"c{k}" for k in range(number)])
-    return SequenceClips(
-        names, names, np.arange(number) % CLASSES, dict.fromkeys(BOTH, there), streams
     )
 
 

@@ -26,6 +26,7 @@ NAMES = (
     "metric_learning",
     "gating",
     "temporal_aggregation",
+    "chips",
     "functionals",
     "estimate",
     "device",

@@ -1,7 +1,7 @@
 """What a training costs, found on an epoch of a few examples: operations, memory and seconds."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from torch.utils.flop_counter import flop_registry
 
 from avlib.networks import train_network as real
 from avlib.networks.kept_bytes import KeptBytes
+from avlib.networks.once import COUNTED
 from avlib.runtime.device import device, kind
 
 _LONG = 5.0  # s; an epoch that is shorter is tried again, as first times are slow
@@ -23,10 +24,12 @@ _LONG = 5.0  # s; an epoch that is shorter is tried again, as first times are sl
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """One training, of which an epoch was tried.
+    """One training, of which an epoch was tried; or what is computed once before it.
 
     Attributes
     ----------
+    once : bool
+        Whether it is computed once; then the weights are counted elsewhere.
     epochs : int
         Of the whole training, at most.
     operations : float
@@ -45,9 +48,10 @@ class Rehearsed:
     epochs: int
     operations: float
     seconds: float
-    kept: float
-    weights: float
-    remembered: float
+    kept: float = 0.0
+    weights: float = 0.0
+    remembered: float = 0.0
+    once: bool = False
 
 
 @contextmanager
@@ -59,11 +63,18 @@ def rehearsing() -> Iterator[list[Rehearsed]]:
         found.append(_rehearse(module, loader, max_epochs))
         return "epoch,train_loss,validation_loss\n0,0.0,0.0\n"
 
-    token = real.INSTEAD.set(instead)
+    def counted(compute: Callable[[], None]) -> None:
+        begin, counter = _clock(), _Operations()
+        with real.reproducible(1), counter:
+            compute()
+        found.append(Rehearsed(1, float(counter.total), _clock() - begin, once=True))
+
+    tokens = real.INSTEAD.set(instead), COUNTED.set(counted)
     try:
         yield found
     finally:
-        real.INSTEAD.reset(token)
+        real.INSTEAD.reset(tokens[0])
+        COUNTED.reset(tokens[1])
 
 
 def _rehearse(module: LightningModule, loader: DataLoader, max_epochs: int) -> Rehearsed:

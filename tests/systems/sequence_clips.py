@@ -1,9 +1,27 @@
-"""Clips whose streams lie on disk as the stream cache leaves them, made out of arrays."""
+"""Clips whose streams lie on disk, made out of arrays."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from avlib.systems.common.sequences import SequenceClips
-from avlib.systems.common.streams import StoredStreams, StreamFormat
+from avlib.systems.common.streams import EVERY, StreamFormat, Streams
+
+
+@dataclass(frozen=True)
+class FileStreams(Streams):
+    """Streams in files of pixels and of samples, which are opened when they are asked for."""
+
+    folder: Path
+    clip_id: str
+
+    def chips(self, places=EVERY):
+        pixels = np.fromfile(self.folder / f"{self.clip_id}.chips", "u1")
+        return pixels.reshape(-1, self.format.size, self.format.size, 3)[places]
+
+    def sound(self):
+        return np.fromfile(self.folder / f"{self.clip_id}.sound", "<i2")
 
 
 def clips_of(folder, recordings, kept=None):
@@ -23,7 +41,7 @@ def clips_of(folder, recordings, kept=None):
         (folder / f"{clip_id}.chips").write_bytes(chips.tobytes())
         (folder / f"{clip_id}.sound").write_bytes(sound.astype("<i2").tobytes())
         flags = np.zeros(0, bool) if seen is None else np.asarray(seen, bool)
-        streams.append(StoredStreams(kept, flags, len(sound), str(folder), clip_id, 0, 0))
+        streams.append(FileStreams(kept, flags, len(sound), folder, clip_id))
     found = np.empty(len(streams), object)
     found[:] = streams
     return SequenceClips(

@@ -80,7 +80,7 @@ class AlexNet(nn.Module):
         -------
         Tensor of shape (n, n_classes)
         """
-        return self.classifier[6](self.embed(x))
+        return self.classify(self.embed(x))
 
     def embed(self, x: Tensor) -> Tensor:
         """Activations of fc7, the second fully connected layer, after its ReLU.
@@ -96,6 +96,10 @@ class AlexNet(nn.Module):
         """
         found = self.features(x)
         return self.classifier[:6](found.mean((2, 3)) if self.average else found.flatten(1))
+
+    def classify(self, embedded: Tensor) -> Tensor:
+        """Scores of the classes, of what `embed` returns."""
+        return self.classifier[6](embedded)
 
 
 def _layers(width: float, *, batch_norm: bool) -> Iterator[nn.Module]:

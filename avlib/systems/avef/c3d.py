@@ -87,7 +87,7 @@ class C3D(Layered):
         -------
         Tensor of shape (n, n_classes)
         """
-        return self.fc8(functional.dropout(self.embed(x), self.dropout, self.training))
+        return self.classify(self.embed(x))
 
     def embed(self, x: Tensor) -> Tensor:
         """Activations of fc7 after its ReLU.
@@ -105,6 +105,10 @@ class C3D(Layered):
         x = functional.relu(self.fc6(x.mean((2, 3, 4)) if self.average else x.flatten(1)))
         x = functional.dropout(x, self.dropout, self.training)
         return functional.relu(self.fc7(x))
+
+    def classify(self, embedded: Tensor) -> Tensor:
+        """Scores of the classes, of what `embed` returns."""
+        return self.fc8(functional.dropout(embedded, self.dropout, self.training))
 
     def layers(self) -> list[Callable[[Tensor], Tensor]]:
         """Return the blocks of convolutions, each with its pooling."""

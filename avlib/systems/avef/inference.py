@@ -1,12 +1,14 @@
 """What AVEF's trained networks make of segments, and of clips."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from avlib.networks.once import once
 from avlib.runtime.device import device
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
 from avlib.systems.avef.segments import MelFaceDataset, Segments
@@ -64,6 +66,25 @@ def pool_segments(network: Network, segments: Segments, needed: tuple[str, ...])
     return PooledFeatures(sums / counts, said / counts, right / n if n else None)
 
 
+def with_fc7(network: SegmentNetwork, segments: Segments) -> Segments:
+    """Return segments with what fc7 of a wholly frozen network says of each, computed once.
+
+    In training as afterwards it is the same: nothing is augmented before the network, nor dropped
+    inside of it.
+    """
+    modality, shape = network.modality, (len(segments), network.classifier.in_features)
+    path = segments.folder / f"{modality}_fc7.npy"
+    mapped = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+
+    def compute() -> None:
+        there = segments.has((modality,))
+        for rows, values in apply_network(network, network.embed, segments, there):
+            mapped[rows] = values.numpy()
+
+    once(compute)
+    return replace(segments, fc7={**segments.fc7, modality: mapped})
+
+
 def apply_network(
     network: Network,
     function: Callable[[dict[str, Tensor]], Tensor],
@@ -91,7 +112,7 @@ def apply_network(
     places = in_order(range(len(rows)), _AT_ONCE)
     batches = batch_loader(MelFaceDataset(segments, rows, network.modalities), places)
     for of_batch, batch in zip(places, batches, strict=True):
-        with torch.inference_mode():
+        with torch.no_grad():  # a rehearsal counts no operations of inference mode
             values = function(batch.to(where).inputs).float().cpu()
         yield rows[of_batch], values
     network.cpu()

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from avlib.systems.avef.binary import binary_rows
-from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments
+from avlib.systems.avef.inference import Network, PooledFeatures, pool_segments, with_fc7
 from avlib.systems.avef.network import JointNetwork, SegmentNetwork
 from avlib.systems.avef.params import TRAINED_LAYERS
 from avlib.systems.avef.polynomial_svm import PolynomialSVM, fit_by_subjects, fit_svm
@@ -85,6 +85,12 @@ class AVEFModel(DeepModel[SpokenClips]):
         """Whether an SVM decides; of models that were kept before there was a choice one does."""
         return self.settings.get("decision", "svm") == "svm"
 
+    @property
+    def wholly_frozen(self) -> tuple[str, ...]:
+        """The modalities of whose network the last layer alone learns."""
+        n_layers, frozen = TRAINED_LAYERS["published"], self.settings["frozen"]
+        return tuple(m for m in self.modalities if frozen[m] == n_layers[m])
+
     def fit(self, train: SpokenClips, validation: SpokenClips) -> Self:
         """Train each modality's network, join them, and train an SVM on the pooled features.
 
@@ -110,7 +116,10 @@ class AVEFModel(DeepModel[SpokenClips]):
             # Three steps: each modality's network alone, then a belief network on top of both
             # without labels, then all of it together.
             for modality in self.modalities:
-                self.networks_[modality] = self._alone(modality, segments, used)
+                network = self._alone(modality, segments, used)
+                if modality in self.wholly_frozen:
+                    segments = with_fc7(network, segments)
+                self.networks_[modality] = network
                 curves[modality] = self._train(modality, segments, used)
             if self.modalities == BOTH:
                 self.networks_["joint"] = self._joint(segments, used)

@@ -79,7 +79,7 @@ def augmented_inputs(
     dict of str to Tensor
         Of the same shapes; chips are floats, still from 0 to 255.
     """
-    changed = {}
+    changed = dict(inputs)  # fc7 of wholly frozen networks stays as it is
     if "audio" in inputs:
         images = inputs["audio"]
         # What is blanked or lies outside is the image's mean, whatever its level.

@@ -57,13 +57,15 @@ class SegmentNetwork(nn.Module):
         ----------
         inputs : dict of str to Tensor
             "audio": mel images of shape (n, 3, 64, n_frames); "video": chips of shape (n, 16,
-            side, side, 3), 0 to 255, integers or, augmented, floats.
+            side, side, 3), 0 to 255, integers or, augmented, floats; "audio_fc7" or "video_fc7" in
+            their place: activations of fc7 that were computed before.
         """
-        return self.backbone(self.prepare(inputs))
+        return self.backbone.classify(self.embed(inputs))
 
     def embed(self, inputs: dict[str, Tensor]) -> Tensor:
         """Activations of fc7, (n, 4096 width)."""
-        return self.backbone.embed(self.prepare(inputs))
+        known = inputs.get(f"{self.modality}_fc7")
+        return self.backbone.embed(self.prepare(inputs)) if known is None else known
 
     def prepare(self, inputs: dict[str, Tensor]) -> Tensor:
         """Standardise the input; mel images are resized bilinearly to what AlexNet takes."""

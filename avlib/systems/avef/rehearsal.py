@@ -27,15 +27,23 @@ class AVEFRehearsal(Rehearsal):
             return len(clips) * int(self.settings["shown"])
         return _n_segments(clips)
 
+    def n_once(self, clips: SpokenClips) -> int:
+        """Return how many segments clips have, all of which wholly frozen networks compute."""
+        return _n_segments(clips)
+
     def at_once(self, per_clip: float) -> float:
         """Return how many segments a mini-batch has."""
         s = self.settings
         return s["modern"]["batch_size"] if s.get("modern") else max(s["batch"], s["joint_batch"])
 
     def scratch(self, n_pieces: float) -> float:
-        """Return the bytes of all mel images, and of what the belief network is filled from."""
+        """Return the bytes of all mel images, of what the belief network is filled from, and fc7.
+
+        The last of wholly frozen networks.
+        """
         clips, _ = self.parts(1, self.seconds)
-        features = scaled(SIZES[0], self.settings["width"])
+        both = scaled(SIZES[0], self.settings["width"])
+        features = both + both // 2 * len(self.model().wholly_frozen)
         pixels = math.prod(image_shape(clips.spoken[0].length))
         return 4 * (pixels + features) * self.n_clips * _n_segments(clips)
 

@@ -1,7 +1,7 @@
 """The segments of clips: mel images and chips, and the batches that networks are fed with."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,19 @@ class Segments:
         Mel images, mapped from disk; zeros without sound.
     frames : int array of shape (n, 16)
         Chips of the clip's streams; -1 all along without a face.
+    folder : Path
+        Where the images lie.
+    fc7 : dict of str to float32 array of shape (n, d)
+        By modality whose network is wholly frozen: what its fc7 says, mapped from disk. See
+        `avlib.systems.avef.inference.with_fc7`.
     """
 
     clips: SpokenClips
     clip: np.ndarray
     images: np.ndarray
     frames: np.ndarray
+    folder: Path
+    fc7: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -65,7 +72,12 @@ class Segments:
         streams = self.clips.streams[self.clip[segment]]
         if self.frames[segment, 0] < 0:
             return np.zeros((FACES, streams.format.size, streams.format.size, 3), np.uint8)
-        return streams.chips()[self.frames[segment]]
+        return streams.chips(self.frames[segment])
+
+    def middle_chip(self, segment: int) -> np.ndarray:
+        """Return one chip of a segment with a face, uint8 of shape (size, size, 3)."""
+        places = self.frames[segment, FACES // 2, None]
+        return self.clips.streams[self.clip[segment]].chips(places)[0]
 
 
 def cut_segments(clips: SpokenClips, folder: Path, mels: str = "paper") -> Segments:
@@ -84,7 +96,7 @@ def cut_segments(clips: SpokenClips, folder: Path, mels: str = "paper") -> Segme
     length = clips.spoken[0].length if len(clip) else PAPERS
     shape = (len(clip), *image_shape(length))
     if not len(clip):
-        return Segments(clips, clip, np.zeros(shape, np.float32), np.zeros((0, FACES), int))
+        return Segments(clips, clip, np.zeros(shape, np.float32), np.zeros((0, FACES), int), folder)
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.float32, shape)
     first = np.searchsorted(clip, np.arange(len(clips)))  # segment of each clip
     for row, streams in enumerate(clips.streams):
@@ -93,7 +105,7 @@ def cut_segments(clips: SpokenClips, folder: Path, mels: str = "paper") -> Segme
             drawn = mel_images(cut_signal(signal, clips.spoken[row]), MELS[mels], length)
             images[first[row] : first[row] + len(drawn)] = drawn
     frames = np.concatenate([clips.frames(row) for row in range(len(clips))])
-    return Segments(clips, clip, images, frames)
+    return Segments(clips, clip, images, frames, folder)
 
 
 def image_shape(length: SegmentLength) -> tuple[int, int, int]:
@@ -109,7 +121,7 @@ class MelFaceBatch(TensorBatch):
     ----------
     inputs : dict of str to Tensor
         "audio": float32 of shape (n, 3, 64, n_frames), mel images; "video": uint8 of shape (n, 16,
-        size, size, 3), chips.
+        size, size, 3), chips; "audio_fc7" or "video_fc7" in their place: float32 of shape (n, d).
     """
 
     inputs: dict[str, Tensor]
@@ -136,10 +148,13 @@ class MelFaceDataset(Dataset):
         return len(self.rows)
 
     def __getitem__(self, places: Sequence[int]) -> MelFaceBatch:
-        rows, inputs = self.rows[places], {}
-        if "audio" in self.modalities:
+        rows, known = self.rows[places], self.segments.fc7
+        inputs, asked = {}, [m for m in self.modalities if m not in known]
+        for modality in set(self.modalities) - set(asked):
+            inputs[f"{modality}_fc7"] = torch.from_numpy(known[modality][rows])
+        if "audio" in asked:
             inputs["audio"] = torch.from_numpy(np.ascontiguousarray(self.segments.images[rows]))
-        if "video" in self.modalities:
+        if "video" in asked:
             inputs["video"] = torch.from_numpy(np.stack([self.segments.chips(r) for r in rows]))
         return MelFaceBatch(torch.from_numpy(self.emotion[places]), inputs)
 
@@ -209,7 +224,7 @@ def channel_statistics(
     """
     total, squares, n = np.zeros(3), np.zeros(3), 0
     for row in rows:
-        image = segments.images[row] if modality == "audio" else segments.chips(row)[8]
+        image = segments.images[row] if modality == "audio" else segments.middle_chip(row)
         values = np.asarray(image, np.float64)
         values = values.reshape(3, -1) if modality == "audio" else values.reshape(-1, 3).T
         total += values.sum(1)

@@ -50,7 +50,7 @@ class SpokenClips(SequenceClips):
 
 @dataclass(frozen=True)
 class SpokenStreams(CachedStreams):
-    """A `Source`: decoded streams, cut by voice activity or not at all.
+    """A `Source`: streams, cut by voice activity or not at all.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class SpokenStreams(CachedStreams):
     transfer: bool = False
 
     def inputs(self) -> list[Path]:
-        """Decode what is not decoded yet; return the index files.
+        """Decode the sound that is not decoded yet; return the index files.
 
         Raises
         ------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from dask.system import CPU_COUNT
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
@@ -15,6 +16,7 @@ from avlib.runtime.device import device, kind
 from avlib.systems.common.model import map_arrays
 
 SHARED = 1e9  # bytes, for some batches of chips that wait
+_READERS = 4  # processes that decode them for a GPU, whose networks wait for fewer
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,13 @@ def batch_loader(
     batches
         What the dataset is asked for, one after the other.
     ahead
-        Let two processes read ahead of a GPU, where they can hand batches over: a container often
-        has no more than 64 MB of shared memory. On a CPU, the process that computes reads.
+        Let processes read ahead of a GPU, as many as it has cores, but at most four, where they can
+        hand batches over: a container often has no more than 64 MB of shared memory. On a CPU, the
+        process that computes reads.
     """
-    workers = 2 if ahead and kind(device()) != "cpu" and _shared_memory() >= SHARED else 0
+    workers = 0
+    if ahead and kind(device()) != "cpu" and _shared_memory() >= SHARED:
+        workers = min(_READERS, CPU_COUNT)
     return DataLoader(
         dataset,
         batch_size=None,

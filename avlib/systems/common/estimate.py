@@ -25,7 +25,6 @@ from avlib.systems.common.recipe import Recipe
 
 if TYPE_CHECKING:
     from avlib.systems.common.rehearsal import FoldCost
-    from avlib.systems.common.streams import StreamFormat
 
 UNKNOWN = 3.0  # s, of clips of which nobody knows how long they are
 
@@ -88,15 +87,15 @@ class Cost:
         How many are trained side by side.
     where : str
         On what, such as "cpu" or "cuda, bf16-mixed".
-    streams : float
-        Bytes of decoded chips and sound that are not there yet.
+    sound : float
+        Bytes of decoded sound that are not there yet.
     """
 
     fold: "FoldCost"
     folds: int
     at_once: int
     where: str
-    streams: float
+    sound: float
 
     @property
     def seconds(self) -> float:
@@ -106,7 +105,7 @@ class Cost:
     @property
     def disk(self) -> float:
         """Bytes that are written at most."""
-        return self.streams + self.folds * self.fold.disk + self.at_once * self.fold.scratch
+        return self.sound + self.folds * self.fold.disk + self.at_once * self.fold.scratch
 
     def __str__(self) -> str:
         fold = self.fold
@@ -119,20 +118,20 @@ class Cost:
         )
 
 
-def stream_bytes(stream_format: "StreamFormat", corpus: Corpus) -> float:
-    """Return the bytes of a corpus's decoded streams."""
-    chips = stream_format.fps * stream_format.size**2 * 3 * ("video" in corpus.modalities)
-    return corpus.clips * corpus.seconds * (chips + 2 * stream_format.rate)
+def sound_bytes(rate: int, corpus: Corpus) -> float:
+    """Return the bytes of a corpus's decoded sound; chips stay as the stage faces stored them."""
+    return 2 * rate * corpus.clips * corpus.seconds * ("audio" in corpus.modalities)
 
 
-def missing_streams(recipe: Recipe, corpus: Corpus) -> float:
-    """Return the bytes of the decoded streams that a model reads and that are not there yet."""
+def missing_sound(recipe: Recipe, corpus: Corpus) -> float:
+    """Return the bytes of the decoded sound that a model reads and that are not there yet."""
     folder: Path = resolve_name("avlib.systems.common.stream_cache:FOLDER")
     stream_format = getattr(recipe.source, "format", None)
     if stream_format is None:
         return 0.0
-    there = [path.stat().st_size for path in (folder / str(stream_format)).glob("*")]
-    return max(0.0, stream_bytes(stream_format, corpus) - sum(there))
+    rate = stream_format.rate
+    there = [path.stat().st_size for path in (folder / f"{rate}Hz").glob("*.sound")]
+    return max(0.0, sound_bytes(rate, corpus) - sum(there))
 
 
 def require_room(name: str, needed: float, folder: Path = paths.MEMO) -> None:
@@ -144,8 +143,8 @@ def require_room(name: str, needed: float, folder: Path = paths.MEMO) -> None:
     if needed > free:
         raise DataError(
             f"{name}: training writes {_bytes(needed)} into {folder}, where {_bytes(free)} are"
-            " free; make room, for example with `dvc gc --workspace`, or lower the system's fps,"
-            " size or width in params.yaml"
+            " free; make room, for example with `dvc gc --workspace`, or lower the system's"
+            " width in params.yaml"
         )
 
 
@@ -196,7 +195,7 @@ def stage_cost(
             return None
         raise DataError(f"{recipe.name} cannot be trained: {found.reason}")
     workers = 1 if os.environ.get("AVLIB_SCHEDULER") else max(1, local_workers(devices))
-    return Cost(found, folds, min(workers, folds), numerics(), missing_streams(recipe, corpus))
+    return Cost(found, folds, min(workers, folds), numerics(), missing_sound(recipe, corpus))
 
 
 def spell(seconds: float) -> str:

@@ -86,6 +86,10 @@ class Rehearsal:
         """Return how many pieces, such as windows, the networks compute of clips in an epoch."""
         return len(clips)
 
+    def n_once(self, clips: Any) -> int:
+        """Return how many pieces of clips are computed once, of wholly frozen networks."""
+        return self.n_pieces(clips)
+
     def at_once(self, per_clip: float) -> float:
         """Return how many pieces a mini-batch holds, where clips have so many."""
         how = self.settings.get("modern") or self.settings
@@ -113,13 +117,19 @@ def rehearse_fold(task: Rehearsal) -> FoldCost:
         tried = task.n_pieces(train)
         if sum(training.seconds for training in trainings) > _SOON:
             break
-    per_clip = task.n_pieces(task.parts(1, task.seconds)[0])
+    one = task.parts(1, task.seconds)[0]
+    per_clip = task.n_pieces(one)
     pieces = task.n_clips * per_clip
+    # As many times what was tried does a fold compute in an epoch, and once before it.
+    times = {
+        False: pieces / tried,
+        True: task.n_clips * task.n_once(one) / task.n_once(train),
+    }
     at_once = min(task.at_once(per_clip), pieces)
     copies = 2 if task.settings["patience"] is None else 3  # the last weights, the best, the model
     return FoldCost(
-        operations=sum(t.epochs * t.operations for t in trainings) * pieces / tried,
-        seconds=sum(t.epochs * t.seconds for t in trainings) * pieces / tried,
+        operations=sum(t.epochs * t.operations * times[t.once] for t in trainings),
+        seconds=sum(t.epochs * t.seconds * times[t.once] for t in trainings),
         memory=max(2 * t.weights + t.remembered + t.kept / tried * at_once for t in trainings),
         disk=sum(copies * t.weights + t.remembered for t in trainings),
         scratch=task.scratch(pieces),

@@ -23,7 +23,7 @@ from avlib.systems.common.streams import StreamFormat, Streams, held_streams, ne
 
 @dataclass(frozen=True)
 class SequenceClips(Clips):
-    """Clips with their decoded streams (see `avlib.systems.common.streams`).
+    """Clips with their streams (see `avlib.systems.common.streams`).
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Batch(TensorBatch):
 
 @dataclass(frozen=True)
 class CachedStreams:
-    """A `Source`: the streams of all clips, decoded once.
+    """A `Source`: the streams of all clips, sound decoded once, chips as they are asked for.
 
     Attributes
     ----------
@@ -77,14 +77,14 @@ class CachedStreams:
     format: StreamFormat
 
     def inputs(self) -> list[Path]:
-        """Decode what is not decoded yet; return the index files."""
-        return decode(self.format)
+        """Decode the sound that is not decoded yet; return the index files."""
+        return decode(self.format.rate)
 
     def read(
         self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
     ) -> dict[str, Any]:
         """Say where the streams of a fold's clips lie; see `Source`."""
-        streams = read_streams(inputs)
+        streams = read_streams(inputs, self.format)
         rows = labelled[labelled["clip_id"].isin(streams)]
         found = [streams[clip_id] for clip_id in rows["clip_id"]]
         return in_parts(_clips(label_columns(rows, emotions), found), rows["part"])
@@ -148,8 +148,7 @@ class SequenceDataset(Dataset):
         seen = np.zeros((len(clips), longest), bool)
         for row, streams in enumerate(clips.streams if used else ()):
             if streams.seen.any():
-                # All places at once: a run of bytes is read once, and gaps repeat a neighbour.
-                chips[row] = streams.chips()[nearest_seen(streams.seen, longest)]
+                chips[row] = streams.chips(nearest_seen(streams.seen, longest))
                 seen[row, : len(streams.seen)] = streams.seen
         return chips, seen
 

@@ -1,15 +1,16 @@
-"""Chips and sound of all clips, decoded once: what deep systems read while they train.
+"""Sound of all clips at a rate, and where their chips are: what deep systems read as they train.
 
-JPEG chips cost more to decode than a small network costs to run, and every epoch of every fold
-reads them again. So they are decoded once, at the size and the rate that a system wants, into flat
-files that are memory-mapped: ``.memo/decoded/<settings>/<subject>.<digest>.{chips,sound,json}``.
-They hold nothing that cannot be made again from `data/faces` and `data/speech`.
+For each rate in Hz there is a folder with two files a subject, ``.memo/decoded/<rate>Hz/
+<subject>.<digest>.{sound,json}``, whatever size and number of chips a system wants: the sound is
+memory-mapped, the index says when each frame of a clip is and where `data/faces` holds its chip,
+which stays a JPEG there. They hold nothing that cannot be made again from `data/faces` and
+`data/speech`.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,61 +20,76 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.tables import ClipRef, atomic_path, clip_refs, part_path, read_clip
-from avlib.runtime.tables.lazy import LazyColumn
-from avlib.systems.common.streams import (
-    StoredStreams,
-    StreamFormat,
-    chips_on_grid,
-    resampled,
-)
+from avlib.systems.common.stored_streams import StoredStreams
+from avlib.systems.common.streams import StreamFormat, frames_on_grid, resampled
 
 FOLDER = paths.MEMO / "decoded"
 
 
 def decode(
-    stream_format: StreamFormat,
+    rate: int,
     faces: Path = paths.FACES,
     speech: Path = paths.SPEECH,
     folder: Path = FOLDER,
 ) -> list[Path]:
-    """Decode every clip that is not yet; return the index files, one per subject.
+    """Make sound and index of every clip that has none yet; return the index files, one a subject.
 
-    Files of the same format that belong to other recordings or older tables are removed.
+    Files of the same rate that belong to other recordings or older tables are removed, and so is
+    what earlier versions kept: chips as pixels, a folder for each size.
+
+    Parameters
+    ----------
+    rate
+        Of the sound, Hz.
+    faces, speech
+        Tables.
+    folder
+        Where to keep it.
 
     Raises
     ------
     DataError
         A part cannot be decoded; the message says which and why.
     """
-    place = folder / str(stream_format)
+    place = folder / f"{rate}Hz"
     parts = _by_part(faces, speech)
     code = code_fingerprint(_decode_part)
-    indices = {
-        part: _index_path(place, part, refs, stream_format, code) for part, refs in parts.items()
-    }
+    indices = {part: _index_path(place, part, refs, code) for part, refs in parts.items()}
     with locked(place):
+        for older in folder.glob("*px-*"):
+            shutil.rmtree(older)
         for path in place.iterdir():
             if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
                 path.unlink()
         missing = {part: index for part, index in indices.items() if not index.exists()}
-        tasks = [(index, parts[part], stream_format) for part, index in missing.items()]
-        label = f"decode at {stream_format}"
+        tasks = [(index, parts[part], rate) for part, index in missing.items()]
+        label = f"sound at {rate} Hz"
         for i, result in map_clips(_decode_part, tasks, label=label, name=_called, unit="parts"):
             if isinstance(result, Failure):
                 raise DataError(f"{label}, {_called(tasks[i])}: {result.reason}")
     return list(indices.values())
 
 
-def read_streams(indices: Sequence[Path]) -> dict[str, StoredStreams]:
-    """Return where the streams of each clip lie, by clip_id."""
+def read_streams(indices: Sequence[Path], stream_format: StreamFormat) -> dict[str, StoredStreams]:
+    """Return the streams of each clip by clip_id, as a system wants them.
+
+    Parameters
+    ----------
+    indices
+        What `decode` returned for the format's rate.
+    stream_format
+    """
     found = {}
     for index in indices:
         facts = json.loads(index.read_text())
-        stream_format = StreamFormat(**facts["format"])
-        place = str(index.parent.absolute()), index.stem
-        for clip_id, (chip, flags, sample, n_samples) in facts["clips"].items():
-            seen = np.array([flag == "1" for flag in flags], bool)
-            found[clip_id] = StoredStreams(stream_format, seen, n_samples, *place, chip, sample)
+        place = str(index.with_suffix("").absolute())
+        for clip_id, (times, flags, groups, first_sample, samples) in facts["clips"].items():
+            has_chip = np.array([flag == "1" for flag in flags], bool)
+            frames = frames_on_grid(np.array(times, float), has_chip, stream_format)
+            held = facts["faces"], np.array(groups, int).reshape(-1, 2), place
+            found[clip_id] = StoredStreams(
+                stream_format, frames >= 0, samples, frames, *held, first_sample
+            )
     return found
 
 
@@ -88,52 +104,48 @@ def _by_part(faces: Path, speech: Path) -> dict[str, _Refs]:
     return dict(sorted(parts.items()))
 
 
-def _index_path(
-    place: Path, part: str, refs: _Refs, stream_format: StreamFormat, code: str
-) -> Path:
+def _index_path(place: Path, part: str, refs: _Refs, code: str) -> Path:
     digests = {table: {c: ref.digest for c, ref in of.items()} for table, of in refs.items()}
-    facts = [digests, asdict(stream_format), code]
+    facts = [digests, _faces_of(refs), code]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return part_path(place, part).with_suffix(f".{digest[:16]}.json")
 
 
-def _called(task: tuple[Path, _Refs, StreamFormat]) -> str:
+def _faces_of(refs: _Refs) -> str:
+    """Return the part of table `faces`, if there is one."""
+    return next((str(ref.path) for ref in refs["faces"].values()), "")
+
+
+def _called(task: tuple[Path, _Refs, int]) -> str:
     return task[0].name
 
 
-def _decode_part(task: tuple[Path, _Refs, StreamFormat]) -> None:
-    """Write the streams of one subject, clip by clip; the index comes last (in a worker)."""
-    index, refs, stream_format = task
+def _decode_part(task: tuple[Path, _Refs, int]) -> None:
+    """Write the sound of one subject, clip by clip; the index comes last (in a worker)."""
+    index, refs, rate = task
     clips = {}
-    chips_path, sound_path = (index.with_suffix(f".{kind}") for kind in ("chips", "sound"))
-    with (
-        atomic_path(chips_path) as chips_file,
-        atomic_path(sound_path) as sound_file,
-        chips_file.open("wb") as chips,
-        sound_file.open("wb") as sound,
-    ):
-        first_chip = first_sample = 0
+    with atomic_path(index.with_suffix(".sound")) as scratch, scratch.open("wb") as sound:
+        first = 0
         for clip_id in sorted({*refs["faces"], *refs["speech"]}):
-            seen = []
-            for chip in _chips(refs["faces"].get(clip_id), stream_format):
-                seen.append(chip is not None)
-                blank = bytes(stream_format.size * stream_format.size * 3)
-                chips.write(blank if chip is None else chip)
-            samples = _sound(refs["speech"].get(clip_id), stream_format.rate)
+            samples = _sound(refs["speech"].get(clip_id), rate)
             sound.write(samples)
-            flags = "".join("1" if flag else "0" for flag in seen)
-            clips[clip_id] = (first_chip, flags, first_sample, len(samples) // 2)
-            first_chip += len(seen)
-            first_sample += len(samples) // 2
+            clips[clip_id] = (*_frames(refs["faces"].get(clip_id)), first, len(samples) // 2)
+            first += len(samples) // 2
     with atomic_path(index) as temporary:
-        temporary.write_text(json.dumps({"format": asdict(stream_format), "clips": clips}))
+        temporary.write_text(json.dumps({"faces": _faces_of(refs), "clips": clips}))
 
 
-def _chips(ref: ClipRef | None, stream_format: StreamFormat) -> Iterator[bytes | None]:
-    """Yield the pixels of each time of the grid; None without a face."""
+def _frames(ref: ClipRef | None) -> tuple[list[float], str, list[tuple[int, int]]]:
+    """Return a clip's times, which frames have a chip, and its row groups with their first."""
+    times: list[float] = []
+    flags, groups = "", []
     if ref is not None and ref.rows:
-        times = read_clip(ref.path, ref.row_group, ["time"])["time"].to_numpy()
-        yield from chips_on_grid(times, LazyColumn(ref, "chip"), stream_format)
+        for group in (ref.row_group,) if isinstance(ref.row_group, int) else ref.row_group:
+            rows = read_clip(ref.path, group, ["time", "state"])
+            groups.append((group, len(times)))
+            times += rows["time"].to_pylist()
+            flags += "".join("01"[state != "missing"] for state in rows["state"].to_pylist())
+    return times, flags, groups
 
 
 def _sound(ref: ClipRef | None, rate: int) -> bytes:

@@ -1,10 +1,8 @@
 """A clip's chips and sound at the size and the rates that a system wants."""
 
-import functools
 import io
-import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +13,17 @@ from avlib.speech.pcm import SAMPLE_RATE, from_pcm, to_pcm
 
 # s; a single step between frames that is longer is a hole, as long as a face is bridged at most.
 _LONGEST_STEP = 0.5
+EVERY = slice(None)  # place
 
 
 @dataclass(frozen=True)
 class StreamFormat:
-    """How streams are kept.
+    """How a system wants streams.
 
     Attributes
     ----------
     size : int
-        Side of a chip, pixels; 0: no chips are kept.
+        Side of a chip, pixels; 0: no chips are wanted.
     fps : float
         Chips per second; each is of the frame that a viewer sees at its time.
     rate : int
@@ -37,16 +36,13 @@ class StreamFormat:
 
     @classmethod
     def of_sound(cls, rate: int) -> "StreamFormat":
-        """Return how sound alone is kept."""
+        """Return how sound alone is wanted."""
         return cls(0, 1.0, rate)
-
-    def __str__(self) -> str:
-        return f"{self.size}px-{self.fps:g}fps-{self.rate}Hz" if self.size else f"{self.rate}Hz"
 
 
 @dataclass(frozen=True)
 class Streams(ABC):
-    """The decoded streams of one clip.
+    """The streams of one clip.
 
     Attributes
     ----------
@@ -67,52 +63,12 @@ class Streams(ABC):
         return max(len(self.seen) / self.format.fps, self.samples / self.format.rate)
 
     @abstractmethod
-    def chips(self) -> np.ndarray:
-        """Return the chips, uint8 of shape (n_chips, size, size, 3)."""
+    def chips(self, places: np.ndarray | slice = EVERY) -> np.ndarray:
+        """Return the chips at some places, uint8 of shape (n_places, size, size, 3)."""
 
     @abstractmethod
     def sound(self) -> np.ndarray:
         """Return the sound, int16 of shape (samples,)."""
-
-
-@dataclass(frozen=True)
-class StoredStreams(Streams):
-    """Streams in the files ``<folder>/<part>.chips`` and ``<folder>/<part>.sound``.
-
-    Attributes
-    ----------
-    folder, part : str
-    first_chip, first_sample : int
-        Place in the files.
-    """
-
-    folder: str
-    part: str
-    first_chip: int
-    first_sample: int
-
-    def chips(self) -> np.ndarray:
-        """Return the chips, mapped from disk; see `Streams`."""
-        shape = (self.format.size, self.format.size, 3)
-        return self._mapped("chips", "u1", self.first_chip, len(self.seen), shape)
-
-    def sound(self) -> np.ndarray:
-        """Return the sound, mapped from disk; see `Streams`."""
-        return self._mapped("sound", "<i2", self.first_sample, self.samples)
-
-    def _mapped(
-        self, kind: str, dtype: str, first: int, n: int, shape: tuple[int, ...] = ()
-    ) -> np.ndarray:
-        if not n:  # an empty file cannot be mapped
-            return np.zeros((0, *shape), dtype)
-        values = _mapped_file(f"{self.folder}/{self.part}.{kind}", dtype)
-        return values.reshape(-1, *shape)[first : first + n]
-
-
-@functools.lru_cache(maxsize=128)  # each holds a file open
-def _mapped_file(path: str, dtype: str) -> np.ndarray:
-    """Map a file once for all of its clips: a mapping costs more than what is read through it."""
-    return np.memmap(path, dtype, "r")
 
 
 @dataclass(frozen=True)
@@ -128,9 +84,9 @@ class HeldStreams(Streams):
     pixels: np.ndarray
     waveform: np.ndarray
 
-    def chips(self) -> np.ndarray:
-        """Return the chips; see `Streams`."""
-        return self.pixels
+    def chips(self, places: np.ndarray | slice = EVERY) -> np.ndarray:
+        """Return the chips at some places; see `Streams`."""
+        return self.pixels[places]
 
     def sound(self) -> np.ndarray:
         """Return the sound; see `Streams`."""
@@ -152,29 +108,40 @@ def held_streams(
     pcm
         Sound as of `avlib.speech.pcm`, at its rate.
     """
-    chips = [] if faces is None else list(chips_on_grid(*faces, stream_format))
     sound = b"" if pcm is None else resampled(pcm, SAMPLE_RATE, stream_format.rate)
     waveform = np.frombuffer(sound, "<i2")
-    size = stream_format.size
-    pixels = np.zeros((len(chips), size, size, 3), np.uint8)
-    for place, chip in enumerate(chips):
-        if chip is not None:
-            pixels[place] = np.frombuffer(chip, np.uint8).reshape(size, size, 3)
-    seen = np.array([chip is not None for chip in chips], bool)
-    return HeldStreams(stream_format, seen, len(waveform), pixels, waveform)
+    times, jpegs = faces or (np.zeros(0), ())
+    frames = frames_on_grid(times, np.array([j is not None for j in jpegs], bool), stream_format)
+    pixels = np.zeros((len(frames), stream_format.size, stream_format.size, 3), np.uint8)
+    for frame in np.unique(frames[frames >= 0]):
+        jpeg = jpegs[frame]
+        assert jpeg is not None
+        pixels[frames == frame] = decoded(jpeg, stream_format.size)
+    return HeldStreams(stream_format, frames >= 0, len(waveform), pixels, waveform)
 
 
-def chips_on_grid(
-    times: np.ndarray, jpegs: Sequence[bytes | None], stream_format: StreamFormat
-) -> Iterator[bytes | None]:
-    """Yield the pixels of the frame shown at each time of the grid; None without a face."""
+def frames_on_grid(
+    times: np.ndarray, has_chip: np.ndarray, stream_format: StreamFormat
+) -> np.ndarray:
+    """Return the frame whose chip is shown at each time of a grid.
+
+    Parameters
+    ----------
+    times : array of shape (n_frames,)
+        Seconds, increasing.
+    has_chip : bool array of shape (n_frames,)
+        Which of them show a face.
+    stream_format
+
+    Returns
+    -------
+    int array of shape (n_chips,)
+        -1 where no face is shown; empty where no chips are wanted.
+    """
     if not len(times) or not stream_format.size:
-        return
+        return np.zeros(0, int)
     frames = shown_frames(times, stream_format.fps)
-    for frame, places in itertools.groupby(frames.tolist()):
-        jpeg = jpegs[frame] if frame >= 0 else None
-        pixels = None if jpeg is None else _pixels(jpeg, stream_format.size)
-        yield from (pixels for _ in places)
+    return np.where((frames >= 0) & has_chip[frames], frames, -1)
 
 
 def resampled(pcm: bytes, own: int, rate: int) -> bytes:
@@ -233,8 +200,8 @@ def nearest_places(places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(is_before, before, after)
 
 
-def _pixels(jpeg: bytes, size: int) -> bytes:
+def decoded(jpeg: bytes, size: int) -> np.ndarray:
+    """Return a chip at a size, pixels, uint8 of shape (size, size, 3)."""
     image = Image.open(io.BytesIO(jpeg))
     image.draft("RGB", (size, size))  # lets the decoder skip detail that would be averaged away
-    chip = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    return chip.tobytes()
+    return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))

@@ -20,7 +20,7 @@ import pandas as pd
 from avlib.protocols import checked_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
-from avlib.systems.common.estimate import Corpus, missing_streams, require_room, stage_cost
+from avlib.systems.common.estimate import Corpus, missing_sound, require_room, stage_cost
 from avlib.systems.common.recipe import FoldTask, Recipe
 from avlib.systems.common.system import System, table_file
 
@@ -62,8 +62,8 @@ def train_section(system: System, params: Any) -> None:
     numerics, devices = _numerics() if system.deep else ("cpu", [])
     longest = recipes[system.costliest(wanted)]
     corpus = Corpus.of_tables(clips, folds, params.modalities)
-    if system.deep:  # before chips are decoded
-        require_room(f"train_{system.name}", missing_streams(longest, corpus))
+    if system.deep:  # before sound is decoded
+        require_room(f"train_{system.name}", missing_sound(longest, corpus))
 
     # To try the demo's small networks takes as long as to train a fold of them. A deep system's
     # baseline may be no network.

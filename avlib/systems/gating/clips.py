@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -43,9 +43,10 @@ class GatingBatch(Batch):
 
     Attributes
     ----------
-    described : dict of str to float32 of shape (n, n_places, n_gates, 2 d)
+    described : dict of str to float32 of shape (n, n_places, n_gates, d)
         By modality that is described, standardised; zeros in windows without descriptors. See
-        `DescribedClips`; the first place counts.
+        `DescribedClips`; the first place counts. Or, at one place, what a wholly frozen network
+        makes of the windows.
     has : dict of str to bool of shape (n, n_places, n_gates)
         Which windows have some.
     """
@@ -55,17 +56,28 @@ class GatingBatch(Batch):
 
     def moved(self, noise: torch.Generator) -> Self:
         """Return the clips with their described windows at places drawn for each clip."""
-        if not self.described:
+        n_places = max((values.shape[1] for values in self.described.values()), default=1)
+        if n_places == 1:
             return self
-        n_places = next(iter(self.described.values())).shape[1]
         drawn = torch.randint(n_places, (len(self),), generator=noise)
 
         def chosen(values: Tensor) -> Tensor:
+            if values.shape[1] == 1:
+                return values
             return values[torch.arange(len(values)), drawn.to(values.device)][:, None]
 
         described = {m: chosen(values) for m, values in self.described.items()}
         has = {m: chosen(values) for m, values in self.has.items()}
         return replace(self, described=described, has=has)
+
+
+class Kept(Protocol):
+    """See `avlib.systems.gating.kept_windows.KeptWindows`."""
+
+    modalities: tuple[str, ...]
+
+    def of(self, modality: str, clip_ids: np.ndarray) -> np.ndarray:
+        """Return the windows of clips, float32 of shape (n, n_gates, d)."""
 
 
 class GatingDataset(Dataset):
@@ -79,6 +91,8 @@ class GatingDataset(Dataset):
         What to read.
     standardisers : dict of str to Standardiser
         By modality that is described.
+    kept : Kept, optional
+        What wholly frozen networks make of windows; streams of these modalities are not read.
     """
 
     def __init__(
@@ -86,8 +100,11 @@ class GatingDataset(Dataset):
         clips: SequenceClips,
         modalities: tuple[str, ...],
         standardisers: Mapping[str, Standardiser],
+        kept: Kept | None = None,
     ) -> None:
-        streamed = tuple(m for m in modalities if m not in standardisers)
+        self.kept = [(kept, m) for m in modalities if kept and m in kept.modalities]
+        read = {*standardisers, *(m for _, m in self.kept)}
+        streamed = tuple(m for m in modalities if m not in read)
         self.streams = SequenceDataset(clips, streamed)
         self.described: dict[str, Tensor] = {}
         self.has: dict[str, Tensor] = {}
@@ -105,11 +122,13 @@ class GatingDataset(Dataset):
 
     def __getitem__(self, rows: Sequence[int]) -> GatingBatch:
         index = torch.as_tensor(rows, dtype=torch.long)
-        return GatingBatch(
-            **vars(self.streams[rows]),
-            described={m: values[index] for m, values in self.described.items()},
-            has={m: there[index] for m, there in self.has.items()},
-        )
+        described = {m: values[index] for m, values in self.described.items()}
+        has = {m: there[index] for m, there in self.has.items()}
+        for kept, modality in self.kept:
+            windows = kept.of(modality, self.streams.clips.clip_id[np.asarray(rows, int)])[:, None]
+            described[modality] = torch.from_numpy(np.nan_to_num(windows))
+            has[modality] = torch.from_numpy(described_windows(windows))
+        return GatingBatch(**vars(self.streams[rows]), described=described, has=has)
 
 
 def described_windows(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,11 @@ Recognition" (2019). One class makes the paper's system and the two baselines of
 """
 
 import copy
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -23,6 +27,7 @@ from avlib.systems.common.model import BOTH, concatenate, prediction_rows, same_
 from avlib.systems.common.sequences import SequenceClips
 from avlib.systems.common.standardiser import Standardiser
 from avlib.systems.gating.clips import DescribedClips, GatingDataset
+from avlib.systems.gating.kept_windows import KeptWindows
 from avlib.systems.gating.neighbours import votes
 from avlib.systems.gating.network import GatingNetwork
 from avlib.systems.gating.params import TRAINED_LAYERS
@@ -85,6 +90,7 @@ class GatingModel(DeepModel[SequenceClips]):
     networks_: dict[str, GatingNetwork]
     standardisers_: dict[str, Standardiser]
     _last: tuple[list[int], SequenceClips, Embedded] | None = None  # see `embed`; ids stay theirs
+    _kept: KeptWindows | None = None  # while it learns
 
     def fit(self, train: SequenceClips, validation: SequenceClips) -> Self:
         """Train the streams, and keep the embeddings of all these clips as neighbours.
@@ -108,16 +114,18 @@ class GatingModel(DeepModel[SequenceClips]):
             self.networks_ = self.build()
             self._load_weights()
             module = self._training(len(learned))
-        loader = self._loader(learned, BalancedBatches(learned.emotion, s["per_class"], s["seed"]))
-        held_out = None
-        if watched is not None:
-            held_out = self._neighbourhood(learned, watched) if modern else self._triplets(watched)
-        epochs = s["modern"]["epochs"] if modern else s["softmax_epochs"] + s["epochs"]
-        self.train(module, loader, held_out, epochs=epochs)
-        self._last = None
         everything = concatenate(train, validation)
         gallery = everything.select(self.scorable(everything))
-        embedded = self.embed(gallery)
+        epochs = s["modern"]["epochs"] if modern else s["softmax_epochs"] + s["epochs"]
+        with self._frozen_once(gallery):
+            batches = BalancedBatches(learned.emotion, s["per_class"], s["seed"])
+            loader, held_out = self._loader(learned, batches), None
+            if watched is not None:
+                choose = partial(self._neighbourhood, learned) if modern else self._triplets
+                held_out = choose(watched)
+            self.train(module, loader, held_out, epochs=epochs)
+            self._last = None
+            embedded = self.embed(gallery)
         self._neighbours, self._presented = embedded.gates, embedded.presented
         self._labels = gallery.emotion
         return self
@@ -287,6 +295,13 @@ class GatingModel(DeepModel[SequenceClips]):
         """The modalities that are described."""
         return tuple(m for m in self.modalities if self.settings[m] == "descriptors")
 
+    @property
+    def wholly_frozen(self) -> tuple[str, ...]:
+        """The modalities of which no layer of SoundNet's, or of I3D's, learns."""
+        n_layers, frozen = TRAINED_LAYERS["published"], self.settings["frozen"]
+        streamed = (m for m in self.modalities if m not in self.described)
+        return tuple(m for m in streamed if frozen[m] == n_layers[m])
+
     def _standardise(self, learned: SequenceClips) -> None:
         """Fit what standardises descriptors to the windows of the clips to learn from."""
         self.standardisers_ = {}
@@ -310,6 +325,22 @@ class GatingModel(DeepModel[SequenceClips]):
             else:
                 assert stream.backbone is not None
                 load_tensors(require_weights(_WEIGHTS[modality]), stream.backbone)
+
+    @contextmanager
+    def _frozen_once(self, clips: SequenceClips) -> Iterator[None]:
+        """Keep what wholly frozen networks make of clips, for as long as the system learns."""
+        whole = self.wholly_frozen
+        if not whole:
+            yield
+            return
+        shared = self.checkpoints and self.checkpoints.parent / "frozen"
+        with nullcontext(shared) if shared else tempfile.TemporaryDirectory() as folder:
+            self._kept = KeptWindows(Path(folder), self.network_, whole)
+            self._kept.fill(clips)
+            try:
+                yield
+            finally:
+                self._kept = None
 
     def training(self, name: str = "") -> dict[str, Any]:
         """Return how the network is trained; by the modern recipe neighbours tell when to stop."""
@@ -356,7 +387,7 @@ class GatingModel(DeepModel[SequenceClips]):
         return self._loader(everybody, in_order(range(len(everybody)), _ENCODED))
 
     def _loader(self, clips: SequenceClips, rows: Any) -> Any:
-        dataset = GatingDataset(clips, self.modalities, self.standardisers_)
+        dataset = GatingDataset(clips, self.modalities, self.standardisers_, self._kept)
         return batch_loader(dataset, rows, ahead=True)
 
 

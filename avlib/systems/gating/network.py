@@ -68,9 +68,18 @@ class GatingStream(nn.Module):
         self.cell = nn.LSTMCell(shared, embedding) if recurrent else None
         self.head = None if recurrent else nn.Linear(shared, embedding)
 
-    def project(self, windows: Tensor) -> Tensor:
-        """Map windows of any number of clips to the shared space, shape (n_windows, shared)."""
-        values = windows if self.backbone is None else self.backbone.features(windows)
+    def project(self, values: Tensor) -> Tensor:
+        """Map what describes windows of any number of clips to the shared space.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_windows, d)
+            What the backbone makes of the windows, or their descriptors.
+
+        Returns
+        -------
+        Tensor of shape (n_windows, shared)
+        """
         return self.projection(functional.dropout(values, self.dropout, self.training))
 
     def start(self, n: int) -> State:
@@ -182,6 +191,12 @@ class GatingNetwork(nn.Module):
         """Return the stream of a modality."""
         return cast(GatingStream, self.streams[modality])
 
+    def backbone(self, modality: str) -> SoundNet8 | I3D:
+        """Return the network that sees or hears the windows of a modality that is not described."""
+        backbone = self.stream(modality).backbone
+        assert backbone is not None
+        return backbone
+
     def schedule(self, batch: GatingBatch) -> tuple[Tensor, Tensor]:
         """Return start (s) and presence of each clip's windows, both of shape (n, n_gates)."""
         durations = batch.durations.cpu().numpy()
@@ -233,15 +248,33 @@ class GatingNetwork(nn.Module):
             # Nobody may have the modality; and one window alone has no batch statistics.
             enough = len(cut.windows) >= (2 if self.training else 1)
             if enough:
-                windows = cut.windows
+                found = cut.windows
                 if modality not in batch.described:
-                    clips = cut.of_clips() if self.per_clip else [windows]
-                    shown = [prepared(modality, part, self.crop, noise) for part in clips]
-                    windows = torch.cat(shown)
-                values = cut.spread(stream.project(windows))
+                    found = self._seen_and_heard(modality, cut, noise)
+                values = cut.spread(stream.project(found))
             there[modality] = cut.there & enough
             projected[modality] = values
         return there, projected
+
+    def features(self, modality: str, batch: GatingBatch) -> tuple[Tensor, Tensor]:
+        """Return what a modality's backbone makes of the windows of a batch as they are.
+
+        Returns
+        -------
+        there : bool Tensor of shape (n, n_gates)
+        values : Tensor of shape (there.sum(), d)
+        """
+        cut, backbone = self._cut(modality, batch, *self.schedule(batch)), self.backbone(modality)
+        if not len(cut.windows):
+            return cut.there, torch.zeros(0, backbone.dim)
+        return cut.there, self._seen_and_heard(modality, cut, None)
+
+    def _seen_and_heard(self, modality: str, cut: Cut, noise: torch.Generator | None) -> Tensor:
+        """Apply a modality's backbone to windows, which are augmented before."""
+        backbone = self.backbone(modality)
+        clips = cut.of_clips() if self.per_clip else [cut.windows]
+        shown = [prepared(modality, part, self.crop, noise) for part in clips]
+        return backbone.features(torch.cat(shown))
 
     def _cut(self, modality: str, batch: GatingBatch, starts: Tensor, opened: Tensor) -> Cut:
         if modality in batch.described:

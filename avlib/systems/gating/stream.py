@@ -71,7 +71,8 @@ class GatingStreamer:
                 window = torch.from_numpy(np.array(values))[None].to(self.device)
                 if modality == "audio":
                     window = window.float() * (LOUDEST / 32768)
-                projected = stream.project(prepared(modality, window, network.crop))
+                shown = prepared(modality, window, network.crop)
+                projected = stream.project(network.backbone(modality).features(shown))
                 there = torch.ones(1, dtype=torch.bool, device=self.device)
                 self.states[modality] = stream.step(projected, self.states[modality], there)
                 self.presented.add(modality)

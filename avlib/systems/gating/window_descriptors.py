@@ -52,9 +52,9 @@ class WindowDescriptors:
     shift: float = 0.0
 
     def inputs(self) -> list[Path]:
-        """Decode what is not decoded yet; return its index files and the tables' parts."""
+        """Decode sound that is not decoded yet; return its index files and the tables' parts."""
         parts = [part for modality in self.modalities for part in _parts(modality)]
-        return parts + ([] if self.format is None else decode(self.format))
+        return parts + ([] if self.format is None else decode(self.format.rate))
 
     def read(
         self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
@@ -106,7 +106,9 @@ def _everything(
 ) -> tuple[dict[str, Streams], dict[str, float], dict[str, dict[str, np.ndarray]]]:
     """Return streams, last times and windows of all clips, once for all folds of a worker."""
     streams: dict[str, Streams] = {}
-    streams |= read_streams([path for path, *_ in stamps if path.suffix == ".json"])
+    if source.format is not None:
+        indices = [path for path, *_ in stamps if path.suffix == ".json"]
+        streams |= read_streams(indices, source.format)
     until: dict[str, float] = {}
     for modality in source.modalities:
         for clip_id, rows in _clips_of(modality, ["time"]):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from avef_clips import sequences, spoken_clips, unseen
+from avef_clips import FORMAT, sequences, spoken_clips, unseen
 from safetensors.torch import load_file
 
 from avlib.runtime.errors import DataError, ParamsError, WeightsError
@@ -326,4 +326,4 @@ def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
 def test_streams_are_wanted_as_the_networks_take_them():
     modern = SimpleNamespace(model_dump=dict)
     params = SimpleNamespace(avef=Avef(train=True, **SETTINGS), modern=modern)
-    assert str(AVEFSystem().recipe("avef", params).source.format) == "32px-8fps-16000Hz"
+    assert AVEFSystem().recipe("avef", params).source.format == FORMAT

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from avlib.params import Params, load
@@ -13,7 +14,9 @@ from avlib.systems.common import estimate
 from avlib.systems.common import rehearsal as module
 from avlib.systems.common.estimate import Corpus, Cost, require_room, spell, stage_cost
 from avlib.systems.common.rehearsal import FoldCost, noise_clips, rehearse_fold
-from avlib.systems.common.streams import StreamFormat
+from avlib.systems.common.trained_weights import Frozen
+from avlib.systems.gating.i3d import I3D
+from avlib.systems.gating.soundnet import SoundNet8
 
 DEEP = [name for name in SYSTEMS if system(name).deep and name != "traces"]
 CORPUS = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("audio", "video"))
@@ -50,25 +53,22 @@ def test_corpus_counts_the_clips_of_the_folds_alone():
     assert found == Corpus(3, 2.0, 2, 1.5, 0.5, 2, ("audio",))
 
 
-def test_streams_take_what_their_format_says():
-    streams = StreamFormat(48, 10.0, 16000)
-    a_second = 10 * 48 * 48 * 3 + 2 * 16000
-    assert estimate.stream_bytes(streams, CORPUS) == 60 * 1.5 * a_second
-    heard = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("audio",))
-    assert estimate.stream_bytes(streams, heard) == 60 * 1.5 * 2 * 16000
+def test_of_streams_the_sound_alone_takes_room():
+    assert estimate.sound_bytes(16000, CORPUS) == 60 * 1.5 * 2 * 16000
+    seen = Corpus(60, 1.5, 3, 30.0, 10.0, 3, ("video",))
+    assert estimate.sound_bytes(16000, seen) == 0
 
 
-def test_streams_that_are_decoded_are_not_counted_again(params, tmp_path, monkeypatch):
+def test_sound_that_is_decoded_is_not_counted_again(params, tmp_path, monkeypatch):
     from avlib.systems.common import stream_cache
 
     monkeypatch.setattr(stream_cache, "FOLDER", tmp_path)
     recipe = task_of("temporal_aggregation", params).recipe
-    whole = estimate.missing_streams(recipe, CORPUS)
-    assert whole == estimate.stream_bytes(recipe.source.format, CORPUS)
-    folder = tmp_path / str(recipe.source.format)
-    folder.mkdir()
-    (folder / "some.chips").write_bytes(bytes(1000))
-    assert estimate.missing_streams(recipe, CORPUS) == whole - 1000
+    whole = estimate.missing_sound(recipe, CORPUS)
+    assert whole == estimate.sound_bytes(16000, CORPUS)
+    (tmp_path / "16000Hz").mkdir()
+    (tmp_path / "16000Hz" / "some.sound").write_bytes(bytes(1000))
+    assert estimate.missing_sound(recipe, CORPUS) == whole - 1000
 
 
 @pytest.mark.parametrize("name", DEEP)
@@ -85,6 +85,28 @@ def test_costs_grow_with_clips_and_epochs(name, params, monkeypatch):
     )
     longer = params.model_copy(update={"modern": params.modern.model_copy(update={"epochs": 6})})
     assert rehearse_fold(task_of(name, longer)).operations == pytest.approx(3 * one.operations)
+
+
+def test_networks_that_are_wholly_frozen_are_counted_once(params, monkeypatch):
+    monkeypatch.setattr(module, "TRIALS", ((6, 1.5),))
+    streamed = {"recipe": "modern", "audio": "soundnet", "video": "i3d"}
+    params = changed(params, "gating", **streamed, frozen=Frozen(audio=7, video=12))
+    found = []
+    for epochs in (2, 6):
+        modern = params.modern.model_copy(update={"epochs": epochs})
+        task = task_of("gating", params.model_copy(update={"modern": modern}))
+        found.append(rehearse_fold(task).operations)
+    of_an_epoch = (found[1] - found[0]) / 4
+    width, s = task.settings["width"], task.settings
+    chips = round(s["length"] * s["fps"])
+    with FlopCounterMode(display=False) as counter:
+        SoundNet8(width=width).eval().features(torch.zeros(1, 22050))
+        I3D(width=width).eval().features(torch.zeros(1, 3, chips, s["crop"], s["crop"]))
+    windows = task.n_clips * task.n_pieces(task.parts(1, task.seconds)[0])
+    once = windows * counter.get_total_flops()
+    assert found[0] - 2 * of_an_epoch == pytest.approx(once, rel=1e-6)
+    assert of_an_epoch < once
+    assert task.scratch(windows) == 2 * 4 * 1024 * width * task.n_clips * s["windows"]
 
 
 @pytest.mark.parametrize("name", ["cnn", "temporal_aggregation", "avef"])
@@ -171,7 +193,7 @@ def test_a_stage_says_hours_memory_and_disk_of_all_its_folds(params, tmp_path, m
     found = system("avef")
     cost = stage_cost(found, found.recipe("avef", params), CORPUS, 6, fold_cost)
     assert cost.seconds == 6 * 3.6e5
-    assert cost.disk == 6 * 2.0e9 + 1.0e9 + cost.streams
+    assert cost.disk == 6 * 2.0e9 + 1.0e9 + cost.sound
     monkeypatch.setenv("AVLIB_WORKERS", "4")
     said = str(Cost(fold_cost(None), 6, 4, "cpu", 0.5e9))
     assert said == (
