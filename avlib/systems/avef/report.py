@@ -1,6 +1,7 @@
 """The section of the report that lays AVEF's results out as its paper does (tables 4 to 10)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from avlib.report.training_choices import over_folds
 from avlib.report.words import words_beside
 from avlib.systems.avef.binary_scores import binary_scores
 from avlib.systems.avef.params import TRANSFERRED
+from avlib.systems.avef.preparation import preparation_pictures
 from avlib.systems.avef.tables import BINARY
 
 _WORDS = words_beside(__file__)
@@ -34,9 +36,13 @@ _PAPER = Path(__file__).with_name("published_results.yaml")
 
 
 def avef_tables(data: ReportData) -> Section | None:
-    """Return `avef_section` of one run."""
+    """Return `avef_section` of one run, with pictures of how a clip is prepared."""
     binary = {model: data.table(BINARY, model) for model in MODELS.values()}
-    return avef_section(data, binary)
+    section, pictures = avef_section(data, binary), preparation_pictures(data)
+    if section is None or not pictures:
+        return section
+    text = [*section.text, *_WORDS("preparation")]
+    return replace(section, text=text, pictures=pictures)
 
 
 def avef_section(data: ReportData, binary_rows: Mapping[str, pd.DataFrame]) -> Section | None:
