@@ -69,11 +69,12 @@ STUDIES = {
 }
 TEXT = [
     "Each speaker is tested by networks that learned from the others (leave one out), from voices"
-    " alone. They are those of params.yaml but an eighth as wide as published, and see mel images as"
-    " large as they are drawn, 64 pixels: both for time, before any score was seen. The paper does not say which network, folds or part of EmoDB its figures are of; it"
-    " detects voice activity by a network of its own, and here WebRTC's does.",
-    "The first table has all seeds, the section's other tables are of the first. p-values take the"
-    " trained networks as they are.",
+    " alone. They are those of params.yaml but an eighth as wide as published, and see mel images"
+    " as large as they are drawn, 64 pixels: both for time, before any score was seen. The paper"
+    " does not say which network, folds or part of EmoDB its figures are of; it detects voice"
+    " activity by a network of its own, and here WebRTC's does.",
+    "The first table has all seeds, the section's other tables are of the first. p-values and"
+    " intervals take the trained networks as they are.",
 ]
 
 
