@@ -10,7 +10,7 @@ import pytest
 from builders import ravdess_file
 
 from avlib.params import Params, load
-from avlib.registry import reader
+from avlib.registry import reader, system
 from avlib.report.page import markdown
 
 sys.path.insert(0, "scripts")  # as where the script is started
@@ -61,15 +61,15 @@ def test_joined_with_ravdess_it_has_no_emotion_that_it_lacks(raw):
     assert emotions["ravdess"] - {None} == {"neutral", "anger"}
 
 
-@pytest.mark.parametrize("title", script.STUDIES)
-def test_every_study_has_possible_params(title, tmp_path):
+@pytest.mark.parametrize(("name", "n"), [("ALONE", 2), ("TAUGHT", 3)])
+def test_params_are_possible_with_and_without_ravdess(name, n, tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text(Path("params.yaml").read_text())
-    script.lay_over(file, script.STUDIES[title])
+    script.lay_over(file, getattr(script, name))
     params = load(tuple(Params.model_fields), file)
     assert params.protocol.name == "loso"
     assert params.modalities == ["audio"]
-    assert len(params.avef.train) == 2
+    assert len(system("avef").wanted(params)) == n
 
 
 @pytest.fixture
@@ -90,16 +90,15 @@ def runs(tiny):
 
 
 def test_the_page_has_the_papers_figures_beside_ours(runs):
-    title = next(iter(script.STUDIES))
-    section = script.study(title, runs, script.DENOISING)
-    seeds, accuracy, kept, *_ = section.tables
+    page = script.as_page(runs, script.ALONE, "abc")
+    _, seeds, paper, _ = page.sections
+    accuracy, kept, *_ = paper.tables
     assert accuracy.columns[-2:] == ["case 1", "case 2"]
     assert kept.rows[0][1:] == ["100.0 ± 0.0", "60.0 ± 0.0", "70.3"]
     assert kept.rows[1][-1] == "+19.7"
-    page = markdown(script.as_page([section], "abc"))
-    assert "| Command | python scripts/avef_on_people.py |" in page
-    gains = []
-    for row, run in zip(seeds.rows[:2], runs, strict=True):
+    assert "| Command | python scripts/avef_on_people.py |" in markdown(page)
+    gains, rows = [], seeds.tables[0].rows
+    for row, run in zip(rows[:2], runs, strict=True):
         right = [
             100 * (run.predictions[m]["predicted"] == run.predictions[m]["emotion"]).mean()
             for m in ("avef_raw", "avef")
@@ -107,5 +106,17 @@ def test_the_page_has_the_papers_figures_beside_ours(runs):
         assert [float(cell) for cell in row[1:3]] == pytest.approx(right, abs=0.051)
         gains.append(100 * (right[1] / right[0] - 1))
         assert float(row[3]) == pytest.approx(gains[-1], abs=0.051)
-    assert float(seeds.rows[2][3]) == pytest.approx(sum(gains) / 2, abs=0.051)
-    assert float(seeds.rows[3][3]) == pytest.approx(abs(gains[0] - gains[1]) / 2**0.5, abs=0.051)
+    assert float(rows[2][3]) == pytest.approx(sum(gains) / 2, abs=0.051)
+    assert float(rows[3][3]) == pytest.approx(abs(gains[0] - gains[1]) / 2**0.5, abs=0.051)
+
+
+def test_with_transfer_all_three_stand_side_by_side(tiny, runs):
+    taught = [
+        replace(run, predictions=run.predictions | {"avef_transfer": tiny.predict("avef_transfer")})
+        for run in runs
+    ]
+    page = script.as_page(taught, script.TAUGHT, "abc")
+    columns = page.sections[1].tables[0].columns
+    assert columns[1:4] == ["avef_raw", "avef", "avef_transfer"]
+    assert columns[4:] == ["avef, relative to avef_raw", "avef_transfer, relative to avef"]
+    assert "data/raw/voices/corpus.yaml" in page.sections[-1].code
