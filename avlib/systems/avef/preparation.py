@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from avlib.report.page import Picture
 from avlib.report.report_data import ReportData
 from avlib.runtime import paths, tables
 from avlib.runtime.tables import ClipRef
-from avlib.speech.mel import SAMPLE_RATE, SegmentLength, mel_images
+from avlib.speech.mel import SAMPLE_RATE, WINDOW, SegmentLength, mel_images
 from avlib.speech.pcm import from_pcm
 from avlib.speech.preprocess import pre_emphasis
 from avlib.systems.avef import preparation_plots
@@ -41,8 +40,8 @@ class Prepared:
     spoken : SpokenParts
     times : float array of shape (n_faces,)
         s; of the faces that were found.
-    faces : list of uint8 array of shape (side, side, 3)
-        RGB.
+    faces : list of bytes
+        Their pictures, JPEG.
     mels : str
         How channel 0 of a mel image is drawn.
     """
@@ -52,7 +51,7 @@ class Prepared:
     signal: np.ndarray
     spoken: SpokenParts
     times: np.ndarray
-    faces: list[np.ndarray]
+    faces: list[bytes]
     mels: str
 
     @property
@@ -64,6 +63,11 @@ class Prepared:
         """Return channel 0 of the whole clip, float32 of shape (n_frames, 64)."""
         signal = pre_emphasis(self.signal)
         return MELS[self.mels](cut_signal(signal, self.spoken) if denoised else signal)
+
+    def face_at(self, moment: float) -> np.ndarray:
+        """Return the face next to a moment, in s as recorded: uint8 RGB (side, side, 3)."""
+        chip = self.faces[int(np.abs(self.times - moment).argmin())]
+        return np.asarray(Image.open(io.BytesIO(chip)).convert("RGB"))
 
     def middle_image(self) -> np.ndarray:
         """Return the mel image of the middle segment, float32 of shape (3, 64, n_frames)."""
@@ -108,17 +112,18 @@ def _settings(data: ReportData) -> Mapping[str, Any] | None:
 def example_of(data: ReportData, settings: Mapping[str, Any]) -> Prepared | None:
     """Return the clip of which denoising keeps the median share of all that show `SHOWN`.
 
-    Where nobody shows it, of all tested clips. None where none has sound.
+    Where nobody shows it, of all tested clips. None where none has sound, or that one next to none.
     """
     clips = data.used_clips
     if (clips["emotion"] == SHOWN).any():
         clips = clips[clips["emotion"] == SHOWN]
-    known = clips.set_index("clip_id")
+    emotions = dict(zip(clips["clip_id"], clips["emotion"], strict=True))
+    durations = dict(zip(clips["clip_id"], clips["duration"].astype(float), strict=True))
     heard = {ref.clip_id: ref for ref in _refs(paths.SPEECH) if ref.rows}
     shares = sorted(
-        (_share(ref, known.loc[clip_id, "duration"]), clip_id)
+        (_share(ref, durations[clip_id]), clip_id)
         for clip_id, ref in heard.items()
-        if clip_id in known.index
+        if clip_id in durations
     )
     if not shares:
         return None
@@ -126,12 +131,14 @@ def example_of(data: ReportData, settings: Mapping[str, Any]) -> Prepared | None
     ref = heard[clip_id]
     rows = tables.read_clip(ref.path, ref.row_group, ["pcm", "intervals"])
     signal = from_pcm(rows["pcm"][0].as_py())
+    if len(signal) < WINDOW:
+        return None
     length = SegmentLength.nearest(settings["segment"])
     intervals = np.array(rows["intervals"][0].as_py(), float).reshape(-1, 2)
     times, faces = _faces(clip_id)
     return Prepared(
         clip_id,
-        str(known.loc[clip_id, "emotion"]),
+        emotions[clip_id],
         signal,
         spoken_parts(len(signal), intervals, length),
         times,
@@ -144,20 +151,19 @@ def _refs(folder: Path) -> list[ClipRef]:
     return tables.clip_refs(folder) if folder.is_dir() else []
 
 
-def _share(ref: ClipRef, duration: Any) -> float:
+def _share(ref: ClipRef, duration: float) -> float:
     """Return how much of a clip is spoken, as a share of its time where that is known."""
     rows = tables.read_clip(ref.path, ref.row_group, ["intervals"])
     intervals = np.array(rows["intervals"][0].as_py(), float).reshape(-1, 2)
     spoken = float(np.diff(intervals).sum())
-    return spoken / float(duration) if pd.notna(duration) else spoken
+    return spoken / duration if duration > 0 else spoken  # NaN is not
 
 
-def _faces(clip_id: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return when faces of a clip were found, and these."""
+def _faces(clip_id: str) -> tuple[np.ndarray, list[bytes]]:
+    """Return when faces of a clip were found, and these, as of `Prepared`."""
     for ref in _refs(paths.FACES):
         if ref.clip_id == clip_id and ref.rows:
             rows = tables.read_clip(ref.path, ref.row_group, ["time", "chip"]).to_pandas()
             rows = rows[rows["chip"].notna()]
-            chips = [np.asarray(Image.open(io.BytesIO(c)).convert("RGB")) for c in rows["chip"]]
-            return rows["time"].to_numpy(float), chips
+            return rows["time"].to_numpy(float), rows["chip"].tolist()
     return np.zeros(0), []

@@ -68,9 +68,10 @@ def _faces(panel: Axes, clip: "Prepared", width: float, *, denoised: bool) -> No
     for number in range(max(1, int(seconds / width))):
         moment = (number + 0.5) * width
         moment = _recorded(clip, moment) if denoised else moment
-        face = clip.faces[int(np.abs(clip.times - moment).argmin())]
         place = number * width, (number + 1) * width
-        panel.imshow(face, aspect="auto", extent=(*place, 0, 1), interpolation="antialiased")
+        panel.imshow(
+            clip.face_at(moment), aspect="auto", extent=(*place, 0, 1), interpolation="antialiased"
+        )
     panel.set(ylabel="faces", yticks=[], ylim=(0, 1))
 
 
