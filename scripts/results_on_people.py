@@ -129,7 +129,7 @@ def ran(
     return data
 
 
-def fresh_copy(commit: str) -> Path:
+def fresh_copy(commit: str, corpora: Sequence[str] = ("ravdess", "ravdess_au")) -> Path:
     """Clone a commit beside the memory, with the corpora linked and DVC's cache shared."""
     project = WORK / "project"
     shutil.rmtree(project, ignore_errors=True)
@@ -137,7 +137,7 @@ def fresh_copy(commit: str) -> Path:
     git("clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(project))
     git("-C", str(project), "checkout", "--quiet", "--detach", commit)
     (project / paths.MEMO).symlink_to(WORK / "memory")
-    for name in ("ravdess", "ravdess_au"):
+    for name in corpora:
         (project / paths.RAW / name).symlink_to((ROOT / paths.RAW / name).resolve())
     (project / ".dvc/config.local").write_text(f"[cache]\n    dir = {ROOT / '.dvc/cache'}\n")
     return project

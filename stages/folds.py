@@ -1,5 +1,7 @@
 """Divide the clips into training, validation and test parts, and check that nothing leaks."""
 
+from typing import Any
+
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.params import load
 from avlib.protocols import (
@@ -13,22 +15,23 @@ from avlib.protocols import (
     with_auxiliary,
 )
 from avlib.runtime import paths, tables
+from avlib.runtime.errors import ParamsError
 from avlib.runtime.stage import run
 
-PARAMS = ("corpus", "emobed.auxiliary", "protocol", "speakers")
+PARAMS = ("avef.transfer", "corpus", "emobed.auxiliary", "protocol", "speakers")
 
 
 def main() -> None:
     """Write ``data/folds.parquet``."""
     params = load(PARAMS)
-    protocol, auxiliary = params.protocol, params.emobed.auxiliary
+    protocol, helpers = params.protocol, _helpers(params.emobed.auxiliary, params.avef.transfer)
     clips = tables.read_table(paths.CLIPS)
     published: list[list[str]] = []
     if protocol.folds is not None:
         published = published_folds(params.corpus, protocol.folds)
         for remark in remarks(protocol.folds, published, clips["subject"].dropna()):
             print(remark)
-    divided, helping = set_apart(clips, auxiliary.corpus) if auxiliary else (clips, None)
+    divided, helping = set_apart(clips, helpers) if helpers else (clips, None)
     settings = protocol.model_dump(exclude={"name", "folds"})
     folds = make_folds(divided, protocol=protocol.name, published=published, **settings)
     if protocol.name == "official" and (line := left_by_partition(divided, folds)):
@@ -39,6 +42,16 @@ def main() -> None:
         folds = with_auxiliary(folds, clips, helping)
     check_folds(folds, clips, protocol.name, protocol.validation_by)
     tables.write_table(paths.FOLDS, folds, FOLDS, {"drawn_from": drawn_from(clips)})
+
+
+def _helpers(auxiliary: Any, transfer: list[str]) -> list[str]:
+    """Return the members that only help to train, of the one system that asks for them."""
+    if auxiliary and transfer:
+        raise ParamsError(
+            f"emobed.auxiliary is {auxiliary.corpus} and avef.transfer is {transfer}, and what"
+            " helps one system must not be unknown to the other: set one of the two"
+        )
+    return [auxiliary.corpus] if auxiliary else transfer
 
 
 if __name__ == "__main__":

@@ -119,6 +119,8 @@ def _why_not(model: str, params: Any, clips: pd.DataFrame) -> str:
     if clips["emotion"].isna().all():
         return "the corpus names no emotions"
     system = registry.models()[model]
+    if model not in system.offered(params):
+        return "off, as params.yaml does not name what it begins with (docs/systems.md)"
     if model not in system.wanted(params):
         train = json.dumps(getattr(params, system.name).train)
         return f"switched off ({system.name}.train: {train})"

@@ -47,7 +47,7 @@ def estimate(
     needed = {}
     for name in names or [name for name in able if system(name).wanted(params)]:
         found = system(name)
-        models = found.wanted(params) or list(found.models)
+        models = found.wanted(params) or found.offered(params)
         recipe = found.recipe(found.costliest(models), params)
         cost = stage_cost(found, recipe, corpus, len(models) * corpus.folds)
         if cost is not None:

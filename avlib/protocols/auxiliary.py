@@ -1,4 +1,6 @@
-"""A corpus that only helps to train: its clips stand in every fold and are tested in none."""
+"""Corpora that only help to train: their clips stand in every fold and are tested in none."""
+
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -7,42 +9,43 @@ from avlib.protocols.tables import AUXILIARY
 from avlib.runtime.errors import DataError
 
 
-def set_apart(clips: pd.DataFrame, corpus: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def set_apart(clips: pd.DataFrame, corpora: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Divide the clips of a joined corpus into those to make folds of and those that only help.
 
     Parameters
     ----------
     clips
         Columns clip_id, corpus, subject, emotion; arousal and valence where there is no emotion.
-    corpus
-        The member that only helps.
+    corpora
+        The members that only help.
 
     Returns
     -------
     divided : DataFrame
         Clips of the other members.
     helping : DataFrame
-        Labelled clips of the member.
+        Labelled clips of these members.
 
     Raises
     ------
     DataError
-        The member has no labelled clip, or no other has one.
+        Such a member has no labelled clip, or no other has one.
     """
     labelled = labelled_clips(clips)
-    others = sorted(set(labelled["corpus"]) - {corpus})
-    helping = labelled[labelled["corpus"] == corpus]
-    if helping.empty:
+    known = set(labelled["corpus"])
+    others = sorted(known - set(corpora))
+    for corpus in sorted(set(corpora) - known):
         raise DataError(
             f"the auxiliary corpus is {corpus!r}, of which there is no labelled clip; expected one"
             f" of {', '.join(others)}, as data/raw/<name>/corpus.yaml joins them (docs/corpora.md)"
         )
     if not others:
         raise DataError(
-            f"all labelled clips are of the auxiliary corpus {corpus}, so that nothing is left to"
-            " recognise: join another corpus with it (docs/corpora.md)"
+            f"all labelled clips are of the auxiliary corpus {some(set(corpora))}, so that nothing"
+            " is left to recognise: join another corpus with it (docs/corpora.md)"
         )
-    return clips[clips["corpus"] != corpus], helping
+    helps = clips["corpus"].isin(corpora)
+    return clips[~helps], labelled[labelled["corpus"].isin(corpora)]
 
 
 def with_auxiliary(folds: pd.DataFrame, clips: pd.DataFrame, helping: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +67,8 @@ def with_auxiliary(folds: pd.DataFrame, clips: pd.DataFrame, helping: pd.DataFra
     """
     divided = clips[clips["clip_id"].isin(folds["clip_id"])]
     if strange := set(helping["emotion"].dropna()) - set(divided["emotion"].dropna()):
-        corpus = helping["corpus"].iloc[0]
+        strangers = helping["emotion"].isin(strange)
+        corpus = helping.loc[strangers, "corpus"].iloc[0]
         raise DataError(
             f"the auxiliary corpus {corpus} shows {some(strange)}, which no clip of the"
             " other corpora does; expected emotions that are to be recognised: map them to one or"

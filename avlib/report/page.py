@@ -72,13 +72,15 @@ def filled(*tables: Table) -> list[Table]:
 class Picture:
     """A PNG; `name` is its file's, `alt` says what it shows to who cannot see it.
 
-    `model` is the one model that it is about, as of `Table`.
+    `model` is the one model that it is about, as of `Table`. A dark page inverts pictures, but for
+    a `photo`.
     """
 
     name: str
     png: bytes
     alt: str
     model: str = ""
+    photo: bool = False
 
     @property
     def file(self) -> tuple[str, bytes]:

@@ -35,7 +35,7 @@ def test_one_command_goes_from_recordings_to_a_report(finished):
     assert stages[-1] == "report"
     apart = json.loads((finished.folder / "metrics/summary.json").read_text())
     summary = {model: scores for found in apart.values() for model, scores in found.items()}
-    assert set(summary) == set(models())
+    assert set(summary) == set(models()) - {"avef_transfer"}  # the demo has no other corpora
     # The tiny gating starts from nothing, unlike the demo's.
     assert set(apart["demo, weights of other people"]) == {"avef", "avef_raw"}
     clips = pd.read_parquet(finished.folder / "data/clips.parquet")
@@ -129,7 +129,7 @@ def test_plots_open_without_a_network(clone, tmp_path):
     page = (tmp_path / "plots/index.html").read_text()
     assert "<script" not in page
     pictures = re.findall(r'<img[^>]* src="([^"]+)"', page)
-    assert len(pictures) >= 2 * len(models())
+    assert len(pictures) >= 2 * (len(models()) - 1)
     assert all((tmp_path / "plots" / picture).is_file() for picture in pictures)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from avlib.fisher.tables import FISHER
@@ -64,3 +65,12 @@ def test_statuses_of_further_views_come_after_those_of_the_stages(params):
         "data/audio_views/is10_clip.status.parquet",
         "data/video_views/geometry_frames.status.parquet",
     ]
+
+
+def test_a_model_that_is_off_says_why(params):
+    clips = pd.DataFrame({"emotion": ["anger"]})
+    on = changed(params, "avef", train=True)
+    assert "does not name what it begins with" in report._why_not("avef_transfer", on, clips)
+    taught = changed(params, "avef", train=["avef"], transfer=["x"])
+    assert report._why_not("avef_transfer", taught, clips) == 'switched off (avef.train: ["avef"])'
+    assert report._why_not("avef", on, clips).startswith("no clip has what it needs")

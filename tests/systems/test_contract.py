@@ -16,7 +16,8 @@ from avlib import registry
 from avlib.runtime.errors import DataError
 from avlib.systems.common.model import BOTH, concatenate
 
-EMOTIONS = registry.models()
+# With transfer it is the same model, with weights to begin with.
+EMOTIONS = {m: s for m, s in registry.models().items() if m != "avef_transfer"}
 # Another description of faces is no other model.
 TRACES = {m: registry.system("traces") for m in registry.system("traces").models
           if "appearance" not in m}  # fmt: skip

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from avlib.runtime import paths
 from avlib.runtime.params import Candidates, Positive, all_or_some_of, without_repeats
 from avlib.systems.common.trained_weights import WithTrainedWeights
 
@@ -18,6 +19,9 @@ PAPER: dict[str, Any] = {
 # What published networks, and the demo's, are like, by whatever recipe they learn on.
 PUBLISHED: dict[str, Any] = {"batch_norm": False, "pooling": "flatten"}
 
+TRANSFERRED = "avef_transfer"  # the model that begins with networks of other corpora
+FIRST = paths.MODELS / TRANSFERRED / "first"  # these
+
 # All but the last one; of another corpus the convolutions alone.
 TRAINED_LAYERS = {
     "published": {"audio": 7, "video": 10},
@@ -30,8 +34,9 @@ class Avef(WithTrainedWeights):
 
     paper = PAPER
     trained_layers = TRAINED_LAYERS
-    train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw")]
-    weights: Literal["none", "published", "transfer", "demo"]
+    train: Annotated[bool | list[str], all_or_some_of("avef", "avef_raw", TRANSFERRED)]
+    weights: Literal["none", "published", "demo"]
+    transfer: Annotated[list[str], AfterValidator(without_repeats), AfterValidator(sorted)]
     carried: Literal["shallow", "all"]
     segment: float = Field(ge=0.1)
     mels: Literal["relative", "standard", "paper"]
@@ -67,7 +72,13 @@ class Avef(WithTrainedWeights):
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return without_repeats(values)
 
+    @property
+    def begins_with(self) -> str:
+        """As of `WithTrainedWeights`; of a transfer the others begin with nothing."""
+        return "transfer" if self.transfer else self.weights
+
     def used(self, modern: dict[str, Any]) -> dict[str, Any]:
         """Return what the models are made with; published weights fit published networks alone."""
         settings = super().used(modern)
+        settings.pop("transfer")  # who trains the first networks is in these
         return settings | (PUBLISHED if self.weights in ("published", "demo") else {})

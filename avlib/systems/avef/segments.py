@@ -10,21 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from avlib.speech.mel import (
-    N_BANDS,
-    PAPERS,
-    SegmentLength,
-    log_mel,
-    mel_images,
-    relative_log_mel,
-    standard_log_mel,
-)
+from avlib.speech.mel import N_BANDS, PAPERS, SegmentLength, mel_images
 from avlib.speech.preprocess import pre_emphasis
 from avlib.systems.avef.denoise import FACES, cut_signal
+from avlib.systems.avef.mels import MELS
 from avlib.systems.avef.spoken import SpokenClips
 from avlib.systems.common.batch import EvenBatches, ShuffledBatches, TensorBatch
-
-MELS = {"standard": standard_log_mel, "relative": relative_log_mel, "paper": log_mel}
 
 
 @dataclass(frozen=True)

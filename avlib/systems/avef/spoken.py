@@ -13,7 +13,6 @@ from avlib.runtime.tables import clip_refs, read_clip
 from avlib.speech.mel import PAPERS, SAMPLE_RATE, SegmentLength
 from avlib.systems.avef.binary import binary_codes
 from avlib.systems.avef.denoise import SpokenParts, face_frames, spoken_parts
-from avlib.systems.avef.transfer import require_strangers
 from avlib.systems.common.pieces import Piece
 from avlib.systems.common.sequences import CachedStreams, SequenceClips
 from avlib.systems.common.streams import Streams
@@ -62,26 +61,11 @@ class SpokenStreams(CachedStreams):
         Read the labels of binary arousal and valence too.
     length : SegmentLength
         Of the segments.
-    transfer : bool
-        Whether the networks begin with those of another corpus, whose people may not be here.
     """
 
     denoise: bool
     binary: bool = False
     length: SegmentLength = PAPERS
-    transfer: bool = False
-
-    def inputs(self) -> list[Path]:
-        """Decode the sound that is not decoded yet; return the index files.
-
-        Raises
-        ------
-        LeakError, WeightsError
-            See `require_strangers`.
-        """
-        if self.transfer:
-            require_strangers()
-        return super().inputs()
 
     def read(
         self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]

@@ -1,117 +1,124 @@
-"""Networks of another corpus in ``data/weights/avef``, and that they meet none of its people."""
+"""Networks that learn from other corpora first, once for all folds, for `avef_transfer`."""
 
-import json
-import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from avlib.protocols import AUXILIARY
+from avlib.protocols.validation import validation_subjects
 from avlib.runtime import paths, tables
-from avlib.runtime.errors import DataError, LeakError, WeightsError
-from avlib.systems.avef.weights import TRANSFER
+from avlib.runtime.errors import DataError
+from avlib.runtime.files import link
+from avlib.runtime.memo import locked
+from avlib.runtime.per_fold import CHECKPOINTS, compute_each, content_key
+from avlib.systems.avef.params import FIRST
+from avlib.systems.common.fold_clips import labelled_clips
+from avlib.systems.common.recipe import Recipe
+from avlib.systems.common.train_fold import fit, used_modalities
 
-FACTS = "facts.json"
+STAGE = "train_avef_first"
+ALL = "all"  # other corpora are one item
 
 
-def carry(source: Path, target: Path = TRANSFER) -> dict[str, Any]:
-    """Copy a trained model's networks, and note who taught them.
+@dataclass(frozen=True)
+class FirstTask:
+    """A model to train on the other corpora.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    allowed : tuple of str
+        The modalities to use, of params.yaml.
+    inputs : tuple of Path
+        Files of the recipe's source.
+    emotions : list of str
+        Of all corpora.
+    labelled : DataFrame
+        Clips to learn from, as of `labelled_clips`.
+    """
+
+    recipe: Recipe
+    allowed: tuple[str, ...]
+    inputs: tuple[Path, ...]
+    emotions: list[str]
+    labelled: pd.DataFrame
+
+
+def train_first(recipe: Recipe, params: Any, numerics: str, devices: Sequence[str]) -> None:
+    """Train a model on the corpora of ``avef.transfer``, pooled; write ``FIRST``.
+
+    Ma et al. 2019 (AVEF), section 2.2: networks and belief network learn from the corpora that are
+    not tested, before they learn from the one that is. `check_folds` has seen to it that nobody and
+    no recording of theirs is in another part of any fold. What is learned does not depend on the
+    folds, and is remembered whatever these are.
 
     Parameters
     ----------
-    source : Path
-        A fold of ``data/models/avef`` or ``avef_raw``, or what stage ``final`` made of one. The
-        tables ``clips`` and ``folds`` must still be those that it learned from.
-    target : Path
-        Where to; networks there are replaced.
-
-    Returns
-    -------
-    dict
-        What is written as ``facts.json``: source, corpora, and subjects, each of which is named
-        after its corpus.
+    recipe
+        Of `avef`, with the weights that everything begins with.
+    params, numerics, devices
+        As of `avlib.systems.common.system.System.begun`.
 
     Raises
     ------
     DataError
-        There is no such model, or it is not of these tables.
+        These clips teach nothing: they lack a modality, or show one emotion alone.
     """
-    folder = source / "model" if (source / "model").is_dir() else source
-    settings = folder / "settings.json"
-    if not settings.is_file():
-        raise DataError(f"no networks in {source}; expected a fold such as data/models/avef/fold-0")
-    arguments = json.loads(settings.read_text())["arguments"]
-    used = arguments["modalities"]
-    names = [*used, *(["joint"] if len(used) == 2 else [])]
-    learned = _learned(source.name)
-    corpora, subjects = set(learned["corpus"].astype(str)), people(learned)
-    # Networks that began with others' know their teachers, too.
-    if arguments["weights"] == "transfer":
-        before = read_facts(target)
-        corpora |= set(before["corpora"])
-        subjects |= set(before["subjects"])
-    facts = {
-        "source": source.as_posix(),
-        "system": arguments["system"],
-        "corpora": sorted(corpora),
-        "subjects": sorted(subjects),
-    }
-    target.mkdir(parents=True, exist_ok=True)
-    (target / FACTS).unlink(missing_ok=True)  # never beside networks that it is not of
-    for old in target.glob("*.safetensors"):
-        old.unlink()
-    for name in names:
-        shutil.copyfile(folder / f"{name}.safetensors", target / f"{name}.safetensors")
-    (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
-    return facts
+    recipe = replace(recipe, settings=recipe.settings | {"binary": []})
+    emotions, labelled = helping_clips(params)
+    inputs = recipe.source.inputs()
+    task = FirstTask(recipe, tuple(params.modalities), tuple(inputs), emotions, labelled)
+    key = content_key(
+        STAGE,
+        [fit_first, recipe.make, type(recipe.source)],
+        {
+            "settings": recipe.settings,
+            "source": repr(recipe.source),
+            "modalities": list(task.allowed),
+            "device": numerics,
+            "emotions": emotions,
+            "clips": labelled.to_csv(index=False),
+        },
+        [*inputs, *recipe.starts_from],
+    )
+    with locked(paths.MEMO / STAGE):
+        done, _ = compute_each(
+            STAGE, fit_first, {ALL: task}, {ALL: key}, unit="models", devices=devices
+        )
+        shutil.rmtree(FIRST, ignore_errors=True)
+        shutil.copytree(done[ALL] / "model", FIRST, copy_function=link)
 
 
-def require_strangers(target: Path = TRANSFER) -> None:
-    """Check that nobody in table ``clips`` taught the networks to begin with.
+def helping_clips(params: Any) -> tuple[list[str], pd.DataFrame]:
+    """Return all emotions, and the clips of the other corpora, as of `labelled_clips`.
 
-    Raises
-    ------
-    LeakError
-        Somebody did.
-    WeightsError
-        It is not known who did.
+    Where networks are watched (``patience``), some of their subjects are the validation part.
     """
-    known = set(read_facts(target)["subjects"])
-    if met := sorted(known & people(tables.read_table(paths.CLIPS, ["corpus", "subject"]))):
-        more = f" and {len(met) - 3} more" if len(met) > 3 else ""
-        raise LeakError(
-            f"avef.weights is transfer, and the networks in {target} learned from"
-            f" {', '.join(met[:3])}{more}, who are in this corpus, too; carry networks of other"
-            " people, or set avef.weights: none"
+    folds = tables.read_table(paths.FOLDS, ["fold"])
+    emotions, labelled = labelled_clips(int(folds["fold"].min()))
+    labelled = labelled[labelled["part"] == AUXILIARY].reset_index(drop=True)
+    part = np.full(len(labelled), "train", object)
+    if params.avef.patience:
+        share, seed = params.protocol.validation, params.protocol.seed
+        part[validation_subjects(labelled, part, share, seed, fold=0)] = "validation"
+    return emotions, labelled.assign(fold=0, part=part)
+
+
+def fit_first(task: FirstTask, folder: Path) -> None:
+    """Fit the model; write ``model/`` (in a worker)."""
+    recipe = task.recipe
+    parts = recipe.source.read(task.labelled, task.emotions, task.inputs)
+    used = used_modalities(recipe, task.allowed, parts["train"])
+    if not used:
+        raise DataError(
+            "most clips of the corpora that avef.transfer names have neither face nor sound;"
+            " expected what the networks can learn from"
         )
-
-
-def read_facts(target: Path = TRANSFER) -> Mapping[str, Any]:
-    """Return what `carry` noted; WeightsError where it noted nothing."""
-    file = target / FACTS
-    if not file.is_file():
-        raise WeightsError(
-            f"{file} is missing: avef.weights is transfer, and nothing tells whom its networks"
-            " learned from; copy them with scripts/avef_transfer.py, or set avef.weights: none"
-        )
-    return json.loads(file.read_text())
-
-
-def people(rows: pd.DataFrame) -> set[str]:
-    """Name the subjects of clips after their corpus, whether it is joined with others or not."""
-    corpus = rows["corpus"].astype(str)
-    names = zip(corpus, rows["subject"].astype(str), strict=True)
-    return {f"{of}-{subject.removeprefix(f'{of}-')}" for of, subject in names}
-
-
-def _learned(name: str) -> pd.DataFrame:
-    """Return the clips that a fold learned from, or, of a model of all clips, all of them."""
-    clips = tables.read_table(paths.CLIPS, ["clip_id", "corpus", "subject"])
-    folds = tables.read_table(paths.FOLDS)
-    if fold := re.fullmatch(r"fold-(\d+)", name):
-        folds = folds[(folds["fold"] == int(fold[1])) & (folds["part"] != "test")]
-    if folds.empty:
-        raise DataError(f"{paths.FOLDS} has no {name}; the tables must be those it learned from")
-    return clips[clips["clip_id"].isin(folds["clip_id"])]
+    model = recipe.make(len(task.emotions), used, **recipe.settings)
+    model.checkpoints = folder.parent / CHECKPOINTS / ALL
+    fit(model, parts).save(folder / "model")

@@ -1,4 +1,4 @@
-"""What AVEF's networks begin with: random weights, published ones, or those of another corpus."""
+"""What AVEF's networks begin with: random weights, published ones, or those of other corpora."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ from avlib.runtime.errors import ParamsError, WeightsError
 from avlib.systems.avef import alexnet, c3d
 from avlib.systems.avef.dbn import DBN
 from avlib.systems.avef.network import SegmentNetwork, initialise
+from avlib.systems.avef.params import FIRST, TRANSFERRED
 from avlib.systems.common.deep import seeded
 from avlib.weights import load_tensors, require_weights
 
-TRANSFER = paths.WEIGHTS / "avef"  # networks of a saved model, of another corpus
 DEMO_WEIGHTS = paths.WEIGHTS / "demo" / "avef"  # see scripts/pretrain_demo.py
-# Layers that a network takes over from another corpus; the deep ones, fc6 to fc8, learn anew.
+# Layers that a network takes over from other corpora; the deep ones, fc6 to fc8, learn anew.
 SHALLOW = ("features.", "conv")
 MACHINES = {"shallow": 1, "all": 2}  # likewise of the belief network, by setting `carried`
 _SIDE = {"audio": "mel_side", "video": "side"}
@@ -61,16 +61,16 @@ def first_network(modality: str, n_classes: int, settings: dict[str, Any]) -> Se
         path = DEMO_WEIGHTS / f"{modality}.safetensors"
         load_tensors(path, network.backbone, fresh=network.backbone.LAST)
     if settings["weights"] == "transfer":
-        _transfer(network, TRANSFER / f"{modality}.safetensors", settings["carried"])
+        _transfer(network, FIRST / f"{modality}.safetensors", settings["carried"])
     return network
 
 
 def carried_machines(dbn: DBN, carried: str) -> int:
-    """Copy the first layers of another corpus's belief network; return how many.
+    """Copy the first layers of other corpora's belief network; return how many.
 
     Of ``carried: shallow`` the first one, which its own machine then goes on from.
     """
-    layers, path = MACHINES[carried], TRANSFER / "joint.safetensors"
+    layers, path = MACHINES[carried], FIRST / "joint.safetensors"
     first = tuple(f"layers.{k}." for k in range(layers))
     names = [name for name in dbn.state_dict() if name.startswith(first)]
     _copy(dbn, names, path, "dbn")
@@ -78,7 +78,7 @@ def carried_machines(dbn: DBN, carried: str) -> int:
 
 
 def _transfer(network: SegmentNetwork, path: Path, carried: str) -> None:
-    """Copy layers of a network that was trained on another corpus.
+    """Copy layers of a network that was trained on other corpora.
 
     Ma et al. 2019 (AVEF), section 2.2: shallow layers are kept, deep ones trained from scratch. The
     paper does not say which are which. Resolved: convolutions are shallow; they are not frozen,
@@ -98,8 +98,8 @@ def _copy(module: nn.Module, names: Sequence[str], path: Path, prefix: str) -> N
     """Copy some tensors of a module from a file, in which its name stands before theirs."""
     if not path.is_file():
         raise WeightsError(
-            f"{path} is missing: avef.weights is transfer, which begins with networks of another"
-            " corpus; copy those of a fold with scripts/avef_transfer.py, or set avef.weights: none"
+            f"{path} is missing: {TRANSFERRED} begins with networks of avef.transfer, and these"
+            " corpora have none of this kind: give them the modality, or leave it out (modalities)"
         )
     state, own = load_file(path), module.state_dict()
     for name in names:
@@ -107,8 +107,7 @@ def _copy(module: nn.Module, names: Sequence[str], path: Path, prefix: str) -> N
         if found.shape != own[name].shape:
             raise WeightsError(
                 f"{path} is of other settings: {name} is {tuple(found.shape)}, expected"
-                f" {tuple(own[name].shape)}; set avef.width, avef.batch_norm and, where all layers"
-                " are carried, sides and pooling as they were when it was trained"
+                f" {tuple(own[name].shape)}; train them anew: dvc repro train_avef"
             )
         own[name] = found
     module.load_state_dict(own)

@@ -93,8 +93,12 @@ class System(ABC):
         """
         train = getattr(getattr(params, self.name, None), "train", True)
         if isinstance(train, bool):
-            return list(self.models) if train else []
+            return self.offered(params) if train else []
         return [model for model in self.models if model in train]
+
+    def offered(self, params: Any) -> list[str]:
+        """Return the models that can be trained as params.yaml is: by default all."""
+        return list(self.models)
 
     def cannot_learn(self, clips: pd.DataFrame) -> str:
         """Return why nothing can be learned from these rows of table `clips`; "" where it can."""
@@ -113,6 +117,20 @@ class System(ABC):
     @abstractmethod
     def recipe(self, model: str, params: Any) -> Recipe:
         """Return how one of its models is made."""
+
+    def begun(self, recipe: Recipe, params: Any, numerics: str, devices: Sequence[str]) -> Recipe:
+        """Train what all folds of a model begin with, if anything; return the recipe from then on.
+
+        Parameters
+        ----------
+        recipe
+            Of one of its models.
+        params
+            As `avlib.systems.common.train_section.train_section` has them.
+        numerics, devices
+            What networks' results depend on of this machine, and the GPUs that train them.
+        """
+        return recipe
 
     def source(self, model: str, settings: Mapping[str, Any]) -> FisherVectors | PieceReader:
         """Return what one of its models learns from, by the settings of its recipe."""

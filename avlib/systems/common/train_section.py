@@ -76,10 +76,10 @@ def train_section(system: System, params: Any) -> None:
             logging.getLogger(__name__).info(f"train_{system.name}: {cost}")
             require_room(f"train_{system.name}", cost.disk)
 
-    jobs = {
-        model: _jobs(system, recipe, folds, params.modalities, numerics)
-        for model, recipe in recipes.items()
-    }
+    jobs = {}
+    for model, recipe in recipes.items():
+        begun = system.begun(recipe, params, numerics, devices)
+        jobs[model] = _jobs(system, begun, folds, params.modalities, numerics)
     run_per_fold(
         f"train_{system.name}",
         system.fold_function(),

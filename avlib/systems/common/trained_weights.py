@@ -33,12 +33,17 @@ class WithTrainedWeights(WithRecipe):
     frozen: Frozen
     layer_decay: float = Field(gt=0, le=1)
 
+    @property
+    def begins_with(self) -> str:
+        """The value of ``weights`` by which networks begin that have trained ones."""
+        return self.weights
+
     @model_validator(mode="after")
     def _of_trained_weights(self) -> Self:
         asked = self.frozen.model_dump()
-        if self.weights == "none" and (any(asked.values()) or self.layer_decay != 1):
+        if self.begins_with == "none" and (any(asked.values()) or self.layer_decay != 1):
             raise ValueError("frozen and layer_decay are of trained weights, and weights is none")
-        filled = self.trained_layers.get(self.weights, self.trained_layers["published"])
+        filled = self.trained_layers.get(self.begins_with, self.trained_layers["published"])
         for modality, n in asked.items():
             if n > filled[modality]:
                 raise ValueError(

@@ -278,9 +278,9 @@ def test_what_cannot_be_learned_from_is_refused_in_a_line(tmp_path):
 
 def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, monkeypatch):
     model, train, _ = trained
-    monkeypatch.setattr(avef_weights, "TRANSFER", tmp_path)
+    monkeypatch.setattr(avef_weights, "FIRST", tmp_path)
     settings = SETTINGS | {"weights": "transfer"}
-    with pytest.raises(WeightsError, match=r"audio\.safetensors is missing: avef\.weights"):
+    with pytest.raises(WeightsError, match=r"audio\.safetensors is missing: avef_transfer begins"):
         AVEFModel(2, **settings).fit(train, train)
     model.save(tmp_path)
     fresh = avef_weights.first_network("video", 5, SETTINGS | {"seed": 3})
@@ -289,13 +289,15 @@ def test_another_corpuss_shallow_layers_are_the_first_ones(trained, tmp_path, mo
     for name, tensor in taken.backbone.state_dict().items():
         deep = name.startswith("fc")
         assert tensor.equal((fresh.backbone.state_dict() if deep else source)[name]), name
-    with pytest.raises(WeightsError, match=r"of other settings: conv1\.weight is .*avef\.width"):
+    with pytest.raises(
+        WeightsError, match=r"of other settings: conv1\.weight is .*dvc repro train_avef"
+    ):
         avef_weights.first_network("video", 5, settings | {"width": 1 / 16})
 
 
 def test_frozen_layers_of_another_corpus_are_never_trained(trained, tmp_path, monkeypatch):
     model, train, _ = trained
-    monkeypatch.setattr(avef_weights, "TRANSFER", tmp_path)
+    monkeypatch.setattr(avef_weights, "FIRST", tmp_path)
     model.save(tmp_path)
     settings = SETTINGS | {"weights": "transfer", "frozen": {"audio": 5, "video": 3}}
     again = AVEFModel(2, **settings).fit(train, train.select(np.arange(0)))
@@ -325,5 +327,5 @@ def test_the_demo_begins_with_its_own_networks_but_for_the_last_layer(modality):
 
 def test_streams_are_wanted_as_the_networks_take_them():
     modern = SimpleNamespace(model_dump=dict)
-    params = SimpleNamespace(avef=Avef(train=True, **SETTINGS), modern=modern)
+    params = SimpleNamespace(avef=Avef(train=True, transfer=[], **SETTINGS), modern=modern)
     assert AVEFSystem().recipe("avef", params).source.format == FORMAT

@@ -47,7 +47,7 @@ def binary(tiny, task="valence", lean=0.6, conditions=ALL_THREE):
 def of_both(tables):
     """Return tables by model, empty ones where there is none."""
     nothing = no_rows(BINARY).to_pandas()
-    return {model: tables.get(model, nothing) for model in ("avef", "avef_raw")}
+    return {model: tables.get(model, nothing) for model in ("avef", "avef_raw", "avef_transfer")}
 
 
 @pytest.fixture
@@ -80,11 +80,53 @@ def test_segments_and_kept_time_come_from_the_folds(tiny, both):
         "avef_raw": {k: diagnostics(2 * k) for k in range(3)},
     }
     _, segments, *_ = avef_tables(tiny.data(both, fold_facts=facts)).tables
-    kept, audio, joint = segments.rows
+    kept, _, audio, joint = segments.rows
     assert kept[1:3] == ["80.0 ± 20.0", "70.0 ± 10.0"]
     assert audio[0] == "segments right, audio network"
     assert audio[1:3] == ["40.0 ± 20.0", "30.0 ± 10.0"]
     assert joint[2] == "50.0 ± 0.0"
+
+
+def test_what_denoising_and_transfer_gain_is_tested_on_each_modality(tiny, both):
+    both["avef_transfer"] = tiny.predict("avef_transfer", ALL_THREE, seed=4)
+    clips = tiny.clips.assign(corpus="rml")
+    data = tiny.data(both, clips=clips)
+    accuracy, segments, gains, *_ = avef_tables(data).tables
+    assert accuracy.columns[2:] == ["case 1", "case 2", "with transfer"]
+    assert [row[:2] for row in gains.rows] == [
+        [f"{step}, {tested}", f"{without}, {tested}"]
+        for step, without in (("avef", "avef_raw"), ("avef_transfer", "avef"))
+        for tested in ("audio", "video", "both")
+    ]
+    for row in gains.rows:
+        (step, tested), (without, _) = (cell.split(", ") for cell in row[:2])
+        condition = "default" if tested == "both" else tested
+        right = []
+        for model in (step, without):
+            rows = both[model][both[model]["condition"] == condition].set_index("clip_id")
+            right.append(rows["predicted"] == rows["emotion"])
+        a, b = right[0], right[1][right[0].index]
+        assert float(row[3]) == pytest.approx(100 * (a.mean() - b.mean()), abs=0.051)
+        assert row[5] == f"{(a & ~b).sum()} / {(b & ~a).sum()}"
+    found = dict(zip(segments.columns, segments.rows[1], strict=True))
+    means = [np.mean([f["accuracy"] for f in data.fold_scores[m].values()]) for m in both][:2]
+    assert found["case 2"] == f"{100 * (means[0] / means[1] - 1):+.1f}"
+    del both["avef"]  # nothing is left to compare with
+    assert len(avef_tables(tiny.data(both, clips=clips)).tables) == 4
+
+
+def test_emodbs_published_gain_stands_beside_ours(tiny, both):
+    accuracy, segments, *_ = avef_tables(tiny.data(both, corpus="emodb")).tables
+    assert accuracy.columns[2:] == ["case 1", "case 2"]
+    assert [row[-1] for row in segments.rows] == ["70.3", "+19.7"]
+
+
+def test_the_papers_figures_are_of_the_corpus_that_others_only_help(tiny, both):
+    clips = tiny.clips.assign(corpus="rml")
+    helper = clips.iloc[:1].assign(clip_id="baum1s-x", corpus="baum1s")
+    helping = pd.DataFrame({"clip_id": "baum1s-x", "fold": range(3), "part": "auxiliary"})
+    run = tiny.data(both, clips=pd.concat([clips, helper]), folds=pd.concat([tiny.folds, helping]))
+    assert avef_tables(run).tables[0].rows[2][4:] == ["80.5", "82.4"]
 
 
 def test_binary_tasks_have_the_scores_of_their_rows(tiny, both):

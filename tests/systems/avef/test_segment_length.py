@@ -57,7 +57,7 @@ def test_denoising_repeats_what_is_shorter_than_such_a_segment(seconds, repeated
 
 
 def test_networks_learn_from_short_segments(tmp_path):
-    params = SimpleNamespace(avef=Avef(train=True, **(SETTINGS | {"segment": 0.255})))
+    params = SimpleNamespace(avef=Avef(train=True, transfer=[], **(SETTINGS | {"segment": 0.255})))
     recipe = params.avef.used({})
     source = AVEFSystem().source("avef", recipe)
     assert source.length == SHORT

@@ -167,10 +167,11 @@ def test_what_lies_on_disk_meanwhile_is_foretold(params, tmp_path):
 def test_every_model_can_be_tried_by_either_recipe(name, recipe, params, monkeypatch):
     monkeypatch.setattr(module, "TRIALS", ((4, 0.7),))
     found = system(name)
-    for values in ({"patience": None}, {"patience": 3, "weights": "none"}):
+    others = {"patience": 3, "weights": "none", "transfer": ["others"]}  # not there yet
+    for values in ({"patience": None}, others):
         known = {k: v for k, v in values.items() if hasattr(getattr(params, name), k)}
         chosen = changed(params, name, recipe=recipe, **known)
-        for model in found.models:
+        for model in found.offered(chosen):
             cost = rehearse_fold(found.rehearsal(found.recipe(model, chosen), CORPUS))
             assert min(cost.operations, cost.seconds, cost.memory, cost.disk) > 0
 

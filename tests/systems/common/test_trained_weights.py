@@ -85,7 +85,7 @@ def test_no_more_layers_are_frozen_than_have_trained_weights():
     frozen = {"audio": 0, "video": 9}
     section("avef", weights="published", frozen=frozen)
     with pytest.raises(ValueError, match=r"frozen\.video must be 8 at most"):
-        section("avef", weights="transfer", frozen=frozen)
+        section("avef", transfer=["others"], frozen=frozen)
     with pytest.raises(ValueError, match=r"frozen\.audio must be 7 at most"):
         section("gating", weights="demo", frozen={"audio": 8, "video": 0})
 
