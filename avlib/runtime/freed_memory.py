@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt, in glibc's malloc.h
 _THRESHOLD, _BLOCKS = 128 * 1024, 65536  # glibc's own values of both
@@ -17,7 +18,7 @@ def freed_memory_kept() -> Iterator[None]:
     anew, page by page and filled with zeros, which took a quarter of the time of networks whose
     activations are of that size. Of other C libraries nothing is asked.
     """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    libc: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         yield
         return
