@@ -9,6 +9,7 @@ from avlib.descriptors.table import Table, table_rows
 from avlib.descriptors.table_clips import own_tables
 from avlib.runtime import paths
 from avlib.runtime.clip_tasks import failed_clips, table_tasks
+from avlib.runtime.files import NOTHING, leave_empty
 from avlib.runtime.limits import Limits
 from avlib.runtime.per_clip import ClipRows, run_per_clip
 from avlib.runtime.tables import Schema
@@ -41,7 +42,11 @@ def describe_corpus(
     """
     before = paths.status(source.name)
     folder = paths.views(modality)
-    folder.mkdir(parents=True, exist_ok=True)
+    if len(descriptors) == 1:
+        leave_empty(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / NOTHING).unlink(missing_ok=True)
     stage = f"{modality}_features"
     for i, (view, descriptor) in enumerate(descriptors.items()):
         function, tasks, skipped = rows_of_clip, table_tasks(source, before), failed_clips(before)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from avlib.runtime.errors import DataError
 
+NOTHING = "nothing.txt"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -37,6 +38,13 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         raise DataError(disk_full(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leave_empty(folder: Path | str) -> None:
+    """Make an output anew that holds nothing but a file that says so: DVC warns of empty ones."""
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(folder).mkdir(parents=True)
+    (Path(folder) / NOTHING).write_text("Nothing of this was asked for.\n")
 
 
 def disk_full(path: Path | str) -> str:

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from avlib.runtime.errors import DataError
-from avlib.runtime.files import atomic_path
+from avlib.runtime.files import NOTHING, atomic_path, leave_empty
 from avlib.runtime.stage import run
 
 
@@ -43,3 +43,14 @@ def test_a_stage_on_a_full_disk_ends_in_one_line(capsys):
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: data/clips.parquet: cannot be written")
+
+
+def test_a_folder_that_is_left_empty_says_so(tmp_path):
+    folder = tmp_path / "models" / "off"
+    folder.mkdir(parents=True)
+    (folder / "old").write_text("of another run")
+    leave_empty(folder)
+    leave_empty(tmp_path / "new" / "one")
+    for left in (folder, tmp_path / "new" / "one"):
+        assert [path.name for path in left.iterdir()] == [NOTHING]
+        assert (left / NOTHING).read_text().endswith("asked for.\n")

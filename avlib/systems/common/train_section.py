@@ -19,6 +19,7 @@ import pandas as pd
 
 from avlib.protocols import checked_folds
 from avlib.runtime import paths, tables
+from avlib.runtime.files import leave_empty
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.systems.common.estimate import Corpus, missing_sound, require_room, stage_cost
 from avlib.systems.common.recipe import FoldTask, Recipe
@@ -121,8 +122,7 @@ def leave_out(system: System, model: str) -> None:
     for schema in system.tables:
         tables.write_table(table_file(schema, model), tables.no_rows(schema), schema)
     for folder in system.folders.values():
-        shutil.rmtree(folder / model, ignore_errors=True)
-        (folder / model).mkdir(parents=True)
+        leave_empty(folder / model)
 
 
 def _jobs(

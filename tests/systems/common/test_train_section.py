@@ -11,6 +11,7 @@ from avlib.params import load
 from avlib.registry import SYSTEMS, models, system, systems
 from avlib.runtime import tables
 from avlib.runtime.errors import ParamsError
+from avlib.runtime.files import NOTHING
 from avlib.systems.common import train_section as module
 from avlib.systems.common.system import table_file
 from avlib.systems.common.train_section import leave_out, train_section
@@ -20,7 +21,7 @@ SWITCHED = [name for name in SYSTEMS if system(name).deep]
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_models_that_are_left_out_have_tables_without_rows_and_empty_folders(
+def test_models_that_are_left_out_have_tables_without_rows_and_folders_that_say_so(
     name, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -29,7 +30,7 @@ def test_models_that_are_left_out_have_tables_without_rows_and_empty_folders(
         for schema in system(name).tables:
             assert len(tables.read_table(table_file(schema, model))) == 0
         for folder in system(name).folders.values():
-            assert list((folder / model).iterdir()) == []
+            assert [path.name for path in (folder / model).iterdir()] == [NOTHING]
 
 
 def test_train_asks_for_all_models_of_a_system_for_none_or_for_some():
