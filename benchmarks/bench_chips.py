@@ -35,7 +35,7 @@ def tables() -> list[Table]:
         rows = list(compared())
     reading = (
         "Hours of a fold: all faces that its epochs show, and all that its networks compute, as"
-        " `avlib estimate` foretells it. Read once, in the loader; a GPU has four processes for it."
+        " `avlib estimate` foretells it. One process reads; a GPU has four."
     )
     return [Table("A fold of CREMA-D's size.", reading, COLUMNS, rows)]
 

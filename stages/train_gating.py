@@ -5,7 +5,7 @@ from avlib.registry import system
 from avlib.runtime.stage import run
 from avlib.systems.common.train_section import train_section
 
-PARAMS = ("gating", "modalities", "modern", "protocol")
+PARAMS = ("gating", "modalities", "modern", "protocol", "speech")
 
 
 def main() -> None:

@@ -28,9 +28,12 @@ class Describer(Protocol):
     at_once : int or None
         Windows that should be asked for together, as each holds much; None: all of a span, as they
         share work.
+    rate : int
+        Of the sound that they are made of, Hz; that at 16 kHz is there in any case.
     """
 
     at_once: int | None
+    rate: int
 
     def clips(self, span: Span, windows: Sequence[Window]) -> Clips:
         """Return the windows of a span as clips without labels; each may lack a modality."""
@@ -50,6 +53,7 @@ class PieceDescriber:
         self, source: PieceReader, descriptors: Mapping[str, Mapping[str, Descriptor]]
     ) -> None:
         self.source = source
+        self.rate = getattr(getattr(source, "format", None), "rate", SAMPLE_RATE)
         self.at_once: int | None = None if descriptors else 8
         self.descriptors = {m: next(iter(views.values())) for m, views in descriptors.items()}
 
@@ -82,6 +86,7 @@ class VectorDescriber:
     ) -> None:
         self.descriptors, self.encoders = descriptors, encoders
         self.at_once: int | None = None
+        self.rate = SAMPLE_RATE
 
     def clips(self, span: Span, windows: Sequence[Window]) -> VectorClips:
         """Return the windows of a span; see `Describer`."""
@@ -111,13 +116,17 @@ def describer(model: Kept) -> Describer:
 
 def _piece(span: Span, window: Window, described: Mapping[str, Described]) -> Piece:
     """Return what is seen and heard in a window."""
-    sound, voiced, faces = span.sound, span.voiced, span.faces
+    sound, wider, voiced, faces = span.sound, span.wider, span.voiced, span.faces
     if window is not None:
         sound = None if sound is None else part_of_sound(span, *window)
+        if wider is not None:
+            rate, samples = wider
+            wider = rate, samples[slice(*(round(time * rate) for time in window))]
         voiced = np.clip(voiced, *window) - window[0]
         voiced = voiced[voiced[:, 1] > voiced[:, 0]]
         faces = None if faces is None else part_of_faces(faces, *window)
-    return Piece(sound, voiced, None if faces is None else (faces.times, faces.jpegs), described)
+    seen = None if faces is None else (faces.times, faces.jpegs)
+    return Piece(sound, voiced, seen, described, wider)
 
 
 def _encoded(

@@ -40,7 +40,8 @@ def follow(recognizer: Recognizer, path: Path | str) -> Iterator[tuple[float, Sa
 
     streamer = GatingStreamer(model)
     info = probe(path)
-    for span in spans(Path(path), info, recognizer.modalities, 0.0, recognizer.settings):
+    settings = recognizer.settings
+    for span in spans(Path(path), info, recognizer.modalities, 0.0, settings, maker.rate):
         clip = maker.clips(span, [span.own])
         assert isinstance(clip, SequenceClips)
         for end, sound, chips in windows_of(model, clip):

@@ -20,6 +20,7 @@ from avlib.runtime.errors import MediaError
 from avlib.runtime.tables.schema import conform_clip
 from avlib.speech.clip import speech_rows
 from avlib.speech.pcm import SAMPLE_RATE, from_pcm
+from avlib.speech.recorded import recorded_sound
 
 # s; what is longer is taken span by span, so that memory does not grow with a recording. Longer
 # than any clip of the corpora that models learn from.
@@ -47,6 +48,8 @@ class Span:
         By modality that is not there: why.
     doubts : dict of str to str
         By modality that is there, but not to be relied on: why.
+    wider : (int, float32 array of shape (n,)), or None
+        See `avlib.systems.common.pieces.Piece`.
     """
 
     start: float
@@ -57,10 +60,16 @@ class Span:
     faces: Faces | None
     lacking: Mapping[str, str]
     doubts: Mapping[str, str] = field(default_factory=dict)
+    wider: tuple[int, np.ndarray] | None = None
 
 
 def spans(
-    path: Path, info: MediaInfo, modalities: tuple[str, ...], margin: float, settings: Mapping
+    path: Path,
+    info: MediaInfo,
+    modalities: tuple[str, ...],
+    margin: float,
+    settings: Mapping,
+    rate: int = SAMPLE_RATE,
 ) -> Iterator[Span]:
     """Read a recording, one span in memory at a time; one of up to `LONGEST` s is one span.
 
@@ -74,18 +83,22 @@ def spans(
         s that a span overlaps its neighbours.
     settings
         Sections ``speech`` and ``faces`` of params.yaml.
+    rate
+        Of the sound that is wanted beside that at 16 kHz, where the recording holds more than that,
+        Hz.
     """
+    rate = rate if (info.sample_rate or 0) > SAMPLE_RATE else SAMPLE_RATE
     n = max(1, math.ceil(info.duration / LONGEST))
     edges = np.linspace(0.0, info.duration, n + 1).tolist()
     for start, end in itertools.pairwise(edges):
         if n == 1:  # as the stages read it, to the last sample
-            yield _read(RecordingInput(str(path)), info, modalities, settings, None, end)
+            yield _read(RecordingInput(str(path)), info, modalities, settings, rate, None, end)
             return
         first, last = max(0.0, start - margin), min(info.duration, end + margin)
         # The last one goes as far as there is anything.
         recording = RecordingInput(str(path), first, last if end < info.duration else None)
         own = start - first, end - first
-        yield _read(recording, info, modalities, settings, own, end - start)
+        yield _read(recording, info, modalities, settings, rate, own, end - start)
 
 
 def _read(
@@ -93,10 +106,11 @@ def _read(
     info: MediaInfo,
     modalities: tuple[str, ...],
     settings: Mapping[str, Any],
+    rate: int,
     own: tuple[float, float] | None,
     length: float,
 ) -> Span:
-    sound, voiced, faces = None, np.empty((0, 2)), None
+    sound, wider, voiced, faces = None, None, np.empty((0, 2)), None
     lacking: dict[str, str] = {}
     doubts: dict[str, str] = {}
     if "audio" in modalities and not info.has_audio:
@@ -107,6 +121,8 @@ def _read(
             columns: Any = found.columns
             doubts["audio"] = _but(found.reason, "silence")
             sound = from_pcm(columns["pcm"][0])
+            if rate > SAMPLE_RATE:
+                wider = rate, recorded_sound(recording, rate, settings["speech"])
             voiced = np.array(columns["intervals"][0], float).reshape(-1, 2)
         except MediaError as error:
             lacking["audio"] = _reason(error, recording.path)
@@ -122,7 +138,7 @@ def _read(
             faces = faces_of(pa.concat_tables(conform_clip(piece, "", FACES) for piece in pieces))
         except MediaError as error:
             lacking["video"] = _reason(error, recording.path)
-    return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking, doubts)
+    return Span(recording.start or 0.0, own, length, sound, voiced, faces, lacking, doubts, wider)
 
 
 def _but(reason: str, known: str) -> str:

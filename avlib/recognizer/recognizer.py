@@ -193,7 +193,8 @@ class Recognizer:
         traces = Traces(info.duration)
         whole: list[tuple[float, Said]] = []
         moments: list[Said] = []
-        for span in spans(Path(path), info, self.modalities, window / 2, self.settings):
+        rate = max(maker.rate for _, maker in self.parts)
+        for span in spans(Path(path), info, self.modalities, window / 2, self.settings, rate):
             traces.add(span)
             [said] = self._say(span, [span.own])
             whole.append((span.length, said))

@@ -11,6 +11,7 @@ from avlib.systems.common.fold_clips import FisherVectors
 from avlib.systems.common.model import BOTH, VectorClips
 from avlib.systems.common.sequences import CachedStreams
 from avlib.systems.emobed.functional_clips import FrameFunctionals, FunctionalClips
+from avlib.systems.gating.recorded import RecordedStreams
 
 N_CLASSES = 3
 
@@ -87,6 +88,7 @@ def functionals(source, folder, labels, has, seed):
 MAKERS = {
     FisherVectors: vectors,
     CachedStreams: streams,
+    RecordedStreams: streams,
     SpokenStreams: spoken,
     FrameFunctionals: functionals,
 }

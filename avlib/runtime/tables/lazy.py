@@ -1,4 +1,4 @@
-"""Rows of single clips that are read as they are asked for."""
+"""A column of one clip that is read as it is asked for."""
 
 from collections.abc import Sequence
 from typing import Any, overload
@@ -6,24 +6,7 @@ from typing import Any, overload
 import numpy as np
 import pyarrow as pa
 
-from avlib.runtime.tables import ClipRef, _open, _read_groups, read_clip
-
-
-class OpenPart:
-    """A part that stays open: to read where everything is in it takes longer than a clip.
-
-    Parameters
-    ----------
-    path
-        The part.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path, self._file = path, _open(path)
-
-    def read(self, row_group: int, columns: Sequence[str]) -> pa.Table:
-        """Read some columns of a row group."""
-        return _read_groups(self._file, self._path, row_group, columns)
+from avlib.runtime.tables import ClipRef, read_clip
 
 
 class LazyColumn(Sequence[Any]):

@@ -21,12 +21,15 @@ class Piece:
         Times of frames, s, increasing, and the aligned faces as JPEG, None in one without a face.
     described : dict of str to (array of shape (n_rows,), float32 array of shape (n_rows, d))
         By modality, where the system learns from frame descriptors: times, s, and descriptors.
+    wider : (int, float32 array of shape (n_samples,)), or None
+        A rate above 16 kHz, Hz, and the sound at it, where there is more of it than in `sound`.
     """
 
     sound: np.ndarray | None
     voiced: np.ndarray
     faces: tuple[np.ndarray, Sequence[bytes | None]] | None
     described: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    wider: tuple[int, np.ndarray] | None = None
 
 
 def unlabelled(n: int) -> dict[str, Any]:

@@ -12,13 +12,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from avlib.speech.pcm import to_pcm
 from avlib.systems.common.batch import TensorBatch
 from avlib.systems.common.fold_clips import in_parts, label_columns
 from avlib.systems.common.model import Clips
 from avlib.systems.common.pieces import Piece, unlabelled
 from avlib.systems.common.stream_cache import decode, read_streams
-from avlib.systems.common.streams import StreamFormat, Streams, held_streams, nearest_places
+from avlib.systems.common.streams import StreamFormat, Streams, nearest_places, streams_of_piece
 
 
 @dataclass(frozen=True)
@@ -91,10 +90,7 @@ class CachedStreams:
 
     def of_pieces(self, pieces: Sequence[Piece]) -> SequenceClips:
         """Return pieces of recordings as clips without labels, their streams in memory."""
-        found = [
-            held_streams(self.format, p.faces, None if p.sound is None else to_pcm(p.sound))
-            for p in pieces
-        ]
+        found = [streams_of_piece(self.format, piece) for piece in pieces]
         return _clips(unlabelled(len(pieces)), found)
 
 

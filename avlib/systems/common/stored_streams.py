@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.runtime.tables.lazy import OpenPart
+from avlib.runtime.tables.opened import OpenPart
 from avlib.systems.common.streams import EVERY, Streams, decoded
 
 # Bytes of chips that a process remembers decoded: all of the demo's, whose networks take less time

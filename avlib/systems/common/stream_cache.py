@@ -10,8 +10,10 @@ which stays a JPEG there. They hold nothing that cannot be made again from `data
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,11 +28,23 @@ from avlib.systems.common.streams import StreamFormat, frames_on_grid, resampled
 FOLDER = paths.MEMO / "decoded"
 
 
+class Wider(Protocol):
+    """A clip's sound from where there is more of it than in table ``speech``."""
+
+    @property
+    def digest(self) -> str:
+        """What tells the sound from others, wherever the project lies."""
+
+    def pcm(self, rate: int) -> bytes:
+        """Return the sound at a rate, Hz, as of `avlib.speech.pcm`."""
+
+
 def decode(
     rate: int,
     faces: Path = paths.FACES,
     speech: Path = paths.SPEECH,
     folder: Path = FOLDER,
+    wider: Mapping[str, Wider] = MappingProxyType({}),
 ) -> list[Path]:
     """Make sound and index of every clip that has none yet; return the index files, one a subject.
 
@@ -45,6 +59,9 @@ def decode(
         Tables.
     folder
         Where to keep it.
+    wider
+        By clip_id: where there is more sound than in table ``speech``, which is of 16 kHz. A clip
+        that has none there has none.
 
     Raises
     ------
@@ -53,18 +70,29 @@ def decode(
     """
     place = folder / f"{rate}Hz"
     parts = _by_part(faces, speech)
-    code = code_fingerprint(_decode_part)
-    indices = {part: _index_path(place, part, refs, code) for part, refs in parts.items()}
+    kinds: list[Callable[..., Any]] = sorted({type(sound) for sound in wider.values()}, key=str)
+    code = [code_fingerprint(piece) for piece in (_decode_part, *kinds)]
+    of_parts = {
+        part: {c: wider[c] for c in refs["speech"] if c in wider} for part, refs in parts.items()
+    }
+    indices = {
+        part: _index_path(place, part, refs, of_parts[part], code) for part, refs in parts.items()
+    }
     with locked(place):
         for older in folder.glob("*px-*"):
-            shutil.rmtree(older)
+            if older.is_dir():
+                shutil.rmtree(older, ignore_errors=True)  # another system's stage may be faster
+            else:  # its lock
+                older.unlink(missing_ok=True)
         for path in place.iterdir():
             if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
                 path.unlink()
         missing = {part: index for part, index in indices.items() if not index.exists()}
-        tasks = [(index, parts[part], rate) for part, index in missing.items()]
+        tasks = [(index, parts[part], of_parts[part], rate) for part, index in missing.items()]
         label = f"sound at {rate} Hz"
-        for i, result in map_clips(_decode_part, tasks, label=label, name=_called, unit="parts"):
+        for i, result in map_clips(
+            _decode_part, tasks, label=label, name=_called, unit="parts", code=kinds
+        ):
             if isinstance(result, Failure):
                 raise DataError(f"{label}, {_called(tasks[i])}: {result.reason}")
     return list(indices.values())
@@ -104,9 +132,12 @@ def _by_part(faces: Path, speech: Path) -> dict[str, _Refs]:
     return dict(sorted(parts.items()))
 
 
-def _index_path(place: Path, part: str, refs: _Refs, code: str) -> Path:
+def _index_path(
+    place: Path, part: str, refs: _Refs, wider: Mapping[str, Wider], code: list[str]
+) -> Path:
     digests = {table: {c: ref.digest for c, ref in of.items()} for table, of in refs.items()}
-    facts = [digests, _faces_of(refs), code]
+    sounds = {c: sound.digest for c, sound in wider.items()}
+    facts = [digests, sounds, _faces_of(refs), code]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return part_path(place, part).with_suffix(f".{digest[:16]}.json")
 
@@ -116,18 +147,21 @@ def _faces_of(refs: _Refs) -> str:
     return next((str(ref.path) for ref in refs["faces"].values()), "")
 
 
-def _called(task: tuple[Path, _Refs, int]) -> str:
+_Task = tuple[Path, _Refs, Mapping[str, Wider], int]
+
+
+def _called(task: _Task) -> str:
     return task[0].name
 
 
-def _decode_part(task: tuple[Path, _Refs, int]) -> None:
+def _decode_part(task: _Task) -> None:
     """Write the sound of one subject, clip by clip; the index comes last (in a worker)."""
-    index, refs, rate = task
+    index, refs, wider, rate = task
     clips = {}
     with atomic_path(index.with_suffix(".sound")) as scratch, scratch.open("wb") as sound:
         first = 0
         for clip_id in sorted({*refs["faces"], *refs["speech"]}):
-            samples = _sound(refs["speech"].get(clip_id), rate)
+            samples = _sound(refs["speech"].get(clip_id), wider.get(clip_id), rate)
             sound.write(samples)
             clips[clip_id] = (*_frames(refs["faces"].get(clip_id)), first, len(samples) // 2)
             first += len(samples) // 2
@@ -148,8 +182,10 @@ def _frames(ref: ClipRef | None) -> tuple[list[float], str, list[tuple[int, int]
     return times, flags, groups
 
 
-def _sound(ref: ClipRef | None, rate: int) -> bytes:
+def _sound(ref: ClipRef | None, wider: Wider | None, rate: int) -> bytes:
     if ref is None or not ref.rows:
         return b""
+    if wider is not None:
+        return wider.pcm(rate)
     rows = read_clip(ref.path, ref.row_group, ["sample_rate", "pcm"])
     return resampled(rows["pcm"][0].as_py(), rows["sample_rate"][0].as_py(), rate)

@@ -10,6 +10,7 @@ import soxr
 from PIL import Image
 
 from avlib.speech.pcm import SAMPLE_RATE, from_pcm, to_pcm
+from avlib.systems.common.pieces import Piece
 
 # s; a single step between frames that is longer is a hole, as long as a face is bridged at most.
 _LONGEST_STEP = 0.5
@@ -106,10 +107,9 @@ def held_streams(
     faces : (float array of shape (n_frames,), sequence of length n_frames), or None
         Times of frames, s, increasing, and the aligned faces as JPEG.
     pcm
-        Sound as of `avlib.speech.pcm`, at its rate.
+        Sound as of `avlib.speech.pcm`, at the format's rate.
     """
-    sound = b"" if pcm is None else resampled(pcm, SAMPLE_RATE, stream_format.rate)
-    waveform = np.frombuffer(sound, "<i2")
+    waveform = np.frombuffer(pcm or b"", "<i2")
     times, jpegs = faces or (np.zeros(0), ())
     frames = frames_on_grid(times, np.array([j is not None for j in jpegs], bool), stream_format)
     pixels = np.zeros((len(frames), stream_format.size, stream_format.size, 3), np.uint8)
@@ -118,6 +118,16 @@ def held_streams(
         assert jpeg is not None
         pixels[frames == frame] = decoded(jpeg, stream_format.size)
     return HeldStreams(stream_format, frames >= 0, len(waveform), pixels, waveform)
+
+
+def streams_of_piece(stream_format: StreamFormat, piece: Piece) -> HeldStreams:
+    """Decode the streams of a piece of a recording into memory."""
+    rate, pcm = stream_format.rate, None
+    if piece.wider is not None and piece.wider[0] == rate:
+        pcm = to_pcm(piece.wider[1])
+    elif piece.sound is not None:
+        pcm = resampled(to_pcm(piece.sound), SAMPLE_RATE, rate)
+    return held_streams(stream_format, piece.faces, pcm)
 
 
 def frames_on_grid(

@@ -54,7 +54,9 @@ class KeptWindows:
     def _fill(self, modality: str, clips: SequenceClips, order: np.ndarray) -> None:
         where, backbone = device(), self.network.backbone(modality)
         backbone.to(where).eval()
-        streams = SequenceDataset(clips, (modality,))
+        # Where the loudest window counts, sound says which one that is, of faces too.
+        read = tuple({modality, "audio"} & set(self.network.streams))
+        streams = SequenceDataset(clips, read)
         for row in order.tolist():
             path = self._path(modality, clips.clip_id[row])
             if path.exists():

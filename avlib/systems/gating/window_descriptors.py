@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from avlib.runtime import paths, tables
 from avlib.runtime.memo import stamp
-from avlib.speech.pcm import to_pcm
 from avlib.systems.common.fold_clips import in_parts, label_columns
 from avlib.systems.common.functionals import sliding_functionals
 from avlib.systems.common.pieces import Piece, unlabelled
 from avlib.systems.common.stream_cache import decode, read_streams
-from avlib.systems.common.streams import StreamFormat, Streams, held_streams
+from avlib.systems.common.streams import StreamFormat, Streams, held_streams, streams_of_piece
 from avlib.systems.gating.clips import DescribedClips, described_windows
+from avlib.systems.gating.recorded import Hearing, recordings
 from avlib.systems.gating.windows import Windows, apex_start
 
 MOVES = (-1.0, -0.5, 0.5, 1.0)  # by shares of `shift`
@@ -43,6 +43,8 @@ class WindowDescriptors:
         How the streams of the others are kept; None where there are no others.
     shift : float
         How much earlier or later windows to learn from may lie, s; 0: not at all.
+    hearing : Hearing, optional
+        Of streams of sound; see `RecordedStreams`.
     """
 
     modalities: tuple[str, ...]
@@ -50,11 +52,15 @@ class WindowDescriptors:
     apex: bool
     format: StreamFormat | None
     shift: float = 0.0
+    hearing: Hearing | None = None
 
     def inputs(self) -> list[Path]:
         """Decode sound that is not decoded yet; return its index files and the tables' parts."""
         parts = [part for modality in self.modalities for part in _parts(modality)]
-        return parts + ([] if self.format is None else decode(self.format.rate))
+        if self.format is None:
+            return parts
+        heard = None if "audio" in self.modalities else self.hearing
+        return parts + decode(self.format.rate, wider=recordings(heard))
 
     def read(
         self, labelled: pd.DataFrame, emotions: list[str], inputs: Sequence[Path]
@@ -89,8 +95,7 @@ class WindowDescriptors:
         """Return the streams of a piece of a recording; empty ones where there is none."""
         if self.format is None or piece is None:
             return held_streams(self.format or StreamFormat.of_sound(1), None, None)
-        pcm = None if piece.sound is None else to_pcm(piece.sound)
-        return held_streams(self.format, piece.faces, pcm)
+        return streams_of_piece(self.format, piece)
 
     def _starts(self, streams: Streams | None, until: float) -> np.ndarray:
         """Return when a clip's windows start, s, shape (n_gates,)."""

@@ -161,8 +161,11 @@ def test_only_what_changed_is_decoded_again_and_what_is_gone_is_dropped(recordin
     pixels = memo / "112px-25fps-16000Hz"  # as earlier versions kept them
     pixels.mkdir(parents=True)
     (pixels / "S1.chips").touch()
+    lock = memo / ".112px-25fps-16000Hz.lock"
+    lock.touch()
     first = decode(16000, faces, speech, memo)
     assert not pixels.exists()
+    assert not lock.exists()
     assert read_streams(first, KEPT)["d"].chips().mean() == pytest.approx(7, abs=1)
     stamps = {path: path.stat().st_mtime_ns for path in first}
     write(FACES, faces, "S2", {"b": faces_of("b", [90] * 5)})

@@ -52,11 +52,15 @@ def applied(monkeypatch):
     return counted
 
 
-@pytest.mark.parametrize("recipe", ["paper", "modern"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"recipe": "paper"}, {"recipe": "modern"}, {"system": "gating_global", "apex": "loudest"}],
+    ids=str,
+)
 def test_kept_windows_teach_what_frozen_networks_say_in_each_step(
-    settings, applied, tmp_path, monkeypatch, recipe
+    settings, applied, tmp_path, monkeypatch, changes
 ):
-    settings |= {"recipe": recipe, "patience": 2}
+    settings |= {"patience": 2} | changes
     train = clips(tmp_path / "t", seconds=(2.0, 1.4), audio=[3], video=[6])
     held_out = clips(tmp_path / "v", 2)
     held_out = replace(held_out, clip_id=np.char.add("v", held_out.clip_id))
