@@ -30,7 +30,7 @@ import yaml
 
 from avlib.params import Params
 from avlib.systems.common.model import BOTH
-from avlib.systems.emobed.controls import noise_in_place_of, shuffled
+from avlib.systems.emobed.controls import CONTROLS
 from avlib.systems.emobed.functional_clips import FunctionalClips
 from avlib.systems.emobed.model import EmoBedModel
 from avlib.systems.emobed.system import used_weights
@@ -47,7 +47,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "faces first": {"alpha_first": 15, "beta_ramp": 15},
 }
 CLASSIC = "emobed_classic"
-CONTROLS = ("noise", "shuffled labels", "voices again")
+KINDS = {"noise": "noise", "shuffled labels": "shuffled", "voices again": "intramodal"}
 
 
 def clips(modality: str, n: int, world: int, rng: np.random.Generator) -> FunctionalClips:
@@ -77,16 +77,6 @@ def clips(modality: str, n: int, world: int, rng: np.random.Generator) -> Functi
     there = {m: np.full(n, m == modality) for m in BOTH}
     names = np.array([f"{modality}-{row}" for row in range(n)])
     return FunctionalClips(names, names, emotion, there, sequences)
-
-
-def again(voices: FunctionalClips, n: int) -> FunctionalClips:
-    """Return voices in place of faces, each as often as it takes to have `n` clips."""
-    repeated = voices.select(np.arange(n) % len(voices))
-    names = np.array([f"again-{row}" for row in range(n)])
-    heard, nothing = (repeated.sequences[m] for m in BOTH)
-    there = {"audio": np.zeros(n, bool), "video": np.ones(n, bool)}
-    sequences = {"audio": nothing, "video": heard}
-    return FunctionalClips(names, names, repeated.emotion, there, sequences)
 
 
 def settings(**changes: object) -> dict:
@@ -119,13 +109,9 @@ def accuracy(system: str, schedule: str, others: FunctionalClips, seed: int) -> 
 def beside_voices(seed: int) -> dict[str, FunctionalClips]:
     """Return faces, and what stands in their place."""
     rng = np.random.default_rng(seed + 2000)
-    faces = clips("video", FACES, seed, rng)
-    return {
-        "faces": faces,
-        "noise": noise_in_place_of(faces, "video", rng),
-        "shuffled labels": shuffled(faces, "video", rng),
-        "voices again": again(labelled_voices(seed), FACES),
-    }
+    faces, voices = clips("video", FACES, seed, rng), labelled_voices(seed)
+    controls = {name: CONTROLS[kind](faces, voices, "video", rng) for name, kind in KINDS.items()}
+    return {"faces": faces, **controls}
 
 
 def main() -> None:
@@ -135,7 +121,7 @@ def main() -> None:
     rows = [(CLASSIC, "literal", "faces"), (CLASSIC, "from the start", "faces")]
     for system in ("emobed_joint", "emobed_triplet", "emobed"):
         rows += [(system, schedule, "faces") for schedule in SCHEDULES]
-        rows += [(system, "faces first", control) for control in CONTROLS]
+        rows += [(system, "faces first", control) for control in KINDS]
     found: dict[tuple[str, str, str], list[float]] = {}
     for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 3):
         shown = beside_voices(seed)

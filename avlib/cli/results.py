@@ -12,6 +12,7 @@ from avlib.runtime.errors import DataError
 
 def results(summary: Path = paths.METRICS / "summary.json") -> None:
     """Print the table of results of the last run, and what to open next."""
+    from avlib.report.headline import GENERATED
     from avlib.report.terminal import results_table, traces_table
 
     try:
@@ -22,7 +23,7 @@ def results(summary: Path = paths.METRICS / "summary.json") -> None:
     followed = traces_table(json.loads(traces.read_text())) if traces.is_file() else ""
     found = [text for text in (results_table(scores), followed) if text]
     typer.echo("\n\n".join(found) or "No model has a score.")
-    if any(corpus.partition(",")[0] == "demo" for corpus in scores):
+    if any(corpus.partition(",")[0] in GENERATED for corpus in scores):
         typer.echo("\nGenerated stand-in data: no score here says anything about people.")
     typer.echo(
         "\nOpen report/report.html next: every model, emotion and fold, with pictures."

@@ -10,6 +10,7 @@ from avlib import registry
 from avlib.protocols import AUXILIARY, SUBJECT_INDEPENDENT
 from avlib.recognizer.kept import versions
 from avlib.report.current import current_rows
+from avlib.report.headline import GENERATED
 from avlib.report.scores import DEFAULT, confusion_matrix, confusion_scores, emotions_of
 from avlib.report.significance import score_intervals
 from avlib.runtime import paths, tables
@@ -47,7 +48,7 @@ def model_card(
     reader = registry.reader(params.corpus)
     helping, clips = clips[clips["part"] == AUXILIARY], clips[clips["part"] != AUXILIARY]
     counts = clips["emotion"].value_counts().sort_index()
-    generated = params.corpus == "demo"
+    generated = params.corpus in GENERATED
     subset = f", subset {params.subset}" if params.subset else ""
     settings = {k: v for k, v in model.chosen_.items() if not k.startswith("held_out_")}
     lines = [

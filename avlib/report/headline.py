@@ -13,7 +13,7 @@ from avlib.report.significance import LEVEL
 from avlib.report.standings import Standing
 from avlib.report.words import words_beside
 
-DEMO = "demo"
+GENERATED = ("demo", "demo_crossmodal")  # corpora of nobody
 _WORDS = words_beside(__file__)
 _WIDE = {"width": 720, "names": 175}
 _NARROW = {"width": 350, "names": 150}
@@ -41,7 +41,7 @@ def headline(data: ReportData, found: Sequence[Standing]) -> Headline | None:
     kinds = list(dict.fromkeys(standing.speakers for standing in found))
     of_kind = {k: [s for s in found if s.speakers == k and s.comparable] for k in kinds}
     sentences = [_sentence(data, ranked) for ranked in of_kind.values() if ranked]
-    caveats = _WORDS("headline_demo") if data.corpus == DEMO else []
+    caveats = _WORDS("headline_demo") if data.corpus in GENERATED else []
     for kind, ranked in of_kind.items():
         shared = kind == NONE and not SUBJECT_INDEPENDENT[data.protocol.name]
         caveats += _WORDS("headline_shared" if shared else f"headline_{kind}")
@@ -102,7 +102,7 @@ def _sentence(data: ReportData, ranked: Sequence[Standing]) -> str:
         accuracy=percent(best.accuracy),
         interval=_interval(best),
         clips=f"{best.clips:,}",
-        people=f"{best.subjects:,} {'generated people' if data.corpus == DEMO else 'people'}",
+        people=f"{best.subjects:,} {'generated people' if data.corpus in GENERATED else 'people'}",
         emotions=len(data.emotions),
         chance=percent(data.chance),
     )

@@ -8,7 +8,7 @@ from avlib.report import modalities, sections
 from avlib.report.by_model import by_model
 from avlib.report.comparisons_page import paired_comparisons
 from avlib.report.corpora_page import corpora_joined, scores_by_corpus
-from avlib.report.headline import DEMO, headline
+from avlib.report.headline import GENERATED, headline
 from avlib.report.human_raters import human_raters_beside_systems
 from avlib.report.normalisation import titled
 from avlib.report.page import Page, Section, write_page
@@ -82,7 +82,7 @@ def write_report(
     page = Page(
         f"Emotion recognition on {data.corpus}",
         rest,
-        _DEMO_BANNER if data.corpus == DEMO else "",
+        _DEMO_BANNER if data.corpus in GENERATED else "",
         _about(data, identity or {}),
         headline=headline(data, found),
         models=parts,
@@ -95,7 +95,7 @@ def write_report(
 def _about(data: ReportData, identity: Mapping[str, str]) -> str:
     """Say in a line of what and by what the page was made."""
     clips, folds = data.used_clips, data.n_folds
-    people = "generated people" if data.corpus == DEMO else "people"
+    people = "generated people" if data.corpus in GENERATED else "people"
     of = f"{len(clips):,} clips of {clips['subject'].nunique():,} {people}"
     facts = [of, f"{data.protocol.name}, {folds} fold{'s' if folds > 1 else ''}"]
     made_by = [identity[key].partition(":")[0] for key in ("Code", "Machine") if key in identity]

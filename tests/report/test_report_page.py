@@ -60,7 +60,9 @@ def test_a_model_that_met_other_people_is_never_the_winner_and_comes_last(run, t
     assert said.drawing.alt.endswith("chance 33.3 %")
 
 
-@pytest.mark.parametrize(("corpus", "generated"), [("demo", True), ("ravdess", False)])
+@pytest.mark.parametrize(
+    ("corpus", "generated"), [("demo", True), ("demo_crossmodal", True), ("ravdess", False)]
+)
 def test_generated_people_are_called_so(tiny, corpus, generated):
     data = tiny.data({"merml": tiny.predict()}, corpus=corpus)
     said = headline(data, standings(data))

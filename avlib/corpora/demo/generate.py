@@ -12,7 +12,7 @@ from avlib.corpora.demo.head import build_head
 from avlib.corpora.demo.identity import Identity, identity
 from avlib.corpora.demo.microphone import record
 from avlib.corpora.demo.motion import Motion, move
-from avlib.corpora.demo.plan import FPS, DemoClip
+from avlib.corpora.demo.plan import FPS, DemoClip, Take
 from avlib.corpora.demo.score import Score, write_score
 from avlib.corpora.demo.streams import clip_stream, subject_stream
 from avlib.corpora.demo.voice import SAMPLE_RATE, synthesise
@@ -70,7 +70,7 @@ def animate(clip: DemoClip, seed: int) -> Motion:
 
 
 def film(
-    clip: DemoClip, motion: Motion, *, seed: int, width: int = 320, height: int = 240
+    clip: Take, motion: Motion, *, seed: int, width: int = 320, height: int = 240
 ) -> Iterator[np.ndarray]:
     """Paint and photograph a clip's frames, each ``(height, width, 3)`` uint8 RGB."""
     person = identity(clip.subject, seed)
@@ -83,5 +83,5 @@ def film(
     return camera.film(head, painted, motion.pose)
 
 
-def _stream(clip: DemoClip, seed: int, purpose: str) -> np.random.Generator:
+def _stream(clip: Take, seed: int, purpose: str) -> np.random.Generator:
     return clip_stream(seed, clip.subject, clip.emotion, clip.take, purpose)

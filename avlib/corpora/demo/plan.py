@@ -21,15 +21,24 @@ ANNOTATION_DRIFT = 0.2  # s, standard deviation of the Gaussian that smooths it
 
 
 @dataclass(frozen=True)
-class DemoClip:
+class Take:
+    """Who acts what, and which time it is (from 1): what a clip's random streams are named by."""
+
+    subject: str
+    emotion: str
+    take: int
+
+
+@dataclass(frozen=True)
+class DemoClip(Take):
     """One clip to render.
 
     Attributes
     ----------
     clip_id
         Name of the file without its suffix, such as ``S01_anger_1``.
-    subject, emotion, take, sex
-        Who acts what, and which take it is (from 1).
+    sex
+        Of the subject.
     path
         File relative to the corpus folder, such as ``S01/S01_anger_1.mp4``.
     duration
@@ -39,9 +48,6 @@ class DemoClip:
     """
 
     clip_id: str
-    subject: str
-    emotion: str
-    take: int
     sex: str
     path: str
     duration: float
@@ -71,18 +77,29 @@ def clip_plan(*, subjects: int, takes: int, seconds: Sequence[float], seed: int)
     ParamsError
         A clip's length is out of range.
     """
-    shortest, longest = seconds
-    if not 1.5 <= shortest <= longest <= 60.0:
-        raise ParamsError(
-            f"demo corpus: found clips of {shortest} to {longest} s, expected 1.5 <= shortest <= "
-            "longest <= 60; shorter clips leave no room for speech between the pauses"
-        )
+    require_room_for_speech(seconds)
     return [
         _clip(f"S{number:02d}", emotion, take, seconds, seed)
         for number in range(1, subjects + 1)
         for emotion in EMOTIONS
         for take in range(1, takes + 1)
     ]
+
+
+def require_room_for_speech(seconds: Sequence[float]) -> None:
+    """Refuse clips that are too short or too long, shortest and longest in seconds.
+
+    Raises
+    ------
+    ParamsError
+        A clip's length is out of range.
+    """
+    shortest, longest = seconds
+    if not 1.5 <= shortest <= longest <= 60.0:
+        raise ParamsError(
+            f"demo corpus: found clips of {shortest} to {longest} s, expected 1.5 <= shortest <= "
+            "longest <= 60; shorter clips leave no room for speech between the pauses"
+        )
 
 
 def annotate(clip: DemoClip, seed: int) -> np.ndarray:

@@ -110,7 +110,7 @@ class EmoBedModel(KeepsJoint, DeepModel[FunctionalClips]):
         self.joint_ = {}
         shown = {m: learned.select(learned.has((m,))) for m in self.modalities}
         if auxiliary is not None:
-            shown |= self._helping(auxiliary)
+            shown |= self._helping(auxiliary, shown)
         prepared, curves = {}, {}
         for modality, clips in shown.items():
             self.require_emotions(clips, (modality,))
@@ -128,7 +128,9 @@ class EmoBedModel(KeepsJoint, DeepModel[FunctionalClips]):
         self.logs_["curves"] = _averaged(curves)
         return self
 
-    def _helping(self, auxiliary: FunctionalClips) -> dict[str, FunctionalClips]:
+    def _helping(
+        self, auxiliary: FunctionalClips, shown: Mapping[str, FunctionalClips]
+    ) -> dict[str, FunctionalClips]:
         """Return the clips that help, by modality; what a control puts in their place, if any."""
         control = self.settings.get("control")
         helping = {}
@@ -136,7 +138,8 @@ class EmoBedModel(KeepsJoint, DeepModel[FunctionalClips]):
             clips = auxiliary.select(auxiliary.has((modality,)))
             if control:
                 rng = np.random.default_rng(self.settings["seed"])
-                clips = CONTROLS[control](clips, modality, rng)
+                [target] = shown.values()
+                clips = CONTROLS[control](clips, target, modality, rng)
             if len(clips):
                 helping[modality] = clips
         return helping

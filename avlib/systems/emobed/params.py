@@ -69,7 +69,7 @@ class Emobed(WithRecipe, TrainingSection):
     input_dropout: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
     auxiliary: Auxiliary | None
-    control: Literal["noise", "shuffled"] | None
+    control: Literal["noise", "shuffled", "intramodal"] | None
     window: Positive | None
     step: Positive
     beta_audio: Weights

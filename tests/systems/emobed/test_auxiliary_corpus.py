@@ -1,5 +1,6 @@
 """A corpus of faces that only helps another one's voices: from params.yaml to a trained fold."""
 
+import collections
 import itertools
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from avlib.recognizer.training import FinalTask, all_clips, fit_final
 from avlib.runtime import tables
 from avlib.runtime.digests import name_digest
 from avlib.runtime.errors import DataError, LeakError, ParamsError
+from avlib.systems.common.fold_clips import read_fold
 from avlib.systems.common.recipe import FoldTask
 from avlib.systems.common.tables import PREDICTIONS
 from avlib.systems.common.train_fold import train_fold
+from avlib.systems.emobed.controls import CONTROLS
 from avlib.systems.emobed.system import EmoBedSystem
 from stages import folds as folds_stage
 from stages import train_emobed
@@ -147,12 +150,31 @@ def test_controls_take_its_knowledge_away_and_leave_who_has_no_help_alone(projec
     folds_stage.main()
     found, system = [trained("faces")[1]], EmoBedSystem()
     recipes = [system.recipe("emobed_classic", load(train_emobed.PARAMS))]
-    for control in ("noise", "shuffled"):
+    for control in ("noise", "shuffled", "intramodal"):
         set_params(project, {"control": control})
         found.append(trained(control)[1])
         recipes.append(system.recipe("emobed_classic", load(train_emobed.PARAMS)))
     assert not any(a == b for a, b in itertools.combinations(found, 2))
-    assert recipes[0] == recipes[1] == recipes[2]
+    assert all(recipe == recipes[0] for recipe in recipes)
+
+
+def test_intramodal_help_is_the_targets_own_training_clips_evenly(project):
+    folds_stage.main()
+    source = EmoBedSystem().recipe("emobed", load(train_emobed.PARAMS)).source
+    parts = read_fold(source, 0, source.inputs())[1]
+    train, faces = parts["train"], parts["auxiliary"]
+    assert 0 < len(train) < len(faces)
+    helping = CONTROLS["intramodal"](faces, train, "video", np.random.default_rng(0))
+    assert len(helping) == len(faces)
+    assert helping.has(("video",)).all()
+    assert not helping.has(("audio",)).any()
+    shown = collections.Counter(helping.clip_id.tolist())
+    assert set(shown) == set(train.clip_id)
+    assert max(shown.values()) - min(shown.values()) <= 1
+    heard = {name: row for row, name in enumerate(train.clip_id)}
+    for row, name in enumerate(helping.clip_id):
+        assert helping.emotion[row] == train.emotion[heard[name]]
+        assert helping.sequences["video"][row] is train.sequences["audio"][heard[name]]
 
 
 def test_a_model_that_is_kept_is_helped_too(project):
