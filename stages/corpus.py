@@ -5,7 +5,6 @@ lies in it stage `clips` writes down, which runs again whenever that changes.
 """
 
 import json
-import shutil
 
 from avlib.corpora.demo.corpus import (
     CROSSMODAL,
@@ -18,6 +17,7 @@ from avlib.corpora.demo.corpus import (
 from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import paths
+from avlib.runtime.files import NOTHING, leave_empty
 from avlib.runtime.raw_folder import require_folder, require_hashable
 from avlib.runtime.stage import run
 
@@ -28,9 +28,11 @@ def main() -> None:
     """Leave the generated corpora (empty unless chosen) and ``data/checked.json``."""
     params = load(PARAMS)
     require_folder(paths.RAW)
+    made = {DEMO: (DEMO,), CROSSMODAL: (VOICES, FACES, CROSSMODAL)}.get(params.corpus, ())
     for name in (DEMO, VOICES, FACES, CROSSMODAL):
-        shutil.rmtree(paths.RAW / name, ignore_errors=True)
-        (paths.RAW / name).mkdir(parents=True)
+        leave_empty(paths.RAW / name)
+        if name in made:
+            (paths.RAW / name / NOTHING).unlink()
     if params.corpus == DEMO:
         generate_corpus(params.demo_corpus, paths.RAW / DEMO)
     elif params.corpus == CROSSMODAL:

@@ -16,6 +16,7 @@ import yaml
 
 from avlib.corpora.common.files import Files, kind_left_out, look
 from avlib.runtime.errors import CorpusError
+from avlib.runtime.files import NOTHING
 
 
 @dataclass(frozen=True)
@@ -299,7 +300,7 @@ class Reader(ABC):
         return completed
 
     def _require_folder(self, folder: Path) -> None:
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(path.name != NOTHING for path in folder.iterdir()):
             return
         if folder.is_symlink() and not folder.exists():
             found = f"is a link to {folder.readlink()}, which does not exist"
