@@ -79,7 +79,8 @@ def models_of(changed: set[Path]) -> list[str]:
 def affected(changed: set[Path]) -> list[Path]:
     """Return the test files that changed files can affect, the closest first."""
     distance = _distances(changed)
-    namesakes = {f"test_{file.stem}" for file in changed}
+    stages = {f"test_{file.stem}_stage" for file in changed if file.parent.name == "stages"}
+    namesakes = stages | {f"test_{file.stem}" for file in changed}
     rooms = {file.relative_to(ROOT).parent.parts[1:] for file in changed}
     ranks = {}
     for test in TESTS.rglob("test_*.py"):
