@@ -77,7 +77,8 @@ def test_kept_windows_teach_what_frozen_networks_say_in_each_step(
     for name, tensor in here.items():
         torch.testing.assert_close(tensor, there[name], rtol=1e-4, atol=1e-6)
     test = clips(tmp_path / "s", 2)
-    np.testing.assert_array_equal(once.predict_proba(test), each.predict_proba(test))
+    found, expected = once.predict_proba(test), each.predict_proba(test)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
     begun = load_file(tmp_path / "video.safetensors")["projection.weight"]
     assert not here["streams.video.projection.weight"].equal(begun)  # it has learned
 
