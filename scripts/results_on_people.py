@@ -97,7 +97,9 @@ def section_of(
     """Run a study, or each of its variations; return the section of the page."""
     text, command = study["text"], " ".join(["dvc repro", *study["stages"]])
     if "variations" not in study:
-        return study_section(title, text, ran(title, study, [params], commit), params, command)
+        pairs = [(one, other) for one, other in study.get("pairs", [])]
+        run = ran(title, study, [params], commit)
+        return study_section(title, text, run, params, command, pairs)
     variations = study["variations"]
     runs = {
         name: ran(f"{title}: {name}", study, [params, values], commit)

@@ -25,7 +25,12 @@ _PARTS = {"validation": "PublicTest", "test": "PrivateTest"}
 
 
 def study_section(
-    title: str, text: Sequence[str], data: ReportData, params: Mapping[str, Any], command: str
+    title: str,
+    text: Sequence[str],
+    data: ReportData,
+    params: Mapping[str, Any],
+    command: str,
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> Section:
     """Show one run: of whom, how accurate each model is, and whether MERML differs from others.
 
@@ -39,14 +44,16 @@ def study_section(
         Values that differ from those of ``params.yaml``.
     command
         What ran with them.
+    pairs
+        Further models to compare.
     """
     order = sorted(data.scores, key=lambda m: -data.scores[m]["pooled"]["accuracy"])
     tables = [_scores(data, order)]
     others = [m for m in OTHERS if m in data.predictions] or [
         m for m in ALONE if m in data.predictions
     ]
-    if COMPARED in data.predictions and others:
-        family = [(COMPARED, other) for other in others]
+    family = [(COMPARED, other) for other in others if COMPARED in data.predictions]
+    if family := [*family, *pairs]:
         found = compare_all(data.predictions, data.folds, data.clips, family=family)
         tables.append(comparison_table(found))
     published = published_results(data) if data.protocol.folds else None

@@ -111,3 +111,9 @@ def test_the_page_says_where_it_comes_from_and_what_it_does_not_show():
     text = markdown(Page("Results", [about("python x.py", "abc", "2020-01-02"), limits()]))
     for said in ("python x.py", "abc", "2020-01-02", "acted", "OpenFace", "unlabelled"):
         assert said in text
+
+
+def test_pairs_that_a_study_names_are_compared_as_well(run):
+    section = study_section("Voices", [], run, PARAMS, "dvc repro", [("gmml", "svm_audio")])
+    named = [["merml", "svm_concat"], ["merml", "gmml"], ["gmml", "svm_audio"]]
+    assert [row[:2] for row in section.tables[1].rows] == named
