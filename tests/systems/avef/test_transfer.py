@@ -147,7 +147,16 @@ def test_whoever_teaches_is_nobody_who_is_tested(project):
 
 def test_a_corpus_that_is_not_joined_is_one_line(project):
     set_params(project, transfer=["baum1s", "savee"])
-    with pytest.raises(DataError, match=r"is 'savee', of which there is no labelled clip.*rml"):
+    with pytest.raises(
+        DataError, match=r"avef\.transfer names 'savee', of which there is no labelled clip.*rml"
+    ):
+        folds_stage.main()
+
+
+def test_a_corpus_that_helps_is_none_of_those_that_are_crossed(project):
+    crossed = {"name": "cross_corpus", "train": ["baum1s"], "test": ["rml"]}
+    set_params(project, protocol=crossed)
+    with pytest.raises(ParamsError, match=r"^avef\.transfer names baum1s, and so does protocol\."):
         folds_stage.main()
 
 
