@@ -118,6 +118,7 @@ def swap_labels(corpora):
 def test_what_comes_first_learns_from_the_others_alone_and_once_for_all_folds(project, monkeypatch):
     before = first()
     assert set(before) == {"audio.safetensors", "joint.safetensors", "video.safetensors"}
+    assert not [*Path(".memo").rglob("*.ckpt")]
     with monkeypatch.context() as patch:
         patch.setattr(transfer, "fit", lambda *_: pytest.fail("learned again"))
         set_params(project, protocol={"k": 4})
