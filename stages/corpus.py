@@ -17,6 +17,7 @@ from avlib.corpora.demo.corpus import (
 from avlib.params import load
 from avlib.registry import reader
 from avlib.runtime import paths
+from avlib.runtime.errors import ParamsError
 from avlib.runtime.files import NOTHING, leave_empty
 from avlib.runtime.raw_folder import require_folder, require_hashable
 from avlib.runtime.stage import run
@@ -28,6 +29,11 @@ def main() -> None:
     """Leave the generated corpora (empty unless chosen) and ``data/checked.json``."""
     params = load(PARAMS)
     require_folder(paths.RAW)
+    if params.corpus in (VOICES, FACES):
+        raise ParamsError(
+            f"corpus is {params.corpus}, which is generated as a part of {CROSSMODAL} alone; expected"
+            f" corpus: {CROSSMODAL}, members: [{FACES}, {VOICES}] (docs/systems.md)"
+        )
     made = {DEMO: (DEMO,), CROSSMODAL: (VOICES, FACES, CROSSMODAL)}.get(params.corpus, ())
     for name in (DEMO, VOICES, FACES, CROSSMODAL):
         leave_empty(paths.RAW / name)

@@ -33,7 +33,7 @@ def clips():
 
 
 def helped(clips, protocol="subject_kfold"):
-    divided, helping = set_apart(clips, ["faces"])
+    divided, helping = set_apart(clips, ["faces"], "emobed.auxiliary")
     settings = {"k": 2, "validation": 0.3, "seed": 0} | PROTOCOLS[protocol]
     folds = make_folds(divided, protocol=protocol, **settings)
     return folds, with_auxiliary(folds, clips, helping)

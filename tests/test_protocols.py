@@ -331,6 +331,8 @@ def test_unusable_official_partitions_are_named():
         folds_of(clips.drop(columns="partition"), "official")
     with pytest.raises(DataError, match="s00_anger_0: partition is 'dev'"):
         folds_of(clips.assign(partition=["dev", *clips["partition"][1:]]), "official")
+    with pytest.raises(DataError, match=r"s00_anger_0: partition is empty; .*only help \(emobed"):
+        folds_of(clips.assign(partition=[None, *clips["partition"][1:]]), "official")
     with pytest.raises(DataError, match="no labelled clip in 'test'"):
         folds_of(clips[clips["partition"] == "train"], "official")
 

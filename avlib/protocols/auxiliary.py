@@ -9,7 +9,9 @@ from avlib.protocols.tables import AUXILIARY
 from avlib.runtime.errors import DataError
 
 
-def set_apart(clips: pd.DataFrame, corpora: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def set_apart(
+    clips: pd.DataFrame, corpora: Collection[str], setting: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Divide the clips of a joined corpus into those to make folds of and those that only help.
 
     Parameters
@@ -18,6 +20,8 @@ def set_apart(clips: pd.DataFrame, corpora: Collection[str]) -> tuple[pd.DataFra
         Columns clip_id, corpus, subject, emotion; arousal and valence where there is no emotion.
     corpora
         The members that only help.
+    setting
+        Of params.yaml, which names them.
 
     Returns
     -------
@@ -36,13 +40,14 @@ def set_apart(clips: pd.DataFrame, corpora: Collection[str]) -> tuple[pd.DataFra
     others = sorted(known - set(corpora))
     for corpus in sorted(set(corpora) - known):
         raise DataError(
-            f"the auxiliary corpus is {corpus!r}, of which there is no labelled clip; expected one"
-            f" of {', '.join(others)}, as data/raw/<name>/corpus.yaml joins them (docs/corpora.md)"
+            f"{setting} names {corpus!r}, of which there is no labelled clip; expected one of"
+            f" {', '.join(others)}, as data/raw/<name>/corpus.yaml joins them (docs/corpora.md)"
         )
     if not others:
         raise DataError(
-            f"all labelled clips are of the auxiliary corpus {some(set(corpora))}, so that nothing"
-            " is left to recognise: join another corpus with it (docs/corpora.md)"
+            f"all labelled clips are of {some(set(corpora))}, which {setting} names, so that"
+            f" nothing is left to recognise: take one out of {setting}, or join another corpus with"
+            " them (docs/corpora.md)"
         )
     helps = clips["corpus"].isin(corpora)
     return clips[~helps], labelled[labelled["corpus"].isin(corpora)]

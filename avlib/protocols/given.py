@@ -68,9 +68,11 @@ def official_parts(
         )
     wrong = labelled[~labelled["partition"].isin(PARTS)]
     if len(wrong):
+        clip_id, found = wrong[["clip_id", "partition"]].iloc[0]
         raise DataError(
-            f"clip {wrong['clip_id'].iloc[0]}: partition is {wrong['partition'].iloc[0]!r}; "
-            f"expected {', '.join(PARTS)}"
+            f"clip {clip_id}: partition is {'empty' if pd.isna(found) else repr(found)}; expected"
+            f" {', '.join(PARTS)}: fill it in, choose subject_kfold, for example, or let a member"
+            " of a joined corpus that has none only help (emobed.auxiliary, avef.transfer)"
         )
     if test:
         labelled = labelled[labelled["partition"].isin([*train, *test])].reset_index(drop=True)

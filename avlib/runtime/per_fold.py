@@ -25,7 +25,7 @@ from avlib.runtime.memo import code_fingerprint, digest_of, locked, stamp
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.seal import checksum, read_sealed, seal
 
-CHECKPOINTS = "checkpoints"  # beside a model's folds, until all of the stage are done
+CHECKPOINTS = "checkpoints"  # beside items, such as a model's folds, until all of them are done
 _STAMPS = ".stamps.json"  # in an item's folder
 
 
@@ -105,7 +105,6 @@ def run_per_fold(
             for path in sorted(set(folder.iterdir()) - {folder / _STAMPS}):
                 collected = jobs[name].out[path.name.split(".")[0]]
                 _lay_out(path, collected / f"{numbered}{path.suffix}")
-            shutil.rmtree(folder.parent / CHECKPOINTS, ignore_errors=True)
     seconds = time.monotonic() - started
     logging.getLogger(__name__).info(
         f"{stage}: computed {computed} folds, {len(done) - computed} from memo, {seconds:.1f} s"
@@ -168,6 +167,8 @@ def compute_each(
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
+    for folder in {folder.parent for folder in done.values()}:
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return done, len(missing)
 
 

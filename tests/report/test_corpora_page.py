@@ -94,7 +94,7 @@ def test_nothing_published_stands_beside_a_joined_corpus(tiny, crossed):
 
 
 def test_a_corpus_that_only_helps_is_named_and_counts_among_nobody_who_is_recognised(tiny, crossed):
-    divided, helping = set_apart(crossed, ["two"])
+    divided, helping = set_apart(crossed, ["two"], "emobed.auxiliary")
     folds = make_folds(divided, protocol="subject_kfold", **SETTINGS | {"k": 3})
     folds = with_auxiliary(folds, crossed, helping)
     run = tiny.data({"merml": tiny.predict()}, clips=crossed, folds=folds, corpus="joined")

@@ -1,8 +1,8 @@
 """Section ``avef`` of params.yaml."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from avlib.runtime import paths
 from avlib.runtime.params import Candidates, Positive, all_or_some_of, without_repeats
@@ -71,6 +71,15 @@ class Avef(WithTrainedWeights):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return without_repeats(values)
+
+    @model_validator(mode="after")
+    def _of_transfer(self) -> Self:
+        if not isinstance(self.train, bool) and TRANSFERRED in self.train and not self.transfer:
+            raise ValueError(
+                f"train names {TRANSFERRED}, and transfer is []: expected the members of a joined"
+                " corpus that teach its networks first (docs/systems.md)"
+            )
+        return self
 
     @property
     def begins_with(self) -> str:

@@ -67,16 +67,11 @@ class AVEFSystem(System):
         Raises
         ------
         ParamsError
-            It is not said which, or that these begin with other networks.
+            It is said that these begin with other networks.
         """
         if recipe.name != TRANSFERRED:
             return recipe
         section = params.avef
-        if not section.transfer:
-            raise ParamsError(
-                f"avef.train names {TRANSFERRED}, and avef.transfer is []: expected the members of"
-                " a joined corpus that teach its networks first (docs/systems.md)"
-            )
         if section.weights != "none":
             raise ParamsError(
                 f"avef.transfer is {section.transfer}, whose networks learn from the beginning, and"

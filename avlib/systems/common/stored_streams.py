@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avlib.runtime.errors import DataError
 from avlib.runtime.tables.opened import OpenPart
 from avlib.systems.common.streams import EVERY, Streams, decoded
 
@@ -26,21 +27,21 @@ class StoredStreams(Streams):
     ----------
     frames : int array of shape (n_chips,)
         Which of the clip's frames each chip is of; -1 where no face was found.
-    faces : str
-        The part.
+    faces, listing : str
+        The part, and its `OpenPart.listing`.
     groups : int array of shape (n_groups, 2)
         The clip's row groups there, and the first frame of each.
-    index : str
-        Path without suffix, by which an index of these tables has its name; that of the samples
-        ends in ``.sound``.
+    sounds : str
+        The file of samples.
     first_sample : int
         Place of the clip among them.
     """
 
     frames: np.ndarray
     faces: str
+    listing: str
     groups: np.ndarray
-    index: str
+    sounds: str
     first_sample: int
 
     def chips(self, places: np.ndarray | slice = EVERY) -> np.ndarray:
@@ -52,7 +53,7 @@ class StoredStreams(Streams):
         for number in np.unique(group[frames >= 0]):
             row_group, first = self.groups[number].tolist()
             here = (group == number) & (frames >= 0)
-            place = self.faces, self.index, row_group
+            place = self.faces, self.listing, row_group
             pixels[here] = _decoded_rows(place, frames[here] - first, size)
         return pixels[which]
 
@@ -60,17 +61,17 @@ class StoredStreams(Streams):
         """Return the sound, mapped from disk; see `Streams`."""
         if not self.samples:  # an empty file cannot be mapped
             return np.zeros(0, "<i2")
-        waves = _mapped_file(f"{self.index}.sound")
+        waves = _mapped_file(self.sounds)
         return waves[self.first_sample : self.first_sample + self.samples]
 
 
 def _decoded_rows(place: tuple[str, str, int], rows: np.ndarray, size: int) -> list[np.ndarray]:
     """Return the chips in some rows of a row group, at a size."""
-    path, index, row_group = place
+    path, listing, row_group = place
     keys = [(*place, row, size) for row in rows.tolist()]
     found = {key: chip for key in keys if (chip := _RECENT.get(key)) is not None}
     if len(found) < len(keys):
-        jpegs = _part(path, index).read(row_group, ["chip"])["chip"]
+        jpegs = _part(path, listing).read(row_group, ["chip"])["chip"]
         for key, row in zip(keys, rows.tolist(), strict=True):
             if key not in found:
                 found[key] = decoded(jpegs[row].as_py(), size)
@@ -107,9 +108,15 @@ def forget() -> None:
 
 
 @functools.lru_cache(maxsize=128)  # each holds a file open
-def _part(path: str, _index: str) -> OpenPart:
-    """Open a part; the name of its index tells it from an older one in its place."""
-    return OpenPart(path)
+def _part(path: str, listing: str) -> OpenPart:
+    """Open a part, and see that it is the one of which the clips' frames are known."""
+    part = OpenPart(path)
+    if part.listing != listing:
+        raise DataError(
+            f"{path}: other faces than when training began to read them; expected no change while"
+            " it does: run the stage again"
+        )
+    return part
 
 
 @functools.lru_cache(maxsize=128)  # likewise

@@ -22,6 +22,7 @@ from avlib.runtime.errors import DataError
 from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.parallel import Failure, map_clips
 from avlib.runtime.tables import ClipRef, atomic_path, clip_refs, part_path, read_clip
+from avlib.runtime.tables.opened import OpenPart
 from avlib.systems.common.stored_streams import StoredStreams
 from avlib.systems.common.streams import StreamFormat, frames_on_grid, resampled
 
@@ -87,7 +88,11 @@ def decode(
         for path in place.iterdir():
             if path.name.rpartition(".")[0] not in {index.stem for index in indices.values()}:
                 path.unlink()
-        missing = {part: index for part, index in indices.items() if not index.exists()}
+        missing = {
+            part: index
+            for part, index in indices.items()
+            if not (index.exists() and _sounds(index).exists())
+        }
         tasks = [(index, parts[part], of_parts[part], rate) for part, index in missing.items()]
         label = f"sound at {rate} Hz"
         for i, result in map_clips(
@@ -110,11 +115,11 @@ def read_streams(indices: Sequence[Path], stream_format: StreamFormat) -> dict[s
     found = {}
     for index in indices:
         facts = json.loads(index.read_text())
-        place = str(index.with_suffix("").absolute())
+        sounds = str(_sounds(index).absolute())
         for clip_id, (times, flags, groups, first_sample, samples) in facts["clips"].items():
             has_chip = np.array([flag == "1" for flag in flags], bool)
             frames = frames_on_grid(np.array(times, float), has_chip, stream_format)
-            held = facts["faces"], np.array(groups, int).reshape(-1, 2), place
+            held = *facts["faces"], np.array(groups, int).reshape(-1, 2), sounds
             found[clip_id] = StoredStreams(
                 stream_format, frames >= 0, samples, frames, *held, first_sample
             )
@@ -142,6 +147,10 @@ def _index_path(
     return part_path(place, part).with_suffix(f".{digest[:16]}.json")
 
 
+def _sounds(index: Path) -> Path:
+    return index.with_suffix(".sound")
+
+
 def _faces_of(refs: _Refs) -> str:
     """Return the part of table `faces`, if there is one."""
     return next((str(ref.path) for ref in refs["faces"].values()), "")
@@ -158,15 +167,17 @@ def _decode_part(task: _Task) -> None:
     """Write the sound of one subject, clip by clip; the index comes last (in a worker)."""
     index, refs, wider, rate = task
     clips = {}
-    with atomic_path(index.with_suffix(".sound")) as scratch, scratch.open("wb") as sound:
+    with atomic_path(_sounds(index)) as scratch, scratch.open("wb") as sound:
         first = 0
         for clip_id in sorted({*refs["faces"], *refs["speech"]}):
             samples = _sound(refs["speech"].get(clip_id), wider.get(clip_id), rate)
             sound.write(samples)
             clips[clip_id] = (*_frames(refs["faces"].get(clip_id)), first, len(samples) // 2)
             first += len(samples) // 2
+    faces = _faces_of(refs)
+    held = faces, OpenPart(faces).listing if faces else ""
     with atomic_path(index) as temporary:
-        temporary.write_text(json.dumps({"faces": _faces_of(refs), "clips": clips}))
+        temporary.write_text(json.dumps({"faces": held, "clips": clips}))
 
 
 def _frames(ref: ClipRef | None) -> tuple[list[float], str, list[tuple[int, int]]]:

@@ -75,6 +75,7 @@ class Kept(Protocol):
     """See `avlib.systems.gating.kept_windows.KeptWindows`."""
 
     modalities: tuple[str, ...]
+    by_sound: bool
 
     def of(self, modality: str, clip_ids: np.ndarray) -> np.ndarray:
         """Return the windows of clips, float32 of shape (n, n_gates, d)."""
@@ -92,7 +93,8 @@ class GatingDataset(Dataset):
     standardisers : dict of str to Standardiser
         By modality that is described.
     kept : Kept, optional
-        What wholly frozen networks make of windows; streams of these modalities are not read.
+        What wholly frozen networks make of windows; streams of these modalities are not read, but
+        for sound that says which windows of faces count.
     """
 
     def __init__(
@@ -105,6 +107,8 @@ class GatingDataset(Dataset):
         self.kept = [(kept, m) for m in modalities if kept and m in kept.modalities]
         read = {*standardisers, *(m for _, m in self.kept)}
         streamed = tuple(m for m in modalities if m not in read)
+        if kept and kept.by_sound and streamed and "audio" in modalities:
+            streamed = tuple({"audio", *streamed})
         self.streams = SequenceDataset(clips, streamed)
         self.described: dict[str, Tensor] = {}
         self.has: dict[str, Tensor] = {}

@@ -32,10 +32,16 @@ class KeptWindows:
     network : GatingNetwork
     modalities : sequence of str
         Those whose network is wholly frozen.
+
+    Attributes
+    ----------
+    by_sound : bool
+        Whether the loudest window counts: sound says which one that is, of faces too.
     """
 
     def __init__(self, folder: Path, network: GatingNetwork, modalities: Sequence[str]) -> None:
         self.folder, self.network, self.modalities = folder, network, tuple(modalities)
+        self.by_sound = network.apex == "loudest"
 
     def fill(self, clips: SequenceClips) -> None:
         """Compute what is not there yet, clip by clip.

@@ -112,6 +112,18 @@ def test_the_stages_join_voices_and_faces_and_faces_only_help(tmp_path, monkeypa
     assert parts.to_dict() == {"test": 16, "train": 8, "auxiliary": 4}
 
 
+@pytest.mark.parametrize("name", ["demo_voices", "demo_faces"])
+def test_one_of_both_alone_is_no_corpus(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    values = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump(values | {"corpus": name}))
+    Path("data/raw").mkdir(parents=True)
+    with pytest.raises(
+        ParamsError, match=rf"^corpus is {name}, .*expected corpus: demo_crossmodal"
+    ):
+        corpus_stage.main()
+
+
 def test_clips_without_room_for_speech_are_refused(tmp_path):
     settings = DemoCorpus(subjects=2, takes=1, seconds=[0.5, 1.0], seed=0)
     with pytest.raises(ParamsError, match=r"0\.5 to 1\.0 s, expected 1\.5"):

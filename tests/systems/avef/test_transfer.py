@@ -118,6 +118,7 @@ def swap_labels(corpora):
 def test_what_comes_first_learns_from_the_others_alone_and_once_for_all_folds(project, monkeypatch):
     before = first()
     assert set(before) == {"audio.safetensors", "joint.safetensors", "video.safetensors"}
+    assert not [*Path(".memo").rglob("*.ckpt")]
     with monkeypatch.context() as patch:
         patch.setattr(transfer, "fit", lambda *_: pytest.fail("learned again"))
         set_params(project, protocol={"k": 4})
@@ -147,7 +148,16 @@ def test_whoever_teaches_is_nobody_who_is_tested(project):
 
 def test_a_corpus_that_is_not_joined_is_one_line(project):
     set_params(project, transfer=["baum1s", "savee"])
-    with pytest.raises(DataError, match=r"is 'savee', of which there is no labelled clip.*rml"):
+    with pytest.raises(
+        DataError, match=r"avef\.transfer names 'savee', of which there is no labelled clip.*rml"
+    ):
+        folds_stage.main()
+
+
+def test_a_corpus_that_helps_is_none_of_those_that_are_crossed(project):
+    crossed = {"name": "cross_corpus", "train": ["baum1s"], "test": ["rml"]}
+    set_params(project, protocol=crossed)
+    with pytest.raises(ParamsError, match=r"^avef\.transfer names baum1s, and so does protocol\."):
         folds_stage.main()
 
 
@@ -161,10 +171,10 @@ def test_two_systems_are_not_helped_by_different_corpora(project):
 
 def test_transfer_from_nowhere_and_over_other_weights_are_one_line_each(project):
     set_params(project, transfer=[])
-    folds_stage.main()
-    with pytest.raises(ParamsError, match=r"names avef_transfer, and avef\.transfer is \[\]"):
-        train_avef.main()
+    with pytest.raises(ParamsError, match=r"avef: train names avef_transfer, and transfer is \[\]"):
+        folds_stage.main()  # not after hours of faces
     set_params(project, weights="published")
+    folds_stage.main()
     with pytest.raises(ParamsError, match=r"from the beginning, and avef\.weights is published"):
         train_avef.main()
 

@@ -8,6 +8,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from avlib.faces.tables import FACES
+from avlib.runtime.errors import DataError
 from avlib.runtime.tables import conform, part_path, write_part
 from avlib.speech.pcm import from_pcm, to_pcm
 from avlib.speech.tables import SPEECH
@@ -180,6 +181,26 @@ def test_only_what_changed_is_decoded_again_and_what_is_gone_is_dropped(recordin
     left = {path.name.split(".")[0] for path in (memo / "16000Hz").iterdir()}
     assert left == {"S1", "S2"}
     assert len(list((memo / "16000Hz").iterdir())) == 4
+
+
+def test_faces_that_change_while_training_reads_them_are_said_and_not_taken_for_others(
+    recordings, tmp_path
+):
+    faces, speech, _ = recordings
+    streams = kept(KEPT, faces, speech, tmp_path / "memo")
+    write(FACES, faces, "S1", {"a": faces_of("a", [90] * 25)})
+    with pytest.raises(DataError, match=r"S1\.parquet: other faces than when training began"):
+        streams["a"].chips()
+    assert streams["d"].chips().mean() == pytest.approx(7, abs=1)
+
+
+def test_sound_that_is_gone_is_decoded_again(recordings, tmp_path):
+    faces, speech, sound = recordings
+    memo = tmp_path / "memo"
+    for path in decode(16000, faces, speech, memo):
+        path.with_suffix(".sound").unlink()
+    found = kept(KEPT, faces, speech, memo)["a"].sound()
+    np.testing.assert_array_equal(found, np.frombuffer(to_pcm(sound["a"]), "<i2"))
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,8 @@ def test_without_the_setting_both_corpora_are_divided_and_both_modalities_recogn
 def test_a_member_that_is_not_there_is_one_line(project):
     set_params(project, {"auxiliary": HELP | {"corpus": "face"}})
     with pytest.raises(
-        DataError, match=r"'face', of which there is no labelled clip; expected.*voices"
+        DataError,
+        match=r"auxiliary names 'face', of which there is no labelled clip; expected.*voices",
     ):
         folds_stage.main()
 
@@ -224,7 +225,7 @@ def test_a_person_who_helps_and_is_to_be_recognised_is_one_line(project):
 
 def test_a_member_alone_is_one_line(project):
     write_clips(people={"faces": "wxyz"})
-    with pytest.raises(DataError, match="all labelled clips are of the auxiliary corpus faces"):
+    with pytest.raises(DataError, match=r"clips are of faces, which emobed\.auxiliary names"):
         folds_stage.main()
 
 

@@ -90,3 +90,21 @@ def test_folds_share_what_frozen_networks_say(settings, applied, tmp_path):
         model.checkpoints = tmp_path / "checkpoints" / f"fold-{fold}"
         model.fit(everybody.select(np.arange(8) != left_out), everybody.select(np.arange(0)))
     assert applied.total == 8
+
+
+def test_sound_says_where_the_loudest_window_is_though_its_network_is_frozen(
+    settings, tmp_path, monkeypatch
+):
+    settings |= {"system": "gating_global", "apex": "loudest", "frozen": {"audio": 7, "video": 11}}
+    heard, loudest = [], gating_network.loudest_start
+
+    def listening(batch, *args):
+        heard.append(batch.samples.tolist())
+        return loudest(batch, *args)
+
+    monkeypatch.setattr(gating_network, "loudest_start", listening)
+    train = clips(tmp_path / "t", seconds=(2.0, 1.4))
+    GatingModel(2, **settings).fit(train, train.select(np.arange(0)))
+    lengths = {streams.samples for streams in train.streams}
+    assert len(heard) > len(train)  # once for each clip's sound, then in each step
+    assert {n for of in heard for n in of} == lengths
