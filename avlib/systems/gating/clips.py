@@ -108,7 +108,7 @@ class GatingDataset(Dataset):
         read = {*standardisers, *(m for _, m in self.kept)}
         streamed = tuple(m for m in modalities if m not in read)
         if kept and kept.by_sound and streamed and "audio" in modalities:
-            streamed = tuple({"audio", *streamed})
+            streamed = tuple(m for m in modalities if m == "audio" or m in streamed)
         self.streams = SequenceDataset(clips, streamed)
         self.described: dict[str, Tensor] = {}
         self.has: dict[str, Tensor] = {}
