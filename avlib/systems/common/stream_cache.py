@@ -115,11 +115,12 @@ def read_streams(indices: Sequence[Path], stream_format: StreamFormat) -> dict[s
     found = {}
     for index in indices:
         facts = json.loads(index.read_text())
+        faces, listing = facts["faces"]
         sounds = str(_sounds(index).absolute())
         for clip_id, (times, flags, groups, first_sample, samples) in facts["clips"].items():
             has_chip = np.array([flag == "1" for flag in flags], bool)
             frames = frames_on_grid(np.array(times, float), has_chip, stream_format)
-            held = *facts["faces"], np.array(groups, int).reshape(-1, 2), sounds
+            held = faces, listing, np.array(groups, int).reshape(-1, 2), sounds
             found[clip_id] = StoredStreams(
                 stream_format, frames >= 0, samples, frames, *held, first_sample
             )
