@@ -31,8 +31,8 @@ def main() -> None:
     require_folder(paths.RAW)
     if params.corpus in (VOICES, FACES):
         raise ParamsError(
-            f"corpus is {params.corpus}, which is generated as a part of {CROSSMODAL} alone; expected"
-            f" corpus: {CROSSMODAL}, members: [{FACES}, {VOICES}] (docs/systems.md)"
+            f"corpus is {params.corpus}, which is generated as a part of {CROSSMODAL} alone;"
+            f" expected corpus: {CROSSMODAL}, members: [{FACES}, {VOICES}] (docs/systems.md)"
         )
     made = {DEMO: (DEMO,), CROSSMODAL: (VOICES, FACES, CROSSMODAL)}.get(params.corpus, ())
     for name in (DEMO, VOICES, FACES, CROSSMODAL):
