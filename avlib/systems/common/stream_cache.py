@@ -122,15 +122,7 @@ def read_streams(indices: Sequence[Path], stream_format: StreamFormat) -> dict[s
             frames = frames_on_grid(np.array(times, float), has_chip, stream_format)
             held = faces, listing, np.array(groups, int).reshape(-1, 2), sounds
             found[clip_id] = StoredStreams(
-                stream_format,
-                frames >= 0,
-                samples,
-                frames,
-                faces=part["path"],
-                listing=part["listing"],
-                groups=np.array(groups, int).reshape(-1, 2),
-                sounds=sounds,
-                first_sample=first_sample,
+                stream_format, frames >= 0, samples, frames, *held, first_sample
             )
     return found
 
@@ -184,9 +176,9 @@ def _decode_part(task: _Task) -> None:
             clips[clip_id] = (*_frames(refs["faces"].get(clip_id)), first, len(samples) // 2)
             first += len(samples) // 2
     faces = _faces_of(refs)
-    part = {"path": faces, "listing": OpenPart(faces).listing if faces else ""}
+    held = faces, OpenPart(faces).listing if faces else ""
     with atomic_path(index) as temporary:
-        temporary.write_text(json.dumps({"faces": part, "clips": clips}))
+        temporary.write_text(json.dumps({"faces": held, "clips": clips}))
 
 
 def _frames(ref: ClipRef | None) -> tuple[list[float], str, list[tuple[int, int]]]:
