@@ -15,8 +15,8 @@ def freed_memory_kept() -> Iterator[None]:
     """Have the C library keep what is freed, however large, and hand it back afterwards.
 
     Blocks above 32 MB glibc hands back to the system at once. The next step of a training gets them
-    anew, page by page and filled with zeros, which took a quarter of the time of networks whose
-    activations are of that size. Of other C libraries nothing is asked.
+    anew, page by page and filled with zeros, which takes long where a network's activations are of
+    that size. Of other C libraries nothing is asked.
     """
     libc: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
