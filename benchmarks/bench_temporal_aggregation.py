@@ -20,8 +20,8 @@ from avlib.systems.temporal_aggregation.network import (
     AudioVisualNetwork,
     SegmentNetworks,
 )
+from avlib.systems.temporal_aggregation.pictures import log_mean_probabilities
 from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
-from avlib.systems.temporal_aggregation.training import log_mean_probabilities
 from benchmarks.machine import one_core, take_turns
 from benchmarks.scaling import exponent
 from benchmarks.table import Table

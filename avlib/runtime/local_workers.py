@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -42,6 +42,7 @@ def map_locally(
     tasks: Iterable[tuple[int, Any]],
     workers: int,
     limits: Limits | None = None,
+    preload: Collection[str] = (),
 ) -> Generator[tuple[int, Any]]:
     """Yield the index of each task and its result, or its `Failure`, in no particular order.
 
@@ -55,6 +56,8 @@ def map_locally(
         Number of processes.
     limits
         What a task may take; None: anything.
+    preload
+        Modules beside the function's that the server imports, where it does not run yet.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def map_locally(
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a worker that ran the main script while importing it, see `_greet`
-    _CONTEXT.set_forkserver_preload([__name__, *_modules(function)])
+    _CONTEXT.set_forkserver_preload([__name__, *_modules(function), *preload])
     waiting = ((index, task, 0) for index, task in tasks)
     again: deque[tuple[int, Any, int]] = deque()  # with how many workers died under the task
     busy: dict[_Worker, tuple[int, Any, int]] = {}
@@ -96,6 +99,13 @@ def map_locally(
                     worker.end()
                     done.append((index, Failure(reason)))
                     idle.append(stack.enter_context(_Worker(function)))
+
+
+def start_server(preload: Collection[str]) -> None:
+    """Start the server of processes, which imports modules while this process goes on."""
+    _CONTEXT.set_forkserver_preload([__name__, *preload])
+    with _STARTING, _surroundings():
+        forkserver.ensure_running()
 
 
 def _modules(function: Callable[..., Any]) -> list[str]:

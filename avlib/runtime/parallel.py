@@ -17,13 +17,13 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from typing import Any
 
 from avlib.runtime.attempt import Failure, attempt
 from avlib.runtime.errors import ParamsError
 from avlib.runtime.limits import Limits
-from avlib.runtime.local_workers import map_locally
+from avlib.runtime.local_workers import map_locally, start_server
 from avlib.runtime.progress import Progress
 from avlib.runtime.threads import single_thread
 
@@ -84,7 +84,9 @@ def map_clips(
         elif workers := local_workers(devices):
             if devices:
                 function = functools.partial(_on_device, function, tuple(devices))
-            outcomes = map_locally(function, enumerate(tasks), min(workers, len(tasks)), limits)
+            modules = [piece.__module__ for piece in code]
+            workers = min(workers, len(tasks))
+            outcomes = map_locally(function, enumerate(tasks), workers, limits, modules)
         else:
             stack.enter_context(single_thread())
             if devices:
@@ -99,6 +101,20 @@ def map_clips(
             else:
                 progress.advance()
             yield index, outcome
+
+
+def expect_work(modules: Collection[str], devices: Sequence[str] = ()) -> None:
+    """Let modules be imported for the processes of `map_clips`, while this one goes on.
+
+    Parameters
+    ----------
+    modules
+        Which the work needs. Once this was said, nothing else is imported before it begins.
+    devices
+        As of `map_clips`.
+    """
+    if not os.environ.get("AVLIB_SCHEDULER") and local_workers(devices):
+        start_server(modules)
 
 
 def _on_cluster(

@@ -241,7 +241,10 @@ def content_key(
         # A file of our own package is the same wherever the project lies.
         name = path.name if path.is_absolute() else str(path)
         digests[name] = _known_digest(path, state.st_mtime_ns, state.st_size)
-    return digest_of([stage, [code_fingerprint(piece) for piece in code], params, digests])
+    return digest_of([stage, [_known_code(piece) for piece in code], params, digests])
+
+
+_known_code = functools.cache(code_fingerprint)  # of a process, which no change reaches any more
 
 
 @functools.cache

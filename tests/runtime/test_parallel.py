@@ -374,6 +374,41 @@ def test_what_a_partial_function_needs_is_imported_once_by_the_server(tmp_path):
     assert said_by_script(tmp_path) == "{0: (True, True)}"
 
 
+@pytest.mark.parametrize("said", ['expect_work(["slow"])', 'needed["code"] = [slow.work]'])
+def test_what_work_is_said_to_need_is_imported_once_by_the_server(said, tmp_path):
+    (tmp_path / "slow.py").write_text("import os\nHERE = os.getpid()\ndef work():\n    pass\n")
+    (tmp_path / "quick.py").write_text(
+        "import os\ndef where(task):\n    import slow\n    return slow.HERE == os.getppid()\n"
+    )
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent(f"""
+            import quick, slow
+            from avlib.runtime.parallel import expect_work, map_clips
+            if __name__ == "__main__":
+                needed = {{}}
+                {said}
+                print(dict(map_clips(quick.where, [0], label="test", **needed)))
+        """)
+    )
+    assert said_by_script(tmp_path) == "{0: True}"
+
+
+@pytest.mark.parametrize(
+    ("workers", "scheduler", "devices", "starts"),
+    [("2", "", (), True), ("0", "", (), False), ("2", "tcp://here", (), False),
+     ("2", "", ("cuda:0",), False), ("2", "", ("cuda:0", "cuda:1"), True)],
+)  # fmt: skip
+def test_a_server_is_started_ahead_only_for_processes_of_this_machine(
+    workers, scheduler, devices, starts, monkeypatch
+):
+    monkeypatch.setenv("AVLIB_WORKERS", workers)
+    monkeypatch.setenv("AVLIB_SCHEDULER", scheduler)
+    started = []
+    monkeypatch.setattr(parallel, "start_server", started.append)
+    parallel.expect_work(["some.module"], devices)
+    assert started == [["some.module"]] * starts
+
+
 def test_unpicklable_result_and_a_worker_killed_once_cost_nothing_else(monkeypatch, tmp_path):
     monkeypatch.setenv("AVLIB_WORKERS", "2")
     fine, first, second, third = outcomes(["fine", tmp_path / "tried", "unpicklable", "fine"])

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.signal import resample_poly
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, Sampler
@@ -94,6 +93,8 @@ def at_speed(sound: np.ndarray, speed: float) -> np.ndarray:
     ratio = Fraction(speed).limit_denominator(100)
     if ratio == 1:
         return sound
+    from scipy.signal import resample_poly  # slow to import, and the demo and `predict` need none
+
     return resample_poly(sound.astype(np.float32), ratio.denominator, ratio.numerator)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from avlib.systems.common.estimate import Corpus
     from avlib.systems.common.rehearsal import Rehearsal
 
+LIGHTNING = "avlib.networks.train_network"  # which imports it: seconds
+
 
 class System(ABC):
     """A published system with its baselines, or methods of one kind, which one stage trains.
@@ -152,6 +154,11 @@ class System(ABC):
         learned = corpus.train + (0 if watches else corpus.validation)
         rehearsal = resolve_name(self.rehearsed_by)
         return rehearsal(recipe, (corpus.emotions, used), learned, corpus.seconds)
+
+    def modules(self) -> list[str]:
+        """Return the modules that the training of a fold needs, the slowest to import at least."""
+        named = [self.fold_trainer, self.model, *([LIGHTNING] if self.deep else [])]
+        return [name.partition(":")[0] for name in named]
 
     def fold_function(self) -> Callable[..., None]:
         """Import what trains one fold."""

@@ -20,6 +20,7 @@ import pandas as pd
 from avlib.protocols import checked_folds
 from avlib.runtime import paths, tables
 from avlib.runtime.files import leave_empty
+from avlib.runtime.parallel import expect_work
 from avlib.runtime.per_fold import FoldJobs, run_per_fold
 from avlib.systems.common.estimate import Corpus, missing_sound, require_room, stage_cost
 from avlib.systems.common.recipe import FoldTask, Recipe
@@ -57,6 +58,8 @@ def train_section(system: System, params: Any) -> None:
             leave_out(system, model)
     if not wanted:
         return
+    if not (paths.MEMO / f"train_{system.name}").exists():  # so that there are folds to compute
+        expect_work(system.modules())
     recipes = {model: system.recipe(model, params) for model in wanted}
     described = system.described(recipes[wanted[0]].settings)  # one section has all of them
     _say_what_is_missing(wanted, clips, params.modalities, described)
@@ -71,7 +74,10 @@ def train_section(system: System, params: Any) -> None:
     network = system.deep and longest.make is system.model_class()
     told = network and set(clips["corpus"]) != {"demo"}
 
-    def say_cost(n_folds: int) -> None:
+    def begin(n_folds: int) -> None:
+        expect_work(system.modules(), devices)
+        if not told:
+            return
         cost = stage_cost(system, longest, corpus, n_folds)
         if cost is not None:
             logging.getLogger(__name__).info(f"train_{system.name}: {cost}")
@@ -86,7 +92,7 @@ def train_section(system: System, params: Any) -> None:
         system.fold_function(),
         jobs,
         devices=devices,
-        before=say_cost if told else None,
+        before=begin,
     )
     watched = {m: jobs[m] for m in wanted if system.judge and recipes[m].settings.get("patience")}
     if watched:

@@ -22,14 +22,9 @@ from avlib.systems.temporal_aggregation.batches import (
     SegmentDataset,
     fixed_draws,
 )
-from avlib.systems.temporal_aggregation.modern_training import ModernTraining
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
+from avlib.systems.temporal_aggregation.pictures import log_mean_probabilities, pictures
 from avlib.systems.temporal_aggregation.spectrogram import SIZES
-from avlib.systems.temporal_aggregation.training import (
-    TemporalAggregationTraining,
-    log_mean_probabilities,
-    pictures,
-)
 
 
 class TemporalAggregationModel(DeepModel[SequenceClips]):
@@ -75,6 +70,10 @@ class TemporalAggregationModel(DeepModel[SequenceClips]):
         DataError
             The training clips have fewer than two emotions.
         """
+        # Loads Lightning: seconds.
+        from avlib.systems.temporal_aggregation.modern_training import ModernTraining
+        from avlib.systems.temporal_aggregation.training import TemporalAggregationTraining
+
         s = self.settings
         modern, seed = s["recipe"] == "modern", s["seed"]
         how = s["modern"] if modern else s

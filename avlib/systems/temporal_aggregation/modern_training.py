@@ -12,11 +12,8 @@ from avlib.networks.picture_augmentation import augmented_pictures
 from avlib.networks.spectrogram_augmentation import augmented
 from avlib.systems.temporal_aggregation.batches import SegmentBatch
 from avlib.systems.temporal_aggregation.network import SegmentNetworks, drop_modalities
-from avlib.systems.temporal_aggregation.training import (
-    log_mean_probabilities,
-    logged_scores,
-    pictures,
-)
+from avlib.systems.temporal_aggregation.pictures import log_mean_probabilities, pictures
+from avlib.systems.temporal_aggregation.training import logged_scores
 
 
 class ModernTraining(LightningModule):

@@ -35,6 +35,7 @@ class OneModel(System):
 
     name = "one"
     models = MappingProxyType({"m": "a model"})
+    model = f"{__name__}:Fitted"
 
     def __init__(self, make, **how):
         self.make, self.how = make, how

@@ -100,6 +100,7 @@ def trained(tmp_path, monkeypatch):
         module, "run_per_fold", lambda stage, function, jobs, **_: found.update({stage: jobs})
     )
     monkeypatch.setattr(module, "_jobs", lambda system, recipe, *_: recipe)
+    monkeypatch.setattr(module, "expect_work", lambda modules, devices=(): None)
     return found
 
 
@@ -138,6 +139,27 @@ def test_no_network_library_is_loaded_before_a_system_is_known_to_be_on():
         f"for name in {list(SYSTEMS)}:\n"
         "    importlib.import_module(f'stages.train_{name}')\n"
         "    assert 'torch' not in sys.modules, name\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_fold_needs_is_imported_for_all_workers_at_once():
+    """By name, as the process that starts them imports neither Lightning nor what trains."""
+    asked = (
+        "import importlib, sys\n"
+        "from avlib.registry import systems\n"
+        "for system in systems():\n"
+        "    system.model_class()\n"
+        "    assert 'lightning' not in sys.modules, system.name\n"
+        "for system in systems():\n"
+        "    modules = [importlib.import_module(name) for name in system.modules()]\n"
+        "    assert sys.modules[system.fold_function().__module__] in modules, system.name\n"
+        "    assert sys.modules[system.model_class().__module__] in modules, system.name\n"
+        "    assert system.deep == ('avlib.networks.train_network' in system.modules())\n"
+        "assert 'lightning' in sys.modules\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", asked], capture_output=True, text=True, check=False

@@ -19,7 +19,7 @@ from avlib.systems.temporal_aggregation.model import TemporalAggregationModel
 from avlib.systems.temporal_aggregation.modern_training import ModernTraining
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
 from avlib.systems.temporal_aggregation.params import PAPER
-from avlib.systems.temporal_aggregation.training import pictures
+from avlib.systems.temporal_aggregation.pictures import pictures
 
 FORMAT = StreamFormat(32, 8.0, 16000)
 SAMPLING = {"n_segments": 3, "window": 0.4, "offset": 0.01}

@@ -17,12 +17,9 @@ from avlib.systems.temporal_aggregation.batches import (
 from avlib.systems.temporal_aggregation.model import TemporalAggregationModel
 from avlib.systems.temporal_aggregation.network import SegmentNetworks
 from avlib.systems.temporal_aggregation.params import PAPER
+from avlib.systems.temporal_aggregation.pictures import log_mean_probabilities, pictures
 from avlib.systems.temporal_aggregation.spectrogram import log_spectrogram
-from avlib.systems.temporal_aggregation.training import (
-    TemporalAggregationTraining,
-    log_mean_probabilities,
-    pictures,
-)
+from avlib.systems.temporal_aggregation.training import TemporalAggregationTraining
 
 FORMAT = StreamFormat(32, 8.0, 16000)
 SAMPLING = {"n_segments": 2, "window": 0.4, "offset": 0.01}
