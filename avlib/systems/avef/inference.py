@@ -67,10 +67,10 @@ def pool_segments(network: Network, segments: Segments, needed: tuple[str, ...])
 
 
 def with_fc7(network: SegmentNetwork, segments: Segments) -> Segments:
-    """Return segments with what fc7 of a wholly frozen network says of each, computed once.
+    """Return segments with what fc7 of a network that learns no more says of each, computed once.
 
-    In training as afterwards it is the same: nothing is augmented before the network, nor dropped
-    inside of it.
+    In the training of a wholly frozen one it is the same as afterwards: nothing is augmented before
+    the network, nor dropped inside of it.
     """
     modality, shape = network.modality, (len(segments), network.classifier.in_features)
     path = segments.folder / f"{modality}_fc7.npy"

@@ -91,6 +91,12 @@ class AVEFModel(DeepModel[SpokenClips]):
         n_layers, frozen = TRAINED_LAYERS["published"], self.settings["frozen"]
         return tuple(m for m in self.modalities if frozen[m] == n_layers[m])
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The modalities of which each segment's fc7 is kept, once their networks learn no more."""
+        # Where a belief network and an SVM learn from it, the networks are asked once.
+        return self.modalities if self.modalities == BOTH and self.by_svm else self.wholly_frozen
+
     def fit(self, train: SpokenClips, validation: SpokenClips) -> Self:
         """Train each modality's network, join them, and train an SVM on the pooled features.
 
@@ -121,12 +127,19 @@ class AVEFModel(DeepModel[SpokenClips]):
                     segments = with_fc7(network, segments)
                 self.networks_[modality] = network
                 curves[modality] = self._train(modality, segments, used)
+            described = segments
+            for modality in self.described:
+                if modality not in segments.fc7:
+                    network = cast(SegmentNetwork, self.networks_[modality])
+                    described = with_fc7(network, described)
             if self.modalities == BOTH:
-                self.networks_["joint"] = self._joint(segments, used)
+                self.networks_["joint"] = self._joint(described, used)
                 curves["joint"] = self._train("joint", segments, used)
             self.svms_ = {}
             if self.by_svm:
-                pooled = {space: self._pool(space, segments) for space in self.spaces}
+                alone = {space: self._pool(space, described) for space in self.modalities}
+                joint = {space: self._pool(space, segments) for space in self.spaces - alone.keys()}
+                pooled = alone | joint
         self.logs_["curves"] = _merged(curves)
         self.chosen_ = {f"epochs_{name}": len(rows) for name, rows in curves.items()}
         if self.by_svm:

@@ -76,7 +76,7 @@ class SegmentNetwork(nn.Module):
             return _resized(values, self.side)
         # Row by row, as arithmetic on runs of three channels is slow.
         rows, side = values.flatten(3).to(self.mean), values.shape[3]
-        rows = (rows - self.mean.repeat(side)) / self.spread.repeat(side)
+        rows = (rows - self.mean.repeat(side)).div_(self.spread.repeat(side))
         # As they lie, channels last: on a CPU convolutions are a third faster with that.
         values = rows.view(values.shape).permute(0, 4, 1, 2, 3)
         return values.contiguous() if values.is_cuda else values

@@ -37,13 +37,10 @@ class AVEFRehearsal(Rehearsal):
         return s["modern"]["batch_size"] if s.get("modern") else max(s["batch"], s["joint_batch"])
 
     def scratch(self, n_pieces: float) -> float:
-        """Return the bytes of all mel images, of what the belief network is filled from, and fc7.
-
-        The last of wholly frozen networks.
-        """
+        """Return the bytes of mel images, of what the belief network is filled from, and fc7."""
         clips, _ = self.parts(1, self.seconds)
         both = scaled(SIZES[0], self.settings["width"])
-        features = both + both // 2 * len(self.model().wholly_frozen)
+        features = both + both // 2 * len(self.model().described)
         pixels = math.prod(image_shape(clips.spoken[0].length))
         return 4 * (pixels + features) * self.n_clips * _n_segments(clips)
 

@@ -34,7 +34,7 @@ class Segments:
     folder : Path
         Where the images lie.
     fc7 : dict of str to float32 array of shape (n, d)
-        By modality whose network is wholly frozen: what its fc7 says, mapped from disk. See
+        By modality whose network does not learn any more: what its fc7 says, mapped from disk. See
         `avlib.systems.avef.inference.with_fc7`.
     """
 

@@ -50,6 +50,12 @@ def of_both(tables):
     return {model: tables.get(model, nothing) for model in ("avef", "avef_raw", "avef_transfer")}
 
 
+@pytest.fixture(autouse=True)
+def nothing_was_run(tmp_path, monkeypatch):
+    """Not the clips of a run whose outputs lie where the tests are started."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def both(tiny):
     return {

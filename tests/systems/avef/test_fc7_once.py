@@ -60,3 +60,26 @@ def test_fc7_kept_teaches_what_frozen_networks_say_in_each_step(
             same = tensor.equal(network.backbone.state_dict()[key])
             assert same == (not key.startswith(network.backbone.LAST)), key
     np.testing.assert_allclose(once.predict_proba(train), each.predict_proba(train), rtol=1e-4)
+
+
+def test_networks_that_learned_alone_are_asked_once_for_machines_and_svm(tmp_path, monkeypatch):
+    train = spoken_clips(tmp_path / "clips", audio=[3], video=[6])
+    nobody = train.select(np.arange(0))
+    asked, embed = [], C3D.embed
+
+    def noting(self, x):
+        if not torch.is_grad_enabled():
+            asked.append((id(self), len(x)))
+        return embed(self, x)
+
+    monkeypatch.setattr(C3D, "embed", noting)
+    once = AVEFModel(2, **SETTINGS).fit(train, nobody)
+    assert once.by_svm
+    backbone = id(once.networks_["video"].backbone)
+    segments = sum(spoken.n_segments for spoken in train.spoken) - train.spoken[6].n_segments
+    assert sum(n for network, n in asked if network == backbone) == segments
+    monkeypatch.setattr(AVEFModel, "described", ())
+    twice = AVEFModel(2, **SETTINGS).fit(train, nobody)
+    for space, pooled in once.pooled(train).items():
+        np.testing.assert_allclose(pooled.features, twice.pooled(train)[space].features, rtol=1e-4)
+    np.testing.assert_allclose(once.predict_proba(train), twice.predict_proba(train), rtol=1e-4)

@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from avlib.params import Params, load
 from avlib.registry import SYSTEMS, system
 from avlib.runtime.errors import DataError
+from avlib.systems.avef import inference
 from avlib.systems.avef.segments import cut_segments
 from avlib.systems.common import estimate
 from avlib.systems.common import rehearsal as module
@@ -131,7 +132,13 @@ def test_operations_and_files_are_those_of_a_real_training(name, params, tmp_pat
             fit(self, *args, **kwargs)
         counted.append(counter.get_total_flops())
 
+    def counting_once(compute):
+        with FlopCounterMode(display=False) as counter:
+            compute()
+        counted.append(counter.get_total_flops())
+
     monkeypatch.setattr(module_trainer(), "fit", counting)
+    monkeypatch.setattr(inference, "once", counting_once)
     model.checkpoints = tmp_path / "checkpoints"
     model.fit(clips, clips.select(np.zeros(0, int)))
     assert foretold.operations == pytest.approx(sum(counted), rel=0.1)
@@ -153,7 +160,9 @@ def test_what_lies_on_disk_meanwhile_is_foretold(params, tmp_path):
     task = task_of("avef", params, corpus)
     clips = task.parts(10, 1.5)[0]
     segments = cut_segments(clips, tmp_path)
-    features = round(8192 * task.settings["width"])
+    assert task.model().by_svm
+    # fc7 of both networks: what each said, and in the order that the belief network learns in.
+    features = 2 * round(8192 * task.settings["width"])
     images = (tmp_path / "images.npy").stat().st_size
     assert task.scratch(task.n_pieces(clips)) == pytest.approx(
         images + 4 * features * len(segments), rel=0.01
