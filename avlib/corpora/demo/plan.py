@@ -11,7 +11,7 @@ from avlib.corpora.demo.streams import EMOTIONS, clip_stream
 from avlib.runtime.errors import ParamsError
 
 FPS = 12.5  # pictures; none of the demo's systems looks at more
-LABELS = 25  # per second, of continuous ones
+LABELS = 12.5  # per second, of continuous ones
 # Seconds by which continuous labels lag behind what is felt, as annotators' do (Mariooryad & Busso
 # 2015, IEEE Trans. Affective Computing 6(2)); theirs is some seconds, ours leaves room in a clip.
 ANNOTATION_DELAY = 0.4
