@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.proportion import proportions_ztest
 
 
 class ZTest(NamedTuple):
@@ -76,6 +75,6 @@ def proportions_z(share_a: float, n_a: int, share_b: float, n_b: int) -> ZTest |
         return None
     if share_a == share_b:  # their variance may be 0
         return ZTest(0.0, 0.5)
-    counts = [share_a * n_a, share_b * n_b]
-    z, p = proportions_ztest(counts, [n_a, n_b], alternative="larger")
-    return ZTest(float(z), float(p))
+    pooled = (share_a * n_a + share_b * n_b) / (n_a + n_b)
+    z = float((share_a - share_b) / np.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b)))
+    return ZTest(z, float(stats.norm.sf(z)))
