@@ -17,7 +17,7 @@ from avlib.report.one_model import ModelTask, evaluate_model, fold_facts, input_
 from avlib.report.scores import write_json
 from avlib.report.selection import selection
 from avlib.runtime import paths, tables
-from avlib.runtime.memo import locked
+from avlib.runtime.memo import code_fingerprint, locked
 from avlib.runtime.per_fold import compute_each, content_key
 from avlib.runtime.stage import run
 
@@ -36,12 +36,13 @@ def main() -> None:
     for line in left_out_lines(left_out):
         print(line)
     tasks = {model: ModelTask(model, fisher=not models()[model].deep) for model in predictions}
+    code = code_fingerprint(evaluate_model)
     keys = {
-        model: content_key(model, [evaluate_model], {"fisher": task.fisher}, input_files(task))
+        model: content_key(model, [code], {"fisher": task.fisher}, input_files(task))
         for model, task in tasks.items()
     }
     with locked(paths.MEMO / "evaluate"):
-        done, _ = compute_each("evaluate", evaluate_model, tasks, keys, unit="models")
+        done, _ = compute_each("evaluate", evaluate_model, tasks, keys, unit="models", apart=False)
         for part in ("models", "folds", "plots", "predictions"):
             shutil.rmtree(paths.METRICS / part, ignore_errors=True)
             (paths.METRICS / part).mkdir(parents=True)

@@ -121,6 +121,7 @@ def compute_each(
     code: Collection[Callable[..., Any]] = (),
     devices: Sequence[str] = (),
     before: Callable[[int], None] | None = None,
+    apart: bool = True,
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
@@ -136,6 +137,8 @@ def compute_each(
         What items are, for the progress display.
     code
         Functions and classes that the function finds in its payloads.
+    apart
+        As of `map_clips`.
 
     Returns
     -------
@@ -164,6 +167,7 @@ def compute_each(
         unit=unit,
         devices=devices,
         code=[function, *code],
+        apart=apart,
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")
@@ -230,18 +234,22 @@ def _stamps(folder: Path) -> dict[str, list[int | str]]:
 
 def content_key(
     stage: str,
-    code: Iterable[Callable[..., Any]],
+    code: Iterable[Callable[..., Any] | str],
     params: Mapping[str, Any],
     inputs: Iterable[Path],
 ) -> str:
-    """Return a digest of a stage's name, code, parameters and the content of its input files."""
+    """Return a digest of a stage's name, code, parameters and the content of its input files.
+
+    Code is given as functions and classes, or as their `code_fingerprint` where many keys share it.
+    """
     digests = {}
     for path in sorted(inputs):
         state = path.stat()
         # A file of our own package is the same wherever the project lies.
         name = path.name if path.is_absolute() else str(path)
         digests[name] = _known_digest(path, state.st_mtime_ns, state.st_size)
-    return digest_of([stage, [code_fingerprint(piece) for piece in code], params, digests])
+    made_by = [piece if isinstance(piece, str) else code_fingerprint(piece) for piece in code]
+    return digest_of([stage, made_by, params, digests])
 
 
 @functools.cache
