@@ -261,7 +261,7 @@ def score(rows: pd.DataFrame, emotions: Sequence[str]) -> str:
 
 def laid_out(found: Sequence[tuple[list[str], Gain]]) -> list[list[str]]:
     """Return rows of a table, p corrected over all of them."""
-    corrected = holm([gain.p for _, gain in found])
+    corrected = holm([np.nan if gain.p is None else gain.p for _, gain in found])
     rows = []
     for (words, (gain, interval, p, _)), p_holm in zip(found, corrected, strict=True):
         bounds = " to ".join(f"{100 * bound:+.1f}" for bound in interval or ())
