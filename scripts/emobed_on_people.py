@@ -27,12 +27,12 @@ import numpy as np
 import pandas as pd
 import yaml
 from results_on_people import ROOT, fresh_copy, git, lay_over
-from statsmodels.stats.multitest import multipletests
 
 from avlib.registry import reader
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Page, Section, Table, markdown
 from avlib.report.paired import Gain, confusion_sums, f1_of
+from avlib.report.significance import holm
 from avlib.runtime import paths, tables
 from avlib.systems.common.model import BOTH
 from avlib.systems.emobed.gains import gains_of
@@ -261,11 +261,11 @@ def score(rows: pd.DataFrame, emotions: Sequence[str]) -> str:
 
 def laid_out(found: Sequence[tuple[list[str], Gain]]) -> list[list[str]]:
     """Return rows of a table, p corrected over all of them."""
-    corrected = multipletests([gain.p for _, gain in found], method="holm")[1]
+    corrected = holm([np.nan if gain.p is None else gain.p for _, gain in found])
     rows = []
-    for (words, (gain, interval, p, _)), holm in zip(found, corrected, strict=True):
+    for (words, (gain, interval, p, _)), p_holm in zip(found, corrected, strict=True):
         bounds = " to ".join(f"{100 * bound:+.1f}" for bound in interval or ())
-        rows.append([*words, f"{100 * (gain or 0.0):+.1f}", bounds, p_text(p), p_text(float(holm))])
+        rows.append([*words, f"{100 * (gain or 0.0):+.1f}", bounds, p_text(p), p_text(p_holm)])
     return rows
 
 

@@ -41,7 +41,7 @@ def main() -> None:
         for model, task in tasks.items()
     }
     with locked(paths.MEMO / "evaluate"):
-        done, _ = compute_each("evaluate", evaluate_model, tasks, keys, unit="models")
+        done, _ = compute_each("evaluate", evaluate_model, tasks, keys, unit="models", apart=False)
         for part in ("models", "folds", "plots", "predictions"):
             shutil.rmtree(paths.METRICS / part, ignore_errors=True)
             (paths.METRICS / part).mkdir(parents=True)

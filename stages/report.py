@@ -11,6 +11,7 @@ from avlib import registry
 from avlib.params import Params, load
 from avlib.protocols import checked_folds
 from avlib.report import scores
+from avlib.report.chart import inline
 from avlib.report.clip_media import face_of, sound_of
 from avlib.report.comparisons import as_json
 from avlib.report.current import current_predictions, left_out_lines
@@ -140,10 +141,10 @@ def _curves(model: str) -> dict[int, pd.DataFrame]:
     return {paths.fold_number(fold): pd.read_csv(file) for fold, file in files.items()}
 
 
-def _drawn(model: str) -> dict[str, bytes]:
+def _drawn(model: str) -> dict[str, str]:
     """Read the pictures that `evaluate` drew of a model."""
-    files = (paths.METRICS / "plots" / model).glob("*.png")
-    return {file.stem: file.read_bytes() for file in files}
+    files = (paths.METRICS / "plots" / model).glob("*.svg")
+    return {file.stem: inline(file.read_text(encoding="utf-8")) for file in files}
 
 
 if __name__ == "__main__":

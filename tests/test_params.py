@@ -278,9 +278,16 @@ def test_the_committed_file_explains_every_value():
 
 def test_checking_all_sections_loads_no_library_of_the_systems():
     # A system names its tables, and those load what every stage loads: pandas and pyarrow.
-    heavy = ("scipy", "sklearn", "torch", "matplotlib", "statsmodels", "distributed", "lightning")
+    heavy = ("scipy", "sklearn", "torch", "matplotlib", "av", "distributed", "lightning")
     asked = f"import sys, avlib.params; sys.exit(any(name in sys.modules for name in {heavy}))"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_the_channels_to_choose_from_are_those_that_sound_is_read_with():
+    from avlib.media import Channels
+    from avlib.speech.params import Speech
+
+    assert Speech.model_fields["channels"].annotation == Channels
 
 
 def test_the_demo_may_change_only_what_dvc_tracks(tmp_path):

@@ -60,11 +60,15 @@ def agreement(predictions: pd.DataFrame) -> pd.DataFrame | None:
     decided = decisions(predictions)
     if decided is None or decided.empty:
         return None
-    every = pd.concat([decided.assign(emotion=ALL), decided])
-    cells = every.groupby(["emotion", "category"])["right"].agg(clips="size", right="sum").unstack()
-    rows = [ALL, *sorted(decided["emotion"].unique())]
+    emotions = sorted(decided["emotion"].unique())
+    row = pd.Index(emotions).get_indexer(pd.Index(decided["emotion"])) + 1
+    category = pd.Index(CATEGORIES).get_indexer(pd.Index(decided["category"]))
+    counts = np.zeros((2, 1 + len(emotions), len(CATEGORIES)), int)
+    np.add.at(counts[0], (row, category), 1)
+    np.add.at(counts[1], (row, category), decided["right"].to_numpy(int))
+    counts[:, 0] = counts.sum(axis=1)
     columns = pd.MultiIndex.from_product([("clips", "right"), CATEGORIES])
-    return cells.reindex(index=rows, columns=columns).fillna(0).astype(int)
+    return pd.DataFrame(np.hstack(list(counts)), index=[ALL, *emotions], columns=columns)
 
 
 def leading(counts: pd.DataFrame) -> dict[str, str]:
@@ -99,3 +103,18 @@ def leading(counts: pd.DataFrame) -> dict[str, str]:
         else:
             found[str(emotion)] = "both"
     return found
+
+
+def in_words(model: str, counts: pd.DataFrame) -> str:
+    """Say of how many clips the joint decision of a model agrees with which modality.
+
+    Parameters
+    ----------
+    model
+        Its name.
+    counts
+        What `agreement` returns of it.
+    """
+    clips = counts["clips"].loc[ALL]
+    said = ", ".join(f"{100 * clips[c] / clips.sum():.0f} % {c}" for c in CATEGORIES)
+    return f"With which modality's own decision {model} agrees: {said}; hatched: wrong decisions"

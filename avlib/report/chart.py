@@ -12,7 +12,7 @@ from typing import NamedTuple
 from avlib.report.looks import Look
 
 STYLE = Path(__file__).parent / "html" / "chart.css"
-# The outlines of `plots.MARKERS` within 5 units around 0: circle, square, triangle, diamond,
+# Outlines within 5 units around 0: circle, square, triangle, diamond,
 # triangle down, X, plus, star, triangles left and right, pentagon, thin diamond.
 MARKS = (
     "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
@@ -122,15 +122,23 @@ def rows_chart(
     ]
     height = y + _FOOT
     return (
-        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}"'
+        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" width="{width}"'
+        f' height="{height:.0f}" viewBox="0 0 {width} {height:.0f}"'
         f' role="img" aria-label="{escape(alt)}">{"".join(lines + drawn)}</svg>'
     )
 
 
 def standalone(svg: str) -> str:
-    """Return a chart as a file of its own, with its style."""
+    """Return a chart as a file of its own, with its style and its ground."""
     begin, end, rest = svg.partition(">")
-    return f"{begin}{end}<style>{STYLE.read_text(encoding='utf-8')}</style>{rest}\n"
+    style = STYLE.read_text(encoding="utf-8") + ".chart { background: var(--c-paper); }\n"
+    return f"{begin}{end}<style>{style}</style>{rest}\n"
+
+
+def inline(file: str) -> str:
+    """Return the chart of `standalone` without its style, for a page that has it."""
+    begin, _, rest = file.partition("<style>")
+    return begin + rest.partition("</style>")[2].rstrip("\n")
 
 
 def _row(row: Row, x: Place, y: float, width: int) -> list[str]:

@@ -15,7 +15,6 @@ from itertools import combinations
 from typing import Any
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from avlib.report import significance
 from avlib.report.normalisation import NONE, named
@@ -210,11 +209,6 @@ def _over_folds(
 
 
 def _corrected(tests: Sequence[McNemar | CorrectedT | None]) -> list[float | None]:
-    """p-values after Holm's correction (1979), over the tests that there are.
-
-    Rejecting where the adjusted p is at most alpha makes any false rejection in the family no
-    more likely than alpha, whatever the dependence between the tests.
-    """
-    known = [test.p for test in tests if test is not None]
-    adjusted = iter(multipletests(known, method="holm")[1] if known else ())
-    return [None if test is None else float(next(adjusted)) for test in tests]
+    """Return p-values after Holm's correction, over the tests that there are."""
+    adjusted = iter(significance.holm([test.p for test in tests if test is not None]))
+    return [None if test is None else next(adjusted) for test in tests]

@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from avlib.report.figure import Axis, Entry, Panel, figure, round_ticks
 from avlib.report.formats import DASH
 from avlib.report.page import Picture, Section, Table
-from avlib.report.plots import PALETTE, panels
 from avlib.report.words import words_beside
 from avlib.runtime.errors import DataError
 
 # What the columns begin with, and its name, colour and line.
-_LOOKS = {"train": ("training", PALETTE[0], "-"), "validation": ("validation", PALETTE[3], "--")}
+_LOOKS = {"train": ("training", "g0"), "validation": ("validation", "dash g3")}
 _WORDS = words_beside(__file__)
 _LOG_FROM = 20  # times that the largest loss exceeds the smallest
 _SHARES = ("accuracy", "uar")  # drawn in percent
@@ -52,7 +50,8 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
         alt = f"Training curves of {model}: a thin line for each fold, and their mean; training "
         alt += f"loss from {first} to {last}"
         if max(map(len, by_fold.values())) > 1:
-            pictures.append(Picture(f"curves_{model}", training_curves(by_fold, model), alt, model))
+            svg = training_curves(by_fold, model, alt)
+            pictures.append(Picture(f"curves_{model}", svg, alt, model))
     if not rows:
         return None
     losses = ["first training loss", "last training loss", "least validation loss", "in epoch"]
@@ -60,7 +59,7 @@ def loss_section(curves: Mapping[str, Mapping[int, pd.DataFrame]]) -> Section | 
     return Section("Training curves", _WORDS("training_curves"), [table], pictures)
 
 
-def training_curves(by_fold: Mapping[int, pd.DataFrame], title: str) -> bytes:
+def training_curves(by_fold: Mapping[int, pd.DataFrame], title: str, alt: str) -> str:
     """Draw each fold's curves and their mean, a panel for loss and one for each other quantity.
 
     Parameters
@@ -70,19 +69,19 @@ def training_curves(by_fold: Mapping[int, pd.DataFrame], title: str) -> bytes:
         are drawn on a logarithmic scale where that shows more.
     title
         Above the panels.
-
-    Returns
-    -------
-    bytes
-        PNG, the same on every run.
+    alt
+        What the picture says.
     """
     quantities = _quantities(by_fold)
+    panels = [_panel(by_fold, quantity) for quantity in quantities]
+    measured = {str(column) for table in by_fold.values() for column in table.columns}
+    legend = [
+        Entry(name, f"line {kind}")
+        for part, (name, kind) in _LOOKS.items()
+        if any(column.startswith(f"{part}_") for column in measured)
+    ]
     columns = min(3, len(quantities))
-    with panels(len(quantities), columns, (4.2, 2.9), (0.4, 0.5)) as (figure, places, png):
-        for quantity, panel in zip(quantities, places, strict=True):
-            _panel(panel, by_fold, quantity)
-        figure.suptitle(title, fontsize=10, fontweight="bold")
-    return png.getvalue()
+    return figure(panels, alt, columns=columns, title=title, legend=legend)
 
 
 def by_epoch(by_fold: Mapping[int, pd.DataFrame], column: str) -> pd.DataFrame:
@@ -130,34 +129,34 @@ def _quantities(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:
     return sorted(found, key=lambda quantity: (quantity != "loss", quantity))
 
 
-def _panel(panel: Axes, by_fold: Mapping[int, pd.DataFrame], quantity: str) -> None:
-    drawn, share = [], quantity.partition("_")[0] in _SHARES  # accuracy_audio is one too
-    for part, (name, colour, line) in _LOOKS.items():
-        wide = by_epoch(by_fold, f"{part}_{quantity}") * (100 if share else 1)
-        if wide.notna().to_numpy().any():
-            drawn.append(wide)
-            panel.plot(wide.index, wide, color=colour, linewidth=0.7, alpha=0.35)
-            mean = mean_curve(wide)
-            panel.plot(mean.index, mean, line, color=colour, linewidth=2, label=name)
-    if not drawn:
-        return
-    values = np.concatenate([wide.to_numpy().ravel() for wide in drawn])
-    values = values[~np.isnan(values)]
-    if share:
-        panel.set_ylim(0, 100)
-    elif values.min() > 0 and values.max() >= _LOG_FROM * values.min():
-        panel.set_yscale("log")
-        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panel.yaxis.set_minor_locator(NullLocator())
-    else:
-        panel.set_ylim(bottom=min(0.0, 1.05 * float(values.min())))
+def _panel(by_fold: Mapping[int, pd.DataFrame], quantity: str) -> Panel:
+    share = quantity.partition("_")[0] in _SHARES  # accuracy_audio is one too
+    drawn = {
+        kind: by_epoch(by_fold, f"{part}_{quantity}") * (100 if share else 1)
+        for part, (_, kind) in _LOOKS.items()
+    }
     name = quantity.replace("_", " ")
-    panel.set_title(f"{name} (%)" if share else name)
-    panel.set_xlabel("epoch")
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    panel.grid(visible=True, axis="y")
-    panel.legend(fontsize=8)
+    values = np.concatenate([wide.to_numpy(float).ravel() for wide in drawn.values()])
+    y = Axis(0, 100) if share else _values_axis(values[~np.isnan(values)])
+    last = max(2, *(int(table["epoch"].max()) + 1 for table in by_fold.values()))
+    x = Axis(1, last, "epoch", round_ticks(1, last, whole=True))
+    panel = Panel(x, y, title=f"{name} (%)" if share else name)
+    for kind, wide in drawn.items():
+        for fold in wide:
+            panel.line(wide.index, wide[fold], f"thin {kind}")
+        mean = mean_curve(wide)
+        panel.line(mean.index, mean, kind)
+    return panel
+
+
+def _values_axis(values: np.ndarray) -> Axis:
+    """Return the axis of a loss: from 0, or logarithmic where the largest dwarfs the smallest."""
+    if not len(values):
+        return Axis(0, 1)
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and high >= _LOG_FROM * low:
+        return Axis(low / 1.1, 1.1 * high, log=True)
+    return Axis(min(0.0, 1.05 * low), max(1.05 * high, 0.0) or 1.0)
 
 
 def _facts(by_fold: Mapping[int, pd.DataFrame]) -> list[str]:

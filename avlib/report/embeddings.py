@@ -8,9 +8,9 @@ scikit-learn is loaded where it is used: the report needs none of it, and it tak
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from avlib.runtime.tables import vectors
+from avlib.runtime.threads import single_thread
 
 NEIGHBOURS = 5
 DRAWN_FROM = 12  # clips; fewer show nothing
@@ -70,7 +70,7 @@ def neighbours_accuracy(values: np.ndarray, emotions: np.ndarray, subjects: np.n
     if len(counts) < 2 or len(subjects) - counts.iloc[0] < NEIGHBOURS:
         return float("nan")
     nearest, others = KNeighborsClassifier(NEIGHBOURS), LeaveOneGroupOut()
-    with threadpool_limits(limits=1):  # as many threads, as many ways of rounding
+    with single_thread():  # as many threads, as many ways of rounding
         predicted = cross_val_predict(nearest, values, emotions, groups=subjects, cv=others)
     return float(np.mean(predicted == emotions))
 
@@ -96,5 +96,5 @@ def tsne(values: np.ndarray, seed: int = 0) -> np.ndarray:
     if values.shape[1] < 2:  # the start on two principal axes needs two columns
         values = np.hstack([values, np.zeros_like(values)])
     perplexity = min(PERPLEXITY, len(values) / 3)
-    with threadpool_limits(limits=1):
+    with single_thread():
         return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(values)

@@ -12,7 +12,7 @@ _WORDS = words_beside(__file__)
 _SPACES = ("raw", "audio", "video", "joint")
 
 
-def embeddings_section(facts: FoldFacts, pictures: Mapping[str, bytes]) -> Section | None:
+def embeddings_section(facts: FoldFacts, pictures: Mapping[str, str]) -> Section | None:
     """Show test clips in the learned spaces, and how well their neighbourhoods fit the emotions.
 
     Parameters
@@ -20,7 +20,7 @@ def embeddings_section(facts: FoldFacts, pictures: Mapping[str, bytes]) -> Secti
     facts
         As for `training_choices`; ``neighbours`` and ``embedded`` are shown.
     pictures
-        Drawn t-SNE planes by model.
+        Drawn t-SNE planes by model, SVG.
     """
     rows = []
     for model, by_fold in facts.items():

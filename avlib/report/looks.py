@@ -7,10 +7,9 @@ from which of them a run has.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from avlib.report.plots import MARKERS, PALETTE
-
+COLOURS = 12  # in ``chart.css``
+MARKS = 12  # in `chart.MARKS`
 OTHERS = "others"  # the group of models that none was said of
 
 
@@ -23,23 +22,14 @@ class Look:
     group : str
         What the model belongs to.
     colour : int
-        Number of the group's colour, in `plots.PALETTE` and in ``chart.css``.
+        Number of the group's colour, in ``chart.css``.
     mark : int
-        Number of the model's mark, in `plots.MARKERS` and in `chart.MARKS`.
+        Number of the model's mark, in `chart.MARKS`.
     """
 
     group: str = OTHERS
     colour: int = 7
     mark: int = 0
-
-    @property
-    def line(self) -> dict[str, Any]:
-        """Colour, marker and line of the model's curve, as matplotlib takes them."""
-        return {
-            "color": PALETTE[self.colour],
-            "marker": MARKERS[self.mark],
-            "linestyle": ("-", "--", "-.", ":")[self.mark % 4],
-        }
 
 
 def looks(models: Iterable[tuple[str, str]]) -> dict[str, Look]:
@@ -55,7 +45,7 @@ def looks(models: Iterable[tuple[str, str]]) -> dict[str, Look]:
     for model, group in models:
         members.setdefault(group, []).append(model)
     return {
-        model: Look(group, number % len(PALETTE), place % len(MARKERS))
+        model: Look(group, number % COLOURS, place % MARKS)
         for number, (group, names) in enumerate(members.items())
         for place, model in enumerate(names)
     }

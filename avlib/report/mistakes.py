@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from avlib.report.formats import percent
 from avlib.report.html_page import rendered
 from avlib.report.page import Section, Table
 from avlib.report.report_data import ReportData
-from avlib.report.scores import DEFAULT
+from avlib.report.scores import DEFAULT, emotions_of
 from avlib.report.words import words_beside
 
 SHOWN = 12  # clips
@@ -99,7 +100,10 @@ def _wrong(data: ReportData) -> pd.DataFrame:
     found = []
     for model, table in data.predictions.items():
         rows = table[(table["condition"] == DEFAULT) & (table["predicted"] != table["emotion"])]
-        sure = [row[f"prob_{row['predicted']}"] for _, row in rows.iterrows()]
+        emotions = emotions_of(table)
+        probabilities = rows[[f"prob_{emotion}" for emotion in emotions]].to_numpy()
+        said = pd.Index(emotions).get_indexer(pd.Index(rows["predicted"]))
+        sure = probabilities[np.arange(len(rows)), said]
         found.append(rows[["clip_id", "predicted"]].assign(model=model, sure=sure))
     wrong = (
         pd.concat(found)

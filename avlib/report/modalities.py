@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from avlib.report import modality_plots
-from avlib.report.agreement import CATEGORIES, LEADING, agreement, leading
+from avlib.report.agreement import CATEGORIES, LEADING, agreement, in_words, leading
 from avlib.report.formats import DASH, percent, score
 from avlib.report.page import Picture, Section, Table
 from avlib.report.report_data import ReportData
@@ -60,8 +58,8 @@ def contribution(data: ReportData) -> Section | None:
     }
     said = ", ".join(f"{model} {percent(found['average'])} %" for model, found in values.items())
     alt = f"Accuracy and recall of each emotion from audio, video and, by MERML, both; {said}"
-    png = modality_plots.modality_bars(values, [data.look(model) for model in TRIO])
-    picture = Picture("modalities", png, alt)
+    svg = modality_plots.modality_bars(values, [data.look(model) for model in TRIO], alt)
+    picture = Picture("modalities", svg, alt)
     return Section("What both modalities add", _WORDS("contribution"), (), [picture])
 
 
@@ -83,8 +81,8 @@ def agreements(data: ReportData) -> Section | None:
             rows.append([str(emotion), f"{total:,}", *cells])
         tables.append(Table(["emotion", "clips", *CATEGORIES], "lr", rows, model=model))
     pictures = [
-        Picture(f"agreement_{model}", png, _alt(model, counted[model]), model)
-        for model, png in data.pictures("agreement").items()
+        Picture(f"agreement_{model}", svg, in_words(model, counted[model]), model)
+        for model, svg in data.pictures("agreement").items()
         if model in counted
     ]
     return Section("Agreement of the modalities", _WORDS("agreements"), tables, pictures)
@@ -101,13 +99,6 @@ def _leading_modalities(data: ReportData, found: Mapping[str, Mapping[str, str]]
         published = (known.audio, known.video, known.both)
         rows.append([f"{known.system}, in its paper", *map(", ".join, published)])
     return Table(["model", "audio leads", "video leads", "both are needed"], "l", rows)
-
-
-def _alt(model: str, counts: pd.DataFrame) -> str:
-    """Say of how many clips the joint decision agrees with which modality."""
-    clips = counts["clips"].loc["all"]
-    said = ", ".join(f"{100 * clips[c] / clips.sum():.0f} % {c}" for c in CATEGORIES)
-    return f"With which modality's own decision {model} agrees: {said}; hatched: wrong decisions"
 
 
 def _only(data: ReportData, model: str) -> str:

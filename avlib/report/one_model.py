@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from avlib.report import embeddings, modality_plots, plots, scores
-from avlib.report.agreement import agreement
+from avlib.report import chart, embeddings, modality_plots, score_plots, scores
+from avlib.report.agreement import agreement, in_words
 from avlib.report.selection import chosen_and_held_out, short
 from avlib.runtime import paths, tables
 
@@ -35,7 +35,7 @@ def input_files(task: ModelTask) -> list[Path]:
         paths.FOLDS,
         paths.PREDICTIONS / f"{task.model}.parquet",
         *(paths.EMBEDDINGS / task.model).glob("fold-*.parquet"),
-        plots.STYLE,
+        chart.STYLE,
         *(paths.MODELS / task.model).glob("fold-*/settings.json"),
         *(paths.MODELS / task.model).glob("fold-*/diagnostics.json"),
         *(paths.MODELS / task.model).glob("fold-*.json"),
@@ -63,7 +63,7 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
         if condition != scores.DEFAULT
     }
     for fold, values in by_fold.items():
-        near = _embedded(task, fold, clips, pictures / "tsne.png")
+        near = _embedded(task, fold, clips, pictures / "tsne.svg")
         facts = values | _facts(model, fold) | near
         if alone:
             facts["conditions"] = {c: short(found[fold]) for c, found in alone.items()}
@@ -72,14 +72,18 @@ def evaluate_model(task: ModelTask, folder: Path) -> None:
     scores.write_json(folder / "scores.json", overall)
 
     matrix = overall["pooled"]["confusion"]
-    (pictures / "confusion.png").write_bytes(plots.confusion(**matrix, title=model))
-    accuracies = {model: [values["accuracy"] for values in by_fold.values()]}
-    png = plots.fold_dots(accuracies, 1 / len(matrix["emotions"]))
-    (pictures / "folds.png").write_bytes(png)
+    _draw(pictures / "confusion.svg", score_plots.confusion(**matrix, title=model))
+    accuracies = [values["accuracy"] for values in by_fold.values()]
+    dots = score_plots.fold_dots(model, accuracies, 1 / len(matrix["emotions"]))
+    _draw(pictures / "folds.svg", dots)
     counts = agreement(predictions)
     if counts is not None:
-        png = modality_plots.agreement_bars({model: counts})
-        (pictures / "agreement.png").write_bytes(png)
+        bars = modality_plots.agreement_bars(counts, model, in_words(model, counts))
+        _draw(pictures / "agreement.svg", bars)
+
+
+def _draw(file: Path, svg: str) -> None:
+    file.write_text(chart.standalone(svg), encoding="utf-8")
 
 
 def fold_facts(model: str) -> dict[int, dict[str, Any]]:
@@ -122,5 +126,5 @@ def _embedded(task: ModelTask, fold: int, clips: pd.DataFrame, picture: Path) ->
             f"{task.model}, {len(clip_id):,} test clips of fold {fold}\nneighbours: how often the "
             f"{embeddings.NEIGHBOURS} nearest of other subjects vote right"
         )
-        picture.write_bytes(modality_plots.scatters(points, emotions, title, near))
+        _draw(picture, modality_plots.scatters(points, emotions, title, near))
     return {"neighbours": near, "embedded": len(clip_id)}

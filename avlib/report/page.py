@@ -4,9 +4,7 @@ The page is plain data, so that a new analysis is one more `Section`. Every text
 data: names of clips come from file names, and are escaped in both formats.
 """
 
-import base64
 import re
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +20,6 @@ from avlib.runtime.tables import atomic_path
 if TYPE_CHECKING:
     from avlib.report.headline import Headline
     from avlib.report.looks import Look
-
-_CSS_PIXELS_PER_PIXEL = 96 / 150  # pictures are drawn at 150 dots per inch
 
 
 @dataclass(frozen=True)
@@ -70,32 +66,25 @@ def filled(*tables: Table) -> list[Table]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG; `name` is its file's, `alt` says what it shows to who cannot see it.
+    """An SVG of `figure.figure`; `name` is its file's, `alt` says what it shows to the blind.
 
-    `model` is the one model that it is about, as of `Table`. A dark page inverts pictures, but for
-    a `photo`.
+    `model` is the one model that it is about, as of `Table`.
     """
 
     name: str
-    png: bytes
+    svg: str
     alt: str
     model: str = ""
-    photo: bool = False
 
     @property
     def file(self) -> tuple[str, bytes]:
         """Name and content of its file."""
-        return f"{self.name}.png", self.png
+        return f"{self.name}.svg", standalone(self.svg).encode()
 
     @property
-    def data_uri(self) -> str:
-        """The picture as an address that holds it."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
-
-    @property
-    def width(self) -> int:
-        """Width on a page, in CSS pixels."""
-        return round(struct.unpack(">I", self.png[16:20])[0] * _CSS_PIXELS_PER_PIXEL)
+    def html(self) -> Markup:
+        """The picture in its natural size, or as wide as the page."""
+        return Markup(f'<div class="panels">{self.svg}</div>')
 
 
 @dataclass(frozen=True)
@@ -199,17 +188,19 @@ class Page:
     def pictures(self) -> list[Picture | Drawing]:
         """All of them, as they come."""
         pieces = [piece for part in self.models for piece in part.pieces]
-        first = [self.headline.drawing] if self.headline and self.headline.drawing else []
+        first: list[Picture | Drawing] = []
+        if self.headline and self.headline.drawing:
+            first.append(self.headline.drawing)
         return first + [p for section in (*self.sections, *pieces) for p in section.pictures]
 
 
 def write_page(folder: Path | str, page: Page) -> None:
     """Write ``report.md``, ``report.html``, its `files`, and the pictures that Markdown shows."""
     folder = Path(folder)
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in page.pictures:
         name, content = picture.file
-        with atomic_path(folder / "pictures" / name) as temporary:
-            temporary.write_bytes(content)
+        (folder / "pictures" / name).write_bytes(content)
     texts = {"report.md": markdown(page), "report.html": html_page(page), **page.files}
     for name, text in texts.items():
         with atomic_path(folder / name) as temporary:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from avlib.protocol_params import Protocol
 from avlib.protocols import AUXILIARY, ENROLMENT, PARTS
-from avlib.report.comparisons import Comparison, compare_all
+from avlib.report.comparisons import Comparison, compare_all, scored
 from avlib.report.current import current_rows
 from avlib.report.looks import Look
 from avlib.report.normalisation import NONE
@@ -42,7 +42,7 @@ class ReportData:
     normalise : mapping of str to {"none", "enrolled", "transductive"}
         Speaker normalisation by model; "none" of those that it lacks.
     drawn : mapping
-        By model and name: the pictures in ``metrics/plots/<model>``, which are shown as they are.
+        By model and name: the SVG of the pictures in ``metrics/plots/<model>``, shown as they are.
     looks : mapping of str to Look
         Group, colour and mark by model.
     starts_from : mapping of str to str
@@ -58,7 +58,7 @@ class ReportData:
     notes: Sequence[str] = ()
     votes: pd.DataFrame | None = None
     fold_facts: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
-    drawn: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    drawn: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     normalise: Mapping[str, str] = field(default_factory=dict)
     looks: Mapping[str, Look] = field(default_factory=dict)
     starts_from: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +127,21 @@ class ReportData:
         return {m: fold_scores(table, self.folds) for m, table in self.predictions.items()}
 
     @cached_property
+    def scored(self) -> dict[str, pd.DataFrame]:
+        """`comparisons.scored` of each model."""
+        return {m: scored(table, self.folds) for m, table in self.predictions.items()}
+
+    @cached_property
+    def subject_accuracies(self) -> dict[str, dict[str, float]]:
+        """By model, its accuracy on each person, in [0, 1], by the person's name."""
+        whose = self.clips.set_index("clip_id")["subject"]
+        found = {}
+        for model, rows in self.scored.items():
+            shares = rows.groupby(rows["clip_id"].map(whose))["right"].mean()
+            found[model] = {str(who): float(share) for who, share in shares.items()}
+        return found
+
+    @cached_property
     def comparisons(self) -> list[Comparison]:
         """Paired comparisons of the models, those of each normalisation among themselves."""
         return compare_all(self.predictions, self.folds, self.clips, self.normalise)
@@ -135,7 +150,7 @@ class ReportData:
         """Return how a model looks; the one look of all where nobody said."""
         return self.looks.get(model, Look())
 
-    def pictures(self, name: str) -> dict[str, bytes]:
+    def pictures(self, name: str) -> dict[str, str]:
         """Return by model the picture of this name, of those that have one."""
         return {model: found[name] for model, found in self.drawn.items() if name in found}
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from avlib.report.chart import Row, Scale, rows_chart
-from avlib.report.comparisons import scored
 from avlib.report.formats import DASH, number, percent
 from avlib.report.normalisation import NONE
 from avlib.report.page import Drawing, Section, Table
@@ -54,13 +53,12 @@ def folds_and_people(data: ReportData) -> Section | None:
     parts = parts.reindex(columns=data.fold_parts, fill_value=0)
     tested = data.folds[data.folds["part"] == "test"].merge(data.clips[["clip_id", "subject"]])
     subjects = tested.groupby("fold")["subject"].nunique()
-    by_subject = {model: subject_accuracies(data, model) for model in data.scores}
     rows = []
     for fold in parts.index:
         counts = [f"{n:,}" for n in (subjects.get(fold, 0), *parts.loc[fold])]
         scores = [percent(by_fold[fold]["accuracy"]) for by_fold in data.fold_scores.values()]
         rows.append([str(fold), *counts, *scores])
-    people = pd.DataFrame(by_subject)
+    people = pd.DataFrame(data.subject_accuracies)
     of_people = [[str(who), *map(percent, row)] for who, row in people.iterrows()]
     n = tested.groupby("subject")["clip_id"].nunique()
     of_people = [[row[0], f"{n[row[0]]:,}", *row[1:]] for row in of_people]
@@ -83,20 +81,12 @@ def folds_and_people(data: ReportData) -> Section | None:
     return Section("Folds", _WORDS("folds"), tables, drawings, opened=True)
 
 
-def subject_accuracies(data: ReportData, model: str) -> dict[str, float]:
-    """Return a model's accuracy on each person, in [0, 1], by the person's name."""
-    rows = scored(data.predictions[model], data.folds)
-    subjects = rows["clip_id"].map(data.clips.set_index("clip_id")["subject"])
-    shares = rows.groupby(subjects)["right"].mean()
-    return {str(who): float(share) for who, share in shares.items()}
-
-
 def dots(data: ReportData, models: Sequence[str], name: str, of: str = "") -> Drawing:
     """Draw the accuracy of models in each fold (filled) and on each person (hollow)."""
     rows, said = [], []
     for model in models:
         of_folds = _known([s["accuracy"] for s in data.fold_scores[model].values()])
-        of_people = _known([*subject_accuracies(data, model).values()])
+        of_people = _known([*data.subject_accuracies[model].values()])
         mean = data.scores[model]["accuracy"]
         row = Row(
             model,

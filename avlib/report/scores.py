@@ -68,9 +68,10 @@ def condition_with(predictions: pd.DataFrame, modalities: str) -> str | None:
 
 def are_tested(rows: pd.DataFrame, folds: pd.DataFrame) -> np.ndarray:
     """Tell of each row whether its clip is a test clip of its fold, or of the part it names."""
-    key = ["clip_id", "fold", "part"]
-    named = rows if "part" in rows else rows.assign(part="test")
-    return pd.MultiIndex.from_frame(named[key]).isin(pd.MultiIndex.from_frame(folds[key]))
+    known = set(_tuples(folds, "clip_id", "fold", "part"))
+    if "part" in rows:
+        return np.array([key in known for key in _tuples(rows, "clip_id", "fold", "part")], bool)
+    return np.array([(*key, "test") in known for key in _tuples(rows, "clip_id", "fold")], bool)
 
 
 def check_predictions(predictions: pd.DataFrame) -> None:
@@ -88,16 +89,17 @@ def check_predictions(predictions: pd.DataFrame) -> None:
         raise DataError(f"a table of predictions holds {found}; expected the rows of one model")
     emotions = emotions_of(predictions)
     known = f"expected one of {', '.join(emotions)}"
-    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]].astype(float)
+    probabilities = predictions[[f"prob_{emotion}" for emotion in emotions]].to_numpy(float)
+    shown, predicted = (predictions[c].tolist() for c in ("emotion", "predicted"))
     faults = {
-        "two predictions under condition {condition!r}": predictions.duplicated(_KEY),
-        "emotion is {emotion!r}, " + known: ~predictions["emotion"].isin(emotions),
-        "predicted is {predicted!r}, " + known: ~predictions["predicted"].isin(emotions),
-        "a probability is not a number": ~np.isfinite(probabilities).all(axis=1),
+        "two predictions under condition {condition!r}": _repeated(_tuples(predictions, *_KEY)),
+        "emotion is {emotion!r}, " + known: [emotion not in emotions for emotion in shown],
+        "predicted is {predicted!r}, " + known: [said not in emotions for said in predicted],
+        "a probability is not a number": (~np.isfinite(probabilities).all(axis=1)).tolist(),
     }
     for fault, wrong in faults.items():
-        if wrong.any():
-            row = predictions[wrong].iloc[0]
+        if any(wrong):
+            row = predictions.iloc[wrong.index(True)]
             raise DataError(
                 f"model {models[0]}, clip {row['clip_id']}, fold {row['fold']}: "
                 f"{fault.format(**row)}; train and evaluate the model again"
@@ -116,7 +118,8 @@ def confusion_matrix(
     """
     place = {emotion: i for i, emotion in enumerate(emotions)}
     counts = np.zeros((len(emotions), len(emotions)), dtype=np.int64)
-    np.add.at(counts, ([place[e] for e in truth], [place[e] for e in predicted]), 1)
+    rows, columns = ([place[e] for e in told.tolist()] for told in (truth, predicted))
+    np.add.at(counts, (rows, columns), 1)
     return counts
 
 
@@ -208,11 +211,11 @@ def fold_scores(
     rows = checked_rows(predictions, folds, condition)
     emotions = emotions_of(predictions)
     totals = Counter(folds.loc[folds["part"] == "test", "fold"].tolist())
+    truth, predicted, of = (rows[c].to_numpy() for c in ("emotion", "predicted", "fold"))
     scores = {}
     for fold, total in sorted(totals.items()):
-        of_fold = rows[rows["fold"] == fold]
-        counts = confusion_matrix(of_fold["emotion"], of_fold["predicted"], emotions)
-        scores[fold] = {**confusion_scores(counts, emotions), **_counted(len(of_fold), total)}
+        counts = confusion_matrix(truth[of == fold], predicted[of == fold], emotions)
+        scores[fold] = {**confusion_scores(counts, emotions), **_counted(int(counts.sum()), total)}
     return scores
 
 
@@ -253,8 +256,10 @@ def mean_and_std(values: Iterable[float | None]) -> tuple[float, float]:
 
     The mean of none, and the deviation of fewer than two, are NaN.
     """
-    known = pd.Series(list(values), dtype=float)  # pandas leaves None and NaN out
-    return float(known.mean()), float(known.std())
+    found = np.array(list(values), dtype=float)  # None becomes NaN
+    known = found[~np.isnan(found)]
+    mean = known.mean() if len(known) else math.nan
+    return float(mean), float(known.std(ddof=1)) if len(known) > 1 else math.nan
 
 
 def scores_with(
@@ -306,6 +311,16 @@ def write_json(path: Path | str, value: Any) -> None:
     """Write `to_json` of a value to a file, which appears whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(to_json(value), encoding="utf-8")
+
+
+def _tuples(table: pd.DataFrame, *columns: str) -> Iterable[tuple[Any, ...]]:
+    """Return the rows of some columns, which take pandas much longer to compare than Python."""
+    return zip(*(table[column].tolist() for column in columns), strict=True)
+
+
+def _repeated(keys: Iterable[tuple[Any, ...]]) -> list[bool]:
+    """Tell of each key whether it stood before."""
+    return pd.Series(list(keys), dtype=object).duplicated().tolist()
 
 
 def _counted(clips: int, total: int) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import yaml
 from avlib.corpora.published_folds import published_folds, remarks
 from avlib.protocol_params import Protocol
 from avlib.protocols import SUBJECT_INDEPENDENT, has_label
-from avlib.report import plots
 from avlib.report.formats import DASH, number, percent, score
 from avlib.report.normalisation import NONE
 from avlib.report.page import Picture, Section, Table, filled
 from avlib.report.published import Published, PublishedProtocol, cite
 from avlib.report.report_data import ReportData
+from avlib.report.score_plots import stage_status
 from avlib.report.scores import DEFAULT, fold_scores, model_scores, scores_with
 from avlib.report.standings import used
 from avlib.report.words import words_beside
@@ -168,9 +168,9 @@ def clip_status(data: ReportData) -> Section:
         _by_reason(data.status, "degraded", stages),
         Table(["model", "clips not scored", "which"], "lrl", _unscored(data)),
     )
-    png = plots.stage_status(counts)
     said = "; ".join(f"{row[0]} {row[1]}, {row[2]}, {row[3]}" for row in rows)
-    picture = Picture("status", png, f"Clips ok, degraded and failed in each stage: {said}")
+    alt = f"Clips ok, degraded and failed in each stage: {said}"
+    picture = Picture("status", stage_status(counts, alt), alt)
     return Section("Clips by stage", text, tables, [picture])
 
 

@@ -5,7 +5,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from avlib.report.comparisons import scored
 from avlib.report.normalisation import NONE
 from avlib.report.report_data import ReportData
 from avlib.report.scores import DEFAULT, DIGITS, to_json
@@ -94,7 +93,7 @@ def results_json(data: ReportData, found: Sequence[Standing]) -> str:
 
 
 def _standing(data: ReportData, model: str) -> Standing:
-    scores, rows = data.scores[model], scored(data.predictions[model], data.folds)
+    scores, rows = data.scores[model], data.scored[model]
     subjects = rows["clip_id"].map(data.clips.set_index("clip_id")["subject"]).to_numpy(dtype=str)
     intervals = score_intervals(
         rows["right"].to_numpy(dtype=bool), rows["emotion"].to_numpy(dtype=str), subjects

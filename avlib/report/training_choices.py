@@ -36,9 +36,9 @@ def training_choices(
             values = [found[name] for found in settings if name in found]
             rows.append([model, name, _listed(values)])
         if weights := [found[WEIGHT] for found in settings if WEIGHT in found]:
-            png = modality_plots.weight_dots(weights)
             alt = f"Weight omega of the video part in each fold of {model}: {_listed(weights)}"
-            pictures.append(Picture(f"omega_{model}", png, alt, model))
+            svg = modality_plots.weight_dots(weights, alt)
+            pictures.append(Picture(f"omega_{model}", svg, alt, model))
     pooled = _pooled(poolings or {})
     tables = filled(
         Table(["model", "what", "in each fold"], "l", rows),

@@ -6,20 +6,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avlib.report.chart import MARKS
+from avlib.report.figure import LINES, Axis, Entry, Panel, figure
 from avlib.report.looks import Look
-from avlib.report.plots import chance_level, curve_with_band, panels
+from avlib.report.score_plots import PERCENT
 from avlib.robustness.curves import NOISE, TITLES, mild_to_strong
 
 _AXES = dict.fromkeys(NOISE, "signal-to-noise ratio (dB)")
 _AXES["occlusion"] = "share of the face covered (%)"
-_DRAWN = ("accuracy", "accuracy_std")
+_CHANCE = "line fine dots"
 
 
 def draw(
     by_model: Mapping[str, Mapping[str, Any]],
     corruptions: Sequence[str],
     looks: Mapping[str, Look],
-) -> bytes:
+    alt: str,
+) -> str:
     """Draw accuracy against the level of each corruption, one panel each, all models in it.
 
     Parameters
@@ -30,37 +33,55 @@ def draw(
         The panels, in order.
     looks
         Of the models.
+    alt
+        What the picture says.
     """
     columns = min(3, len(corruptions))
-    chance = next(iter(by_model.values()))["chance"]
-    grid = panels(len(corruptions), columns, (3.2, 2.5), (0, 0.5), sharey=True)
-    with grid as (figure, places, png):
-        for corruption, panel in zip(corruptions, places, strict=True):
-            levels = mild_to_strong(by_model, corruption)
-            x = _places(corruption, levels)
-            for model, curve in by_model.items():
-                if corruption in curve["corruptions"]:
-                    points = pd.DataFrame(curve["corruptions"][corruption])
-                    points = points.set_index("level").reindex(levels)
-                    mean, std = ([curve["clean"][k], *points[k]] for k in _DRAWN)
-                    curve_with_band(panel, x, mean, std, model, **looks[model].line)
-            names = ["clean", *(f"{level:g}" for level in levels)] if corruption in NOISE else None
-            panel.set_xticks(x, names)
-            panel.set(title=TITLES[corruption], xlabel=_AXES.get(corruption, "share of clips (%)"))
-            panel.grid(visible=True, axis="y")
-            chance_level(panel, chance)
-        for panel in places[::columns]:
-            panel.set_ylabel("accuracy (%)")
-        places[0].set_ylim(0, 100)
-        lines = {
-            label: line
-            for panel in places
-            for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
-        }
-        order = [label for label in [*by_model, "chance"] if label in lines]
-        handles = [lines[label] for label in order]
-        figure.legend(handles, order, loc="outside upper left", ncols=min(6, len(order)))
-    return png.getvalue()
+    panels = [
+        _panel(by_model, corruption, looks, "" if number % columns else "accuracy (%)")
+        for number, corruption in enumerate(corruptions)
+    ]
+    legend = [
+        Entry(model, f"line {_line(looks[model])}", MARKS[looks[model].mark])
+        for model, curve in by_model.items()
+        if set(corruptions) & set(curve["corruptions"])
+    ]
+    legend.append(Entry("chance", _CHANCE))
+    return figure(panels, alt, columns=columns, legend=legend)
+
+
+def _panel(
+    by_model: Mapping[str, Mapping[str, Any]],
+    corruption: str,
+    looks: Mapping[str, Look],
+    title: str,
+) -> Panel:
+    """Draw the curves of one corruption, each with its deviation over folds as a band."""
+    levels = mild_to_strong(by_model, corruption)
+    places = _places(corruption, levels)
+    shown = ["clean", *levels] if corruption in NOISE else places.tolist()
+    names = [name if isinstance(name, str) else f"{name:g}" for name in shown]
+    room = 0.05 * float(np.ptp(places)) or 1.0
+    below = _AXES.get(corruption, "share of clips (%)")
+    x = Axis(float(places.min()) - room, float(places.max()) + room, below, places.tolist(), names)
+    panel = Panel(x, Axis(0, 100, title, PERCENT), 240, 180, title=TITLES[corruption])
+    for model, curve in by_model.items():
+        if corruption in curve["corruptions"]:
+            points = pd.DataFrame(curve["corruptions"][corruption])
+            points = points.set_index("level").reindex(levels)
+            mean = 100 * np.array([curve["clean"]["accuracy"], *points["accuracy"]], float)
+            std = np.array([curve["clean"]["accuracy_std"], *points["accuracy_std"]], float)
+            std = 100 * np.nan_to_num(std)
+            colour, mark = f"g{looks[model].colour}", MARKS[looks[model].mark]
+            panel.band(places, mean - std, mean + std, colour)
+            panel.line(places, mean, _line(looks[model]))
+            panel.marks(places, mean, mark, f"mark {colour}", 0.75)
+    panel.rule(y=100 * next(iter(by_model.values()))["chance"], kind=_CHANCE)
+    return panel
+
+
+def _line(look: Look) -> str:
+    return f"{LINES[look.mark % len(LINES)]} g{look.colour}".strip()
 
 
 def _places(corruption: str, levels: Sequence[float]) -> np.ndarray:

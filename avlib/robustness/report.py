@@ -34,7 +34,7 @@ def robustness_section(
     tables = [_table(corruption, by_model) for corruption in present]
     clean = "; ".join(f"{m} {score(found['clean'])} %" for m, found in by_model.items())
     alt = f"Accuracy by strength of corruption; on clean clips: {clean}"
-    picture = Picture("robustness", draw(by_model, present, looks), alt)
+    picture = Picture("robustness", draw(by_model, present, looks, alt), alt)
     return Section("Robustness", text, tables, [picture])
 
 

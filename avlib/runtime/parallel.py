@@ -38,6 +38,7 @@ def map_clips(
     devices: Sequence[str] = (),
     code: Sequence[Callable[..., Any]] = (),
     limits: Limits | None = None,
+    apart: bool = True,
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
 
@@ -61,6 +62,9 @@ def map_clips(
         cluster's workers compute only where they have the same code and libraries.
     limits
         What a task may take before it fails. Inside the calling process nothing watches over it.
+    apart
+        Whether a lone task has a process of its own too, as one needs that may crash. Where it has
+        none, it need not load what the calling process has loaded already.
 
     Yields
     ------
@@ -81,7 +85,7 @@ def map_clips(
         outcomes: Generator[tuple[int, Any]]
         if scheduler:
             outcomes = _on_cluster(function, tasks, scheduler, label, code, devices, limits)
-        elif workers := local_workers(devices):
+        elif (workers := local_workers(devices)) and (apart or len(tasks) > 1):
             if devices:
                 function = functools.partial(_on_device, function, tuple(devices))
             modules = [piece.__module__ for piece in code]

@@ -121,6 +121,7 @@ def compute_each(
     code: Collection[Callable[..., Any]] = (),
     devices: Sequence[str] = (),
     before: Callable[[int], None] | None = None,
+    apart: bool = True,
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
@@ -136,6 +137,8 @@ def compute_each(
         What items are, for the progress display.
     code
         Functions and classes that the function finds in its payloads.
+    apart
+        As of `map_clips`.
 
     Returns
     -------
@@ -164,6 +167,7 @@ def compute_each(
         unit=unit,
         devices=devices,
         code=[function, *code],
+        apart=apart,
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")

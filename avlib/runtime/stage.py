@@ -1,5 +1,6 @@
 """What every stage script shares: how it starts and how it ends."""
 
+import gc
 import inspect
 import logging
 import sys
@@ -17,6 +18,7 @@ def run(main: Callable[[], None]) -> None:
 
     Ctrl-C is one line, too, and exit status 130.
     """
+    gc.freeze()  # what was imported stays: no later search for garbage looks through it again
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with timed(Path(inspect.getfile(main)).stem):

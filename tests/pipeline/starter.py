@@ -23,7 +23,7 @@ LIBRARIES = (
     "lightning.pytorch", "matplotlib.pyplot", "numba", "opensmile", "pandas", "pyarrow.parquet",
     "pydantic.main", "pydantic.type_adapter", "rich.console", "ruamel.yaml", "safetensors.torch",
     "scipy.signal", "sklearn.cluster", "sklearn.manifold", "sklearn.mixture",
-    "sklearn.model_selection", "sklearn.svm", "soxr", "statsmodels.api", "torch", "typer",
+    "sklearn.model_selection", "sklearn.svm", "soxr", "torch", "typer",
 )  # fmt: skip
 
 CLIENT = """\

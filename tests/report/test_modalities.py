@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from avlib.protocol_params import Protocol
-from avlib.report import modalities, modality_plots, plots, report_data
+from avlib.report import modalities, report_data
 from avlib.report.embeddings_page import embeddings_section
 from avlib.report.published import beside
 from avlib.report.report_data import ReportData
@@ -13,13 +13,6 @@ from avlib.report.scores import fold_scores, model_scores
 from avlib.report.training_choices import training_choices
 
 ALL_THREE = ("default", "audio", "video")
-
-
-@pytest.fixture(autouse=True)
-def no_drawing(monkeypatch):
-    png = plots.fold_dots({"m": [0.5]}, 0.5)
-    for name in ("modality_bars", "weight_dots"):
-        monkeypatch.setattr(modality_plots, name, lambda *args: png)
 
 
 def run(tiny, predictions):

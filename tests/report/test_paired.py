@@ -98,6 +98,23 @@ def test_p_counts_every_exchange_of_whole_subjects(series):
     assert found.clusters == SUBJECTS
 
 
+@pytest.mark.parametrize("clusters", [2, 7, 13])
+def test_p_is_that_of_scipys_exact_test_also_where_many_exchanges_tie(clusters):
+    rng = np.random.default_rng(clusters)
+    cluster, truth, *said = rng.integers(0, [[clusters], [3], [3], [3]], size=(4, 12 * clusters))
+    a, b = (confusion_sums(truth, s, cluster, clusters, 3) for s in said)
+    clips = a.sum((1, 2))  # of each cluster; the total is the same whatever is exchanged
+    right = [np.trace(counts, axis1=1, axis2=2) / clips.sum() for counts in (a, b)]
+    scipys = stats.permutation_test(
+        right,
+        lambda x, y, axis: (x - y).sum(axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+    )
+    assert paired_gain(a, b, accuracy_of).p == pytest.approx(scipys.pvalue, abs=1e-12)
+
+
 def test_seeds_are_averaged_and_what_they_differ_in_cancels(series):
     subject, truth, a, b = series
     rng = np.random.default_rng(2)

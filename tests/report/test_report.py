@@ -1,4 +1,3 @@
-import functools
 import re
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -10,7 +9,8 @@ import pytest
 from avlib.corpora.published_folds import published_folds
 from avlib.protocol_params import Protocol
 from avlib.protocols import enrol, make_folds
-from avlib.report import modality_plots, plots, report_data
+from avlib.report import report_data
+from avlib.report.figure import Axis, Panel, figure
 from avlib.report.formats import percent
 from avlib.report.page import Section, Table, markdown_text
 from avlib.report.report_data import ReportData
@@ -26,17 +26,7 @@ THREE_FOLDS = Protocol(
 )
 
 
-@functools.cache
-def picture():
-    return plots.stage_status(pd.DataFrame({"ok": [1]}, index=["faces"]))
-
-
-@pytest.fixture
-def no_drawing(monkeypatch):
-    """Drawing takes most of a report's time, and most tests read its words."""
-    empty = picture()
-    monkeypatch.setattr(plots, "stage_status", lambda *args: empty)
-    monkeypatch.setattr(modality_plots, "modality_bars", lambda *args: empty)
+PICTURE = figure([Panel(Axis(0, 1), Axis(0, 1))], "nothing")
 
 
 def write(folder, tiny, *, untrained=None, params=None, extra=(), **changes):
@@ -45,7 +35,7 @@ def write(folder, tiny, *, untrained=None, params=None, extra=(), **changes):
         "corpus": "demo", "protocol": THREE_FOLDS, "clips": tiny.clips, "folds": tiny.folds,
         "status": tiny.status,
         "predictions": {"svm_audio": tiny.predict("svm_audio", used="audio")},
-        "drawn": {"svm_audio": {"confusion": picture()}},
+        "drawn": {"svm_audio": {"confusion": PICTURE}},
     }  # fmt: skip
     write_report(
         folder,
@@ -69,7 +59,6 @@ def spoiled(tiny, clip_ids, status="failed", reason="cannot be decoded"):
     return table
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
     predictions = {"svm_audio": tiny.predict("svm_audio", used="audio"), "merml": tiny.predict()}
     markdown, html = write(
@@ -84,7 +73,6 @@ def test_report_compares_the_models_and_accounts_for_the_others(tmp_path, tiny):
     assert "left out by params.yaml" in html
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_a_corpus_of_continuous_labels_has_no_chance_and_no_emotions(tmp_path, tiny):
     clips = tiny.clips.assign(emotion=None, arousal=0.1, valence=None)
     clips.loc[0, "arousal"] = None
@@ -96,7 +84,6 @@ def test_a_corpus_of_continuous_labels_has_no_chance_and_no_emotions(tmp_path, t
     assert "| Emotions" not in data
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_results_say_how_many_clips_no_score_is_over(tmp_path, tiny):
     lost = pd.DataFrame({"clip_id": [f"gone_{n}" for n in range(1200)]})
     lost = lost.assign(stage="clips", status="failed", reason="video not downloaded")
@@ -107,14 +94,12 @@ def test_results_say_how_many_clips_no_score_is_over(tmp_path, tiny):
     assert "no score counts" not in section(write(tmp_path, tiny)[0], "Results")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_demo_corpus_carries_a_warning_and_others_do_not(tmp_path, tiny):
     warning = "no score here says anything about people"
     assert all(warning in text for text in write(tmp_path, tiny))
     assert not any(warning in text for text in write(tmp_path, tiny, corpus="ravdess"))
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_every_failed_and_degraded_clip_is_named_with_its_reason(tmp_path, tiny):
     failed, degraded = tiny.clips["clip_id"][:3], tiny.clips["clip_id"][5:9]
     status = spoiled(tiny, failed)
@@ -127,7 +112,6 @@ def test_every_failed_and_degraded_clip_is_named_with_its_reason(tmp_path, tiny)
     assert all(clip in plain for clip in (*failed, *degraded))
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_clips_that_a_stage_never_reached_are_counted(tmp_path, tiny):
     status = tiny.status
     lost = (status["clip_id"] == "a_anger_0") & (status["stage"] == "speech")
@@ -135,7 +119,6 @@ def test_clips_that_a_stage_never_reached_are_counted(tmp_path, tiny):
     assert "| speech | 35 | 0 | 0 | 1 |" in markdown
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_long_list_of_reasons_is_cut_and_the_rest_is_counted(tmp_path, tiny):
     many = pd.DataFrame({"clip_id": [f"clip{i:04d}" for i in range(LISTED + 20)]})
     many = many.assign(stage="faces", status="failed", reason="empty file: " + many["clip_id"])
@@ -144,7 +127,6 @@ def test_long_list_of_reasons_is_cut_and_the_rest_is_counted(tmp_path, tiny):
     assert "| and 20 more reasons |" in markdown
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_clips_of_one_reason_share_a_row_and_the_first_are_named(tmp_path, tiny):
     many = pd.DataFrame({"clip_id": [f"clip{i:04d}" for i in range(1200)]})
     many = many.assign(stage="faces", status="degraded", reason="no video stream")
@@ -156,13 +138,11 @@ def test_clips_of_one_reason_share_a_row_and_the_first_are_named(tmp_path, tiny)
     assert markdown.index(common) < markdown.index("| faces | a rare reason | 1 | clip0003 |")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_what_the_reader_noted_stands_with_the_data(tmp_path, tiny):
     markdown, _ = write(tmp_path, tiny, notes=["3 files are no recordings"])
     assert "3 files are no recordings" in section(markdown, "Data and protocol")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_clips_that_a_model_could_not_score_are_counted_and_named(tmp_path, tiny):
     predictions = tiny.predict("svm_audio", used="audio")
     lost = predictions["clip_id"].iloc[0]
@@ -171,7 +151,6 @@ def test_clips_that_a_model_could_not_score_are_counted_and_named(tmp_path, tiny
     assert f"| svm_audio | 1 | {lost} |" in markdown
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_modalities_are_scored_one_by_one_where_predictions_hold_them(tmp_path, tiny):
     table = tiny.predict("merml", conditions=("default", "audio", "video"))
     markdown, _ = write(tmp_path, tiny, predictions={"merml": table})
@@ -183,7 +162,6 @@ def test_modalities_are_scored_one_by_one_where_predictions_hold_them(tmp_path, 
     assert "One modality at a time" not in without
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_partly_missing_modalities_are_counted_in_the_results(tmp_path, tiny):
     table = tiny.predict("merml")
     table.loc[:4, "modalities"] = "audio"
@@ -191,7 +169,6 @@ def test_partly_missing_modalities_are_counted_in_the_results(tmp_path, tiny):
     assert "| audio+video (31), audio (5) |" in section(markdown, "Results")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_published_figures_stand_apart_under_another_protocol(tmp_path, tiny):
     table = {"merml": tiny.predict("merml")}
     markdown, _ = write(tmp_path, tiny, corpus="crema_d", predictions=table)
@@ -231,7 +208,6 @@ def crema_d(tmp_path, tiny, subjects, used="audio+video", model="merml", also=()
     return write(tmp_path, tiny, corpus="crema_d", predictions=predictions, **changes)[0]
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 91)
     assert re.search(r"\| merml \| 100\.0 \|.*\| 7,462 / 7,462 \|.*\| 66\.5 \|", markdown)
@@ -243,7 +219,6 @@ def test_published_figures_stand_beside_ours_on_the_whole_corpus(tmp_path, tiny)
     ) in others
 
 
-@pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize(("tested", "title"), [("validation", "same"), ("test", "another")])
 def test_f1_of_each_modality_stands_beside_published_f1_where_that_part_is_tested(
     tmp_path, tiny, monkeypatch, tested, title
@@ -292,7 +267,6 @@ def on_published_folds(tmp_path, tiny, actors, name="hicmae", **more):
     return write(tmp_path, tiny, corpus="ravdess", predictions={"merml": right}, **run)[0]
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_published_results_stand_beside_ours_on_the_same_folds(tmp_path, tiny):
     markdown = on_published_folds(tmp_path, tiny, 24)
     facts = section(markdown, "Data and protocol")
@@ -307,7 +281,6 @@ def test_published_results_stand_beside_ours_on_the_same_folds(tmp_path, tiny):
     assert "| gating | 67.7 | subject_kfold, 10 folds" in others
 
 
-@pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize(
     ("name", "actors", "used"),
     [
@@ -326,7 +299,6 @@ def test_no_published_result_stands_beside_part_of_its_subjects(tmp_path, tiny, 
     assert f"{actors} subjects, the published figures are of 1,440 clips of 24" in others
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_part_of_a_corpus_never_stands_beside_published_figures(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 12)
     assert "published" not in section(markdown, "Results")
@@ -335,14 +307,12 @@ def test_part_of_a_corpus_never_stands_beside_published_figures(tmp_path, tiny):
     assert "984 clips of 12 subjects, the published figures are of 7,442 clips of 91" in others
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_audio_only_form_never_stands_beside_the_audio_visual_figure(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 91, used="audio")
     assert "published" not in section(markdown, "Results")
     assert "| merml | 66.5 | – | Ghaleb" in section(markdown, "Published results")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_a_systems_figures_with_one_modality_stand_beside_its_test_with_that_one(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 91, model="gating", also=["audio"])
     others = section(markdown, "Published results")
@@ -352,7 +322,6 @@ def test_a_systems_figures_with_one_modality_stand_beside_its_test_with_that_one
     assert "| gating_global | 69.0 | – | Ghaleb" in others
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_a_form_of_audio_alone_stands_beside_the_figure_with_audio_alone(tmp_path, tiny):
     markdown = crema_d(tmp_path, tiny, 91, model="gating", used="audio")
     assert re.search(r"\| gating \|.*\| audio \|.*\| 57\.0 \|", section(markdown, "Results"))
@@ -361,7 +330,6 @@ def test_a_form_of_audio_alone_stands_beside_the_figure_with_audio_alone(tmp_pat
     assert "| gating | 74.0 | – | Ghaleb" in others
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_votes_of_raters_are_scored_where_the_corpus_has_them(tmp_path, tiny):
     clips = tiny.clips.assign(vote_voice=tiny.clips["emotion"])
     clips.loc[0, "vote_voice"] = "anger:disgust"
@@ -370,7 +338,6 @@ def test_votes_of_raters_are_scored_where_the_corpus_has_them(tmp_path, tiny):
     assert "perceived, face" not in markdown
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_votes_that_are_ties_or_missing_or_of_other_emotions_do_not_count(tmp_path, tiny):
     merml = tiny.predict()
     votes = merml.set_index("clip_id")["predicted"]
@@ -387,13 +354,12 @@ def test_votes_that_are_ties_or_missing_or_of_other_emotions_do_not_count(tmp_pa
 HOSTILE = '<script>alert("x")</script>|`*[a](b)'
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_names_from_tables_are_text_in_both_formats(tmp_path, tiny):
     status = spoiled(tiny, ["a_anger_0"], reason=HOSTILE).replace(
         {"clip_id": {"a_anger_0": HOSTILE}}
     )
     markdown, html = write(tmp_path, tiny, status=status, params={"corpus": "</pre><script>"})
-    own = Path(plots.__file__).with_name("html") / "page.js"
+    own = Path(report_data.__file__).with_name("html") / "page.js"
     [script] = re.findall("<script.*?</script>", html, re.DOTALL)  # the page's own, and no other
     assert script == f"<script>{own.read_text()}</script>"
     assert "&lt;script&gt;" in html
@@ -408,23 +374,21 @@ class _Links(HTMLParser):
         self.targets, self.pictures = [], 0
 
     def handle_starttag(self, tag, attrs):
-        self.pictures += tag == "img"
+        self.pictures += ("role", "img") in attrs
         self.targets += [value for key, value in attrs if key in ("href", "src")]
         assert tag not in ("link", "iframe")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_html_holds_everything_it_shows(tmp_path, tiny):
     _, html = write(tmp_path, tiny)
     links = _Links()
     links.feed(html)
-    assert links.pictures == 1
+    assert links.pictures == 7  # three drawings in two widths, and what became of the clips
     assert all(target.startswith(("#", "data:")) for target in links.targets)
     anchors = {target[1:] for target in links.targets if target.startswith("#")}
     assert anchors == set(re.findall(r'<section id="([^"]+)"', html)) - {"headline"}
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_markdown_shows_pictures_that_exist(tmp_path, tiny):
     markdown, _ = write(tmp_path, tiny)
     shown = re.findall(r"\]\((pictures/[^)]+)\)", markdown)
@@ -441,7 +405,6 @@ def test_two_runs_write_the_same_bytes(tmp_path, tiny):
         assert path.read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_predictions_may_be_given_as_files(tmp_path, tiny):
     table = tiny.predict("svm_audio", used="audio")
     write_table(tmp_path / "p.parquet", table, PREDICTIONS)
@@ -449,7 +412,6 @@ def test_predictions_may_be_given_as_files(tmp_path, tiny):
     assert from_file == write(tmp_path, tiny, predictions={"svm_audio": table})
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_run_without_any_model_still_accounts_for_its_clips(tmp_path, tiny):
     markdown, _ = write(tmp_path, tiny, predictions={}, untrained={"merml": "no features"})
     assert "No model has predictions yet." in markdown
@@ -457,14 +419,12 @@ def test_run_without_any_model_still_accounts_for_its_clips(tmp_path, tiny):
     assert "| speech | 36 | 0 | 0 | 0 |" in markdown
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_further_analyses_are_further_sections(tmp_path, tiny):
     extra = Section("Significance", ["no pair differs"], [Table(["a", "b"], "lr", [["x", "1"]])])
     for text in write(tmp_path, tiny, extra=[extra]):
         assert text.index("Data and protocol") < text.index("no pair differs")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_many_folds_are_folded_away(tmp_path, tiny):
     _, few = write(tmp_path, tiny)
     copies = [tiny.folds.assign(fold=tiny.folds["fold"] + 3 * i) for i in range(5)]
@@ -487,11 +447,10 @@ def mixed(tiny, kind="transductive"):
     return {
         "predictions": models,
         "normalise": dict.fromkeys(("svm_audio", "merml"), kind),
-        "drawn": {model: {"confusion": picture()} for model in models},
+        "drawn": {model: {"confusion": PICTURE} for model in models},
     }
 
 
-@pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize("title", ["Results", "Recall of each emotion", "Folds"])
 def test_scores_of_different_speaker_normalisation_stand_apart(tmp_path, tiny, title):
     markdown, html = write(tmp_path, tiny, **mixed(tiny))
@@ -507,7 +466,6 @@ def test_scores_of_different_speaker_normalisation_stand_apart(tmp_path, tiny, t
     assert len(set(anchors)) == len(anchors)
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_report_says_what_was_used_of_the_tested_speakers(tmp_path, tiny):
     markdown, _ = write(tmp_path, tiny, **mixed(tiny))
     facts = section(markdown, "Data and protocol")
@@ -520,7 +478,6 @@ def test_report_says_what_was_used_of_the_tested_speakers(tmp_path, tiny):
     assert "ormalise" not in usual
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_enrolled_clips_are_counted_and_scored_by_nobody(tmp_path, tiny):
     folds = enrol(tiny.folds, tiny.clips, 2)
     left = folds.loc[folds["part"] == "test", "clip_id"]
@@ -539,7 +496,6 @@ def test_enrolled_clips_are_counted_and_scored_by_nobody(tmp_path, tiny):
     assert "| enrolment |" in section(markdown, "Folds")
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_no_published_figure_stands_beside_normalised_speakers(tmp_path, tiny):
     usual = crema_d(tmp_path, tiny, 91)
     assert "| 66.5 |" in section(usual, "Results")
@@ -551,7 +507,6 @@ def test_no_published_figure_stands_beside_normalised_speakers(tmp_path, tiny):
     assert "none of ours stands beside them" in published
 
 
-@pytest.mark.usefixtures("no_drawing")
 def test_normalised_speakers_never_stand_beside_others_of_the_same_folds(tmp_path, tiny):
     markdown = on_published_folds(tmp_path, tiny, 24, normalise={"merml": "transductive"})
     assert "this run |" not in markdown

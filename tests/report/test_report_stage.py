@@ -1,5 +1,7 @@
 """What the report's stage gathers from the folders that it reads."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +76,10 @@ def test_a_model_that_is_off_says_why(params):
     taught = changed(params, "avef", train=["avef"], transfer=["x"])
     assert report._why_not("avef_transfer", taught, clips) == 'switched off (avef.train: ["avef"])'
     assert report._why_not("avef", on, clips).startswith("no clip has what it needs")
+
+
+@pytest.mark.parametrize("stage", ["report", "evaluate"])
+def test_what_only_scores_and_draws_loads_no_library_that_takes_longer(stage):
+    heavy = ("matplotlib", "scipy.stats", "sklearn", "torch", "lightning")
+    asked = f"import sys, stages.{stage}; sys.exit(any(name in sys.modules for name in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0

@@ -135,8 +135,8 @@ def test_the_section_shows_every_level_of_every_model(tmp_path, tiny):
     assert by_title["white noise"].rows[0][1].startswith(f"{first:.1f}")
     [picture] = section.pictures
     assert (
-        picture.png
-        == robustness_section(read_curves(tmp_path, ["merml", "svm_audio"]), LOOKS).pictures[0].png
+        picture.svg
+        == robustness_section(read_curves(tmp_path, ["merml", "svm_audio"]), LOOKS).pictures[0].svg
     )
 
 

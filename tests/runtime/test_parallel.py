@@ -96,6 +96,20 @@ def test_threads_are_given_back_after_work_in_process(in_process):
         assert threadpoolctl.threadpool_info() == before
 
 
+def process_of(_task):
+    return os.getpid()
+
+
+def test_a_lone_task_that_needs_no_process_of_its_own_has_none(monkeypatch):
+    monkeypatch.setenv("AVLIB_WORKERS", "2")
+    ((_, alone),) = map_clips(process_of, ["a"], label="alone", apart=False)
+    assert alone == os.getpid()
+    two = [pid for _, pid in map_clips(process_of, ["a", "b"], label="two", apart=False)]
+    assert os.getpid() not in two
+    ((_, apart),) = map_clips(process_of, ["a"], label="apart")
+    assert apart != os.getpid()
+
+
 def test_clip_that_kills_its_worker_costs_that_clip_alone(monkeypatch):
     monkeypatch.setenv("AVLIB_WORKERS", "2")
     tasks = ["fine"] * 40

@@ -84,19 +84,12 @@ def preparation_pictures(data: ReportData) -> list[Picture]:
         return []
     seconds, left = len(example.signal) / SAMPLE_RATE, example.spoken.n_samples / SAMPLE_RATE
     of_whom = f"{example.clip_id} ({example.emotion})"
+    whole = f"{of_whom} before and after denoising: {seconds:.1f} s become {left:.1f} s"
+    segment = f"A segment of {of_whom} as a mel image, and its three channels"
+    channels = preparation_plots.mel_channels(example.middle_image(), of_whom, segment)
     return [
-        Picture(
-            "avef_preparation",
-            preparation_plots.before_and_after(example),
-            f"{of_whom} before and after denoising: {seconds:.1f} s become {left:.1f} s",
-            photo=True,
-        ),
-        Picture(
-            "avef_mel_image",
-            preparation_plots.mel_channels(example.middle_image(), of_whom),
-            f"A segment of {of_whom} as a mel image, and its three channels",
-            photo=True,  # of which bright is much
-        ),
+        Picture("avef_preparation", preparation_plots.before_and_after(example, whole), whole),
+        Picture("avef_mel_image", channels, segment),
     ]
 
 

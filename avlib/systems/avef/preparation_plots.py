@@ -1,21 +1,29 @@
-"""Pictures of how AVEF prepares a clip; in the manner of `avlib.report.plots`."""
+"""Pictures of how AVEF prepares a clip; in the manner of `avlib.report.figure`."""
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
+from PIL import Image
 
-from avlib.report.plots import PALETTE, drawing
+from avlib.report.figure import Axis, Panel, figure
 from avlib.speech.mel import HOP, SAMPLE_RATE
 
 if TYPE_CHECKING:
     from avlib.systems.avef.preparation import Prepared
 
-_SILENT = "#D9D9D9"
 _ACROSS = 12  # faces as wide as the clip as recorded
+_WIDE = 700
+_FACE = 96  # pixels of a face's side
+_BANDS = Axis(0, 64, "mel band", (0, 32, 64))
+# From dark to bright, evenly to the eye: every 32nd colour of matplotlib's magma.
+_MAGMA = np.array(
+    [(0, 0, 4), (29, 17, 71), (81, 18, 124), (130, 38, 129), (182, 54, 121), (230, 81, 100),
+     (251, 136, 97), (254, 194, 135), (252, 253, 191)], float,
+)  # fmt: skip
 
 
-def before_and_after(clip: "Prepared") -> bytes:
+def before_and_after(clip: "Prepared", alt: str) -> str:
     """Draw waves, mel spectrogram and faces, as recorded and what is left (figure 2).
 
     What denoising cuts is grey. The picture has no faces where none was found.
@@ -24,55 +32,47 @@ def before_and_after(clip: "Prepared") -> bytes:
     ----------
     clip
         What is to be shown.
+    alt
+        What the picture says.
     """
     seconds = len(clip.signal) / SAMPLE_RATE
     widest = max(seconds, clip.spoken.n_samples / SAMPLE_RATE)
-    heights = [1.0, 1.1] + ([1.0] if clip.faces else [])
-    with drawing(8, 1.9 * len(heights) + 0.4) as (figure, png):
-        panels = figure.subplots(
-            2 * len(heights), 1, sharex=True, squeeze=False, height_ratios=heights * 2
-        )[:, 0]
-        for denoised, (wave, mel, *faces) in (
-            (False, panels[: len(heights)]),
-            (True, panels[len(heights) :]),
-        ):
-            signal = clip.left if denoised else clip.signal
-            time = np.arange(len(signal)) / SAMPLE_RATE
-            wave.plot(time, signal, color=PALETTE[0], linewidth=0.5)
-            wave.set(ylabel="wave", yticks=[])
-            reach = max(float(np.abs(clip.signal).max()), 1e-3)
-            wave.set_ylim(-reach, reach)
-            length = f"{len(signal) / SAMPLE_RATE:.1f} s"
-            recorded = f"{clip.clip_id} ({clip.emotion}) as recorded, {length}; grey is cut"
-            wave.set_title(f"what is left, {length}" if denoised else recorded)
-            levels = clip.levels(denoised=denoised)
-            _mel(mel, levels, len(levels) * HOP / SAMPLE_RATE)
-            for panel in faces:
-                _faces(panel, clip, widest / _ACROSS, denoised=denoised)
-            if not denoised:
-                for start, end in _silences(clip):
-                    wave.axvspan(start, end, color=_SILENT, linewidth=0)
-        panels[0].set_xlim(0, widest)
-        panels[-1].set_xlabel("time (s)")
-    return png.getvalue()
+    time, timed = Axis(0, widest, names=()), Axis(0, widest, "time (s)")
+    reach = max(float(np.abs(clip.signal).max()), 1e-3)
+    panels = []
+    for denoised in (False, True):
+        signal = clip.left if denoised else clip.signal
+        length = f"{len(signal) / SAMPLE_RATE:.1f} s"
+        recorded = f"{clip.clip_id} ({clip.emotion}) as recorded, {length}; grey is cut"
+        title = f"what is left, {length}" if denoised else recorded
+        wave = Panel(time, Axis(-reach, reach, "wave", ()), _WIDE, 70, title=title, grid="")
+        if not denoised:
+            wave.bars([(*silence, -reach, reach) for silence in _silences(clip)], "cut")
+        wave.line(np.arange(len(signal)) / SAMPLE_RATE, signal, "fine g0")
+        levels = clip.levels(denoised=denoised)
+        last = timed if denoised else time
+        mel = Panel(time if clip.faces else last, _BANDS, _WIDE, 80, grid="")
+        box = (0, len(levels) * HOP / SAMPLE_RATE, 0, 64)
+        mel.image(_png(_in_magma(levels.T)), "png", box, "crisp")
+        panels += [wave, mel]
+        if clip.faces:
+            panels.append(_faces(last, clip, widest / _ACROSS, denoised=denoised))
+    return figure(panels, alt)
 
 
-def _mel(panel: Axes, levels: np.ndarray, seconds: float) -> None:
-    panel.imshow(levels.T, origin="lower", aspect="auto", cmap="magma", extent=(0, seconds, 0, 64))
-    panel.set(ylabel="mel band", yticks=[0, 32, 64])
-
-
-def _faces(panel: Axes, clip: "Prepared", width: float, *, denoised: bool) -> None:
+def _faces(time: Axis, clip: "Prepared", width: float, *, denoised: bool) -> Panel:
     """Put the face that is nearest to each moment next to each other."""
+    panel = Panel(time, Axis(0, 1, "faces", ()), _WIDE, _WIDE / _ACROSS, grid="")
     seconds = (clip.spoken.n_samples if denoised else len(clip.signal)) / SAMPLE_RATE
     for number in range(max(1, int(seconds / width))):
         moment = (number + 0.5) * width
         moment = _recorded(clip, moment) if denoised else moment
-        place = number * width, (number + 1) * width
-        panel.imshow(
-            clip.face_at(moment), aspect="auto", extent=(*place, 0, 1), interpolation="antialiased"
-        )
-    panel.set(ylabel="faces", yticks=[], ylim=(0, 1))
+        face = Image.fromarray(clip.face_at(moment))
+        face.thumbnail((_FACE, _FACE), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        face.save(file, "jpeg", quality=85)
+        panel.image(file.getvalue(), "jpeg", (number * width, (number + 1) * width, 0, 1))
+    return panel
 
 
 def _recorded(clip: "Prepared", moment: float) -> float:
@@ -91,7 +91,7 @@ def _silences(clip: "Prepared") -> list[tuple[float, float]]:
     return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
 
 
-def mel_channels(image: np.ndarray, of_whom: str) -> bytes:
+def mel_channels(image: np.ndarray, of_whom: str, alt: str) -> str:
     """Draw a segment's mel image in colour, and its channels one by one (figure 3).
 
     Parameters
@@ -100,23 +100,37 @@ def mel_channels(image: np.ndarray, of_whom: str) -> bytes:
         The mel spectrogram, and its first and second differences.
     of_whom
         For the title.
+    alt
+        What the picture says.
     """
     low, high = (end(image, axis=(1, 2), keepdims=True) for end in (np.min, np.max))
-    colours = (image - low) / np.maximum(high - low, 1e-9)
+    colours = 255 * (image - low) / np.maximum(high - low, 1e-9)
     seconds = 0.025 + (image.shape[2] - 1) * HOP / SAMPLE_RATE
-    names = ["(b) mel spectrogram", "(c) first differences", "(d) second differences"]
-    with drawing(8, 2.6) as (figure, png):
-        panels = figure.subplots(1, 4, sharey=True)
-        shown = [
-            ("(a) all, as colours", colours.transpose(1, 2, 0)),
-            *zip(names, image, strict=True),
-        ]
-        for panel, (name, values) in zip(panels, shown, strict=True):
-            panel.imshow(
-                values, origin="lower", aspect="auto", cmap="magma", extent=(0, seconds, 0, 64)
-            )
-            panel.set_title(name, fontsize=9)
-            panel.set(xlabel="time (s)", yticks=[0, 32, 64])
-        panels[0].set_ylabel("mel band")
-        figure.suptitle(f"A segment of {of_whom}", fontsize=10, fontweight="bold")
-    return png.getvalue()
+    shown = {
+        "(a) all, as colours": colours.transpose(1, 2, 0),
+        "(b) mel spectrogram": _in_magma(image[0]),
+        "(c) first differences": _in_magma(image[1]),
+        "(d) second differences": _in_magma(image[2]),
+    }
+    panels: list[Panel] = []
+    for name, pixels in shown.items():
+        y = _BANDS._replace(title="" if panels else _BANDS.title)
+        panel = Panel(Axis(0, seconds, "time (s)"), y, 160, 150, title=name, grid="")
+        panel.image(_png(pixels), "png", (0, seconds, 0, 64), "crisp")
+        panels.append(panel)
+    return figure(panels, alt, columns=len(panels), title=f"A segment of {of_whom}")
+
+
+def _in_magma(values: np.ndarray) -> np.ndarray:
+    """Colour values of shape (rows, columns), the least dark; RGB from 0 to 255."""
+    low, high = float(values.min()), float(values.max())
+    places = (values - low) / max(high - low, 1e-9) * (len(_MAGMA) - 1)
+    steps = np.arange(len(_MAGMA))
+    return np.stack([np.interp(places, steps, channel) for channel in _MAGMA.T], axis=-1)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Return RGB values from 0 to 255, shape (rows, columns, 3), as PNG; the first row is below."""
+    file = io.BytesIO()
+    Image.fromarray(pixels[::-1].round().astype(np.uint8)).save(file, "png")
+    return file.getvalue()

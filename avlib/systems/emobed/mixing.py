@@ -7,7 +7,6 @@ sound and face, neighbouring moments and a person's likeness say nothing of the 
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from avlib.report.embeddings import NEIGHBOURS
 
@@ -32,7 +31,7 @@ def mixing(values: np.ndarray, modality: np.ndarray, subjects: np.ndarray) -> fl
     shares, expected = np.full(len(values), np.nan), np.full(len(values), np.nan)
     for own, others in _apart(subjects):
         foreign = modality[others] != modality[own, None]  # (n_own, n_others)
-        near = _nearest(cdist(values[own], values[others]))
+        near = _nearest(_distances(values[own], values[others]))
         shares[own] = np.take_along_axis(foreign, near, axis=1).mean(axis=1)
         expected[own] = foreign.mean(axis=1)
     ratios = []
@@ -63,7 +62,7 @@ def emotions_across(
     for own, others in _apart(subjects):
         foreign = modality[others] != modality[own, None]
         alike = emotions[others] == emotions[own, None]
-        near = _nearest(np.where(foreign, cdist(values[own], values[others]), np.inf))
+        near = _nearest(np.where(foreign, _distances(values[own], values[others]), np.inf))
         counts = foreign.sum(axis=1)
         enough = counts >= NEIGHBOURS
         share = np.take_along_axis(alike, near, axis=1).mean(axis=1)[enough]
@@ -86,3 +85,10 @@ def _apart(subjects: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def _nearest(distances: np.ndarray) -> np.ndarray:
     """Return the columns of the nearest in each row; the first of equals first."""
     return np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distance of each row of the one to each of the other."""
+    from scipy.spatial.distance import cdist  # takes a tenth of a second to load
+
+    return cdist(a, b)

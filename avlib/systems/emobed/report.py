@@ -1,12 +1,11 @@
 """The section of the report that tells what EmoBed gains, as in its paper and paired."""
 
-from statsmodels.stats.multitest import multipletests
-
 from avlib.report.embeddings import NEIGHBOURS
 from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
 from avlib.report.report_data import ReportData
 from avlib.report.scores import MODALITIES, scores_with
+from avlib.report.significance import holm
 from avlib.report.significance_regression import proportions_z
 from avlib.report.words import words_beside
 from avlib.runtime import paths
@@ -70,13 +69,12 @@ def emobed_section(data: ReportData) -> Section | None:
 
 
 def _laid_out(found: list[Compared]) -> list[list[str]]:
-    tested = [c.gain.p for c in found if c.gain.p is not None]
-    holm = iter(multipletests(tested, method="holm")[1] if tested else ())
+    adjusted = iter(holm([c.gain.p for c in found if c.gain.p is not None]))
     rows = []
     for modalities, system, measure, (gain, interval, p, subjects), clips, _ in found:
         points = DASH if gain is None else f"{100 * gain:+.1f}"
         bounds = DASH if interval is None else " to ".join(f"{100 * b:+.1f}" for b in interval)
-        tests = [p_text(p), DASH if p is None else p_text(float(next(holm)))]
+        tests = [p_text(p), DASH if p is None else p_text(next(adjusted))]
         counts = [f"{clips:,}", f"{subjects:,}"]
         rows.append([modalities, system, measure, points, bounds, *tests, *counts])
     return rows

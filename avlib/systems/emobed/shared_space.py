@@ -39,7 +39,7 @@ def clip_spaces(data: ReportData) -> tuple[list[Table], list[Picture]]:
     planes = planes_of_one_fold(drawn, "emotion")
     said = "; ".join(f"{row[0]}, {row[1]}: mixing {row[2]}" for row in rows)
     alt = f"Sound and faces of one fold's test clips in one space, by t-SNE. {said}"
-    pictures = [Picture("shared_space", clip_planes(planes), alt)] if planes else []
+    pictures = [Picture("shared_space", clip_planes(planes, alt), alt)] if planes else []
     return [Table(_COLUMNS, "llr", rows)], pictures
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.axes import Axes
 
+from avlib.report.chart import MARKS
+from avlib.report.figure import LINES, Axis, Entry, Panel, figure
+from avlib.report.looks import COLOURS
 from avlib.report.page import Picture
-from avlib.report.plots import look, panels
 from avlib.runtime import paths
 
 # By the beginning of what a curve calls it: what the paper draws.
@@ -52,35 +53,50 @@ def tried_pictures(name: str, title: str, tried: Mapping[str, pd.DataFrame]) -> 
     ]
     if not drawn:
         return []
-    said = []
-    with panels(len(drawn), min(2, len(drawn)), (4.2, 2.9), (0.4, 0.5)) as (figure, places, png):
-        for (target, table, column), axes in zip(drawn, places, strict=True):
-            measure = f"{_named(column)} from {target}"
-            said.append(f"{measure} {_draw(axes, table, column)}")
-            axes.set_title(measure)
-        figure.suptitle(f"{title}: weights tried", fontsize=10, fontweight="bold")
+    said, panels = [], []
+    legend: dict[str, Entry] = {}
+    for target, table, column in drawn:
+        measure = f"{_named(column)} from {target}"
+        panel, named = _panel(table, column, measure)
+        panels.append(panel)
+        legend |= named
+        said.append(f"{measure} {_highest(table, column)}")
     alt = f"Validation scores of {title} by its weights, means over folds: {'; '.join(said)}"
-    return [Picture(name, png.getvalue(), alt)]
+    above, entries = f"{title}: weights tried", list(legend.values())
+    svg = figure(panels, alt, columns=min(2, len(panels)), title=above, legend=entries)
+    return [Picture(name, svg, alt)]
 
 
-def _draw(axes: Axes, table: pd.DataFrame, column: str) -> str:
-    """Draw a curve for each value of one weight over the other; return where it is highest."""
+def _panel(table: pd.DataFrame, column: str, title: str) -> tuple[Panel, dict[str, Entry]]:
+    """Draw a curve for each value of one weight over the other; return what the legend says."""
     across, lines = ("beta", "alpha") if table["beta"].nunique() > 1 else ("alpha", "beta")
-    scores = table.groupby([lines, across])[column].agg(["mean", "std"])
-    places = {value: place for place, value in enumerate(sorted(table[across].unique()))}
+    scores = table.groupby([lines, across])[column].agg(["mean", "std"]).fillna({"std": 0.0})
+    values = sorted(table[across].unique())
+    places = {value: place for place, value in enumerate(values)}
+    ends = pd.concat([scores["mean"] - scores["std"], scores["mean"] + scores["std"]]).dropna()
+    low, high = (ends.min(), ends.max()) if len(ends) else (0.0, 1.0)
+    room = 0.08 * float(high - low) or 0.1
+    x = Axis(-0.5, len(values) - 0.5, across, range(len(values)), [f"{v:g}" for v in values])
+    panel, legend = Panel(x, Axis(float(low) - room, float(high) + room), title=title), {}
     for number, (value, of_line) in enumerate(scores.groupby(level=lines)):
         # Lines apart, so that whiskers do not hide each other.
         at = [places[x] + 0.06 * number for x in of_line.index.get_level_values(across)]
-        spread = of_line["std"].fillna(0.0)
-        axes.errorbar(
-            at, of_line["mean"], spread, **look(number), capsize=2, label=f"{lines} {value:g}"
-        )
-    axes.set_xticks(list(places.values()), [f"{value:g}" for value in places])
-    axes.set(xlabel=across)
-    axes.grid(visible=True, axis="y")
-    axes.legend(fontsize=7)
-    best = scores.reset_index().sort_values("mean", ascending=False, kind="stable").iloc[0]
-    return f"highest, {best['mean']:.3f}, with alpha {best['alpha']:g} and beta {best['beta']:g}"
+        colour, mark = f"g{number % COLOURS}", MARKS[number % len(MARKS)]
+        kind = f"{LINES[number % len(LINES)]} {colour}".strip()
+        panel.line(at, of_line["mean"], kind)
+        panel.marks(at, of_line["mean"], mark, f"mark {colour}", 0.75)
+        for place, mean, spread in zip(at, of_line["mean"], of_line["std"], strict=True):
+            panel.whisker(place, mean - spread, mean + spread)
+        words = f"{lines} {value:g}"
+        legend[words] = Entry(words, f"line {kind}", mark)
+    return panel, legend
+
+
+def _highest(table: pd.DataFrame, column: str) -> str:
+    """Say which weights score highest, as the mean over folds."""
+    scores = table.groupby(["alpha", "beta"])[column].mean().reset_index()
+    best = scores.sort_values(column, ascending=False, kind="stable").iloc[0]
+    return f"highest, {best[column]:.3f}, with alpha {best['alpha']:g} and beta {best['beta']:g}"
 
 
 def _named(column: str) -> str:

@@ -64,9 +64,10 @@ def gates_section(
         curves = {"all": scores[scores["condition"] == DEFAULT], **groups}
         kinds += [[model, *_kind(name, curve)] for name, curve in curves.items()]
         legend = names | {group: f"{group} emotions" for group in groups}
-        png = gate_plots.over_time(scores, groups, legend, 1 / len(emotions_of(table)), model)
         alt = f"Over time, by modality and for positive and negative emotions. {gain}"
-        pictures.append(Picture(f"gates_{model}", png, alt, model))
+        chance = 1 / len(emotions_of(table))
+        svg = gate_plots.over_time(scores, groups, legend, chance, model, alt)
+        pictures.append(Picture(f"gates_{model}", svg, alt, model))
     named = "; ".join(f"{group} are {_and(emotions)}" for group, emotions in gates.GROUPS.items())
     text += _WORDS("kinds", named=named, rise=100 * gates.RISE)
     columns = ["", "emotions", "clips", "first gate (%)", "last gate (%)", "plateau from"]

@@ -158,7 +158,7 @@ def test_the_report_draws_one_plane_and_says_how_the_modalities_mix(tiny, kept):
         assert (across, chance) == ("40.0 ± 0.0", "33.3 ± 0.0")
         assert points == "72"
     (picture,) = [p for p in section.pictures if p.name == "shared_space"]
-    assert picture.png == emobed_section(tiny.data(kept)).pictures[-1].png
+    assert picture.svg == emobed_section(tiny.data(kept)).pictures[-1].svg
     assert "emobed, for video: mixing" in picture.alt
     assert "Schilling 1986" in " ".join(section.text)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from avlib.report.paired import ccc_of, ccc_sums, paired_gain
+from avlib.report.significance import holm
 from avlib.report.significance_regression import fisher_r_to_z
 from avlib.systems.emobed.traces import CLASSIC, DIMENSIONS, SYSTEMS
 from avlib.systems.emobed.traces.partition import partition
@@ -41,10 +41,9 @@ def gains(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str, Any]:
                 pair = _same_frames(rows, classic)
                 of_system = {d: gain(*pair, d, subjects) for d in DIMENSIONS}
                 found.setdefault(system, {})[str(scenario)] = of_system
-    if tested := [of for of in each_gain(found) if of["p"] is not None]:
-        corrected = multipletests([of["p"] for of in tested], method="holm")[1]
-        for one, p in zip(tested, corrected, strict=True):
-            one["p_holm"] = float(p)
+    tested = [of for of in each_gain(found) if of["p"] is not None]
+    for one, p in zip(tested, holm([of["p"] for of in tested]), strict=True):
+        one["p_holm"] = p
     return found
 
 

@@ -15,7 +15,6 @@ from avlib.report.concordance import is_constant
 from avlib.report.embeddings import NEIGHBOURS
 from avlib.report.formats import DASH, p_text
 from avlib.report.page import Picture, Section, Table
-from avlib.report.plots import PALETTE
 from avlib.report.published import Published, cite, over_time
 from avlib.report.report_data import ReportData
 from avlib.report.scores import write_json
@@ -47,7 +46,7 @@ def report_part(data: ReportData) -> Section | None:
     The second is the short one, for `dvc metrics diff` and sweeps.
     """
     predicted = pd.concat([data.table(PREDICTED_TRACES, model) for model in TracesSystem.models])
-    colour = data.look(EMOBED).line["color"]
+    colour = data.look(EMOBED).colour
     people = data.clips.dropna(subset="subject")
     subjects = dict(zip(people["clip_id"], people["subject"], strict=True))
     file = paths.METRICS / "traces.json"
@@ -89,7 +88,7 @@ def traces_section(
     traces: pd.DataFrame,
     subjects: Mapping[str, str],
     metrics: Path | str,
-    colour: str = PALETTE[0],
+    colour: int = 0,
     published: Mapping[tuple[str, str], Published] | None = None,
 ) -> Section | None:
     """Tell how well arousal and valence are followed; write the scores as JSON beside it.
@@ -103,7 +102,7 @@ def traces_section(
     metrics
         File for `trace_scores`; it is written in any case.
     colour
-        Of the systems' family.
+        Of the systems' family, as of `Look`.
     published
         By system and scenario, results on the test part that may stand beside these.
 
@@ -134,11 +133,13 @@ def traces_section(
     if scores["gains"]:
         text += _WORDS("gains")
         tables += _gains(scores["gains"])
-    pictures = [Picture("traces_ccc", ccc_bars(systems, colour), _alt(systems))]
+    alt = _alt(systems)
+    pictures = [Picture("traces_ccc", ccc_bars(systems, colour, alt), alt)]
     model = EMOBED if EMOBED in systems else CLASSIC
     if clip_ids := _typical(joined[joined["model"] == model]):
         alt = f"Labels and predictions of {model} over time, with little, median and large error"
-        pictures.append(Picture("traces_over_time", drawn_over_time(joined, clip_ids, model), alt))
+        svg = drawn_over_time(joined, clip_ids, model, alt)
+        pictures.append(Picture("traces_over_time", svg, alt))
     return Section("Continuous emotion", text, tables, pictures)
 
 

@@ -24,7 +24,8 @@ def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
     """Put the labels, ``arousal_label`` and ``valence_label``, and the time beside predictions.
 
     Of a recording without any label, as its authors keep them, they are NaN. Rows of a recording
-    follow each other in the order of their frames.
+    follow each other in the order of their frames; column ``recording`` numbers the recordings in
+    the order of fold and clip_id.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def with_labels(predicted: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
             f" ({strange.sum()} such frames); expected predictions of these labels: run"
             " train_traces again"
         )
-    return joined.sort_values(["seed", "fold", "clip_id", "frame"], ignore_index=True)
+    joined = joined.sort_values(["seed", "fold", "clip_id", "frame"], ignore_index=True)
+    return joined.assign(recording=joined.groupby(["fold", "clip_id"]).ngroup())
 
 
 def trace_scores(joined: pd.DataFrame, subjects: Mapping[str, str]) -> dict[str, Any]:

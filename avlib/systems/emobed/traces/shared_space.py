@@ -44,7 +44,8 @@ def moment_spaces(folder: Path, subjects: Mapping[str, str]) -> tuple[list[Table
         if by_dimension:
             said = "; ".join(f"{', '.join(row[:3])}: mixing {row[3]}" for row in rows)
             alt = f"Sound and faces ({faces}) of one fold's moments in one space, by t-SNE. {said}"
-            pictures.append(Picture(f"shared_space_{faces}", moment_planes(by_dimension), alt))
+            drawn_planes = moment_planes(by_dimension, alt)
+            pictures.append(Picture(f"shared_space_{faces}", drawn_planes, alt))
     return ([Table(_COLUMNS, "lllr", rows)] if rows else []), pictures
 
 

@@ -133,7 +133,7 @@ def test_the_report_sets_both_modalities_into_one_plane(tmp_path, place):
         assert 0 <= float(row[4]) <= 100
         assert 30 < float(row[5]) < 90
     assert picture.name == "shared_space_geometry"
-    assert picture.png.startswith(b"\x89PNG")
+    assert all(f">{title}<" in picture.svg for title in ("sound, high", "face, low"))
 
 
 def test_where_nothing_was_kept_there_is_nothing_to_show(tmp_path):
