@@ -53,22 +53,30 @@ def folds_and_people(data: ReportData) -> Section | None:
     parts = parts.reindex(columns=data.fold_parts, fill_value=0)
     tested = data.folds[data.folds["part"] == "test"].merge(data.clips[["clip_id", "subject"]])
     subjects = tested.groupby("fold")["subject"].nunique()
-    rows = []
-    for fold in parts.index:
-        counts = [f"{n:,}" for n in (subjects.get(fold, 0), *parts.loc[fold])]
-        scores = [percent(by_fold[fold]["accuracy"]) for by_fold in data.fold_scores.values()]
-        rows.append([str(fold), *counts, *scores])
+    counts = [
+        [str(fold), *(f"{n:,}" for n in (subjects.get(fold, 0), *parts.loc[fold]))]
+        for fold in parts.index
+    ]
+    of_models = {
+        model: [percent(by_fold[fold]["accuracy"]) for fold in parts.index]
+        for model, by_fold in data.fold_scores.items()
+    }
     people = pd.DataFrame(data.subject_accuracies)
     of_people = [[str(who), *map(percent, row)] for who, row in people.iterrows()]
     n = tested.groupby("subject")["clip_id"].nunique()
     of_people = [[row[0], f"{n[row[0]]:,}", *row[1:]] for row in of_people]
+    folded = f"in each of {len(counts)} folds" if len(counts) > _MANY else ""
+    if len(counts) <= len(of_models):  # the longer side goes down the page, or paper cuts it off
+        columns = ["model", *(f"fold {fold}" for fold in parts.index)]
+        rows = [[model, *scores] for model, scores in of_models.items()]
+    else:
+        columns = ["fold", *of_models]
+        rows = [[row[0], *scores] for row, *scores in zip(counts, *of_models.values(), strict=True)]
     tables = [
         Table(
-            ["fold", "subjects tested", *parts.columns, *data.fold_scores],
-            "r",
-            rows,
-            f"Clips and accuracy in each of {len(rows)} folds" if len(rows) > _MANY else "",
+            ["fold", "subjects tested", *parts.columns], "r", counts, folded and f"Clips {folded}"
         ),
+        Table(columns, "lr", rows, folded and f"Accuracy {folded}"),
         Table(
             ["subject", "clips", *people.columns],
             "lr",

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,7 @@ def test_files_beside_the_page_hold_what_the_predictions_say(run):
 
 def test_people_and_folds_are_drawn_where_their_scores_are(run):
     section = folds_and_people(run)
-    of_people = section.tables[1]
+    of_people = section.tables[2]
     rows = run.predictions["merml"]
     subject = rows["clip_id"].str[0]
     expected = (rows["predicted"] == rows["emotion"]).groupby(subject).mean()
@@ -113,6 +114,22 @@ def test_people_and_folds_are_drawn_where_their_scores_are(run):
     drawing = next(p for p in section.pictures if p.model == "merml")
     assert drawing.wide.count('class="faint') == 3
     assert drawing.wide.count('class="hollow') == 6
+
+
+@pytest.mark.parametrize("models", [["svm_audio", "merml", "gating"], ["merml"]])
+def test_accuracy_in_folds_goes_down_the_page_by_whatever_there_is_more_of(models, run):
+    some = replace(run, predictions={m: run.predictions[m] for m in models})
+    made_up, scored, _ = folds_and_people(some).tables
+    rows = run.predictions["merml"]
+    right = (rows["predicted"] == rows["emotion"]).groupby(rows["fold"]).mean()
+    expected = [f"{100 * share:.1f}" for share in right]
+    assert [row[0] for row in made_up.rows] == ["0", "1", "2"]
+    if len(models) == 3:
+        assert list(scored.columns) == ["model", "fold 0", "fold 1", "fold 2"]
+        assert next(row[1:] for row in scored.rows if row[0] == "merml") == expected
+    else:
+        assert list(scored.columns) == ["fold", "merml"]
+        assert scored.rows == [[str(k), share] for k, share in enumerate(expected)]
 
 
 def test_a_value_is_drawn_at_its_place_on_the_axis():

@@ -21,7 +21,7 @@ class Demo(Reader):
 
     ``clips.csv`` names every clip with its subject, emotion, take, sex, arousal and valence; the
     clips are audio-visual mp4 files beside it. The clip_id is the file's name without its suffix.
-    ``traces.csv`` labels them continuously, 12.5 times per second, with an annotator's delay. A file
+    ``traces.csv`` labels them continuously, 12.5 times a second, with an annotator's delay. A file
     that the table names and the folder lacks is listed, and fails when it is read.
     """
 
