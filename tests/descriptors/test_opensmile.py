@@ -62,6 +62,16 @@ def test_frames_hold_both_streams_of_opensmile_aligned_by_time(signal):
     np.testing.assert_array_equal(values, joined.to_numpy())
 
 
+@pytest.mark.filterwarnings("ignore:Feature set")
+@pytest.mark.parametrize("kind", BOTH)
+def test_frames_are_those_of_the_package_without_its_functionals(kind, signal):
+    table = opensmile.Smile(kind.feature_set, kind.frame_level).process_signal(signal, SAMPLE_RATE)
+    starts = table.index.get_level_values("start").total_seconds()
+    times, values = frames(kind, signal)
+    np.testing.assert_array_equal(times, starts + kind.frame / 2)
+    np.testing.assert_array_equal(values, table.to_numpy())
+
+
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_second_extractor_gives_the_same_bytes(kind, signal):
     first = frames(kind, signal)[1], functionals(kind, signal)
