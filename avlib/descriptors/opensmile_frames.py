@@ -9,6 +9,7 @@ import ctypes
 import functools
 import re
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class _Extractor:
             "sinkLevel": level,
             "bufferModeRbConf": _ROOT / "shared/BufferModeRb.conf.inc",
         }
+        self._lock = threading.Lock()
         self._starts: list[float] = []
         self._rows: list[bytes] = []
         # Not by the package's own method, which keeps what is registered for each recording.
@@ -75,6 +77,10 @@ class _Extractor:
 
     def describe(self, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `frame_descriptors`."""
+        with self._lock:
+            return self._described(signal)
+
+    def _described(self, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self._starts.clear()
         self._rows.clear()
         source, sink = config.EXTERNAL_SOURCE_COMPONENT, config.EXTERNAL_OUTPUT_COMPONENT

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,15 @@ def test_frames_do_not_depend_on_the_recording_before(kind, signal):
             frames(kind, [signal, *others][number]), alone[number], strict=True
         ):
             np.testing.assert_array_equal(got, expected)
+
+
+def test_frames_of_several_threads_are_not_mixed_up(signal):
+    recordings = [np.roll(signal, 100 * k)[: 4000 + 1000 * k] for k in range(4)]
+    expected = [frames(IS10, recording)[1] for recording in recordings]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda recording: frames(IS10, recording)[1], recordings))
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
 
 
 def test_frames_after_an_error_of_opensmile_are_right(signal, monkeypatch):
