@@ -6,6 +6,7 @@ environment: 29 convolutions, each followed by a fixed scale and shift per chann
 into it here.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avlib.descriptors.chips import ChipDescriptor
+from avlib.descriptors.winograd import Convolution3x3
 from avlib.faces.alignment import RESNET_CROP
 from avlib.faces.models import RECOGNITION, model_file
 from avlib.runtime.errors import WeightsError
@@ -67,9 +69,9 @@ class Block(nn.Module):
     def __init__(self, channels_in: int, channels: int, halves: bool):
         super().__init__()
         self.halves = halves
-        stride, padding = (2, 0) if halves else (1, 1)
-        self.first = nn.Conv2d(channels_in, channels, 3, stride, padding)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        kind = functools.partial(nn.Conv2d, kernel_size=3, stride=2) if halves else Convolution3x3
+        self.first = kind(channels_in, channels)
+        self.second = Convolution3x3(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, c, h, w) to (n, channels, h', w')."""

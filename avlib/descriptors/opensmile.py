@@ -15,6 +15,7 @@ import opensmile
 
 from avlib.descriptors.audio import AudioDescriptor
 from avlib.descriptors.descriptor import Level
+from avlib.descriptors.opensmile_frames import frame_descriptors
 from avlib.descriptors.opensmile_stream import LARGEST_SAMPLE, streamed
 from avlib.speech.pcm import SAMPLE_RATE
 
@@ -117,6 +118,8 @@ class OpenSmile(AudioDescriptor):
             starts, rows = zip(*pieces, strict=True)
             return np.concatenate(starts), np.concatenate(rows)
         within = np.clip(prepared, -1.0, LARGEST_SAMPLE)
+        if level == self.frame_level:
+            return frame_descriptors(self.feature_set, level, within, SAMPLE_RATE)
         table = _extractor(self.feature_set, level).process_signal(within, SAMPLE_RATE)
         starts = table.index.get_level_values("start").total_seconds().to_numpy()
         return starts, table.to_numpy(dtype=np.float32)

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from avlib.faces.models import LANDMARKS, model_file
+from avlib.faces.prefetch import LINE, prefetch
 from avlib.runtime.errors import WeightsError
 
 _LARGEST = 2**15 - 1  # of a step, in its unit
@@ -189,14 +190,16 @@ def _fit(grey, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
             for i in range(2 * n):
                 steps[b, i] = 0
         for b in range(n_starts):
-            # First all leaves, then their steps: the processor can fetch them ahead.
+            # First all leaves, then their steps: memory sends them while the next trees are walked.
             for t in range(trees):
                 s = np.uint64(0)
                 while s < n_splits:
                     first, second = splits[c, t, s, 0], splits[c, t, s, 1]
                     brighter = seen[b, first] - seen[b, second] > thresholds[c, t, s]
                     s = s + s + np.uint64(2 - brighter)
-                ends[t] = s - np.uint64(n_splits)
+                leaf = ends[t] = s - np.uint64(n_splits)
+                for i in range(0, 2 * n, LINE // leaves.itemsize):
+                    prefetch(leaves, (c, t, leaf, i))
             for t in range(trees):
                 leaf = ends[t]
                 for i in range(2 * n):

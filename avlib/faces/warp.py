@@ -86,26 +86,42 @@ def _means(packed, factor):
 
 @numba.njit(cache=True)
 def _sampled(packed, steps, size):
-    """Sample packed pixels where a similarity in steps of 2^-_FINE finds them."""
-    one = 1 << _WEIGHT
-    half = np.uint64((one >> 1) * (1 | 1 << 16 | 1 << 32))
+    """Sample packed pixels where a similarity in steps of 2^-_FINE finds them.
+
+    A row takes three plain loops, of which the compiler makes vectors: where its pixels are found
+    and what they weigh, their sums, their colours.
+    """
+    pixels, width = packed.ravel(), np.uint64(packed.shape[1])
+    fine, bits, one = np.uint64(_FINE), np.uint64(_WEIGHT), np.uint64(1)
+    whole, byte = one << bits, np.uint64(255)
+    half = (whole >> one) * np.uint64(1 | 1 << 16 | 1 << 32)
+    places, mixed = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    weights = np.empty((4, size), np.uint64)
     picture = np.empty((size, size, 3), np.uint8)
+    right, down = np.uint64(steps[0, 0]), np.uint64(steps[1, 0])
     for i in range(size):
+        # Rests of 2^64: a step to the left, below 0, is one far to the right.
+        first_x = np.uint64(steps[0, 1] * i + steps[0, 2])
+        first_y = np.uint64(steps[1, 1] * i + steps[1, 2])
         for j in range(size):
-            x = steps[0, 0] * j + steps[0, 1] * i + steps[0, 2]
-            y = steps[1, 0] * j + steps[1, 1] * i + steps[1, 2]
-            column, row = np.uint64(x >> _FINE), np.uint64(y >> _FINE)
-            along = (x >> _FINE - _WEIGHT) & one - 1
-            down = (y >> _FINE - _WEIGHT) & one - 1
-            both = along * down >> _WEIGHT
-            mixed = (
-                np.uint64(one - along - down + both) * packed[row, column]
-                + np.uint64(along - both) * packed[row, column + np.uint64(1)]
-                + np.uint64(down - both) * packed[row + np.uint64(1), column]
-                + np.uint64(both) * packed[row + np.uint64(1), column + np.uint64(1)]
+            x, y = first_x + right * np.uint64(j), first_y + down * np.uint64(j)
+            places[j] = (y >> fine) * width + (x >> fine)
+            across = x >> fine - bits & whole - one
+            below = y >> fine - bits & whole - one
+            both = across * below >> bits
+            weights[0, j] = whole - across - below + both
+            weights[1, j], weights[2, j], weights[3, j] = across - both, below - both, both
+        for j in range(size):
+            place = places[j]
+            mixed[j] = (
+                weights[0, j] * pixels[place]
+                + weights[1, j] * pixels[place + one]
+                + weights[2, j] * pixels[place + width]
+                + weights[3, j] * pixels[place + width + one]
                 + half
-            ) >> np.uint64(_WEIGHT)
-            picture[i, j, 0] = mixed & np.uint64(255)
-            picture[i, j, 1] = mixed >> np.uint64(16) & np.uint64(255)
-            picture[i, j, 2] = mixed >> np.uint64(32) & np.uint64(255)
+            ) >> bits
+        for j in range(size):
+            picture[i, j, 0] = mixed[j] & byte
+            picture[i, j, 1] = mixed[j] >> np.uint64(16) & byte
+            picture[i, j, 2] = mixed[j] >> np.uint64(32) & byte
     return picture

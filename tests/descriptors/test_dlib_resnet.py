@@ -15,7 +15,7 @@ def test_network_gives_what_dlib_gives():
         [
             np.array(Image.fromarray(skimage.data.astronaut()[50:210, 150:310]).resize((150, 150))),
             skimage.data.coffee()[:150, :150],
-            np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8),
+            *np.random.default_rng(0).integers(0, 256, (4, 150, 150, 3), np.uint8),
         ]
     )
     dlibs_own = dlib.face_recognition_model_v1(str(model_file(RECOGNITION)))

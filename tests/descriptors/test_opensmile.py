@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from opensmile.core.lib import SMILE_FAIL, OpenSmileException
 
 from avlib.descriptors.opensmile import IS10, EGeMAPS, EGeMAPSv01a, _extractor
+from avlib.descriptors.opensmile_frames import _extractor as frames_alone
 from avlib.descriptors.opensmile_stream import streamed
 from avlib.runtime.errors import MediaError
 from avlib.speech.pcm import SAMPLE_RATE
@@ -62,10 +64,53 @@ def test_frames_hold_both_streams_of_opensmile_aligned_by_time(signal):
     np.testing.assert_array_equal(values, joined.to_numpy())
 
 
+@pytest.mark.filterwarnings("ignore:Feature set")
+@pytest.mark.parametrize("kind", BOTH)
+def test_frames_are_those_of_the_package_without_its_functionals(kind, signal):
+    table = opensmile.Smile(kind.feature_set, kind.frame_level).process_signal(signal, SAMPLE_RATE)
+    starts = table.index.get_level_values("start").total_seconds()
+    times, values = frames(kind, signal)
+    np.testing.assert_array_equal(times, starts + kind.frame / 2)
+    np.testing.assert_array_equal(values, table.to_numpy())
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_frames_do_not_depend_on_the_recording_before(kind, signal):
+    others = [signal[::-1], 0 * signal, signal[:3000]]
+    alone = []
+    for each in (signal, *others):
+        frames_alone.cache_clear()
+        alone.append(frames(kind, each))
+    for number in (1, 0, 2, 0, 3, 0):
+        for got, expected in zip(
+            frames(kind, [signal, *others][number]), alone[number], strict=True
+        ):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_frames_of_several_threads_are_not_mixed_up(signal):
+    recordings = [np.roll(signal, 100 * k)[: 4000 + 1000 * k] for k in range(4)]
+    expected = [frames(IS10, recording)[1] for recording in recordings]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda recording: frames(IS10, recording)[1], recordings))
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_frames_after_an_error_of_opensmile_are_right(signal, monkeypatch):
+    expected = frames(IS10, signal)[1]
+    with monkeypatch.context() as patched:
+        patched.setattr("opensmile.core.lib.OpenSMILE.run", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            frames(IS10, signal[:8000])
+    np.testing.assert_array_equal(frames(IS10, signal)[1], expected)
+
+
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_second_extractor_gives_the_same_bytes(kind, signal):
     first = frames(kind, signal)[1], functionals(kind, signal)
     _extractor.cache_clear()
+    frames_alone.cache_clear()
     second = frames(kind, signal)[1], functionals(kind, signal)
     assert [a.tobytes() for a in first] == [b.tobytes() for b in second]
 

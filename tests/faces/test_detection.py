@@ -1,3 +1,4 @@
+import dlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +20,14 @@ def test_small_face_is_found_by_the_fine_search_alone(studio):
     assert find_faces(grey) == []
     [hit] = find_faces(grey, fine=True)
     np.testing.assert_allclose((hit.box[:2] + hit.box[2:]) / 2, (160, 120), atol=8)
+
+
+def test_grey_is_that_of_dlib_of_a_part_of_a_frame_too():
+    frame = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
+    frame[:4, :4] = [[(255, 255, 255), (0, 0, 0), (255, 255, 254), (1, 1, 0)]]
+    for part in (frame, frame[3:40, 5:60], frame[::2, 1::3]):
+        expected = dlib.as_grayscale(np.ascontiguousarray(part))
+        np.testing.assert_array_equal(to_grey(part), expected)
 
 
 @pytest.mark.parametrize("width", [40, 90, 150])

@@ -42,6 +42,25 @@ def test_made_smaller_a_pixel_is_the_mean_of_what_it_covers(scale):
     assert np.abs(warp(image, to_image, 40) - expected).max() <= 1
 
 
+@pytest.mark.parametrize("degrees", [0, 100, 260])
+def test_each_pixel_is_weighed_from_four_in_whole_numbers(degrees):
+    image = np.random.default_rng(3).integers(0, 256, (60, 60, 3), np.uint8)
+    c, s = 0.8 * np.cos(np.deg2rad(degrees)), 0.8 * np.sin(np.deg2rad(degrees))
+    corner = 30 - np.array([(c, -s), (s, c)]) @ (15.5, 15.5)
+    to_image = np.array([(c, -s, corner[0]), (s, c, corner[1])])
+    # Places in steps of 2^-16, counted from a whole pixel.
+    steps = np.rint(np.c_[to_image[:, :2], corner % 1] * 2**16).astype(int)
+    expected = np.empty((32, 32, 3), int)
+    for i, j in np.ndindex(32, 32):
+        (x, along), (y, down) = (divmod(int(place), 2**16) for place in steps @ (j, i, 1))
+        x, y, along, down = x + int(corner[0] // 1), y + int(corner[1] // 1), along >> 8, down >> 8
+        both = along * down >> 8
+        four = image[y : y + 2, x : x + 2].reshape(4, 3).astype(int)
+        weights = 256 - along - down + both, along - both, down - both, both
+        expected[i, j] = (weights @ four + 128) >> 8
+    np.testing.assert_array_equal(warp(image, to_image, 32), expected)
+
+
 def test_untouched_square_keeps_its_bytes():
     image = np.random.default_rng(1).integers(0, 256, (50, 70, 3), np.uint8)
     shifted = warp(image, np.array([(1.0, 0, 12), (0, 1.0, 7)]), 40)
