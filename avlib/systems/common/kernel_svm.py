@@ -1,6 +1,6 @@
 """The RBF-SVM on a weighted distance that all vector systems share (MERML eqs. 8-9)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from avlib.metric_learning.base import squared_distances
 from avlib.runtime.errors import DataError
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
+from avlib.systems.common.distances import Distances, rbf, shares
 from avlib.systems.common.model import without_prefix
 
 Labelled = tuple["Embedding", np.ndarray]
@@ -43,14 +44,13 @@ class Embedding:
         Returns
         -------
         float64 array of shape (n, n_other)
-            The weights of modalities that are missing here go to those present, in proportion, so
-            that their sum stays what it was; a modality that is alone gets all of it.
+            Weighted by the other's `shares`.
         """
-        total, held = sum(other.weights.values()), sum(other.weights[m] for m in self.vectors)
         result = np.zeros((len(self), len(other)))
-        for modality, vectors in self.vectors.items():
-            share = other.weights[modality] / held if held > 0 else 1.0 / len(self.vectors)
-            result += total * share * squared_distances(vectors, other.vectors[modality])
+        for modality, share in shares(other.weights, self.vectors).items():
+            squares = squared_distances(self.vectors[modality], other.vectors[modality])
+            squares *= share
+            result += squares
         return result
 
 
@@ -160,15 +160,25 @@ class KernelSVM:
 
     def held_out(self, learned: Labelled, judged: Labelled) -> HeldOut:
         """Train with every C and sigma; return what each decides about the samples held out."""
+        return next(self.held_out_by_weights(learned, judged, [learned[0].weights]))
+
+    def held_out_by_weights(
+        self, learned: Labelled, judged: Labelled, weightings: Iterable[Mapping[str, float]]
+    ) -> Iterator[HeldOut]:
+        """Yield the same for each of several weights of the modalities, instead of the samples'."""
         (samples, y), (others, truth) = learned, judged
         with single_thread():
-            among, across = samples.distances(samples), others.distances(samples)
-        median, decisions = _median(among), {}
-        for sigma in self.sigma:
-            inner, outer = _kernel(among, sigma * median), _kernel(across, sigma * median)
-            for c in self.c:
-                decisions[c, sigma] = self._decided(self._train(inner, y, c), outer)
-        return HeldOut(decisions, truth)
+            among = Distances(samples.vectors)
+            across = Distances(others.vectors, samples.vectors)
+        inner, outer = np.empty(among.shape), np.empty(across.shape)
+        for weights in weightings:
+            median, decisions = among.median(weights), {}
+            for sigma in self.sigma:
+                among.kernel(weights, sigma * median, out=inner)
+                across.kernel(weights, sigma * median, out=outer)
+                for c in self.c:
+                    decisions[c, sigma] = self._decided(self._train(inner, y, c), outer)
+            yield HeldOut(decisions, truth)
 
     def best(self, held_out: Sequence[HeldOut]) -> Choice:
         """Return the choice that makes the labels likeliest; among equals the most accurate.
@@ -208,9 +218,9 @@ class KernelSVM:
             Fewer than two classes.
         """
         with single_thread():
-            distances = samples.distances(samples)
-            self.width_ = choice.sigma * _median(distances)
-            svc = self._train(_kernel(distances, self.width_), y, choice.c)
+            distances = Distances(samples.vectors)
+        self.width_ = choice.sigma * distances.median(samples.weights)
+        svc = self._train(distances.kernel(samples.weights, self.width_), y, choice.c)
         vectors = {m: v[svc.support_] for m, v in samples.vectors.items()}
         self.support_ = replace(samples, vectors=vectors)
         self.classes_ = np.asarray(svc.classes_)
@@ -221,7 +231,7 @@ class KernelSVM:
     def decision_function(self, samples: Embedding) -> np.ndarray:
         """Pairwise decisions of shape (n, n_pairs), by the modalities that the samples hold."""
         with single_thread():
-            kernel = _kernel(samples.distances(self.support_), self.width_)
+            kernel = rbf(samples.distances(self.support_), self.width_)
             return kernel @ self.coefficients_.T + self.intercepts_
 
     def predict_proba(self, samples: Embedding) -> np.ndarray:
@@ -262,16 +272,3 @@ class KernelSVM:
                 f" {len(np.unique(y))}: check the folds and the labels"
             )
         return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
-
-
-def _kernel(distances: np.ndarray, width: float) -> np.ndarray:
-    return np.exp(distances / (-2.0 * width**2))
-
-
-def _median(distances: np.ndarray) -> float:
-    """Return the root median squared distance between different samples; 1 if all coincide."""
-    step = -(-len(distances) // 2000)  # a few million distances tell the median
-    some = distances[::step, ::step]
-    some = some[np.triu_indices(len(some), 1)]
-    median = float(np.sqrt(np.median(some))) if len(some) else 0.0
-    return median if median > 0 else 1.0
