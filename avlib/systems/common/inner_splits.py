@@ -1,14 +1,39 @@
 """Divisions of a fold's training and validation clips, on which settings are chosen."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from avlib.systems.common.model import VectorClips, concatenate
 
+Split = tuple[VectorClips, VectorClips]
 
-def inner_splits(
-    train: VectorClips, validation: VectorClips, n: int
-) -> list[tuple[VectorClips, VectorClips]]:
+
+@dataclass(frozen=True)
+class Divisions:
+    """Divisions of the same clips, of which each is copied out only when it is asked for.
+
+    Attributes
+    ----------
+    clips : VectorClips
+    rows : list of (int array, int array)
+        Of the clips to learn from, and of those to judge by.
+    """
+
+    clips: VectorClips
+    rows: list[tuple[np.ndarray, np.ndarray]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Split]:
+        for learned, judged in self.rows:
+            yield self.clips.select(learned), self.clips.select(judged)
+
+
+def inner_splits(train: VectorClips, validation: VectorClips, n: int) -> list[Split] | Divisions:
     """Divide the clips of both parts anew, so that more people than the validation part's choose.
 
     Each clip is learned from in all divisions but one, which judges by it. Subjects stay whole;
@@ -24,7 +49,7 @@ def inner_splits(
 
     Returns
     -------
-    list of (VectorClips, VectorClips)
+    list or Divisions of (VectorClips, VectorClips)
         Clips to learn from and clips to judge by. The two parts as they are where no division
         would leave two emotions, one of them with two clips, to learn from.
     """
@@ -37,12 +62,12 @@ def inner_splits(
         return [(train, validation)]
     # The seed is no parameter: it decides nothing but who judges together.
     dealer = StratifiedGroupKFold(n, shuffle=True, random_state=0)
-    splits = [
-        (everything.select(learned), everything.select(judged))
+    rows = [
+        (learned, judged)
         for learned, judged in dealer.split(everything.emotion, everything.emotion, groups)
         if len(judged) and _can_learn(everything.emotion[learned])
     ]
-    return splits or [(train, validation)]
+    return Divisions(everything, rows) if rows else [(train, validation)]
 
 
 def _can_learn(emotions: np.ndarray) -> bool:
