@@ -44,7 +44,9 @@ class Descent:
         regularisation: float = 0.0,
     ) -> None:
         self.device = torch.device(device())
-        self.features = {v: self._tensor(span.coordinates) for v, (span, _) in first.items()}
+        self.features = {
+            v: torch.from_numpy(span.coordinates).to(self.device) for v, (span, _) in first.items()
+        }
         self.W = {v: self._tensor(W) for v, (_, W) in first.items()}
         self.omega = torch.full((), omega, device=self.device)
         self.learn_omega, self.regularisation = learn_omega, regularisation
@@ -92,7 +94,10 @@ class Descent:
         W moves features of unit size, b a distance. omega multiplies distances, so that its slope
         grows with them: its rate is divided by their mean.
         """
-        gaps = {m: values[first] - values[second] for m, values in self.features.items()}
+        gaps = {
+            m: values.index_select(0, first).sub_(values.index_select(0, second))
+            for m, values in self.features.items()
+        }
         slope = pair_loss(gaps, sign, self.W, self.omega, self.b)
         for view, W in self.W.items():
             pull = self.regularisation * (W - self._start[view])

@@ -16,6 +16,7 @@ from avlib.systems.common.model import without_prefix
 
 Labelled = tuple["Embedding", np.ndarray]
 
+ROWS = 64  # of a kernel, that are decided at a time
 C = (0.3, 1.0, 3.0, 10.0, 30.0)
 SIGMA = (0.5, 0.7, 1.0, 1.5, 2.5)
 
@@ -172,12 +173,20 @@ class KernelSVM:
             across = Distances(others.vectors, samples.vectors)
         inner, outer = np.empty(among.shape), np.empty(across.shape)
         for weights in weightings:
-            median, decisions = among.median(weights), {}
+            median = among.median(weights)
+            decisions: dict[tuple[float, float], np.ndarray] = {}
             for sigma in self.sigma:
                 among.kernel(weights, sigma * median, out=inner)
                 across.kernel(weights, sigma * median, out=outer)
+                enough: float | None = None  # a C that no coefficient comes near
                 for c in self.c:
-                    decisions[c, sigma] = self._decided(self._train(inner, y, c), outer)
+                    if enough is not None and c >= enough:
+                        decisions[c, sigma] = decisions[enough, sigma]
+                        continue
+                    svc = self._train(inner, y, c)
+                    decisions[c, sigma] = self._decided(svc, outer)
+                    if _far_from_c(svc):
+                        enough = c
             yield HeldOut(decisions, truth)
 
     def best(self, held_out: Sequence[HeldOut]) -> Choice:
@@ -196,7 +205,12 @@ class KernelSVM:
     def _decided(self, svc: SVC, kernel: np.ndarray) -> np.ndarray:
         """One-vs-rest decisions of shape (n, n_classes); -inf for a class that it never saw."""
         coefficients, intercepts = pairwise(svc)
-        pairs = kernel[:, svc.support_] @ coefficients.T + intercepts
+        # In few rows at a time: nothing of the kernel's size is copied.
+        parts = [
+            kernel[i : i + ROWS].take(svc.support_, axis=1) @ coefficients.T
+            for i in range(0, len(kernel), ROWS)
+        ]
+        pairs = np.concatenate(parts) + intercepts
         values = np.full((len(kernel), self.n_classes), -np.inf)
         values[:, svc.classes_] = one_vs_rest(pairs, len(svc.classes_))
         return values
@@ -272,3 +286,11 @@ class KernelSVM:
                 f" {len(np.unique(y))}: check the folds and the labels"
             )
         return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
+
+
+def _far_from_c(svc: SVC) -> bool:
+    """Say whether no coefficient comes near C, half of it: then a larger C gives the same SVM.
+
+    One that stopped below C might have been at C on its way, and libsvm stops within a tolerance.
+    """
+    return bool(2.0 * np.abs(svc.dual_coef_).max() < svc.C * svc.class_weight_.min())
