@@ -103,7 +103,7 @@ def gradients(
     joint = product(frames, (means / variances).T).add_(constant)
     joint.sub_(product(squares, (1 / variances).T).mul_(0.5))
     posteriors = torch.softmax(joint, dim=2)
-    share = torch.nn.functional.threshold_(posteriors, NEGLIGIBLE, 0.0)
+    share = torch.nn.functional.threshold(posteriors, NEGLIGIBLE, 0.0, inplace=True)
     share = share.masked_fill_(~present[:, :, None], 0.0).mT
     n_frames = present.sum(1)[:, None, None]
     mass = share.sum(2, keepdim=True) / n_frames

@@ -1,6 +1,6 @@
 """Squared distances between samples by modality, and kernels made of them for any weights."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,17 @@ class Distances:
             if self._among:
                 out[end:, start:end] = rows[:, ROWS:].T
         return out
+
+    def kernel_by_rows(
+        self, weights: Mapping[str, float], width: float, n_rows: int
+    ) -> Iterator[np.ndarray]:
+        """Yield the same of samples to others, some rows after the other: so many or fewer."""
+        share = shares(weights, self._tables)
+        for blocks in zip(*self._tables.values(), strict=True):
+            for first in range(0, len(blocks[0]), n_rows):
+                few = [block[first : first + n_rows] for block in blocks]
+                distances = _weighted(dict(zip(self._tables, few, strict=True)), share)
+                yield rbf(distances, width, out=distances)
 
     def median(self, weights: Mapping[str, float]) -> float:
         """Return the root median squared distance between different samples; 1 if all coincide."""

@@ -16,7 +16,7 @@ from avlib.systems.common.model import without_prefix
 
 Labelled = tuple["Embedding", np.ndarray]
 
-ROWS = 64  # of a kernel, that are decided at a time
+ROWS = 64  # clips that are decided at a time
 C = (0.3, 1.0, 3.0, 10.0, 30.0)
 SIGMA = (0.5, 0.7, 1.0, 1.5, 2.5)
 
@@ -171,23 +171,30 @@ class KernelSVM:
         with single_thread():
             among = Distances(samples.vectors)
             across = Distances(others.vectors, samples.vectors)
-        inner, outer = np.empty(among.shape), np.empty(across.shape)
+        kernel = np.empty(among.shape)
         for weights in weightings:
             median = among.median(weights)
-            decisions: dict[tuple[float, float], np.ndarray] = {}
+            decisions = {}
             for sigma in self.sigma:
-                among.kernel(weights, sigma * median, out=inner)
-                across.kernel(weights, sigma * median, out=outer)
-                enough: float | None = None  # a C that no coefficient comes near
-                for c in self.c:
-                    if enough is not None and c >= enough:
-                        decisions[c, sigma] = decisions[enough, sigma]
-                        continue
-                    svc = self._train(inner, y, c)
-                    decisions[c, sigma] = self._decided(svc, outer)
-                    if _far_from_c(svc):
-                        enough = c
+                width = sigma * median
+                machines = self._train_each(among.kernel(weights, width, out=kernel), y)
+                found = _decided(machines, across.kernel_by_rows(weights, width, ROWS))
+                for c, values in zip(self.c, found, strict=True):
+                    decisions[c, sigma] = np.full((len(others), self.n_classes), -np.inf)
+                    decisions[c, sigma][:, machines[0].classes_] = values
             yield HeldOut(decisions, truth)
+
+    def _train_each(self, kernel: np.ndarray, y: np.ndarray) -> list[SVC]:
+        """Train with every C; where no coefficient comes near one, a larger one gives the same."""
+        machines: list[SVC] = []
+        enough: SVC | None = None
+        for c in self.c:
+            if enough is None or c < enough.C:
+                machines.append(self._train(kernel, y, c))
+                enough = machines[-1] if _far_from_c(machines[-1]) else enough
+            else:
+                machines.append(enough)
+        return machines
 
     def best(self, held_out: Sequence[HeldOut]) -> Choice:
         """Return the choice that makes the labels likeliest; among equals the most accurate.
@@ -201,19 +208,6 @@ class KernelSVM:
             for setting in held_out[0].decisions
         ]
         return max(choices, key=Choice.selection_key)
-
-    def _decided(self, svc: SVC, kernel: np.ndarray) -> np.ndarray:
-        """One-vs-rest decisions of shape (n, n_classes); -inf for a class that it never saw."""
-        coefficients, intercepts = pairwise(svc)
-        # In few rows at a time: nothing of the kernel's size is copied.
-        parts = [
-            kernel[i : i + ROWS].take(svc.support_, axis=1) @ coefficients.T
-            for i in range(0, len(kernel), ROWS)
-        ]
-        pairs = np.concatenate(parts) + intercepts
-        values = np.full((len(kernel), self.n_classes), -np.inf)
-        values[:, svc.classes_] = one_vs_rest(pairs, len(svc.classes_))
-        return values
 
     def _judge(self, c: float, sigma: float, values: np.ndarray, truth: np.ndarray) -> Choice:
         """Score one-vs-rest decisions of shape (n, n_classes) against the true codes."""
@@ -286,6 +280,19 @@ class KernelSVM:
                 f" {len(np.unique(y))}: check the folds and the labels"
             )
         return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
+
+
+def _decided(machines: Sequence[SVC], kernel: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return each SVM's one-vs-rest decisions, of shape (n, n_seen), from a kernel's rows."""
+    coefficients, intercepts = zip(*map(pairwise, machines), strict=True)
+    pairs: list[list[np.ndarray]] = [[] for _ in machines]
+    for rows in kernel:  # few at a time: nothing of the kernel's size is copied
+        for svc, of_pairs, found in zip(machines, coefficients, pairs, strict=True):
+            found.append(rows.take(svc.support_, axis=1) @ of_pairs.T)
+    return [
+        one_vs_rest(np.concatenate(found) + intercept, len(svc.classes_))
+        for svc, found, intercept in zip(machines, pairs, intercepts, strict=True)
+    ]
 
 
 def _far_from_c(svc: SVC) -> bool:

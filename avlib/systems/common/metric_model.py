@@ -104,6 +104,7 @@ class MetricModel(VectorModel):
             self._embedded_split(metric, learned, judged)
             for metric, (learned, judged) in zip(best.metrics, splits, strict=True)
         )
+        del splits, best  # they hold the clips once more, and every division's metrics
         everything = concatenate(train, validation)
         self.metric_ = self.learn(everything, settings, choice)
         self.svm_ = replace(self.svm).fit(*self._labelled(self.metric_, everything), choice)

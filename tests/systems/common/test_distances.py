@@ -35,6 +35,10 @@ def test_kernels_of_several_weights_are_those_of_all_distances(n):
             expected = np.exp(-plain(some, second, weights) / (2 * 1.7**2))
             assert table.kernel(weights, 1.7, out=kernel) is kernel
             np.testing.assert_allclose(kernel, expected, rtol=1e-9)
+            if second is others:
+                rows = list(table.kernel_by_rows(weights, 1.7, 3))
+                assert max(map(len, rows)) <= 3
+                np.testing.assert_allclose(np.concatenate(rows), expected, rtol=1e-9)
 
 
 @pytest.mark.usefixtures("blocks")
