@@ -24,16 +24,29 @@ class Distances:
     samples : dict of str to array of shape (n, p_modality)
     others : dict of str to array of shape (m, p_modality), optional
         Of these modalities at least; without it the samples themselves.
+    weights : dict of str to float, optional
+        Where no other weights will be asked for: one table is kept, of the weighted sum.
     """
 
     def __init__(
-        self, samples: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray] | None = None
+        self,
+        samples: Mapping[str, np.ndarray],
+        others: Mapping[str, np.ndarray] | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
-        self._among = others is None
-        self._tables = {
-            m: list(blocks_of_squared_distances(vectors, others[m] if others else None, ROWS))
+        self._among, self._only = others is None, weights
+        rows = {
+            m: blocks_of_squared_distances(vectors, others[m] if others else None, ROWS)
             for m, vectors in samples.items()
         }
+        if weights is None:
+            self._tables = {modality: list(blocks) for modality, blocks in rows.items()}
+        else:
+            share = shares(weights, rows)
+            together = (
+                dict(zip(rows, blocks, strict=True)) for blocks in zip(*rows.values(), strict=True)
+            )
+            self._tables = {"sum": [_weighted(blocks, share) for blocks in together]}
         blocks = next(iter(self._tables.values()))
         self.shape = sum(map(len, blocks)), blocks[0].shape[1]
 
@@ -51,7 +64,7 @@ class Distances:
             Where to write.
         """
         out = np.empty(self.shape) if out is None else out
-        share = shares(weights, self._tables)
+        share = self._shares(weights)
         for k, start in enumerate(range(0, len(out), ROWS)):
             end = start + ROWS
             rows = out[start:end, start if self._among else 0 :]
@@ -72,7 +85,7 @@ class Distances:
         self, weights: Mapping[str, float], width: float, n_rows: int
     ) -> Iterator[np.ndarray]:
         """Yield the same of samples to others, some rows after the other: so many or fewer."""
-        share = shares(weights, self._tables)
+        share = self._shares(weights)
         for blocks in zip(*self._tables.values(), strict=True):
             for first in range(0, len(blocks[0]), n_rows):
                 few = [block[first : first + n_rows] for block in blocks]
@@ -81,9 +94,15 @@ class Distances:
 
     def median(self, weights: Mapping[str, float]) -> float:
         """Return the root median squared distance between different samples; 1 if all coincide."""
-        some = _weighted(self._some, shares(weights, self._tables))
+        some = _weighted(self._some, self._shares(weights))
         median = float(np.sqrt(np.median(some))) if len(some) else 0.0
         return median if median > 0 else 1.0
+
+    def _shares(self, weights: Mapping[str, float]) -> dict[str, float]:
+        if self._only is None:
+            return shares(weights, self._tables)
+        assert weights == self._only, "the tables of the modalities were not kept"
+        return {"sum": 1.0}
 
     @cached_property
     def _some(self) -> dict[str, np.ndarray]:

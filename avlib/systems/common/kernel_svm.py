@@ -226,7 +226,7 @@ class KernelSVM:
             Fewer than two classes.
         """
         with single_thread():
-            distances = Distances(samples.vectors)
+            distances = Distances(samples.vectors, weights=samples.weights)
         self.width_ = choice.sigma * distances.median(samples.weights)
         svc = self._train(distances.kernel(samples.weights, self.width_), y, choice.c)
         vectors = {m: v[svc.support_] for m, v in samples.vectors.items()}
