@@ -286,9 +286,10 @@ def _decided(machines: Sequence[SVC], kernel: Iterable[np.ndarray]) -> list[np.n
     """Return each SVM's one-vs-rest decisions, of shape (n, n_seen), from a kernel's rows."""
     coefficients, intercepts = zip(*map(pairwise, machines), strict=True)
     pairs: list[list[np.ndarray]] = [[] for _ in machines]
-    for rows in kernel:  # few at a time: nothing of the kernel's size is copied
-        for svc, of_pairs, found in zip(machines, coefficients, pairs, strict=True):
-            found.append(rows.take(svc.support_, axis=1) @ of_pairs.T)
+    with single_thread():
+        for rows in kernel:  # few at a time: nothing of the kernel's size is copied
+            for svc, of_pairs, found in zip(machines, coefficients, pairs, strict=True):
+                found.append(rows.take(svc.support_, axis=1) @ of_pairs.T)
     return [
         one_vs_rest(np.concatenate(found) + intercept, len(svc.classes_))
         for svc, found, intercept in zip(machines, pairs, intercepts, strict=True)
