@@ -103,7 +103,8 @@ def blocks_of_squared_distances(
         some, others = slice(start, start + rows), slice(start if among else 0, None)
         squares = lengths[0][some, None] + lengths[1][None, others]
         # Copied: the product of an array with itself NumPy computes, and rounds, in another way.
-        products = A[some].copy() @ B[others].T
+        left = A[some].copy() if among else A[some]
+        products = left @ B[others].T
         products *= 2.0
         squares -= products
         yield np.maximum(squares, 0.0, out=squares)
