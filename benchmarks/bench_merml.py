@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from avlib.metric_learning.merml import MERML
+from avlib.runtime.same_bits import product
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.model import VectorClips
 from avlib.systems.common.vector_model import VectorModel
@@ -89,7 +90,7 @@ def products_rate(model: MERML, n: int, d: int, device: str) -> float:
         for _ in range(4):  # the first warms up
             begin = time.perf_counter()
             for _ in range(2 * STEPS):
-                last = (gap @ W.T).T @ gap
+                last = product(product(gap, W.T).T, gap)
             last[0, 0].item()  # waits for the device
             seconds.append(time.perf_counter() - begin)
     return STEPS * model.batch_size / min(seconds[1:])

@@ -50,10 +50,10 @@ def table(found: dict[str, dict[str, float]]) -> Table:
     return Table(
         f"One fold of {CLIPS:,} clips, a tenth of them for testing, on one core.",
         "Candidates and settings are those of params.yaml. Seconds of CPU time: the principal axes,"
-        " all metrics (every candidate, and the final one), all SVMs (to compare the metrics, over"
-        " C and sigma, and the final one), and the fold. GB is the peak of the process, with its"
-        " libraries. Accuracy is on the test clips of this made-up problem: it says only that the"
-        " SVMs have something to do.",
+        " all metrics (every candidate, and the final one), the SVMs over C and sigma and the final"
+        " one, and the fold, in which those that compare the metrics are too. GB is the peak of the"
+        " process, with its libraries. Accuracy is on the test clips of this made-up problem: it"
+        " says only that the SVMs have something to do.",
         [
             *("model", "axes (s)", "metric (s)", "svm (s)", "fold (s)"),
             *("/ svm_concat", "/ merml", "GB", "accuracy (%)"),

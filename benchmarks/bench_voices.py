@@ -52,7 +52,7 @@ def tables() -> list[Table]:
         Table(
             TITLE,
             f"Recordings of {len(sound)} of the {ACTORS} actors; each other actor is one of them"
-            f" once more, in other bytes. {os.cpu_count()} processes. `clips` includes the stages"
+            f" once more, backwards. {os.cpu_count()} processes. `clips` includes the stages"
             " before it, `fisher` those of the face, which have nothing to do here.",
             ["`dvc repro`", "s", "CPU s", "peak MiB"],
             [
@@ -76,8 +76,7 @@ def recordings(corpus: Path) -> dict[int, list[Path]]:
 def lay_out(sound: dict[int, list[Path]], corpus: Path) -> None:
     """Write the recordings under the names of all actors.
 
-    A copy differs in one sample from what it is of: the same recording may not be tested and
-    trained on.
+    A copy is what it is of, backwards: the same recording may not be tested and trained on.
     """
     actors = list(sound)
     for actor in range(1, ACTORS + 1):
@@ -89,8 +88,7 @@ def lay_out(sound: dict[int, list[Path]], corpus: Path) -> None:
                 shutil.copyfile(file, copy)
                 continue
             samples, rate = soundfile.read(file, dtype="int16")
-            samples.flat[actor] ^= 1
-            soundfile.write(copy, samples, rate)
+            soundfile.write(copy, samples[::-1], rate)
 
 
 def repro(project: Path, *arguments: str) -> Cost:

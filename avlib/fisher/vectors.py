@@ -100,15 +100,11 @@ def gradients(
     constant = _log(weights) - 0.5 * (
         frames.shape[2] * log(2 * pi) + _log(variances).sum(1) + (means.square() / variances).sum(1)
     )
-    joint = (
-        constant
-        + product(frames, (means / variances).T)
-        - 0.5 * product(squares, (1 / variances).T)
-    )
+    joint = product(frames, (means / variances).T).add_(constant)
+    joint.sub_(product(squares, (1 / variances).T).mul_(0.5))
     posteriors = torch.softmax(joint, dim=2)
-    counts = present[:, :, None] & (posteriors >= NEGLIGIBLE)
-
-    share = (posteriors * counts).mT
+    share = torch.nn.functional.threshold(posteriors, NEGLIGIBLE, 0.0, inplace=True)
+    share = share.masked_fill_(~present[:, :, None], 0.0).mT
     n_frames = present.sum(1)[:, None, None]
     mass = share.sum(2, keepdim=True) / n_frames
     first = product(share, frames) / n_frames

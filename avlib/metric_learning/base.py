@@ -1,7 +1,7 @@
 """What every metric learner needs: checked inputs and distances."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -79,8 +79,32 @@ def squared_distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
         Never negative. Rows are centred on B's mean first, which changes no distance and keeps
         the expanded square from cancelling.
     """
-    A, B = np.asarray(A, np.float64), np.asarray(B, np.float64)
+    if len(A) == 0:
+        return np.zeros((0, len(B)))
+    return next(blocks_of_squared_distances(A, B, len(A)))
+
+
+def blocks_of_squared_distances(
+    A: np.ndarray, B: np.ndarray | None, rows: int
+) -> Iterator[np.ndarray]:
+    """Yield `squared_distances` of some rows of A at a time, float64 of shape (rows, m).
+
+    Without B the rows are compared with each other: a block begins at the diagonal, with the
+    distance of its first row to itself, and what stands before it is in the blocks above.
+    """
+    among = B is None
+    A = np.asarray(A, np.float64)
+    B = A if B is None else np.asarray(B, np.float64)
     mean = B.mean(axis=0) if len(B) else 0.0
-    A, B = A - mean, B - mean
-    squares = (A**2).sum(axis=1)[:, None] + (B**2).sum(axis=1)[None, :] - 2.0 * (A @ B.T)
-    return np.maximum(squares, 0.0, out=squares)
+    B = B - mean
+    A = B if among else A - mean
+    lengths = (A**2).sum(axis=1), (B**2).sum(axis=1)
+    for start in range(0, len(A), rows):
+        some, others = slice(start, start + rows), slice(start if among else 0, None)
+        squares = lengths[0][some, None] + lengths[1][None, others]
+        # Copied: the product of an array with itself NumPy computes, and rounds, in another way.
+        left = A[some].copy() if among else A[some]
+        products = left @ B[others].T
+        products *= 2.0
+        squares -= products
+        yield np.maximum(squares, 0.0, out=squares)

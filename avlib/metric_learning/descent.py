@@ -44,7 +44,9 @@ class Descent:
         regularisation: float = 0.0,
     ) -> None:
         self.device = torch.device(device())
-        self.features = {v: self._tensor(span.coordinates) for v, (span, _) in first.items()}
+        self.features = {
+            v: torch.from_numpy(span.coordinates).to(self.device) for v, (span, _) in first.items()
+        }
         self.W = {v: self._tensor(W) for v, (_, W) in first.items()}
         self.omega = torch.full((), omega, device=self.device)
         self.learn_omega, self.regularisation = learn_omega, regularisation
@@ -92,11 +94,16 @@ class Descent:
         W moves features of unit size, b a distance. omega multiplies distances, so that its slope
         grows with them: its rate is divided by their mean.
         """
-        gaps = {m: values[first] - values[second] for m, values in self.features.items()}
+        gaps = {
+            m: values.index_select(0, first).sub_(values.index_select(0, second))
+            for m, values in self.features.items()
+        }
         slope = pair_loss(gaps, sign, self.W, self.omega, self.b)
         for view, W in self.W.items():
-            pull = self.regularisation * (W - self._start[view])
-            W -= rate * (self._pace * slope.W[view] + pull)
+            down = slope.W[view].mul_(self._pace)
+            if self.regularisation > 0:
+                down += (W - self._start[view]).mul_(self.regularisation)
+            W -= down.mul_(rate)
         self.b -= rate * slope.b
         if self.learn_omega and slope.omega is not None:
             self.omega -= OMEGA_RATE * rate / self._mean_distance * slope.omega

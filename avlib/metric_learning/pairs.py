@@ -7,6 +7,8 @@ import numpy as np
 
 from avlib.metric_learning.base import check_labels
 
+AT_ONCE = 512  # candidates whose distances are found at a time: a core keeps their vectors at hand
+
 
 class PairSampler:
     """Draw similar and dissimilar pairs of samples.
@@ -163,8 +165,12 @@ class PairSampler:
         """Return the farthest similar or the nearest dissimilar of random candidates."""
         repeated, signs = (np.repeat(a, self._candidates) for a in (first, sign))
         drawn = self._draw_partners(repeated, signs, self._hard_class)
-        gaps = embedding[repeated] - embedding[drawn]
-        distance = np.einsum("ij,ij->i", gaps, gaps)
+        distance = np.empty(len(drawn), embedding.dtype)
+        for i in range(0, len(drawn), AT_ONCE):
+            few = slice(i, i + AT_ONCE)
+            gaps = embedding[repeated[few]]
+            gaps -= embedding[drawn[few]]
+            distance[few] = np.einsum("ij,ij->i", gaps, gaps)
         hardest = (distance * signs).reshape(-1, self._candidates).argmax(axis=1)
         return drawn.reshape(-1, self._candidates)[np.arange(len(first)), hardest]
 

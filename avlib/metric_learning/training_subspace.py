@@ -58,13 +58,16 @@ def principal_subspace(X: np.ndarray, dim: int, seed: int) -> TrainingSubspace:
     TrainingSubspace
         A constant matrix has one axis, of zeros.
     """
-    centred = np.asarray(X, np.float64) - np.mean(X, axis=0, dtype=np.float64)
+    mean = np.mean(X, axis=0, dtype=np.float64)
+    centred = np.subtract(X, mean, dtype=np.float64)
     n, d = centred.shape
-    scale = float(np.sqrt(2.0 * np.square(centred).sum() / max(n - 1, 1)))
+    # In place, and centred once more: two such matrices would be most of a fold's memory.
+    scale = float(np.sqrt(2.0 * np.square(centred, out=centred).sum() / max(n - 1, 1)))
     if scale <= np.finfo(np.float32).eps * float(np.abs(X).max(initial=0.0)):
         return TrainingSubspace(
             np.zeros((n, 1), np.float32), np.zeros((1, 1), np.float32), np.eye(1, d), 1.0
         )
+    np.subtract(X, mean, out=centred)
     centred /= scale
     if d > SUBSPACE_RATIO * n:
         variance, U = eigh(centred @ centred.T)
@@ -74,10 +77,12 @@ def principal_subspace(X: np.ndarray, dim: int, seed: int) -> TrainingSubspace:
         axes = np.eye(min(dim, len(keep)), len(keep))
         return TrainingSubspace(_single(coordinates), _single(axes), basis, scale)
     # Large matrices get the randomised solver, for which single precision is enough.
-    some = centred if min(n, d) <= 1000 else _single(centred)
-    pca = PCA(min(dim, n, d), random_state=seed, iterated_power=5).fit(some)
+    coordinates = _single(centred)
+    if min(n, d) > 1000:
+        centred = coordinates
+    pca = PCA(min(dim, n, d), random_state=seed, iterated_power=5).fit(centred)
     axes = pca.components_[pca.explained_variance_ > RELATIVE_RANK * pca.explained_variance_[0]]
-    return TrainingSubspace(_single(centred), _single(axes), None, scale)
+    return TrainingSubspace(coordinates, _single(axes), None, scale)
 
 
 def _single(values: np.ndarray) -> np.ndarray:

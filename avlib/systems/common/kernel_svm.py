@@ -1,6 +1,6 @@
 """The RBF-SVM on a weighted distance that all vector systems share (MERML eqs. 8-9)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
@@ -11,10 +11,12 @@ from avlib.metric_learning.base import squared_distances
 from avlib.runtime.errors import DataError
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
+from avlib.systems.common.distances import Distances, rbf, shares
 from avlib.systems.common.model import without_prefix
 
 Labelled = tuple["Embedding", np.ndarray]
 
+ROWS = 64  # clips that are decided at a time
 C = (0.3, 1.0, 3.0, 10.0, 30.0)
 SIGMA = (0.5, 0.7, 1.0, 1.5, 2.5)
 
@@ -43,14 +45,13 @@ class Embedding:
         Returns
         -------
         float64 array of shape (n, n_other)
-            The weights of modalities that are missing here go to those present, in proportion, so
-            that their sum stays what it was; a modality that is alone gets all of it.
+            Weighted by the other's `shares`.
         """
-        total, held = sum(other.weights.values()), sum(other.weights[m] for m in self.vectors)
         result = np.zeros((len(self), len(other)))
-        for modality, vectors in self.vectors.items():
-            share = other.weights[modality] / held if held > 0 else 1.0 / len(self.vectors)
-            result += total * share * squared_distances(vectors, other.vectors[modality])
+        for modality, share in shares(other.weights, self.vectors).items():
+            squares = squared_distances(self.vectors[modality], other.vectors[modality])
+            squares *= share
+            result += squares
         return result
 
 
@@ -160,15 +161,40 @@ class KernelSVM:
 
     def held_out(self, learned: Labelled, judged: Labelled) -> HeldOut:
         """Train with every C and sigma; return what each decides about the samples held out."""
+        return next(self.held_out_by_weights(learned, judged, [learned[0].weights]))
+
+    def held_out_by_weights(
+        self, learned: Labelled, judged: Labelled, weightings: Iterable[Mapping[str, float]]
+    ) -> Iterator[HeldOut]:
+        """Yield the same for each of several weights of the modalities, instead of the samples'."""
         (samples, y), (others, truth) = learned, judged
         with single_thread():
-            among, across = samples.distances(samples), others.distances(samples)
-        median, decisions = _median(among), {}
-        for sigma in self.sigma:
-            inner, outer = _kernel(among, sigma * median), _kernel(across, sigma * median)
-            for c in self.c:
-                decisions[c, sigma] = self._decided(self._train(inner, y, c), outer)
-        return HeldOut(decisions, truth)
+            among = Distances(samples.vectors)
+            across = Distances(others.vectors, samples.vectors)
+        kernel = np.empty(among.shape)
+        for weights in weightings:
+            median = among.median(weights)
+            decisions = {}
+            for sigma in self.sigma:
+                width = sigma * median
+                machines = self._train_each(among.kernel(weights, width, out=kernel), y)
+                found = _decided(machines, across.kernel_by_rows(weights, width, ROWS))
+                for c, values in zip(self.c, found, strict=True):
+                    decisions[c, sigma] = np.full((len(others), self.n_classes), -np.inf)
+                    decisions[c, sigma][:, machines[0].classes_] = values
+            yield HeldOut(decisions, truth)
+
+    def _train_each(self, kernel: np.ndarray, y: np.ndarray) -> list[SVC]:
+        """Train with every C; where no coefficient comes near one, a larger one gives the same."""
+        machines: list[SVC] = []
+        enough: SVC | None = None
+        for c in self.c:
+            if enough is None or c < enough.C:
+                machines.append(self._train(kernel, y, c))
+                enough = machines[-1] if _far_from_c(machines[-1]) else enough
+            else:
+                machines.append(enough)
+        return machines
 
     def best(self, held_out: Sequence[HeldOut]) -> Choice:
         """Return the choice that makes the labels likeliest; among equals the most accurate.
@@ -182,14 +208,6 @@ class KernelSVM:
             for setting in held_out[0].decisions
         ]
         return max(choices, key=Choice.selection_key)
-
-    def _decided(self, svc: SVC, kernel: np.ndarray) -> np.ndarray:
-        """One-vs-rest decisions of shape (n, n_classes); -inf for a class that it never saw."""
-        coefficients, intercepts = pairwise(svc)
-        pairs = kernel[:, svc.support_] @ coefficients.T + intercepts
-        values = np.full((len(kernel), self.n_classes), -np.inf)
-        values[:, svc.classes_] = one_vs_rest(pairs, len(svc.classes_))
-        return values
 
     def _judge(self, c: float, sigma: float, values: np.ndarray, truth: np.ndarray) -> Choice:
         """Score one-vs-rest decisions of shape (n, n_classes) against the true codes."""
@@ -208,9 +226,9 @@ class KernelSVM:
             Fewer than two classes.
         """
         with single_thread():
-            distances = samples.distances(samples)
-            self.width_ = choice.sigma * _median(distances)
-            svc = self._train(_kernel(distances, self.width_), y, choice.c)
+            distances = Distances(samples.vectors, weights=samples.weights)
+        self.width_ = choice.sigma * distances.median(samples.weights)
+        svc = self._train(distances.kernel(samples.weights, self.width_), y, choice.c)
         vectors = {m: v[svc.support_] for m, v in samples.vectors.items()}
         self.support_ = replace(samples, vectors=vectors)
         self.classes_ = np.asarray(svc.classes_)
@@ -221,7 +239,7 @@ class KernelSVM:
     def decision_function(self, samples: Embedding) -> np.ndarray:
         """Pairwise decisions of shape (n, n_pairs), by the modalities that the samples hold."""
         with single_thread():
-            kernel = _kernel(samples.distances(self.support_), self.width_)
+            kernel = rbf(samples.distances(self.support_), self.width_)
             return kernel @ self.coefficients_.T + self.intercepts_
 
     def predict_proba(self, samples: Embedding) -> np.ndarray:
@@ -264,14 +282,23 @@ class KernelSVM:
         return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
 
 
-def _kernel(distances: np.ndarray, width: float) -> np.ndarray:
-    return np.exp(distances / (-2.0 * width**2))
+def _decided(machines: Sequence[SVC], kernel: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return each SVM's one-vs-rest decisions, of shape (n, n_seen), from a kernel's rows."""
+    coefficients, intercepts = zip(*map(pairwise, machines), strict=True)
+    pairs: list[list[np.ndarray]] = [[] for _ in machines]
+    with single_thread():
+        for rows in kernel:  # few at a time: nothing of the kernel's size is copied
+            for svc, of_pairs, found in zip(machines, coefficients, pairs, strict=True):
+                found.append(rows.take(svc.support_, axis=1) @ of_pairs.T)
+    return [
+        one_vs_rest(np.concatenate(found) + intercept, len(svc.classes_))
+        for svc, found, intercept in zip(machines, pairs, intercepts, strict=True)
+    ]
 
 
-def _median(distances: np.ndarray) -> float:
-    """Return the root median squared distance between different samples; 1 if all coincide."""
-    step = -(-len(distances) // 2000)  # a few million distances tell the median
-    some = distances[::step, ::step]
-    some = some[np.triu_indices(len(some), 1)]
-    median = float(np.sqrt(np.median(some))) if len(some) else 0.0
-    return median if median > 0 else 1.0
+def _far_from_c(svc: SVC) -> bool:
+    """Say whether no coefficient comes near C, half of it: then a larger C gives the same SVM.
+
+    One that stopped below C might have been at C on its way, and libsvm stops within a tolerance.
+    """
+    return bool(2.0 * np.abs(svc.dual_coef_).max() < svc.C * svc.class_weight_.min())

@@ -3,9 +3,9 @@
 import logging
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,14 +13,21 @@ from sklearn.exceptions import ConvergenceWarning
 
 from avlib.runtime.errors import DataError
 from avlib.systems.common.held_out_scores import held_out_scores
-from avlib.systems.common.inner_splits import inner_splits
+from avlib.systems.common.inner_splits import Divisions, Split, inner_splits
 from avlib.systems.common.kernel_svm import Choice, Embedding, HeldOut, Labelled
 from avlib.systems.common.model import BOTH, VectorClips, complete, concatenate
 from avlib.systems.common.vector_model import VectorModel
 
 log = logging.getLogger(__name__)
 
-Split = tuple[VectorClips, VectorClips]
+
+@dataclass
+class Trial:
+    """Settings that are tried: by division, the metric and what its SVM decides of others."""
+
+    settings: dict[str, Any]
+    metrics: list[Any] = field(default_factory=list)
+    held_out: list[HeldOut] = field(default_factory=list)
 
 
 class MetricModel(VectorModel):
@@ -57,14 +64,23 @@ class MetricModel(VectorModel):
         self.metric = dict(metric or {})
 
     @abstractmethod
-    def candidates(self, train: VectorClips) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
-        """Yield settings to try, and what learns the metric with them; the first of equals wins."""
+    def candidates(
+        self, train: VectorClips
+    ) -> Iterator[tuple[list[dict[str, Any]], Callable[[], list[Any]]]]:
+        """Yield settings to try, and what learns the metrics with them; the first of equals wins.
+
+        Metrics that come together differ in `weights` alone.
+        """
 
     @abstractmethod
     def learn(
         self, clips: VectorClips, settings: Mapping[str, Any], choice: Choice | None = None
     ) -> Any:
         """Return the metric with chosen settings; what they got wrong so far may steer it."""
+
+    @abstractmethod
+    def weights(self, metric: Any) -> Mapping[str, float]:
+        """Return what a metric's vectors weigh, by their names in `embedded`."""
 
     @abstractmethod
     def embedded(self, metric: Any, features: Mapping[str, np.ndarray]) -> Embedding:
@@ -82,11 +98,13 @@ class MetricModel(VectorModel):
         train = complete(train, self.modalities, "training")
         validation = complete(validation, self.modalities, "validation")
         splits = inner_splits(train, validation, self.inner_folds)
-        settings = self._best(splits)
+        best = self._best(splits)
+        settings = best.settings
         choice = self.svm.select(
-            self._embedded_split(self.learn(learned, settings), learned, judged)
-            for learned, judged in splits
+            self._embedded_split(metric, learned, judged)
+            for metric, (learned, judged) in zip(best.metrics, splits, strict=True)
         )
+        del splits, best  # they hold the clips once more, and every division's metrics
         everything = concatenate(train, validation)
         self.metric_ = self.learn(everything, settings, choice)
         self.svm_ = replace(self.svm).fit(*self._labelled(self.metric_, everything), choice)
@@ -94,28 +112,33 @@ class MetricModel(VectorModel):
         self.chosen_ |= held_out_scores(choice.confusion)
         return self
 
-    def _best(self, splits: Sequence[Split]) -> dict[str, Any]:
-        """Return the candidate settings that make the labels of the clips held out likeliest.
+    def _best(self, splits: list[Split] | Divisions) -> Trial:
+        """Try all settings; return those that make the labels of the clips held out likeliest.
 
         Settings with which the metric cannot be learned lose; where none can be, that is an error.
         """
         svm = self.svm.with_median_grid()
-        trials: dict[tuple, tuple[dict[str, Any], list[HeldOut]]] = {}
+        trials: dict[tuple, Trial] = {}
         problem: DataError | None = None
         for learned, judged in splits:
-            for settings, learn in self.candidates(learned):
-                _, held_out = trials.setdefault(tuple(settings.items()), (settings, []))
+            for several, learn in self.candidates(learned):
+                tried = [trials.setdefault(tuple(s.items()), Trial(s)) for s in several]
                 try:
-                    split = self._embedded_split(learn(), learned, judged)
+                    metrics = learn()
+                    split = self._embedded_split(metrics[0], learned, judged)
                 except DataError as error:
                     problem = error
-                    log.warning("%s: not chosen, %s", _listed(settings), error)
+                    for settings in several:
+                        log.warning("%s: not chosen, %s", _listed(settings), error)
                     continue
-                held_out.append(svm.held_out(*split))
-        whole = [trial for trial in trials.values() if len(trial[1]) == len(splits)]
+                decided = svm.held_out_by_weights(*split, map(self.weights, metrics))
+                for trial, metric, held_out in zip(tried, metrics, decided, strict=True):
+                    trial.metrics.append(metric)
+                    trial.held_out.append(held_out)
+        whole = [trial for trial in trials.values() if len(trial.held_out) == len(splits)]
         if problem is not None and not whole:
             raise problem
-        return max(whole, key=lambda trial: svm.best(trial[1]).selection_key())[0]
+        return max(whole, key=lambda trial: svm.best(trial.held_out).selection_key())
 
     def _embedded_split(
         self, metric: Any, learned: VectorClips, judged: VectorClips

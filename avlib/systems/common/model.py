@@ -114,7 +114,8 @@ def complete(clips: VectorClips, modalities: tuple[str, ...], part: str) -> Vect
     DataError
         None is left, or a vector is not finite (the clip is named).
     """
-    kept = clips.select(clips.has(modalities))
+    there = clips.has(modalities)
+    kept = clips if there.all() else clips.select(there)  # the vectors may be most of the memory
     if len(kept) == 0:
         raise DataError(
             f"none of the {len(clips)} {part} clips has {' and '.join(modalities)}: look into"

@@ -18,7 +18,6 @@ from avlib.systems.common.model import BOTH, VectorClips
 
 METHODS: dict[str, type[LinearMetric]] = {"lmnn": LMNN, "itml": ITML, "gmml": GMML}
 CANDIDATES = {"lmnn": ("max_iter",), "itml": ("gamma",), "gmml": ("t", "regularisation")}
-JOINT = {"joint": 1.0}  # one vector, one weight
 
 
 class LinearMetricModel(MetricModel):
@@ -55,13 +54,13 @@ class LinearMetricModel(MetricModel):
 
     def candidates(
         self, train: VectorClips
-    ) -> Iterator[tuple[dict[str, Any], Callable[[], LinearMetric]]]:
+    ) -> Iterator[tuple[list[dict[str, Any]], Callable[[], list[LinearMetric]]]]:
         """Yield every combination of the candidate settings."""
         subspace = METHODS[self.method](**self.metric).reduce(self._side_by_side(train.features))
         names = [name for name in CANDIDATES[self.method] if name in self.metric]
         for values in itertools.product(*(self.metric[name] for name in names)):
             settings = dict(zip(names, values, strict=True))
-            yield settings, partial(self.learn, train, settings, subspace=subspace)
+            yield [settings], partial(_alone, partial(self.learn, train, settings, None, subspace))
 
     def learn(
         self,
@@ -79,9 +78,14 @@ class LinearMetricModel(MetricModel):
     def _side_by_side(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         return np.hstack([features[m] for m in self.modalities])
 
+    def weights(self, metric: LinearMetric) -> Mapping[str, float]:
+        """Return 1, of the one vector that there is."""
+        return {"joint": 1.0}
+
     def embedded(self, metric: LinearMetric, features: Mapping[str, np.ndarray]) -> Embedding:
         """Map the concatenation."""
-        return Embedding({"joint": metric.transform(self._side_by_side(features))}, JOINT)
+        vectors = {"joint": metric.transform(self._side_by_side(features))}
+        return Embedding(vectors, self.weights(metric))
 
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Map the concatenation; a missing modality's columns are the training clips' mean."""
@@ -120,3 +124,7 @@ class LinearMetricModel(MetricModel):
         self.metric_.classes_ = arrays["metric_classes"]
         self.metric_.n_features_in_ = len(arrays["metric_mean"])
         self.widths_ = {m: int(arrays[f"width_{m}"]) for m in self.modalities}
+
+
+def _alone(learn: Callable[[], LinearMetric]) -> list[LinearMetric]:
+    return [learn()]

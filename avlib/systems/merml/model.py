@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -57,7 +57,7 @@ class MERMLModel(MetricModel):
 
     def candidates(
         self, train: VectorClips
-    ) -> Iterator[tuple[dict[str, Any], Callable[[], MERML]]]:
+    ) -> Iterator[tuple[list[dict[str, Any]], Callable[[], list[MERML]]]]:
         """Yield every combination of the candidate settings.
 
         The weights of video that are numbers share one descent, of which each weighs the views
@@ -76,12 +76,13 @@ class MERMLModel(MetricModel):
                 continue
             seen.add(key)
             if len(self.modalities) == 1:
-                yield settings, partial(learn, settings)
+                yield [settings], partial(_learned, learn, [settings])
                 continue
-            equal = cache(partial(learn, settings | {"omega": "equal"}))
+            together: dict[bool, list[dict[str, Any]]] = {}
             for omega in omegas:
-                whole = settings | {"omega": omega}
-                yield whole, partial(learn, whole) if omega == "learned" else _weighed(equal, omega)
+                together.setdefault(omega == "learned", []).append(settings | {"omega": omega})
+            for several in together.values():
+                yield several, partial(_learned, learn, several)
 
     def learn(
         self,
@@ -109,9 +110,13 @@ class MERMLModel(MetricModel):
     def _of(self, clips: VectorClips) -> dict[str, np.ndarray]:
         return self._views({m: clips.features[m] for m in self.modalities})
 
+    def weights(self, metric: MERML) -> Mapping[str, float]:
+        """Return each view's share of omega or 1 - omega."""
+        return metric.weights_
+
     def embedded(self, metric: MERML, features: Mapping[str, np.ndarray]) -> Embedding:
-        """Project each view; the weights are shares of omega and 1 - omega."""
-        return Embedding(metric.project(self._views(features)), metric.weights_)
+        """Project each view."""
+        return Embedding(metric.project(self._views(features)), self.weights(metric))
 
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Project the modalities that are there."""
@@ -181,8 +186,14 @@ class MERMLModel(MetricModel):
         return video / (sum(spread.values()) or 1.0)
 
 
-def _weighed(learn: Callable[[], MERML], omega: str | float) -> Callable[[], MERML]:
-    return lambda: learn().reweighted(omega)
+def _learned(
+    learn: Callable[[dict[str, Any]], MERML], several: list[dict[str, Any]]
+) -> list[MERML]:
+    """Learn with settings that differ in the weight of video alone, which is none's to learn."""
+    if several[0].get("omega", "learned") == "learned":
+        return [learn(settings) for settings in several]
+    equal = learn(several[0] | {"omega": "equal"})
+    return [equal.reweighted(settings["omega"]) for settings in several]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -38,7 +38,11 @@ def test_what_is_judged_is_what_is_learned_then(parts):
     train, _, _ = parts
     tried = model(omega=[0.1, "learned", "equal", 0.8], epochs=3)
     tried.views_ = train.views
-    found = {settings["omega"]: learn() for settings, learn in tried.candidates(train)}
+    found = {
+        settings["omega"]: metric
+        for several, learn in tried.candidates(train)
+        for settings, metric in zip(several, learn(), strict=True)
+    }
     for omega, metric in found.items():
         again = tried.learn(train, {"omega": omega})
         assert metric.omega_ == pytest.approx(again.omega_, abs=1e-6)
