@@ -35,7 +35,7 @@ def warp(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
     to_reduced[:, 2] -= (factor - 1) / (2 * factor)
     corners = to_reduced[:, :2] @ [(0, size - 1, 0, size - 1), (0, 0, size - 1, size - 1)]
     corners += to_reduced[:, 2:]
-    first = np.floor(corners.min(axis=1)).astype(int)
+    first = np.floor(corners.min(axis=1)).astype(int) - 1  # for rounding
     last = np.floor(corners.max(axis=1)).astype(int) + 3  # one to weigh with, one for rounding
     reduced = _reduced(image, np.concatenate([first, last]), factor)
     to_reduced[:, 2] -= first

@@ -42,11 +42,16 @@ def test_made_smaller_a_pixel_is_the_mean_of_what_it_covers(scale):
     assert np.abs(warp(image, to_image, 40) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("degrees", [0, 100, 260])
-def test_each_pixel_is_weighed_from_four_in_whole_numbers(degrees):
+@pytest.mark.parametrize("degrees", [0, 100, 260, *range(5, 360, 10)])
+@pytest.mark.parametrize("whole", [False, True])
+def test_each_pixel_is_weighed_from_four_in_whole_numbers(degrees, whole):
+    """Also where a corner is on a whole pixel, from which steps round to just before it."""
     image = np.random.default_rng(3).integers(0, 256, (60, 60, 3), np.uint8)
     c, s = 0.8 * np.cos(np.deg2rad(degrees)), 0.8 * np.sin(np.deg2rad(degrees))
     corner = 30 - np.array([(c, -s), (s, c)]) @ (15.5, 15.5)
+    if whole:
+        ends = np.array([(c, -s), (s, c)]) @ [(0, 31, 0, 31), (0, 0, 31, 31)]
+        corner = 10 - ends.min(axis=1)
     to_image = np.array([(c, -s, corner[0]), (s, c, corner[1])])
     # Places in steps of 2^-16, counted from a whole pixel.
     steps = np.rint(np.c_[to_image[:, :2], corner % 1] * 2**16).astype(int)
