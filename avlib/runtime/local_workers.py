@@ -31,6 +31,7 @@ from avlib.runtime.limits import Limits
 from avlib.runtime.threads import ONE_THREAD
 
 _ALONE = {**ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # no thread by imports
+_FIRST = "avlib.runtime.worker_server"  # of what the server imports
 _POLL = 0.2  # s between two looks at what workers take
 RETRIES = 2  # further tries for a task whose worker died under it
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -66,7 +67,7 @@ def map_locally(
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a worker that ran the main script while importing it, see `_greet`
-    _CONTEXT.set_forkserver_preload([__name__, *_modules(function), *preload])
+    _CONTEXT.set_forkserver_preload([_FIRST, __name__, *_modules(function), *preload])
     waiting = ((index, task, 0) for index, task in tasks)
     again: deque[tuple[int, Any, int]] = deque()  # with how many workers died under the task
     busy: dict[_Worker, tuple[int, Any, int]] = {}
@@ -103,7 +104,7 @@ def map_locally(
 
 def start_server(preload: Collection[str]) -> None:
     """Start the server of processes, which imports modules while this process goes on."""
-    _CONTEXT.set_forkserver_preload([__name__, *preload])
+    _CONTEXT.set_forkserver_preload([_FIRST, __name__, *preload])
     with _STARTING, _surroundings():
         forkserver.ensure_running()
 
@@ -132,7 +133,7 @@ class LoneWorker:
     ) -> None:
         self._function, self._limits = function, limits
         self._worker: _Worker | None = None
-        _CONTEXT.set_forkserver_preload([__name__, *preload])
+        _CONTEXT.set_forkserver_preload([_FIRST, __name__, *preload])
 
     def __enter__(self) -> "LoneWorker":
         return self
@@ -271,6 +272,9 @@ def _surroundings() -> Iterator[None]:
 
 
 def _work(function: Callable[[Any], Any], pipe: Connection, environment: dict[str, str]) -> None:
+    from avlib.runtime.worker_server import search_for_garbage  # the server has it alone
+
+    search_for_garbage()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()  # those of the server are of when it was started
     os.environ.update(environment, **ONE_THREAD)

@@ -18,7 +18,9 @@ def run(main: Callable[[], None]) -> None:
 
     Ctrl-C is one line, too, and exit status 130.
     """
-    gc.freeze()  # what was imported stays: no later search for garbage looks through it again
+    gc.freeze()  # what was imported stays: no search for garbage looks through it
+    gc.set_threshold(10_000)  # fewer of them: what is imported from now on is no garbage either
+    gc.enable()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with timed(Path(inspect.getfile(main)).stem):

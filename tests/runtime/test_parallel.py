@@ -407,6 +407,23 @@ def test_what_work_is_said_to_need_is_imported_once_by_the_server(said, tmp_path
     assert said_by_script(tmp_path) == "{0: True}"
 
 
+def test_workers_search_for_garbage_but_not_among_what_was_imported(tmp_path):
+    (tmp_path / "kept.py").write_text(
+        "import gc\ndef searched(task):\n"
+        "    return gc.isenabled(), gc.get_freeze_count() > 10_000\n"
+    )
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent("""
+            import gc, kept
+            from avlib.runtime.parallel import map_clips
+            if __name__ == "__main__":
+                assert gc.isenabled()
+                print(dict(map_clips(kept.searched, [0], label="test")))
+        """)
+    )
+    assert said_by_script(tmp_path) == "{0: (True, True)}"
+
+
 @pytest.mark.parametrize(
     ("workers", "scheduler", "devices", "starts"),
     [("2", "", (), True), ("0", "", (), False), ("2", "tcp://here", (), False),
