@@ -58,7 +58,9 @@ def train_section(system: System, params: Any) -> None:
             leave_out(system, model)
     if not wanted:
         return
-    if not (paths.MEMO / f"train_{system.name}").exists():  # so that there are folds to compute
+    # DVC starts a stage because something changed, though it may be nothing that folds depend on:
+    # then what networks need is imported in vain, and that takes long.
+    if not system.deep or not (paths.MEMO / f"train_{system.name}").exists():
         expect_work(system.modules())
     recipes = {model: system.recipe(model, params) for model in wanted}
     described = system.described(recipes[wanted[0]].settings)  # one section has all of them
