@@ -1,7 +1,7 @@
 """Imported first by the server of worker processes, which does nothing but import and fork.
 
 Imports make no garbage, and Python's searches for it would take a good part of the time that torch
-and Lightning need. Workers search as usual, but not among what was imported before they were forked.
+and Lightning need. Workers search as usual, but not among what was imported before their fork.
 """
 
 import gc
