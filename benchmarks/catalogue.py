@@ -22,6 +22,7 @@ NAMES = (
     "scale",
     "voices",
     "fisher",
+    "svm",
     "merml",
     "metric_learning",
     "gating",

@@ -85,17 +85,18 @@ def squared_distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 
 def blocks_of_squared_distances(
-    A: np.ndarray, B: np.ndarray | None, rows: int
+    A: np.ndarray, B: np.ndarray | None, rows: int, dtype: type[np.floating] = np.float64
 ) -> Iterator[np.ndarray]:
-    """Yield `squared_distances` of some rows of A at a time, float64 of shape (rows, m).
+    """Yield `squared_distances` of some rows of A at a time, of shape (rows, m).
 
     Without B the rows are compared with each other: a block begins at the diagonal, with the
-    distance of its first row to itself, and what stands before it is in the blocks above.
+    distance of its first row to itself, and what stands before it is in the blocks above. In single
+    precision a distance is a few millionths of the rows' squared distances to the mean off.
     """
     among = B is None
-    A = np.asarray(A, np.float64)
-    B = A if B is None else np.asarray(B, np.float64)
-    mean = B.mean(axis=0) if len(B) else 0.0
+    A = np.asarray(A, dtype)
+    B = A if B is None else np.asarray(B, dtype)
+    mean = B.mean(axis=0, dtype=np.float64).astype(dtype) if len(B) else dtype(0)
     B = B - mean
     A = B if among else A - mean
     lengths = (A**2).sum(axis=1), (B**2).sum(axis=1)

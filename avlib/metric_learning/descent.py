@@ -100,10 +100,8 @@ class Descent:
         }
         slope = pair_loss(gaps, sign, self.W, self.omega, self.b)
         for view, W in self.W.items():
-            down = slope.W[view].mul_(self._pace)
-            if self.regularisation > 0:
-                down += (W - self._start[view]).mul_(self.regularisation)
-            W -= down.mul_(rate)
+            W.lerp_(self._start[view], rate * self.regularisation)
+            W.sub_(slope.W[view], alpha=rate * self._pace)
         self.b -= rate * slope.b
         if self.learn_omega and slope.omega is not None:
             self.omega -= OMEGA_RATE * rate / self._mean_distance * slope.omega

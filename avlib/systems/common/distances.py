@@ -8,8 +8,8 @@ import numpy as np
 from avlib.metric_learning.base import blocks_of_squared_distances
 
 ROWS = 512  # whose distances are one matrix product
-CACHED = 32_768  # distances that become a kernel at a time: 256 KB, which a core keeps at hand
-SOME = 2000  # samples whose distances tell the median
+CACHED = 32_768  # distances that become a kernel at a time: 128 KB, which a core keeps at hand
+SOME = 1000  # samples whose distances tell the median
 
 
 class Distances:
@@ -17,7 +17,7 @@ class Distances:
 
     Weights come last: settings that differ in them alone share the tables. Among themselves samples
     need half a table, what is on and above the diagonal and the rest of the blocks on it. A
-    modality takes 8 bytes a distance, and so does a kernel; nothing else of that size is made.
+    modality takes 4 bytes a distance, and so does a kernel; nothing else of that size is made.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class Distances:
     ) -> None:
         self._among, self._only = others is None, weights
         rows = {
-            m: blocks_of_squared_distances(vectors, others[m] if others else None, ROWS)
-            for m, vectors in samples.items()
+            m: blocks_of_squared_distances(x, others[m] if others else None, ROWS, np.float32)
+            for m, x in samples.items()
         }
         if weights is None:
             self._tables = {modality: list(blocks) for modality, blocks in rows.items()}
@@ -53,17 +53,17 @@ class Distances:
     def kernel(
         self, weights: Mapping[str, float], width: float, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return ``exp(-d^2 / (2 width^2))``, float64 of shape (n, m).
+        """Return ``exp(-d^2 / (2 width^2))``, float32 of shape (n, m).
 
         Parameters
         ----------
         weights : dict of str to float
             Of the modalities; see `shares`.
         width : float
-        out : float64 array of shape (n, m), optional
+        out : float32 array of shape (n, m), optional
             Where to write.
         """
-        out = np.empty(self.shape) if out is None else out
+        out = np.empty(self.shape, np.float32) if out is None else out
         share = self._shares(weights)
         for k, start in enumerate(range(0, len(out), ROWS)):
             end = start + ROWS
@@ -106,7 +106,7 @@ class Distances:
 
     @cached_property
     def _some(self) -> dict[str, np.ndarray]:
-        """By modality: the distances among an even selection; a few million tell the median."""
+        """By modality: the distances among an even selection; half a million tell the median."""
         step = -(-self.shape[0] // SOME)
         return {
             modality: np.concatenate(

@@ -5,14 +5,14 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
-from sklearn.svm import SVC
 
 from avlib.metric_learning.base import squared_distances
 from avlib.runtime.errors import DataError
 from avlib.runtime.threads import single_thread
-from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
+from avlib.systems.common.decision import fit_temperature, one_vs_rest, softmax
 from avlib.systems.common.distances import Distances, rbf, shares
 from avlib.systems.common.model import without_prefix
+from avlib.systems.common.smo import PairSVMs, train_pairs
 
 Labelled = tuple["Embedding", np.ndarray]
 
@@ -38,6 +38,10 @@ class Embedding:
 
     def __len__(self) -> int:
         return len(next(iter(self.vectors.values())))
+
+    def select(self, rows: np.ndarray) -> "Embedding":
+        """Return some samples, by their places."""
+        return replace(self, vectors={m: v[rows] for m, v in self.vectors.items()})
 
     def distances(self, other: "Embedding") -> np.ndarray:
         """Squared distances to the rows of another, by the modalities that this one holds.
@@ -168,33 +172,25 @@ class KernelSVM:
     ) -> Iterator[HeldOut]:
         """Yield the same for each of several weights of the modalities, instead of the samples'."""
         (samples, y), (others, truth) = learned, judged
+        samples, classes, counts = _by_class(samples, y)
         with single_thread():
             among = Distances(samples.vectors)
             across = Distances(others.vectors, samples.vectors)
-        kernel = np.empty(among.shape)
+        kernel = np.empty(among.shape, np.float32)
         for weights in weightings:
             median = among.median(weights)
             decisions = {}
             for sigma in self.sigma:
                 width = sigma * median
-                machines = self._train_each(among.kernel(weights, width, out=kernel), y)
-                found = _decided(machines, across.kernel_by_rows(weights, width, ROWS))
+                among.kernel(weights, width, out=kernel)
+                machines = train_pairs(kernel, counts, self.c, self._class_weights(counts))
+                found = _decided(
+                    machines, len(classes), across.kernel_by_rows(weights, width, ROWS)
+                )
                 for c, values in zip(self.c, found, strict=True):
                     decisions[c, sigma] = np.full((len(others), self.n_classes), -np.inf)
-                    decisions[c, sigma][:, machines[0].classes_] = values
+                    decisions[c, sigma][:, classes] = values
             yield HeldOut(decisions, truth)
-
-    def _train_each(self, kernel: np.ndarray, y: np.ndarray) -> list[SVC]:
-        """Train with every C; where no coefficient comes near one, a larger one gives the same."""
-        machines: list[SVC] = []
-        enough: SVC | None = None
-        for c in self.c:
-            if enough is None or c < enough.C:
-                machines.append(self._train(kernel, y, c))
-                enough = machines[-1] if _far_from_c(machines[-1]) else enough
-            else:
-                machines.append(enough)
-        return machines
 
     def best(self, held_out: Sequence[HeldOut]) -> Choice:
         """Return the choice that makes the labels likeliest; among equals the most accurate.
@@ -225,14 +221,16 @@ class KernelSVM:
         DataError
             Fewer than two classes.
         """
+        samples, self.classes_, counts = _by_class(samples, y)
         with single_thread():
             distances = Distances(samples.vectors, weights=samples.weights)
         self.width_ = choice.sigma * distances.median(samples.weights)
-        svc = self._train(distances.kernel(samples.weights, self.width_), y, choice.c)
-        vectors = {m: v[svc.support_] for m, v in samples.vectors.items()}
-        self.support_ = replace(samples, vectors=vectors)
-        self.classes_ = np.asarray(svc.classes_)
-        self.coefficients_, self.intercepts_ = pairwise(svc)
+        kernel = distances.kernel(samples.weights, self.width_)
+        (machines,) = train_pairs(kernel, counts, [choice.c], self._class_weights(counts))
+        support = np.flatnonzero(machines.coefficients.any(axis=0))
+        self.support_ = samples.select(support)
+        self.coefficients_ = machines.coefficients[:, support]
+        self.intercepts_ = machines.intercepts
         self.temperature_ = choice.temperature
         return self
 
@@ -273,32 +271,31 @@ class KernelSVM:
         self.support_ = Embedding(vectors, {m: float(w) for m, w in weights.items()})
         return self
 
-    def _train(self, kernel: np.ndarray, y: np.ndarray, c: float) -> SVC:
-        if len(np.unique(y)) < 2:
-            raise DataError(
-                f"an SVM needs at least two emotions, the {len(y)} training clips have"
-                f" {len(np.unique(y))}: check the folds and the labels"
-            )
-        return SVC(C=c, kernel="precomputed", class_weight=self.class_weight).fit(kernel, y)
+    def _class_weights(self, counts: np.ndarray) -> np.ndarray:
+        """Return what C is multiplied with for each class, as scikit-learn's SVC does."""
+        if self.class_weight is None:
+            return np.ones(len(counts))
+        return counts.sum() / (len(counts) * counts)
 
 
-def _decided(machines: Sequence[SVC], kernel: Iterable[np.ndarray]) -> list[np.ndarray]:
+def _by_class(samples: Embedding, y: np.ndarray) -> tuple[Embedding, np.ndarray, np.ndarray]:
+    """Return the samples sorted by their codes, the codes that there are, and how often."""
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"an SVM needs at least two emotions, the {len(y)} training clips have"
+            f" {len(classes)}: check the folds and the labels"
+        )
+    return samples.select(np.argsort(y, kind="stable")), classes, counts
+
+
+def _decided(
+    machines: Sequence[PairSVMs], n_seen: int, kernel: Iterable[np.ndarray]
+) -> list[np.ndarray]:
     """Return each SVM's one-vs-rest decisions, of shape (n, n_seen), from a kernel's rows."""
-    coefficients, intercepts = zip(*map(pairwise, machines), strict=True)
-    pairs: list[list[np.ndarray]] = [[] for _ in machines]
-    with single_thread():
-        for rows in kernel:  # few at a time: nothing of the kernel's size is copied
-            for svc, of_pairs, found in zip(machines, coefficients, pairs, strict=True):
-                found.append(rows.take(svc.support_, axis=1) @ of_pairs.T)
-    return [
-        one_vs_rest(np.concatenate(found) + intercept, len(svc.classes_))
-        for svc, found, intercept in zip(machines, pairs, intercepts, strict=True)
-    ]
-
-
-def _far_from_c(svc: SVC) -> bool:
-    """Say whether no coefficient comes near C, half of it: then a larger C gives the same SVM.
-
-    One that stopped below C might have been at C on its way, and libsvm stops within a tolerance.
-    """
-    return bool(2.0 * np.abs(svc.dual_coef_).max() < svc.C * svc.class_weight_.min())
+    coefficients = np.concatenate([m.coefficients for m in machines]).astype(np.float32)
+    with single_thread():  # a few rows at a time: nothing of the kernel's size is made
+        found = np.concatenate([rows @ coefficients.T for rows in kernel])
+    of_each = np.split(found.astype(np.float64), len(machines), axis=1)
+    intercepts = [m.intercepts for m in machines]
+    return [one_vs_rest(f + b, n_seen) for f, b in zip(of_each, intercepts, strict=True)]

@@ -1,6 +1,7 @@
 """EmoBed's systems for continuous emotion."""
 
 import io
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -179,6 +180,7 @@ def test_the_chain_undoes_what_is_late_shifted_scaled_and_noisy_about_prediction
 
     monkeypatch.setattr(TraceModel, "_raw", early)
     watched, test = recordings(4, 1), recordings(4, 2)
+    emobed = copy(emobed)  # others look at what it was refined with
     emobed._refine(watched)
     for k, dimension in enumerate(("arousal", "valence")):
         truth = np.concatenate([r.labels[:, k] for r in test])
