@@ -39,6 +39,7 @@ def map_clips(
     code: Sequence[Callable[..., Any]] = (),
     limits: Limits | None = None,
     apart: bool = True,
+    sharing: bool = False,
 ) -> Generator[tuple[int, Any]]:
     """Yield ``(index, result)`` for each task as it completes, in no particular order.
 
@@ -65,6 +66,10 @@ def map_clips(
     apart
         Whether a lone task has a process of its own too, as one needs that may crash. Where it has
         none, it need not load what the calling process has loaded already.
+    sharing
+        Whether two tasks may share a processor where all of them are at work at once then: three
+        on two processors end sooner together than the third alone after the others. They need
+        the memory at once, too.
 
     Yields
     ------
@@ -89,7 +94,8 @@ def map_clips(
             if devices:
                 function = functools.partial(_on_device, function, tuple(devices))
             modules = [piece.__module__ for piece in code]
-            workers = min(workers, len(tasks))
+            if len(tasks) < workers or (sharing and len(tasks) < 2 * workers and not _chosen()):
+                workers = len(tasks)
             outcomes = map_locally(function, enumerate(tasks), workers, limits, modules)
         else:
             stack.enter_context(single_thread())
@@ -162,7 +168,12 @@ def local_workers(devices: Sequence[str]) -> int:
         return len(devices) if len(devices) > 1 else 0
     from dask.system import CPU_COUNT
 
-    given = os.environ.get("AVLIB_WORKERS", "") or str(CPU_COUNT)
+    given = _chosen() or str(CPU_COUNT)
     if not given.isdecimal():
         raise ParamsError(f"AVLIB_WORKERS={given}: expected a number of processes, e.g. 2")
     return int(given)
+
+
+def _chosen() -> str:
+    """Return how many local processes the user wants; empty where that is left open."""
+    return os.environ.get("AVLIB_WORKERS", "")

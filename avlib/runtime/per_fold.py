@@ -63,6 +63,7 @@ def run_per_fold(
     *,
     devices: Sequence[str] = (),
     before: Callable[[int], None] | None = None,
+    sharing: bool = False,
 ) -> None:
     """Compute every fold, resuming after an interruption, and lay the results out.
 
@@ -82,6 +83,8 @@ def run_per_fold(
     before
         Called with the number of folds that are to be computed, before the first of them is, and
         not where all are remembered.
+    sharing
+        As of `map_clips`.
 
     Raises
     ------
@@ -98,7 +101,15 @@ def run_per_fold(
     with locked(paths.MEMO / stage):  # against a killed run's stage that goes on by itself
         code = [piece for job in jobs.values() for piece in job.code]
         done, computed = compute_each(
-            stage, function, payloads, keys, unit="folds", code=code, devices=devices, before=before
+            stage,
+            function,
+            payloads,
+            keys,
+            unit="folds",
+            code=code,
+            devices=devices,
+            before=before,
+            sharing=sharing,
         )
         for item, folder in done.items():
             name, _, numbered = item.rpartition("/")
@@ -122,6 +133,7 @@ def compute_each(
     devices: Sequence[str] = (),
     before: Callable[[int], None] | None = None,
     apart: bool = True,
+    sharing: bool = False,
 ) -> tuple[dict[str, Path], int]:
     """Compute the items that are not remembered; forget those of other keys.
 
@@ -137,7 +149,7 @@ def compute_each(
         What items are, for the progress display.
     code
         Functions and classes that the function finds in its payloads.
-    apart
+    apart, sharing
         As of `map_clips`.
 
     Returns
@@ -168,6 +180,7 @@ def compute_each(
         devices=devices,
         code=[function, *code],
         apart=apart,
+        sharing=sharing,
     ):
         if isinstance(result, Failure):
             raise DataError(f"{stage}, {_called(missing[index])}: {result.reason}")

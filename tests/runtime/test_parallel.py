@@ -110,6 +110,26 @@ def test_a_lone_task_that_needs_no_process_of_its_own_has_none(monkeypatch):
     assert apart != os.getpid()
 
 
+@pytest.mark.parametrize(
+    ("tasks", "sharing", "chosen", "processes"),
+    [(3, True, "", 3), (3, False, "", 2), (3, True, "2", 2), (4, True, "", 2), (1, True, "", 1)],
+)
+def test_tasks_share_cores_where_all_are_at_work_at_once_then(
+    tasks, sharing, chosen, processes, monkeypatch
+):
+    monkeypatch.setattr("dask.system.CPU_COUNT", 2)
+    monkeypatch.setenv("AVLIB_WORKERS", chosen)
+    seen = []
+
+    def planned(function, tasks, workers, *_):
+        seen.append(workers)
+        yield from tasks
+
+    monkeypatch.setattr("avlib.runtime.parallel.map_locally", planned)
+    list(map_clips(process_of, list("abcd")[:tasks], label="shared", sharing=sharing))
+    assert seen == [processes]
+
+
 def test_clip_that_kills_its_worker_costs_that_clip_alone(monkeypatch):
     monkeypatch.setenv("AVLIB_WORKERS", "2")
     tasks = ["fine"] * 40

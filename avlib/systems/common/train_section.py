@@ -95,6 +95,7 @@ def train_section(system: System, params: Any) -> None:
         jobs,
         devices=devices,
         before=begin,
+        sharing=not told,  # vectors, and small networks
     )
     watched = {m: jobs[m] for m in wanted if system.judge and recipes[m].settings.get("patience")}
     if watched:
