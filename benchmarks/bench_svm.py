@@ -55,6 +55,6 @@ def problem(n: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     y = np.sort(np.arange(n) % n_classes)
     x = rng.normal(size=(n, WIDTH)) * (1.0 + np.arange(WIDTH) / 20.0) ** -0.5
-    x += 0.1 * rng.normal(size=(n_classes, WIDTH))[y]
+    x += 0.05 * rng.normal(size=(n_classes, WIDTH))[y]
     distances = euclidean_distances(x, squared=True)
     return np.exp(-distances / (2 * np.median(distances))).astype(np.float32), y
