@@ -69,7 +69,8 @@ def map_clips(
     sharing
         Whether two tasks may share a processor where all of them are at work at once then: three
         on two processors end sooner together than the third alone after the others. They need
-        the memory at once, too.
+        the memory at once, too. Devices are never shared, nor is a number of processes exceeded
+        that the user chose.
 
     Yields
     ------
@@ -94,7 +95,8 @@ def map_clips(
             if devices:
                 function = functools.partial(_on_device, function, tuple(devices))
             modules = [piece.__module__ for piece in code]
-            if len(tasks) < workers or (sharing and len(tasks) < 2 * workers and not _chosen()):
+            crowd = 2 * workers if sharing and not devices and not _chosen() else workers
+            if len(tasks) < crowd:
                 workers = len(tasks)
             outcomes = map_locally(function, enumerate(tasks), workers, limits, modules)
         else:

@@ -111,11 +111,18 @@ def test_a_lone_task_that_needs_no_process_of_its_own_has_none(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("tasks", "sharing", "chosen", "processes"),
-    [(3, True, "", 3), (3, False, "", 2), (3, True, "2", 2), (4, True, "", 2), (1, True, "", 1)],
+    ("tasks", "options", "chosen", "processes"),
+    [
+        (3, {"sharing": True}, "", 3),
+        (3, {}, "", 2),
+        (3, {"sharing": True}, "2", 2),
+        (4, {"sharing": True}, "", 2),
+        (1, {"sharing": True}, "", 1),
+        (3, {"sharing": True, "devices": ["cuda:0", "cuda:1"]}, "", 2),
+    ],
 )
 def test_tasks_share_cores_where_all_are_at_work_at_once_then(
-    tasks, sharing, chosen, processes, monkeypatch
+    tasks, options, chosen, processes, monkeypatch
 ):
     monkeypatch.setattr("dask.system.CPU_COUNT", 2)
     monkeypatch.setenv("AVLIB_WORKERS", chosen)
@@ -126,7 +133,7 @@ def test_tasks_share_cores_where_all_are_at_work_at_once_then(
         yield from tasks
 
     monkeypatch.setattr("avlib.runtime.parallel.map_locally", planned)
-    list(map_clips(process_of, list("abcd")[:tasks], label="shared", sharing=sharing))
+    list(map_clips(process_of, list("abcd")[:tasks], label="shared", **options))
     assert seen == [processes]
 
 

@@ -17,7 +17,9 @@ import numpy as np
 from numba.extending import intrinsic
 from sklearn.exceptions import ConvergenceWarning
 
-TOLERANCE = 1e-3  # by which the conditions of optimality may be missed; libsvm's
+# By which the conditions of optimality may be missed; libsvm's. Slopes are in single precision:
+# where C is in the hundreds, what they round adds to it.
+TOLERANCE = 1e-3
 STEPS = 10_000_000  # of one SVM at most; libsvm's
 FLAT = np.float32(1e-12)  # least curvature: two samples may coincide
 BLOCK = 256  # samples of which one pass tells the extreme; where it lies is looked for afterwards
@@ -82,7 +84,9 @@ def train_pairs(
             high[a], low[b] = c[one] * weights[first], -c[one] * weights[second]
             intercept, done = _climb(kernel, parts, low, high, beta, slope)
             if not done:
-                message = f"an SVM with C {c[one]} was left after {STEPS:,} steps"
+                message = (
+                    f"an SVM was left unfinished after {STEPS:,} steps: C {c[one]} is too large"
+                )
                 warnings.warn(message, ConvergenceWarning, stacklevel=2)
             found[one].coefficients[k] = beta
             found[one].intercepts[k] = intercept
