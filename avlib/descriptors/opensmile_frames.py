@@ -1,7 +1,7 @@
 """openSMILE's frame descriptors alone, of sound that it can take at once.
 
 The package sets openSMILE up anew for each recording, computes its functionals too, and lays rows
-in a table of pandas: a quarter of the time. Here one is set up per process, without functionals,
+in a table of pandas. Here one is set up per process, without functionals,
 and reset after each recording. Values are the same to the bit.
 """
 

@@ -54,7 +54,8 @@ def contribution(data: ReportData) -> Section | None:
     if not set(TRIO) <= set(data.scores):
         return None
     values = {
-        model: {"average": data.scores[model]["accuracy"], **data.recalls(model)} for model in TRIO
+        model: {"average": data.scores[model]["pooled"]["accuracy"], **data.recalls(model)}
+        for model in TRIO
     }
     said = ", ".join(f"{model} {percent(found['average'])} %" for model, found in values.items())
     alt = f"Accuracy and recall of each emotion from audio, video and, by MERML, both; {said}"

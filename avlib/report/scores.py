@@ -285,10 +285,17 @@ def summary(
     Returns
     -------
     dict
-        {corpus: {model: {accuracy, accuracy_std, uar, f1_macro, clips}}}, rounded.
+        {corpus: {model: {accuracy, accuracy_std, uar, f1_macro, clips}}}, rounded; the deviation is
+        over folds, the scores are those of all test clips together, as in the report's results.
     """
-    shown = ("accuracy", "accuracy_std", "uar", "f1_macro", "clips")
-    return {corpus: {m: {k: _plain(scores[k]) for k in shown} for m, scores in models.items()}}
+    over_folds = ("accuracy_std", "clips")
+    return {
+        corpus: {
+            model: {metric: _plain(scores["pooled"][metric]) for metric in METRICS}
+            | {key: _plain(scores[key]) for key in over_folds}
+            for model, scores in models.items()
+        }
+    }
 
 
 def to_json(value: Any) -> str:

@@ -7,7 +7,7 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from avlib.report.formats import DASH, number, percent, score
+from avlib.report.formats import DASH, number, percent
 from avlib.report.starting import caveat
 from avlib.runtime.progress import duration
 from avlib.runtime.timings import Timing
@@ -16,6 +16,7 @@ from avlib.runtime.timings import Timing
 def results_table(summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """Lay out `scores.summary` for the terminal, in percent, best accuracy first.
 
+    Scores are of all test clips together, ± is the standard deviation of the folds' accuracies.
     Models of each speaker normalisation, and those that start from other people's weights, have a
     table of their own; a corpus without emotions has none.
     """
@@ -30,14 +31,16 @@ def _results_table(corpus: str, models: Mapping[str, Mapping[str, Any]]) -> str:
         [
             corpus,
             model,
-            score(scores),
+            percent(scores["accuracy"]),
+            percent(scores["accuracy_std"]),
             percent(scores["uar"]),
             percent(scores["f1_macro"]),
             f"{scores['clips']:,}",
         ]
         for model, scores in ranked
     ]
-    return _laid_out(["corpus", "model", "accuracy", "UAR", "macro-F1", "clips"], 2, rows)
+    columns = ["corpus", "model", "accuracy", "± over folds", "UAR", "macro-F1", "clips"]
+    return _laid_out(columns, 2, rows)
 
 
 def traces_table(traces: Mapping[str, Any]) -> str:

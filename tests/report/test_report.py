@@ -530,8 +530,8 @@ def test_terminal_table_lists_the_best_model_first_and_dashes_what_is_unknown():
     assert rows[0].split("|")[1].strip() == "corpus"
     assert [row.split("|")[2].strip() for row in rows[2:]] == ["high", "low"]
     assert rows[2].split("|")[3].strip() == "61.2"
-    assert rows[3].split("|")[4].strip() == "–"
-    assert rows[3].split("|")[6].strip() == "1,234"
+    assert [cell.strip() for cell in rows[3].split("|")[4:6]] == ["–", "–"]
+    assert rows[3].split("|")[7].strip() == "1,234"
 
 
 def test_percentages_are_the_nearest_to_the_true_shares():

@@ -164,7 +164,7 @@ def test_each_dimension_may_have_a_model_of_its_own(corpus, tmp_path):
             rows[["clip_id", "frame"]],
             run_fold(tmp_path / "together", model)[["clip_id", "frame"]],
         )
-        assert np.isfinite(rows[["arousal", "valence", "arousal_raw", "valence_raw"]]).all(None)
+        assert np.isfinite(rows[["arousal", "valence", "arousal_raw", "valence_raw"]]).all(axis=None)
         for dimension in ("arousal", "valence"):
             place = tmp_path / "apart" / model / "fold-0/model" / dimension / "settings.json"
             settings = json.loads(place.read_text())
