@@ -164,7 +164,8 @@ def test_each_dimension_may_have_a_model_of_its_own(corpus, tmp_path):
             rows[["clip_id", "frame"]],
             run_fold(tmp_path / "together", model)[["clip_id", "frame"]],
         )
-        assert np.isfinite(rows[["arousal", "valence", "arousal_raw", "valence_raw"]]).all(axis=None)
+        values = rows[["arousal", "valence", "arousal_raw", "valence_raw"]]
+        assert np.isfinite(values.to_numpy()).all()
         for dimension in ("arousal", "valence"):
             place = tmp_path / "apart" / model / "fold-0/model" / dimension / "settings.json"
             settings = json.loads(place.read_text())
