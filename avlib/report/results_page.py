@@ -16,7 +16,7 @@ from avlib.report.standings import Standing, standings
 from avlib.report.words import words_beside
 
 _WORDS = words_beside(__file__)
-_MANY = 12  # folds or people from which their table is folded
+_MANY = 12  # rows above which a table is folded
 _PERCENT = range(0, 101, 20)
 
 
@@ -65,7 +65,7 @@ def folds_and_people(data: ReportData) -> Section | None:
     of_people = [[str(who), *map(percent, row)] for who, row in people.iterrows()]
     n = tested.groupby("subject")["clip_id"].nunique()
     of_people = [[row[0], f"{n[row[0]]:,}", *row[1:]] for row in of_people]
-    folded = f"in each of {len(counts)} folds" if len(counts) > _MANY else ""
+    in_each = f"in each of {len(counts)} folds"
     if len(counts) <= len(of_models):  # the longer side goes down the page, or paper cuts it off
         columns = ["model", *(f"fold {fold}" for fold in parts.index)]
         rows = [[model, *scores] for model, scores in of_models.items()]
@@ -74,9 +74,12 @@ def folds_and_people(data: ReportData) -> Section | None:
         rows = [[row[0], *scores] for row, *scores in zip(counts, *of_models.values(), strict=True)]
     tables = [
         Table(
-            ["fold", "subjects tested", *parts.columns], "r", counts, folded and f"Clips {folded}"
+            ["fold", "subjects tested", *parts.columns],
+            "r",
+            counts,
+            f"Clips {in_each}" if len(counts) > _MANY else "",
         ),
-        Table(columns, "lr", rows, folded and f"Accuracy {folded}"),
+        Table(columns, "lr", rows, f"Accuracy {in_each}" if len(rows) > _MANY else ""),
         Table(
             ["subject", "clips", *people.columns],
             "lr",
