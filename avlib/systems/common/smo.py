@@ -82,7 +82,7 @@ def train_pairs(
         slope[a], slope[b] = 1.0, -1.0
         for one in np.argsort(c, kind="stable"):  # what a smaller C allows, a larger one does
             high[a], low[b] = c[one] * weights[first], -c[one] * weights[second]
-            intercept, done = _climb(kernel, parts, low, high, beta, slope)
+            intercept, done = _climb(kernel, parts, low, high, beta, slope, STEPS)
             if not done:
                 message = (
                     f"an SVM was left unfinished after {STEPS:,} steps: C {c[one]} is too large"
@@ -122,6 +122,7 @@ def _climb(
     high: np.ndarray,
     beta: np.ndarray,
     slope: np.ndarray,
+    steps: int,
 ) -> tuple[float, bool]:
     """Maximise ``y.beta - beta.K.beta / 2``, where beta sums to 0 and stays within its bounds.
 
@@ -136,6 +137,8 @@ def _climb(
         Within its bounds; is brought to the maximum.
     slope : float32 array of shape (n,)
         ``y - K.beta``; follows beta.
+    steps : int
+        At most.
 
     Returns
     -------
@@ -147,9 +150,9 @@ def _climb(
     down = np.where(beta > low, slope, INFINITE)  # and of what may fall
     i = j = parts[0][0]
     step = 0.0
-    for _ in range(STEPS):
+    for left in range(steps, -1, -1):
         i, most, least = _advance(np.float32(step), kernel[i], kernel[j], parts, up, down)
-        if most - least < TOLERANCE:
+        if most - least < TOLERANCE or not left:
             break
         j = _partner(most, kernel[i], parts, down)
         bend = 2 * _larger(ONE - kernel[i, j], FLAT)

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, minimize
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 
+from avlib.systems.common import smo
 from avlib.systems.common.decision import pairwise
 from avlib.systems.common.smo import BLOCK, TOLERANCE, train_pairs
 
@@ -104,3 +106,18 @@ def test_a_kernel_that_is_not_finite_is_an_error():
     kernel[1, 6] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         train_pairs(kernel, np.array([4, 4]), [1.0], np.ones(2))
+
+
+def test_an_svm_that_is_left_unfinished_is_said_and_the_next_c_goes_on_from_there(monkeypatch):
+    kernel, _ = problem([30, 30])
+    (best,) = train_pairs(kernel, np.array([30, 30]), [10.0], np.ones(2))
+    monkeypatch.setattr(smo, "STEPS", 3)
+    with pytest.warns(ConvergenceWarning, match="after 3 steps: C 10"):
+        (found,) = train_pairs(kernel, np.array([30, 30]), [10.0], np.ones(2))
+    assert abs(found.coefficients.sum()) < 1e-12
+    with pytest.warns(ConvergenceWarning):
+        *_, last = train_pairs(kernel, np.array([30, 30]), [10.0] * 300, np.ones(2))
+    signs = np.repeat([1.0, -1.0], 30)
+    reached, most = (worth(kernel, signs, one.coefficients[0]) for one in (last, best))
+    assert worth(kernel, signs, found.coefficients[0]) < 0.9 * most
+    assert reached == pytest.approx(most, rel=1e-3)
