@@ -104,7 +104,8 @@ class Browser:
             case "Network.requestWillBeSent":
                 self.requests.append(facts["request"]["url"])
             case "Runtime.exceptionThrown":
-                self.errors.append(facts["exceptionDetails"]["exception"]["description"])
+                details = facts["exceptionDetails"]
+                self.errors.append(details.get("exception", {}).get("description", details["text"]))
             case "Log.entryAdded" if facts["entry"]["level"] == "error":
                 self.errors.append(facts["entry"]["text"])
 
