@@ -20,7 +20,7 @@ from avlib.cli import (
     weights,
 )
 from avlib.runtime.errors import AvlibError
-from avlib.runtime.files import disk_full, is_full
+from avlib.runtime.files import refusal
 
 
 class _Interruptible(TyperGroup):
@@ -68,9 +68,9 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if not is_full(error):
+        if (said := refusal(error, "what is printed")) is None:
             raise
-        print(f"error: {disk_full(error.filename or 'what is printed')}", file=sys.stderr)
+        print(f"error: {said}", file=sys.stderr)
         # What is still to be printed would be tried again at the end, and fail in a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
