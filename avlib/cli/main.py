@@ -1,5 +1,6 @@
 """``python -m avlib``: what the pipeline's stages do not do; a file a command."""
 
+import os
 import sys
 from typing import Any
 
@@ -19,6 +20,7 @@ from avlib.cli import (
     weights,
 )
 from avlib.runtime.errors import AvlibError
+from avlib.runtime.files import refusal
 
 
 class _Interruptible(TyperGroup):
@@ -57,7 +59,18 @@ app.add_typer(weights.app, name="weights")
 def main() -> None:
     """Run the command line; an error that the user can act on becomes one line."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout:  # None where it is closed
+                sys.stdout.flush()
     except AvlibError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if (said := refusal(error, "what is printed")) is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        # What is still to be printed would be tried again at the end, and fail in a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)

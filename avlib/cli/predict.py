@@ -18,6 +18,7 @@ from avlib.recognizer import WINDOW
 from avlib.recognizer.box import BOX
 from avlib.runtime import paths
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
+from avlib.runtime.files import made_folder
 
 if TYPE_CHECKING:
     from avlib.recognizer.recognizer import Recognizer
@@ -77,6 +78,8 @@ def predict(
         raise ParamsError("--live prints and writes nothing; leave out --every, --out and --html")
     files, others = recordings(clips)
     pages = [None] * len(files) if html is None else page_files(files, html)
+    for folder in {path.parent for path in pages if path} | ({out} if out else set()):
+        made_folder(folder)
     chosen = model or default_model()
     with ExitStack() as stack:
         folder = chosen

@@ -20,6 +20,7 @@ from avlib.runtime.errors import AvlibError, ParamsError
 from avlib.runtime.threads import single_thread
 from avlib.systems.common.model import BOTH, Model
 
+_LEAST = 0.01  # s between moments, and of a window
 _NOTHING = {"audio": "silence", "video": "no face found"}
 
 
@@ -292,8 +293,10 @@ def _mean(spans: Sequence[tuple[float, Said]]) -> Said:
 
 def require_seconds(every: float | None, window: float) -> None:
     """Raise ParamsError where moments are asked for that cannot be."""
-    if (every is not None and not every > 0) or not window > 0:
-        raise ParamsError(f"every {every}, window {window}: expected seconds above 0")
+    if (every is not None and not every >= _LEAST) or not window >= _LEAST:
+        raise ParamsError(
+            f"every {every}, window {window}: expected {_LEAST} s or more, such as 1.0"
+        )
 
 
 def printable(path: Path | str) -> str:

@@ -5,6 +5,7 @@ import errno
 import glob
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,15 @@ from avlib.runtime.errors import DataError
 
 NOTHING = "nothing.txt"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+)
 
 
 @contextlib.contextmanager
@@ -47,7 +57,7 @@ def leave_empty(folder: Path | str) -> None:
     (Path(folder) / NOTHING).write_text("Nothing of this was asked for.\n")
 
 
-def disk_full(path: Path | str) -> str:
+def disk_full(path: object) -> str:
     """Return what to say when there is no room for a file."""
     return (
         f"{path}: cannot be written, the disk (or your share of it) is full; make room, for example"
@@ -58,6 +68,45 @@ def disk_full(path: Path | str) -> str:
 def is_full(error: OSError) -> bool:
     """Tell whether a write failed for lack of room."""
     return error.errno in _FULL
+
+
+def refusal(error: OSError, else_named: object) -> str | None:
+    """Return what to say of a file that the system refuses; None where no user can mend it.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+    else_named
+        What was written, where the error does not name it.
+    """
+    name = error.filename or else_named
+    if is_full(error):
+        return disk_full(name)
+    if error.errno in _REFUSED and error.filename:
+        return (
+            f"{name}: cannot be read or written ({error.strerror}); expected a place where you may:"
+            " correct its rights, or name another one"
+        )
+    return None
+
+
+def made_folder(folder: Path) -> Path:
+    """Make a folder, where there is none, before what is to lie in it is computed.
+
+    Raises
+    ------
+    DataError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise DataError(
+            f"{folder}: is no folder to write to ({error.strerror}); name another one"
+        ) from None
 
 
 def link(source: Path | str, target: Path | str) -> None:

@@ -278,18 +278,16 @@ def _work(function: Callable[[Any], Any], pipe: Connection, environment: dict[st
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()  # those of the server are of when it was started
     os.environ.update(environment, **ONE_THREAD)
-    pipe.send(None)
-    while True:
-        try:
-            task = pipe.recv()
-        except EOFError:
-            return
-        outcome = attempt(function, task)
-        try:
-            payload = ForkingPickler.dumps(outcome)
-        except Exception as error:
-            payload = ForkingPickler.dumps(unforeseen(error))
-        pipe.send_bytes(payload)
+    # Whoever gave the work may be killed at any moment; nobody is there to be told, then.
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        pipe.send(None)
+        while True:
+            outcome = attempt(function, pipe.recv())
+            try:
+                payload = ForkingPickler.dumps(outcome)
+            except Exception as error:
+                payload = ForkingPickler.dumps(unforeseen(error))
+            pipe.send_bytes(payload)
 
 
 def _end_with_parent() -> None:

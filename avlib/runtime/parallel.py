@@ -98,6 +98,7 @@ def map_clips(
             crowd = 2 * workers if sharing and not devices and not _chosen() else workers
             if len(tasks) < crowd:
                 workers = len(tasks)
+            progress.at_once = workers
             outcomes = map_locally(function, enumerate(tasks), workers, limits, modules)
         else:
             stack.enter_context(single_thread())

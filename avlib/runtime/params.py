@@ -9,9 +9,10 @@ section, as ``section.key``.
 
 import json
 import logging
+import math
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -24,6 +25,17 @@ from avlib.runtime.errors import ParamsError
 
 Positive = Annotated[float, Field(gt=0)]
 _Item = TypeVar("_Item")
+_LARGEST = 2**31 - 1  # no setting needs more; generators of random numbers and sizes take no more
+# What pydantic's kinds of errors mean to whoever wrote the value, with an example.
+_EXPECTED = {
+    "int_type": "a whole number, such as 3",
+    "float_type": "a number, such as 0.5",
+    "finite_number": "a finite number, such as 0.5",
+    "bool_type": "true or false",
+    "string_type": "a text, such as 'abc'",
+    "list_type": "a list, such as [a, b]",
+    "dict_type": "names with values, such as {a: b}",
+}
 # A list to choose from; one value alone may stand without its brackets.
 Candidates = Annotated[
     list[_Item],
@@ -87,7 +99,7 @@ def read(schema: type[AnySection], names: Collection[str], path: Path | str) -> 
     overlay = values.pop("demo", None) or {}
     if not isinstance(overlay, dict):
         raise ParamsError(f"{path}: demo: is {overlay!r}; expected sections to lay over the rest")
-    params = validated(schema, values, path)
+    params = validated(schema, values, path, beside=["demo"])
     merged = validated(schema, _lay_over(values, overlay, path), path, prefix="demo: ")
     if values["corpus"] == "demo":
         params = merged
@@ -180,7 +192,11 @@ def _say_what_is_hidden(values: dict[str, Any], overlay: dict[str, Any], path: P
 
 
 def validated(
-    schema: type[AnySection], values: dict[str, Any], path: Path, prefix: str = ""
+    schema: type[AnySection],
+    values: dict[str, Any],
+    path: Path,
+    prefix: str = "",
+    beside: Collection[str] = (),
 ) -> AnySection:
     """Return values as checked types.
 
@@ -192,21 +208,31 @@ def validated(
         What `path` holds.
     path, prefix
         Where they stand, for errors.
+    beside
+        Sections that the file may hold besides, which were read apart.
 
     Raises
     ------
     ParamsError
         A key is unknown or missing, or a value is impossible; in one line.
     """
+    for place, number in _numbers(values):
+        if _LARGEST < abs(number) < math.inf:
+            raise ParamsError(
+                f"{path}: {prefix}{place} is {number}: expected a number between"
+                f" -{_LARGEST} and {_LARGEST}"
+            )
     try:
         return schema.model_validate(values)
     except ValidationError as error:
         # A misspelt key is missing under its right name too: the slip is what helps.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = errors[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         *section, name = first["loc"]
-        problem = f"unknown key {key}{_known(name, _keys(schema, section))}"
+        known = [*_keys(schema, section), *(() if section else beside)]
+        problem = f"unknown key {key}{_known(name, known)}"
     elif first["type"] == "missing":
         if hasattr(_type(schema, first["loc"]), "model_fields"):
             keys = ", ".join(_keys(schema, first["loc"]))
@@ -215,12 +241,44 @@ def validated(
             problem = f"key {key} is missing; add it back"
     elif first["type"] == "model_type":
         keys = ", ".join(_keys(schema, first["loc"]))
-        problem = f"{key} is {first['input']!r}; expected a section of the keys {keys}"
+        problem = f"{key} is {_shown(first['input'])}; expected a section of the keys {keys}"
     else:
-        said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-        found = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
-        problem = f"{_written(values, first['loc'])}{found}: {said}"
+        where = _written(values, first["loc"])
+        said = _said([e for e in errors if _written(values, e["loc"]) == where])
+        together = first["type"] == "value_error" and isinstance(first["input"], dict)
+        problem = f"{where}: {said}" if together else f"{where} is {_shown(first['input'])}: {said}"
     raise ParamsError(f"{path}: {prefix}{problem}")
+
+
+def _numbers(values: Any, place: str = "") -> Iterator[tuple[str, int | float]]:
+    """Yield the numbers of nested sections and lists, each with its place."""
+    if isinstance(values, int | float):
+        yield place, values
+    elif isinstance(values, dict | list):
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            yield from _numbers(value, f"{place}.{key}" if place else str(key))
+
+
+def _said(errors: Iterable[Any]) -> str:
+    """Return what was expected instead of a value; of several types, each."""
+    said: list[str] = []
+    for error in errors:
+        if error["type"] in _EXPECTED:
+            words = f"expected {_EXPECTED[error['type']]}"
+        elif error["type"] in ("too_short", "string_too_short"):
+            words = f"expected at least {error['ctx']['min_length']}"
+        else:
+            words = (
+                error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+            )
+        said.append(words.removeprefix("expected ") if said else words)
+    return ", or ".join(dict.fromkeys(said))
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it stands in YAML, for a person to find it; texts in quotes."""
+    names = {None: "null", True: "true", False: "false"}
+    return names[value] if value is None or isinstance(value, bool) else repr(value)
 
 
 def _written(values: Any, place: Iterable[int | str]) -> str:
@@ -258,6 +316,6 @@ def _keys(schema: Any, section: Iterable[int | str]) -> list[str]:
 def _known(name: int | str, keys: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the nearest that there is, and all."""
     keys = sorted(keys)
-    near = get_close_matches(str(name), keys, n=1, cutoff=0.7)
+    near = get_close_matches(str(name), keys, n=1, cutoff=0.65)  # pfs means fps
     guess = f"; did you mean {near[0]}?" if near else ";"
     return f"{guess} known here: {', '.join(keys)}"

@@ -3,6 +3,7 @@
 On a terminal a bar; elsewhere (a log file, a CI job) one plain line every ten seconds.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,11 @@ class Progress:
     unit
         What is counted.
 
+    Attributes
+    ----------
+    at_once : int
+        How many items are worked on at the same time.
+
     Examples
     --------
     >>> with Progress("fisher", 10, "folds") as progress:
@@ -58,7 +64,8 @@ class Progress:
     def __init__(self, label: str, total: int, unit: str = "clips") -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = self.failed = 0
-        self._start = self._first = self._last_line = time.monotonic()
+        self.at_once = 1
+        self._start = self._first = self._last = self._last_line = time.monotonic()
         console = Console(stderr=True)
         self._bar: Bar | None = None
         if console.is_terminal:
@@ -86,8 +93,9 @@ class Progress:
     def advance(self) -> None:
         """Count one more finished item."""
         self.done += 1
+        self._last = time.monotonic()
         if self.done == 1:
-            self._first = time.monotonic()
+            self._first = self._last
         if self._bar:
             self._bar.advance(self._task)
         elif time.monotonic() - self._last_line >= _LINE_EVERY:
@@ -118,15 +126,18 @@ class Progress:
         """Return the seconds that the rest will take; None where nothing tells yet, or of no rest.
 
         Workers take seconds to start, so that of many items the pace is that from the first one
-        that was finished on.
+        that was finished on. Few items end in rounds of as many as are worked on at once: of three
+        at once the other two are nearly done where the first one is. Of the last round nothing
+        tells how far it is.
         """
         if self.done >= self.total or self.done < min(_ENOUGH, self.total / 10):
             return None
-        if self.done <= _FEW:
-            pace = self.seconds / self.done
-        else:
+        if self.done > _FEW:
             pace = (time.monotonic() - self._first) / (self.done - 1)
-        return pace * (self.total - self.done)
+            return pace * (self.total - self.done)
+        ended, rounds = (math.ceil(n / self.at_once) for n in (self.done, self.total))
+        left = (self._last - self._start) * rounds / ended - self.seconds
+        return left if left > 0 else None
 
     def _print(self, line: str) -> None:
         if self._bar:

@@ -12,10 +12,13 @@ from avlib.runtime import paths
 def nameless_file() -> IO[bytes]:
     """Open a file to write and read that is gone when it is closed.
 
-    It lies in the project's memory where there is one: the system's temporary folder may be in the
-    computer's memory.
+    It lies in the project's memory where there is one to write to: the system's temporary folder
+    may be in the computer's memory.
     """
-    return tempfile.TemporaryFile(dir=paths.MEMO if paths.MEMO.is_dir() else None)
+    try:
+        return tempfile.TemporaryFile(dir=paths.MEMO)
+    except OSError:  # none here, or a project that others only read
+        return tempfile.TemporaryFile()
 
 
 class Spooled:

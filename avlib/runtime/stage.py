@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from avlib.runtime.errors import AvlibError
-from avlib.runtime.files import disk_full, is_full
+from avlib.runtime.files import refusal
 from avlib.runtime.interrupt import SAID
 from avlib.runtime.timings import timed
 
@@ -29,9 +29,9 @@ def run(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if not is_full(error):
+        if (said := refusal(error, Path.cwd())) is None:
             raise
-        print(f"error: {disk_full(error.filename or Path.cwd())}", file=sys.stderr)
+        print(f"error: {said}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print(SAID, file=sys.stderr)

@@ -138,7 +138,10 @@ def test_a_file_of_export_says_the_same_as_the_folder(avlib, tmp_path):
         (("predict", "in", "--model", "in"), DataError, "final.json is missing"),
         (("predict", "in", "--html", "a.html"), DataError, "is one page, for 3 recordings"),
         (("predict", "in", "--html", "in/a.wav"), DataError, r"in/a\.wav: is a file; expected"),
-        (("predict", "in/a.wav", "--every", "0"), ParamsError, "expected seconds above 0"),
+        (("predict", "in/a.wav", "--every", "0"), ParamsError, r"expected 0\.01 s or more"),
+        (("predict", "in/a.wav", "--every", "1e-9"), ParamsError, r"expected 0\.01 s or more"),
+        (("predict", "in/a.wav", "--out", "in/a.wav"), DataError, r"a\.wav: is no folder to write"),
+        (("predict", "in/a.wav", "--html", "in/a.wav/p.html"), DataError, "is no folder to write"),
         (("export", "merml", "m.zip"), DataError, "merml: final.json is missing"),
     ],
 )

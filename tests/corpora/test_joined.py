@@ -99,7 +99,10 @@ def test_a_member_may_be_a_part_of_its_corpus(raw):
         ({"rml": {}}, "members.rml: data/raw/rml: there is no such folder; expected"),
         ({"voices": {}}, "members.voices: is itself joined"),
         ({"mine": {"label": {}}}, "members.mine: unknown key label; did you mean labels?"),
-        ({"mine": {"labels": {"W": 3}}}, "members.mine: labels.W is 3: expected a valid string"),
+        (
+            {"mine": {"labels": {"W": 3}}},
+            "members.mine: labels.W is 3: expected a text, such as 'abc'",
+        ),
         ({"mine": "W: anger"}, "members.mine: "),
         ({"../mine": {}}, "members.../mine is no name of a folder below data/raw"),
     ],

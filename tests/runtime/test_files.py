@@ -1,11 +1,13 @@
 """Files that appear whole or not at all."""
 
 import errno
+import os
+from pathlib import Path
 
 import pytest
 
 from avlib.runtime.errors import DataError
-from avlib.runtime.files import NOTHING, atomic_path, leave_empty
+from avlib.runtime.files import NOTHING, atomic_path, leave_empty, made_folder
 from avlib.runtime.stage import run
 
 
@@ -43,6 +45,37 @@ def test_a_stage_on_a_full_disk_ends_in_one_line(capsys):
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: data/clips.parquet: cannot be written")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR])
+def test_a_stage_that_may_not_write_ends_in_one_line(capsys, number):
+    def stage():
+        raise OSError(number, os.strerror(number), "data/clips.parquet")
+
+    with pytest.raises(SystemExit) as ended:
+        run(stage)
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"error: data/clips.parquet: cannot be read or written ({os.strerror(number)})"
+    )
+
+
+def test_a_file_that_is_missing_is_a_defect_of_ours():
+    def stage():
+        raise FileNotFoundError(errno.ENOENT, "no such file", "avlib/words.yaml")
+
+    with pytest.raises(FileNotFoundError):
+        run(stage)
+
+
+def test_a_folder_is_made_or_refused_before_anything_is_computed(tmp_path):
+    assert made_folder(tmp_path / "a" / "b").is_dir()
+    assert not any(made_folder(tmp_path / "a" / "b").iterdir())
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/avlib")):
+        with pytest.raises(DataError, match=r"is no folder to write to \(.*name another one"):
+            made_folder(folder)
 
 
 def test_a_folder_that_is_left_empty_says_so(tmp_path):

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import psutil
 import pytest
 import threadpoolctl
 
-from avlib.runtime import parallel
+from avlib.runtime import local_workers, parallel
 from avlib.runtime.cluster import connect
 from avlib.runtime.cluster.crew import Crew
 from avlib.runtime.errors import AvlibError, MediaError, ParamsError
@@ -307,6 +308,16 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path):
     while psutil.pid_exists(worker) and psutil.Process(worker).status() != "zombie":
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_worker_whose_process_was_killed_before_it_was_ready_ends_quietly():
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    worker = spawn.Process(target=local_workers._work, args=(len, theirs, dict(os.environ)))
+    ours.close()
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == 0  # of an exception it is 1, and a traceback is printed
 
 
 def test_ctrl_c_is_one_line_and_ends_the_workers(tmp_path):

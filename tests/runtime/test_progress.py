@@ -66,6 +66,27 @@ def test_from_the_second_tenth_on_the_rest_is_told_within_a_factor_of_two(clock,
             assert 0.5 < shown.left() / (ends[-1] - end) < 2
 
 
+@pytest.mark.parametrize(("total", "at_once"), [(3, 3), (6, 2), (9, 2), (9, 3), (10, 4), (30, 2)])
+def test_of_few_items_at_once_the_rest_is_told_within_a_factor_of_two(clock, total, at_once):
+    durations = np.random.default_rng(total).uniform(0.9, 1.1, total) * 20
+    free, ends = [0.0] * at_once, []
+    for duration in durations:  # each goes to the worker that is free first
+        worker = int(np.argmin(free))
+        free[worker] += duration
+        ends.append(free[worker])
+    ends.sort()
+    shown = Progress("train", total, "folds")
+    shown.at_once = at_once
+    for n, end in enumerate(ends[:-1], start=1):
+        clock[0] = end
+        shown.advance()
+        told, true = shown.left(), ends[-1] - end
+        if n >= total / 5 and true > 20:  # another round comes
+            assert 0.5 < told / true < 2
+        if told is not None:
+            assert told < max(2 * true, 4)
+
+
 def test_whoever_watches_is_told_of_work_that_ends_and_of_no_other(clock):
     told = []
     with watched(told.append), Progress("faces", 2) as work:
