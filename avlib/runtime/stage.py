@@ -1,9 +1,12 @@
 """What every stage script shares: how it starts and how it ends."""
 
+import contextlib
 import gc
 import inspect
 import logging
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,14 +28,26 @@ def run(main: Callable[[], None]) -> None:
     try:
         with timed(Path(inspect.getfile(main)).stem):
             main()
+        return
     except AvlibError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        said, status = f"error: {error}", 1
     except OSError as error:
-        if (said := refusal(error, Path.cwd())) is None:
+        if (refused := refusal(error, Path.cwd())) is None:
             raise
-        print(f"error: {said}", file=sys.stderr)
-        sys.exit(1)
+        said, status = f"error: {refused}", 1
     except KeyboardInterrupt:
-        print(SAID, file=sys.stderr)
-        sys.exit(130)
+        said, status = SAID, 130
+    print(said, file=sys.stderr)
+    _show_params_to_git()
+    sys.exit(status)
+
+
+def _show_params_to_git() -> None:
+    """Give params.yaml a later time, so that ``git restore params.yaml`` restores it.
+
+    `dvc exp run -S` writes it within a second of Git's last look; a value that keeps the file's
+    size, as comments that stay aligned do, is then none to Git.
+    """
+    with contextlib.suppress(OSError):
+        written = Path("params.yaml").stat().st_mtime
+        os.utime("params.yaml", (written, max(time.time(), written + 1)))
