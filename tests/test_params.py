@@ -109,7 +109,7 @@ def test_modalities_are_put_in_one_order(tmp_path):
         ({"modalities": ["smell"]}, ["modalities", "'smell'", "'audio'"]),
         ({"protocol": None}, ["section protocol is missing; add it with the keys name, k,"]),
         ({"merml__dim": None}, ["key merml.dim is missing; add it back"]),
-        ({"corpus": "no/such"}, ["corpus", "'no/such'"]),
+        ({"corpus": "no/such"}, ["corpus is 'no/such': expected small letters, digits and _"]),
         ({"demo__protocol": {"groups": 3}}, ["demo: unknown key protocol.groups"]),
         ({"demo__nothing": {"folds": 3}}, ["unknown section demo.nothing; known here: avef,"]),
         ({"demo__protocl": {"k": 3}}, ["unknown section demo.protocl; did you mean protocol?"]),

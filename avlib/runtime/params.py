@@ -267,6 +267,8 @@ def _said(errors: Iterable[Any]) -> str:
             words = f"expected {_EXPECTED[error['type']]}"
         elif error["type"] in ("too_short", "string_too_short"):
             words = f"expected at least {error['ctx']['min_length']}"
+        elif error["type"] == "string_pattern_mismatch":
+            words = f"expected small letters, digits and _ alone, as {error['ctx']['pattern']} says"
         else:
             words = (
                 error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
