@@ -88,6 +88,8 @@ def predict(
             unpack(chosen, folder)
         with telling_of(chosen, folder):
             recognizer = Recognizer.load(folder)
+        if chosen != BOX:  # that has a line of its own
+            typer.echo(introduced(recognizer, chosen), err=True)
         if live:
             raise typer.Exit(follow_all(recognizer, files))
         pictures = [None] * len(files) if out is None else own_files(files, out / "pictures", "png")
@@ -192,6 +194,19 @@ def default_model() -> Path:
         err=True,
     )
     return BOX
+
+
+def introduced(recognizer: "Recognizer", path: Path) -> str:
+    """Say which model answers, and what it learned from."""
+    from avlib.report.headline import GENERATED
+
+    said = f"model {recognizer.name} ({path}), learned from {', '.join(recognizer.corpora)}"
+    if set(recognizer.corpora).isdisjoint(GENERATED):
+        return said
+    return (
+        f"{said}: generated, drawn faces and synthetic voices, so that nothing it says is about"
+        " people"
+    )
 
 
 def own_files(files: Sequence[Path], folder: Path, suffix: str) -> list[Path | None]:

@@ -89,6 +89,8 @@ class Kept:
     Attributes
     ----------
     name : str
+    corpus : str
+        That it learned from.
     model : Model
     emotions : list of str
         In the order of the probabilities.
@@ -105,6 +107,7 @@ class Kept:
     """
 
     name: str
+    corpus: str
     model: Model
     emotions: list[str]
     settings: dict[str, Any]
@@ -258,7 +261,15 @@ def read(folder: Path) -> Kept:
                 f" {', '.join(encoded)}; copy or export the model again"
             )
     return Kept(
-        name, model, facts["emotions"], settings, source, descriptors, encoders, facts["versions"]
+        name,
+        facts["corpus"],
+        model,
+        facts["emotions"],
+        settings,
+        source,
+        descriptors,
+        encoders,
+        facts["versions"],
     )
 
 

@@ -71,6 +71,8 @@ class Recognizer:
     ----------
     name : str
         Of the model.
+    corpora : list of str
+        That it learned from, as params.yaml calls them.
     emotions : list of str
         That it tells apart, in the order of its probabilities.
     modalities : tuple of str
@@ -89,6 +91,7 @@ class Recognizer:
         self.parts = [(part.model, describer(part)) for part in model.parts]
         self._versions = model.parts[0].versions
         self.name, self.emotions = model.name, model.parts[0].emotions
+        self.corpora = list(dict.fromkeys(part.corpus for part in model.parts))
         used = {modality: part for part in model.parts for modality in part.model.modalities}
         self.modalities: tuple[str, ...] = tuple(m for m in BOTH if m in used)
         # How sound and faces are found: as of the part that uses them.

@@ -105,7 +105,26 @@ def test_without_a_kept_model_the_one_in_the_box_is_asked(avlib, tmp_path, monke
     assert done.exit_code == 0, done.output
     assert "the one in the box is asked" in done.stderr
     assert "docs/box.md" in done.stderr
+    assert "learned from ravdess" not in done.stderr  # said in other words already
     assert "audio" in done.stdout
+
+
+def test_a_kept_model_and_what_it_learned_from_are_said(avlib, project, tmp_path):
+    file = tmp_path / "m.zip"
+    assert avlib("export", "svm_concat", file).exit_code == 0
+    said = avlib("predict", "in/a.wav").stderr
+    assert said.splitlines()[0] == "model svm_concat (data/final/svm_concat), learned from none"
+    said = avlib("predict", "in/a.wav", "--model", file).stderr
+    assert said.splitlines()[0] == f"model svm_concat ({file}), learned from none"
+    facts = project / "data/final/svm_concat/final.json"
+    before = facts.read_text()
+    facts.write_text(json.dumps(json.loads(before) | {"corpus": "demo"}))
+    try:
+        said = avlib("predict", "in/a.wav").stderr
+    finally:
+        facts.write_text(before)
+    assert "learned from demo: generated, drawn faces and synthetic voices" in said
+    assert "nothing it says is about people" in said
 
 
 def test_only_gates_can_be_followed(avlib):
@@ -222,7 +241,7 @@ def test_ctrl_c_is_one_line_and_its_exit_status(avlib, monkeypatch):
     monkeypatch.setattr(worker, "recognise_all", interrupted)
     done = avlib("predict", "in/a.wav")
     assert done.exit_code == 130
-    assert done.stderr.splitlines() == ["interrupted"]
+    assert done.stderr.splitlines()[1:] == ["interrupted"]  # after the line of the model
 
 
 def test_a_name_that_is_no_text_can_be_printed():
