@@ -2,13 +2,16 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
 from avlib.runtime import paths
+
+if TYPE_CHECKING:
+    from avlib.corpora.common.check import Findings
 
 _SHOWN = 20  # damaged files, or problems, named one by one
 
@@ -87,8 +90,30 @@ def check(
         require_hashable(paths.RAW / folder)
     if found.problems:
         raise typer.Exit(1)
-    members = f" and `members: [{', '.join(corpus.members)}]`" if corpus.members else ""
-    typer.echo(f"Set `corpus: {name}`{members} in params.yaml and run `dvc repro`.")
+    members = [f"`members: [{', '.join(corpus.members)}]`"] if corpus.members else []
+    *most, last = [f"`corpus: {name}`", *members, *_fitting(found)]
+    values = f"{', '.join(most)} and {last}" if most else last
+    typer.echo(f"Set {values} in params.yaml and run `dvc repro`.")
+
+
+def _fitting(found: "Findings") -> list[str]:
+    """Return what a corpus needs instead of values of params.yaml that do not fit it."""
+    from avlib.params import Params
+    from avlib.runtime.params import read_yaml, validated
+
+    path = Path("params.yaml")
+    if not path.is_file():
+        return []
+    values = read_yaml(path)
+    values.pop("demo", None)  # is laid over the demo alone
+    params = validated(Params, values, path)
+    fitting = []
+    if found.modalities and not found.modalities.issuperset(params.modalities):
+        fitting.append(f"`modalities: [{', '.join(sorted(found.modalities))}]`")
+    by_subjects = params.protocol.name in ("subject_kfold", "logso")
+    if by_subjects and 3 <= found.labelled < params.protocol.k:
+        fitting.append(f"`protocol.k: {found.labelled}`")
+    return fitting
 
 
 @app.command()

@@ -2,18 +2,23 @@
 
 import csv
 import re
+import shutil
+from pathlib import Path
 
 import pytest
+import yaml
 from builders import truncate, write_media
 from typer.testing import CliRunner
 
 from avlib.cli.main import app
+from avlib.params import load
 from avlib.runtime.errors import CorpusError
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A corpus of three people, two emotions each."""
+    shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AVLIB_WORKERS", "0")
     folder = tmp_path / "data/raw/mine"
@@ -44,6 +49,32 @@ def test_a_table_is_written_from_names_and_found_good(folder):
     assert said.exit_code == 0
     assert "6 clips of 3 subjects can be used" in said.output
     assert "0 problems" in said.output
+
+
+def set_params(**values):
+    path = Path("params.yaml")
+    there = yaml.safe_load(path.read_text())
+    protocol = there["protocol"] | values.pop("protocol", {})
+    path.write_text(yaml.safe_dump(there | values | {"protocol": protocol}))
+
+
+def test_check_ends_with_the_values_that_fit_where_those_of_params_yaml_do_not(folder):
+    init(folder)
+    last = avlib("check", "mine").output.splitlines()[-1]
+    assert last == (
+        "Set `corpus: mine`, `modalities: [audio]` and `protocol.k: 3` in params.yaml and run"
+        " `dvc repro`."
+    )
+    set_params(modalities=["audio"])
+    assert "Set `corpus: mine` and `protocol.k: 3` in params.yaml" in avlib("check", "mine").output
+    set_params(protocol={"name": "loso"})
+    assert "Set `corpus: mine` in params.yaml and run" in avlib("check", "mine").output
+    set_params(modalities=["audio", "video"], protocol={"name": "subject_kfold", "k": 3})
+    for subject in "abc":
+        write_media(folder / "wav" / f"{subject}_joy_2.mp4")
+    avlib("init", folder, "--pattern", "{subject}_{emotion}_*.mp4", "--force")
+    assert "Set `corpus: mine` in params.yaml and run" in avlib("check", "mine").output
+    load(("protocol",))  # what the test wrote is a params.yaml
 
 
 def test_a_table_that_is_there_is_kept(folder):

@@ -4,9 +4,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from avlib.corpora.common.base import Listing, Recording
 from avlib.corpora.common.describe import describe_all
+from avlib.protocols.labelled import has_label
 from avlib.runtime.parallel import Failure
 
 
@@ -23,6 +27,10 @@ class Findings:
     emotions : Counter
         Clips of each emotion.
     usable, subjects : int
+    labelled : int
+        Subjects of clips that a protocol can divide.
+    modalities : set of str
+        Which of audio and video some clip has; none of features alone.
     duration : float
         Of all usable clips, s.
     """
@@ -32,6 +40,8 @@ class Findings:
     emotions: Counter[str]
     usable: int
     subjects: int
+    labelled: int
+    modalities: set[str]
     duration: float
 
 
@@ -47,6 +57,7 @@ def check(listing: Listing, raw: Path) -> Findings:
     """
     problems = [*listing.unrecognised, *listing.missing]
     usable: list[Recording] = []
+    rows: list[dict[str, Any]] = []
     duration = 0.0
     for recording, result in describe_all(listing.recordings, raw):
         if isinstance(result, Failure):
@@ -55,15 +66,21 @@ def check(listing: Listing, raw: Path) -> Findings:
         if result.status != "ok":
             problems.append((_where(listing, recording), result.reason))
         usable.append(recording)
+        rows.append(result.row)
         duration += result.row["duration"] or 0.0  # of features alone: not known
     emotions = Counter(r.emotion for r in usable if r.emotion is not None)
     subjects = {r.subject for r in usable}
+    clips = pd.DataFrame(rows)
+    labelled = clips.loc[has_label(clips), "subject"].nunique() if rows else 0
+    modalities = {m for m in ("audio", "video") if any(row[f"{m}_path"] for row in rows)}
     return Findings(
         sorted(problems, key=_by_number),
         _warnings(usable),
         emotions,
         len(usable),
         len(subjects),
+        labelled,
+        modalities,
         duration,
     )
 
