@@ -1,6 +1,6 @@
 """The results as the terminal shows them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.box import MARKDOWN
@@ -40,7 +40,7 @@ def _results_table(corpus: str, models: Mapping[str, Mapping[str, Any]]) -> str:
         for model, scores in ranked
     ]
     columns = ["corpus", "model", "accuracy", "± over folds", "UAR", "macro-F1", "clips"]
-    return _laid_out(columns, 2, rows)
+    return _laid_out(columns, (0, 1), rows)
 
 
 def traces_table(traces: Mapping[str, Any]) -> str:
@@ -56,7 +56,7 @@ def traces_table(traces: Mapping[str, Any]) -> str:
             rows.append([system, scenario, *map(_ccc, after)])
     rows.sort(key=lambda row: (row[1], row[0]))
     columns = [f"CCC, {dimension} ({traces.get('part')})" for dimension in ("arousal", "valence")]
-    return _laid_out(["system", "from", *columns], 2, rows) if rows else ""
+    return _laid_out(["system", "from", *columns], (0, 1), rows) if rows else ""
 
 
 def timings_table(timings: Sequence[Timing]) -> str:
@@ -65,15 +65,16 @@ def timings_table(timings: Sequence[Timing]) -> str:
     rows = [
         [
             timing.stage,
-            timing.ended.replace("T", " ")[: len("2026-01-31 12:00:00")],
-            "; ".join(map(str, timing.work)),
             duration(timing.seconds),
             f"{timing.seconds / total:.0%}" if total else DASH,
+            timing.ended.replace("T", " ")[: len("2026-01-31 12:00:00")],
+            "; ".join(map(str, timing.work)),
         ]
         for timing in timings
     ]
-    rows.append(["all", "", "", duration(total), ""])
-    return _laid_out(["stage", "ended", "of it", "took", "share"], 3, rows)
+    rows.append(["all", duration(total), "", "", ""])
+    columns = ["stage", "took", "share", "ended", "timed within it"]
+    return _laid_out(columns, (0, 3, 4), rows)
 
 
 def _ccc(scores: Mapping[str, Any]) -> str:
@@ -81,11 +82,11 @@ def _ccc(scores: Mapping[str, Any]) -> str:
     return DASH if mean is None else number(mean, ".3f") + ("" if std is None else f" ± {std:.3f}")
 
 
-def _laid_out(columns: Sequence[str], texts: int, rows: Iterable[Sequence[str]]) -> str:
-    """Write a table whose first columns are texts and whose others are numbers."""
+def _laid_out(columns: Sequence[str], texts: Collection[int], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table of which some columns are texts, by their place, and the others numbers."""
     table = Table(box=MARKDOWN)
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < texts else "right", no_wrap=True)
+        table.add_column(column, justify="left" if place in texts else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     console = Console(width=200, color_system=None, highlight=False, markup=False, emoji=False)

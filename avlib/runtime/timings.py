@@ -57,12 +57,15 @@ class Timing:
     seconds : float
     work : list of Work
         The rest of the time went into starting, reading and writing.
+    corpus : str
+        That it ran for; "" of records from before this was noted, which count as of another.
     """
 
     stage: str
     ended: str
     seconds: float
     work: list[Work] = field(default_factory=list)
+    corpus: str = ""
 
     def __str__(self) -> str:
         parts = "".join(f"; {work}" for work in self.work)
@@ -87,7 +90,7 @@ def timed(stage: str) -> Iterator[None]:
     with watched(note):
         yield
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    timing = Timing(stage, now, round(time.monotonic() - started, 2), work)
+    timing = Timing(stage, now, round(time.monotonic() - started, 2), work, _corpus())
     logging.getLogger(__name__).info(str(timing))
     with atomic_path(FOLDER / f"{stage}.json") as path:
         path.write_text(json.dumps(asdict(timing), indent=2) + "\n")
@@ -102,6 +105,13 @@ def timings() -> list[Timing]:
         A record is damaged.
     """
     return sorted((_read(path) for path in FOLDER.glob("*.json")), key=lambda t: t.ended)
+
+
+def _corpus() -> str:
+    """Return what the first stage checked: params.yaml may have been edited since it began."""
+    if not paths.CHECKED.is_file():
+        return ""
+    return str(json.loads(paths.CHECKED.read_text())["corpus"])
 
 
 def _read(path: Path) -> Timing:

@@ -61,6 +61,14 @@ def test_a_stage_says_and_records_what_took_how_long(stage, clock, caplog):
     assert str(found).startswith("looking: took ")
 
 
+def test_the_corpus_is_noted_as_the_first_stage_checked_it(stage, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/checked.json").write_text('{"corpus": "mine"}')
+    run(stage.main)
+    [found] = timings.timings()
+    assert found.corpus == "mine"
+
+
 def test_what_a_work_took_ends_with_it(stage, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
