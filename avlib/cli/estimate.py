@@ -15,10 +15,12 @@ def estimate(
         list[str] | None,
         typer.Argument(help="Systems, such as avef; else all that are on."),
     ] = None,
-    clips: Annotated[int | None, typer.Option(help="Of a corpus that is not here.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Of such a clip.")] = None,
-    folds: Annotated[int, typer.Option(help="Of such a corpus.")] = 10,
-    emotions: Annotated[int, typer.Option(help="Likewise.")] = 6,
+    clips: Annotated[
+        int | None, typer.Option(help="Number of clips, of a corpus that is not here.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Mean length of its clips, in s.")] = None,
+    folds: Annotated[int, typer.Option(help="Number of its folds.")] = 10,
+    emotions: Annotated[int, typer.Option(help="Number of its emotions.")] = 6,
 ) -> None:
     """Say hours, memory and disk of the deep systems, from a few clips of noise.
 

@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from avlib.cli.main import app
@@ -26,6 +27,12 @@ def run(monkeypatch, tmp_path):
         return CliRunner().invoke(app, ["estimate", *arguments])
 
     return call
+
+
+def test_each_number_of_a_corpus_says_by_itself_what_it_counts():
+    options = {o.name: o.help for o in get_command(app).commands["estimate"].params}
+    words = {"clips": "clips", "seconds": "length", "folds": "folds", "emotions": "emotions"}
+    assert [name for name, word in words.items() if word not in options[name]] == []
 
 
 def test_a_corpus_that_is_not_here_is_described(run):
