@@ -1,6 +1,7 @@
 """Progress of long work on stderr: count, rate, remaining time, failures.
 
-On a terminal a bar; elsewhere (a log file, a CI job) one plain line every ten seconds.
+On a terminal a bar in one row, however narrow that is; elsewhere (a log file, a CI job) one plain
+line every ten seconds.
 """
 
 import math
@@ -12,12 +13,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 from rich.text import Text
 
 _LINE_EVERY = 10.0  # seconds between two plain lines
 _SHOWN_FAILURES = 5  # the rest is in the status table
 _FEW = 10  # items whose pace is taken from the start of the work
 _ENOUGH = 20  # items after which a remaining time is said; fewer where they are a tenth of all
+_SUMMARY = 26  # columns for a summary without its pace: a long label is cut short for it
+_LEAST = 8  # columns of a label, however narrow the terminal is
 
 _watchers: list[Callable[["Progress"], None]] = []
 
@@ -33,8 +37,17 @@ def watched(watcher: Callable[["Progress"], None]) -> Iterator[None]:
 
 
 class _Summary(ProgressColumn):
+    """In one row: where there is little room the bar gives way, then the pace."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._console = console
+
     def render(self, task: Task) -> Text:
-        return Text(task.fields["progress"].summary())
+        progress = task.fields["progress"]
+        whole = progress.summary()
+        room = self._console.width - len(progress.label) - 2
+        return Text(whole if len(whole) <= room else progress.summary(pace=False))
 
 
 class Progress:
@@ -69,9 +82,9 @@ class Progress:
         console = Console(stderr=True)
         self._bar: Bar | None = None
         if console.is_terminal:
-            self._bar = Bar(
-                TextColumn("{task.description}"), BarColumn(), _Summary(), console=console
-            )
+            short = Column(no_wrap=True, max_width=max(_LEAST, console.width - _SUMMARY))
+            called = TextColumn("{task.description}", table_column=short)
+            self._bar = Bar(called, BarColumn(), _Summary(console), console=console)
             self._task = self._bar.add_task(label, total=total, progress=self)
 
     def __enter__(self) -> "Progress":
@@ -109,12 +122,12 @@ class Progress:
             self._print(f"{self.label}: {name} failed: {reason}")
         self.advance()
 
-    def summary(self) -> str:
-        """Say how far the work is, in one line."""
+    def summary(self, *, pace: bool = True) -> str:
+        """Say how far the work is, in one line; without its pace where there is little room."""
         elapsed = self.seconds
         rate = self.done / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.done}/{self.total} {self.unit}"]
-        if self.done:
+        if self.done and pace:
             parts.append(f"{rate:.2g} {self.unit}/s" if rate < 10 else f"{rate:.0f} {self.unit}/s")
         if (left := self.left()) is not None:
             parts.append(f"{duration(left)} left")

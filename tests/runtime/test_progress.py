@@ -1,5 +1,9 @@
+import re
+from functools import partial
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from avlib.runtime import progress
 from avlib.runtime.progress import Progress, watched
@@ -106,3 +110,23 @@ def test_terminal_gets_a_bar(monkeypatch, capsys):
     text = capsys.readouterr().err
     assert "2/2 clips" in text
     assert "[bold] is not markup" in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (120, "train_temporal_aggregation ━━━.* 170/300 clips, 11 clips/s, 12 s left"),
+        (80, "train_temporal_aggregation ━━━.* 170/300 clips, 11 clips/s, 12 s left"),
+        (40, "train_tempora… +170/300 clips, 12 s left"),
+    ],
+)
+def test_a_terminal_gets_one_row_however_narrow(clock, monkeypatch, capsys, columns, said):
+    terminal = partial(Console, force_terminal=True, width=columns, color_system=None)
+    monkeypatch.setattr(progress, "Console", terminal)
+    shown = Progress("train_temporal_aggregation", 300)
+    for _ in range(170):
+        clock[0] += 0.0943
+        shown.advance()
+    shown._bar.console.print(shown._bar.get_renderable())
+    [row] = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(said, row.rstrip())
