@@ -20,6 +20,7 @@ from avlib.runtime.clip_tasks import failed_clips
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import DataError
 from avlib.runtime.per_clip import ClipTask
+from avlib.runtime.progress import counted
 
 PROBED = 25  # tables that tell which columns there are: to read every one would take minutes
 _SHOWN = 8  # columns that an error names
@@ -86,17 +87,21 @@ def own_tables(table: AnyTable, status: Path) -> tuple[AnyTable, list[ClipTask],
     else:
         found = _by_row(files, table, table.clip_column, names)
     strangers = found.strangers
+    kind = "tables" if table.clip_column is None else "names"
+    count = counted(len(found.strangers), kind)
+    if table.clip_column is not None:
+        count += f" in column {table.clip_column}"
     if not found.rows:
         example = repr(strangers[0]) if strangers else "no rows"
         raise DataError(
-            f"{paths.RAW / table.path}: none of its {len(strangers)} tables belongs to a clip;"
+            f"{paths.RAW / table.path}: none of its {count} belongs to a clip;"
             f" found {example}, expected such as {clips['clip_id'].iloc[0]!r}: set"
             f" {table.modality}.table.clip_name to what turns the one into the other"
         )
     if strangers:
         logging.getLogger(__name__).info(
-            f"{paths.RAW / table.path}: {len(strangers)} tables belong to none of the clips and are"
-            f" left out, such as {strangers[0]!r}"
+            f"{paths.RAW / table.path}: left out, being of no clip: {count}, such as"
+            f" {strangers[0]!r}"
         )
     table = replace(table, names=voted_columns(table, found.looks, found.problem))
     emotions = dict(zip(clips["clip_id"], clips["emotion"], strict=True))

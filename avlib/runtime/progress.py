@@ -159,6 +159,11 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
 
+def counted(count: int, plural: str) -> str:
+    """Return a count and what is counted, e.g. ``36 clips``, ``1 clip``."""
+    return f"{count:,} {plural.removesuffix('s') if count == 1 else plural}"
+
+
 def duration(seconds: float) -> str:
     """Return a duration in words, e.g. ``6 min 50 s``."""
     minutes, rest = divmod(round(seconds), 60)

@@ -163,9 +163,19 @@ def test_every_defect_costs_its_own_clip_and_no_other(project, caplog):
     for reason, words in zip(status["reason"], expected, strict=False):
         assert words in reason
     assert [len(described()[clip_id]) for clip_id in CLIP_IDS] == [0, 0, 0, 0, 0, 35, 10, 10]
-    assert (
-        "1 tables belong to none of the clips and are left out, such as 'notes.csv'" in caplog.text
-    )
+    left_out = "data/raw/tables: left out, being of no clip: 1 table, such as 'notes.csv'"
+    assert left_out in caplog.text
+
+
+def test_names_in_a_column_are_not_called_tables(project, caplog):
+    rows = [[clip_id, 1.0, 2.0] for clip_id in [*CLIP_IDS, "x1", "x2"]]
+    table = pd.DataFrame([*rows, *rows], columns=["clip", "a", "b"])
+    table.to_csv(project / "all.csv", index=False)
+    settings(video_table={"clip_column": "clip", "clip_name": None, "rate": 5.0})
+    caplog.set_level(logging.INFO)
+    video_features.main()
+    said = "left out, being of no clip: 2 names in column clip, such as 'x1'"
+    assert said in caplog.text
 
 
 def test_a_changed_row_computes_its_clip_alone(project, caplog):
@@ -329,7 +339,9 @@ def wrong(project, name):
     if name == "no rows":
         for file in project.rglob("*.csv"):
             file.write_text("clip,a\n")
-        return {"clip_column": "clip"}, "none of its 0 tables belongs to a clip; found no rows"
+        return {
+            "clip_column": "clip"
+        }, "none of its 0 names in column clip belongs to a clip; found no"
     if name == "no such column":
         return {"columns": ["AU*_c", "AU01_r"]}, r"no column AU\*_c; found AU01_r, AU02_r: correct"
     if name == "no column of clips":
