@@ -49,6 +49,18 @@ def test_headline_names_the_best_that_may_be_ranked_with_its_interval(run):
     assert low < 100 * shares[best] < high
 
 
+def test_how_many_others_the_best_cannot_be_told_from_reads_of_one_as_of_several(tiny):
+    best, far = tiny.predict("merml"), tiny.predict("svm_audio")
+    best["predicted"] = best["emotion"]
+    far["predicted"] = far["emotion"].map({"anger": "disgust", "disgust": "anger"})
+    far["predicted"] = far["predicted"].fillna("anger")
+    data = tiny.data(
+        {"merml": best, "svm_concat": best.assign(model="svm_concat"), "svm_audio": far}
+    )
+    [said] = [c for c in headline(data, standings(data)).caveats if "best of 3" in c]
+    assert said.endswith("reach up to its own: 1; the order among them is not settled here.")
+
+
 def test_a_model_that_met_other_people_is_never_the_winner_and_comes_last(run, tiny):
     perfect = run.predictions["gating"].assign(predicted=lambda t: t["emotion"])
     run.predictions["gating"] = perfect
