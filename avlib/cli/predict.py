@@ -19,6 +19,7 @@ from avlib.recognizer.box import BOX
 from avlib.runtime import paths
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
 from avlib.runtime.files import made_folder
+from avlib.runtime.progress import counted
 
 if TYPE_CHECKING:
     from avlib.recognizer.recognizer import Recognizer
@@ -167,7 +168,7 @@ def recordings(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
                 kind = file.suffix or "no suffix"
                 others[kind] = others.get(kind, 0) + 1
     kinds = sorted(others, key=lambda kind: -others[kind])
-    named = [f"{others[kind]:,} files ({kind})" for kind in kinds[:_OTHERS]]
+    named = [f"{counted(others[kind], 'files')} ({kind})" for kind in kinds[:_OTHERS]]
     if not files:
         where = ", ".join(map(str, given))
         raise DataError(f"{where}: no recording found; left out: {', '.join(named) or 'nothing'}")

@@ -17,7 +17,7 @@ from typing import Any
 from avlib.runtime import paths
 from avlib.runtime.errors import DataError
 from avlib.runtime.files import atomic_path
-from avlib.runtime.progress import Progress, duration, watched
+from avlib.runtime.progress import Progress, counted, duration, watched
 
 FOLDER = paths.MEMO / "timings"
 
@@ -42,7 +42,7 @@ class Work:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.label} {duration(self.seconds)} for {self.count} {self.unit}"
+        return f"{self.label} {duration(self.seconds)} for {counted(self.count, self.unit)}"
 
 
 @dataclass(frozen=True)

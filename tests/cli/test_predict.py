@@ -41,7 +41,7 @@ def test_a_folder_is_recognised_and_each_file_that_cannot_be_has_a_line(avlib, t
     done = avlib("predict", "in", "--every", "0.5", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "in/fake.mp4: nothing can be said: cannot be opened as a recording" in done.stderr
-    assert "left out: 1 files (.txt)" in done.stderr
+    assert "left out: 1 file (.txt)" in done.stderr
     table = pd.read_csv(tmp_path / "out/predictions.csv")
     assert table["clip"].tolist() == ["in/a.wav", "in/fake.mp4", "in/more/a.wav"]
     assert table["emotion"].isna().tolist() == [False, True, False]
@@ -171,7 +171,7 @@ def test_what_cannot_be_done_is_one_line(avlib, arguments, error, said):
 
 def test_a_folder_without_recordings_is_one_line(avlib, tmp_path):
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(DataError, match=r"no recording found; left out: 1 files \(\.txt\)"):
+    with pytest.raises(DataError, match=r"no recording found; left out: 1 file \(\.txt\)"):
         raise avlib("predict", tmp_path).exception
 
 

@@ -106,6 +106,11 @@ def test_a_damaged_record_is_named(stage, text):
         timings.timings()
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 model"), (2, "2 models"), (0, "0 models")])
+def test_one_item_is_no_several(count, said):
+    assert str(Work("evaluate", count, "models", 2.0)) == f"evaluate 2 s for {said}"
+
+
 def test_a_line_has_the_whole_and_its_parts():
     work = [Work("faces", 36, "clips", 38.2), Work("copies", 2, "parts", 0.4)]
     timing = Timing("faces", "2026-01-02T10:00:00+00:00", 71.0, work)
