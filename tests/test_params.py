@@ -340,6 +340,24 @@ def test_a_changed_value_that_the_demo_hides_is_said(tmp_path, monkeypatch, capl
     ]
 
 
+def test_of_the_stages_of_a_run_the_first_alone_says_it(tmp_path, monkeypatch, caplog):
+    path = changed(tmp_path, protocol__k=3)
+    recorded(tmp_path, "folds")
+    lock = yaml.safe_load((tmp_path / "dvc.lock").read_text())
+    stages = lock["stages"]
+    stages |= {"train_svm": stages["folds"], "reader": {"cmd": "python -m stages.reader"}}
+    said = []
+    for stage in ("folds", "train_svm"):
+        (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
+        monkeypatch.setenv("DVC_STAGE", stage)
+        load(("protocol",), path)
+        said.append(len(caplog.messages))
+        caplog.clear()
+        # It ends, and DVC records what it ran with.
+        stages[stage] = {"params": {"params.yaml": yaml.safe_load(path.read_text())}}
+    assert said == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("changes", "stage"),
     [

@@ -77,8 +77,8 @@ def read(schema: type[AnySection], names: Collection[str], path: Path | str) -> 
     """Read ``params.yaml`` and return the named sections.
 
     While ``corpus`` is ``demo`` the values under ``demo:`` are laid over the sections of the same
-    name; a value that they hide and that changed since DVC last ran the stage is said. Reading a
-    section that was not named raises AttributeError.
+    name; a value that they hide and that changed is said, by the first stage that DVC runs with it.
+    Reading a section that was not named raises AttributeError.
 
     Parameters
     ----------
@@ -172,19 +172,27 @@ def _lay_over(values: dict[str, Any], overlay: dict[str, Any], path: Path) -> di
 
 
 def _say_what_is_hidden(values: dict[str, Any], overlay: dict[str, Any], path: Path) -> None:
-    """Say which keys were changed since DVC last ran this stage though ``demo:`` hides them."""
+    """Say which keys were changed since DVC last ran this stage though ``demo:`` hides them.
+
+    The first stage of a run says it, and no other.
+    """
     lock, stage = path.with_name("dvc.lock"), os.environ.get("DVC_STAGE")  # DVC sets it
     if not stage or not lock.is_file():
         return
-    recorded = YAML(typ="safe").load(lock.read_text())["stages"].get(stage, {}).get("params", {})
-    before = recorded.get(path.name, {})
+    stages = YAML(typ="safe").load(lock.read_text())["stages"]
+    recorded = {name: s.get("params", {}).get(path.name, {}) for name, s in stages.items()}
+    before = recorded.pop(stage, {})
     for section in sorted(overlay.keys() & values.keys() & before.keys()):
         for key in sorted(overlay[section].keys() & before[section].keys()):
-            if values[section][key] == before[section][key]:
+            now = values[section][key]
+            if now == before[section][key]:
+                continue
+            # DVC records a stage when it ends: one that ran with this value before has said so.
+            if any(now == (params.get(section) or {}).get(key) for params in recorded.values()):
                 continue
             name = f"{section}.{key}"
             # JSON's null and lists are those that -S takes.
-            value, laid = json.dumps(values[section][key]), json.dumps(overlay[section][key])
+            value, laid = json.dumps(now), json.dumps(overlay[section][key])
             logging.getLogger(__name__).warning(
                 f"{name}: {value} has no effect while corpus is demo; demo.{name}: {laid} is laid"
                 f" over it (use -S demo.{name}={value})"
