@@ -9,6 +9,7 @@ import numpy as np
 
 from avlib.fisher.pooling import Pooling
 from avlib.fisher.speakers import Means, without_means
+from avlib.runtime.arrays import save_arrays
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def spread(vectors: np.ndarray) -> float:
 def save_encoders(path: Path, encoders: Mapping[str, ViewEncoder]) -> None:
     """Write the encoders of a modality's views as npz; equal ones give equal bytes."""
     arrays = {f"{view}/{n}": v for view, e in encoders.items() for n, v in e.state().items()}
-    np.savez(path, allow_pickle=False, views=np.array(list(encoders), dtype=str), **arrays)
+    save_arrays(path, {"views": np.array(list(encoders), dtype=str), **arrays})
 
 
 def load_encoders(path: Path, backend: str) -> dict[str, ViewEncoder]:

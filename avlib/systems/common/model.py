@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 import pandas as pd
 
+from avlib.runtime.arrays import save_arrays
 from avlib.runtime.errors import DataError
 
 BOTH = ("audio", "video")
@@ -319,7 +320,7 @@ def without_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def save_state(folder: Path, arrays: Mapping[str, np.ndarray], settings: Mapping) -> None:
     """Write arrays (``state.npz``) and settings (``settings.json``); equal state, equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "state.npz", allow_pickle=False, **dict(sorted(arrays.items())))
+    save_arrays(folder / "state.npz", dict(sorted(arrays.items())))
     text = json.dumps(settings, indent=2, sort_keys=True)
     (folder / "settings.json").write_text(text + "\n")
 
