@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), *(str(path) for path in (ROOT / "tests").rglob("*/"))]
 
 # All behind the folders that they lie in; `stages` first, as it sets how libraries compute.
-import stages  # noqa: E402, F401
+import stages  # noqa: E402, F401 - below the path to it; before NumPy
 
 # isort: split
-import numpy as np  # noqa: E402
-from contract import Case, TraceCase  # noqa: E402
+import numpy as np  # noqa: E402 - after stages
+from contract import Case, TraceCase  # noqa: E402 - likewise
 
-from avlib import registry  # noqa: E402
+from avlib import registry  # noqa: E402 - likewise
 
 
 def main() -> int:

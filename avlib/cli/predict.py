@@ -18,7 +18,7 @@ from avlib.recognizer import WINDOW
 from avlib.recognizer.box import BOX
 from avlib.runtime import paths
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
-from avlib.runtime.files import made_folder
+from avlib.runtime.files import make_folder
 from avlib.runtime.progress import counted
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def predict(
     files, others = recordings(clips)
     pages = [None] * len(files) if html is None else page_files(files, html)
     for folder in {path.parent for path in pages if path} | ({out} if out else set()):
-        made_folder(folder)
+        make_folder(folder)
     chosen = model or default_model()
     with ExitStack() as stack:
         folder = chosen

@@ -288,11 +288,10 @@ def summary(
         {corpus: {model: {accuracy, accuracy_std, uar, f1_macro, clips}}}, rounded; the deviation is
         over folds, the scores are those of all test clips together, as in the report's results.
     """
-    over_folds = ("accuracy_std", "clips")
     return {
         corpus: {
             model: {metric: _plain(scores["pooled"][metric]) for metric in METRICS}
-            | {key: _plain(scores[key]) for key in over_folds}
+            | {key: _plain(scores[key]) for key in ("accuracy_std", "clips")}
             for model, scores in models.items()
         }
     }

@@ -91,7 +91,7 @@ def refusal(error: OSError, else_named: object) -> str | None:
     return None
 
 
-def made_folder(folder: Path) -> Path:
+def make_folder(folder: Path) -> None:
     """Make a folder, where there is none, before what is to lie in it is computed.
 
     Raises
@@ -101,8 +101,7 @@ def made_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
+        tempfile.TemporaryFile(dir=folder).close()  # a folder that is there may be read-only
     except OSError as error:
         raise DataError(
             f"{folder}: is no folder to write to ({error.strerror}); name another one"

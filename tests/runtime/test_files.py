@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avlib.runtime.errors import DataError
-from avlib.runtime.files import NOTHING, atomic_path, leave_empty, made_folder
+from avlib.runtime.files import NOTHING, atomic_path, leave_empty, make_folder
 from avlib.runtime.stage import run
 
 
@@ -70,12 +70,13 @@ def test_a_file_that_is_missing_is_a_defect_of_ours():
 
 
 def test_a_folder_is_made_or_refused_before_anything_is_computed(tmp_path):
-    assert made_folder(tmp_path / "a" / "b").is_dir()
-    assert not any(made_folder(tmp_path / "a" / "b").iterdir())
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b")
+        assert list((tmp_path / "a" / "b").iterdir()) == []
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/avlib")):
         with pytest.raises(DataError, match=r"is no folder to write to \(.*name another one"):
-            made_folder(folder)
+            make_folder(folder)
 
 
 def test_a_folder_that_is_left_empty_says_so(tmp_path):
