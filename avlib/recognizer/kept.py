@@ -48,7 +48,7 @@ from avlib.systems.common.fold_clips import FisherVectors, PieceReader
 from avlib.systems.common.model import Model
 from avlib.systems.common.system import System
 
-FORMAT = 1  # of the folder; another number cannot be read here
+FORMAT = 2  # of the folder; another number cannot be read here
 FACTS, CARD, MODEL, ENCODERS = "final.json", "MODEL_CARD.md", "model", "encoders"
 FACE_NETWORK = "face_network.safetensors"
 
@@ -171,7 +171,7 @@ class Whole:
 class _Fused(BaseModel, extra="ignore", strict=True):
     """What ``final.json`` holds where there are several parts."""
 
-    format: Literal[1]
+    format: Literal[2]
     model: str
     parts: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)]
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC
 
 from avlib.runtime.threads import single_thread
-from avlib.systems.common.decision import fit_temperature, one_vs_rest, pairwise, softmax
+from avlib.systems.common.decision import coupled, fit_temperature, pairwise
 
 # Of the solver for each sample, at most. Powers of far samples are so large that it can go on for
 # hours over those that no margin divides; long before, further steps change no decision.
@@ -80,25 +80,25 @@ class PolynomialSVM:
             Mean logarithm of their labels' probabilities.
         accuracy : float
         """
-        decided = self.decide(x)
-        self.temperature_, nll = fit_temperature(decided, y)
-        return -nll, float(np.mean(decided.argmax(axis=1) == y))
+        decisions, known = self.decision_function(x), np.isin(y, self.classes_)
+        self.temperature_, nll = fit_temperature(
+            lambda temperature: self._coupled(decisions[known], temperature), y[known]
+        )
+        predicted = self._coupled(decisions, self.temperature_).argmax(axis=1)
+        return -nll, float(np.mean(predicted == y))
 
-    def decide(self, x: np.ndarray) -> np.ndarray:
-        """One-vs-rest decisions of shape (n, n_classes), -inf for a class that it never saw.
-
-        The largest is the SVM's decision.
-        """
+    def decision_function(self, x: np.ndarray) -> np.ndarray:
+        """Return decisions of shape (n, n_pairs), of pairs of the classes that it saw."""
         with single_thread():
             kernel = self._kernel(x - self.mean_, self.support_)
-            decisions = kernel @ self.coefficients_.T + self.intercepts_
-        values = np.full((len(x), self.n_classes), -np.inf)
-        values[:, self.classes_] = one_vs_rest(decisions, len(self.classes_))
-        return values
+            return kernel @ self.coefficients_.T + self.intercepts_
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities of shape (n, n_classes); the largest is the SVM's decision."""
-        return softmax(self.decide(x), self.temperature_)
+        """Probabilities of shape (n, n_classes); the largest decides."""
+        return self._coupled(self.decision_function(x), self.temperature_)
+
+    def _coupled(self, decisions: np.ndarray, temperature: float) -> np.ndarray:
+        return coupled(decisions, self.classes_, self.n_classes, temperature)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted state as arrays."""
@@ -200,6 +200,6 @@ def fit_by_subjects(
             for k, (one, d) in enumerate(settings):
                 svm = PolynomialSVM(n_classes, c=one, degree=d, kernel=kernel)
                 svm.fit(x[rows], y[rows])
-                right[k] += (svm.decide(x[judged]).argmax(axis=1) == y[judged]).sum()
+                right[k] += (svm.predict_proba(x[judged]).argmax(axis=1) == y[judged]).sum()
     best_c, best_degree = settings[int(right.argmax())]
     return PolynomialSVM(n_classes, c=best_c, degree=best_degree, kernel=kernel).fit(x, y)

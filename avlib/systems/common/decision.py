@@ -1,11 +1,14 @@
 """An SVM's decisions from stored arrays, and probabilities from decisions."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
 from scipy.optimize import minimize_scalar
 from sklearn.svm import SVC
+
+CERTAIN = 1e-7  # that a pair's probability stays off 0 and 1; libsvm's
 
 
 def pairwise(svc: SVC) -> tuple[np.ndarray, np.ndarray]:
@@ -34,34 +37,44 @@ def pairwise(svc: SVC) -> tuple[np.ndarray, np.ndarray]:
     return np.array(rows), np.asarray(svc.intercept_)
 
 
-def one_vs_rest(pairwise: np.ndarray, n_classes: int) -> np.ndarray:
-    """Turn pairwise decisions into one value per class.
+def coupled(
+    pairwise: np.ndarray, classes: np.ndarray, n_classes: int, temperature: float
+) -> np.ndarray:
+    """Turn pairwise decisions into probabilities of the classes.
+
+    A decision over the temperature is the log odds of the pair's first class. The pairs are coupled
+    by the second method of Wu, Lin and Weng (2004, "Probability estimates for multi-class
+    classification by pairwise coupling"): with r_ij that of i in its pair with j, the p that sum to
+    one and minimise the sum over all pairs of ``(r_ji p_i - r_ij p_j)^2``.
 
     Parameters
     ----------
-    pairwise : array of shape (n, n_classes (n_classes - 1) / 2)
+    pairwise : array of shape (n, n_seen (n_seen - 1) / 2)
+    classes : int array of shape (n_seen,)
+        Codes of the classes that were learned.
+    n_classes : int
+    temperature : float
 
     Returns
     -------
     array of shape (n, n_classes)
-        Votes, with ties broken by the summed decisions squashed into (-1/3, 1/3), as
-        scikit-learn does. The largest is the SVM's decision.
+        0 for a class that was not learned.
     """
-    votes = np.zeros((len(pairwise), n_classes))
-    confidence = np.zeros_like(votes)
-    for k, (i, j) in enumerate(itertools.combinations(range(n_classes), 2)):
-        first = pairwise[:, k] >= 0
-        votes[:, i] += first
-        votes[:, j] += ~first
-        confidence[:, i] += pairwise[:, k]
-        confidence[:, j] -= pairwise[:, k]
-    return votes + confidence / (3.0 * (np.abs(confidence) + 1.0))
-
-
-def softmax(values: np.ndarray, temperature: float) -> np.ndarray:
-    """Return row-wise softmax of ``values / temperature``, shape (n, n_classes)."""
-    scaled = (values - values.max(axis=1, keepdims=True)) / temperature
-    return special.softmax(scaled, axis=1)
+    n_seen = len(classes)
+    first, second = np.triu_indices(n_seen, 1)
+    r = np.clip(special.expit(pairwise / temperature), CERTAIN, 1 - CERTAIN)
+    system = np.zeros((len(r), n_seen, n_seen))
+    system[:, first, second], system[:, second, first] = r, 1 - r
+    squares = np.square(system).sum(axis=1)
+    system *= -system.transpose(0, 2, 1)
+    system[:, range(n_seen), range(n_seen)] = squares
+    # Of p'Qp with e'p = 1 the minimum is Qp = ve, so (Q + ee')p is a multiple of e, too; and Q
+    # alone is singular where the pairs agree.
+    p = np.linalg.solve(system + 1, np.ones((len(r), n_seen, 1)))[..., 0]
+    p = np.maximum(p, 0)  # rounding
+    probabilities = np.zeros((len(r), n_classes))
+    probabilities[:, classes] = p / p.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -70,31 +83,31 @@ def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> fl
     return -float(np.log(np.maximum(likelihood, 1e-300)).mean())
 
 
-def fit_temperature(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def fit_temperature(
+    probabilities: Callable[[float], np.ndarray], labels: np.ndarray
+) -> tuple[float, float]:
     """Find the temperature that makes the labels most likely.
 
     Parameters
     ----------
-    values : array of shape (n, n_classes)
-        One-vs-rest decisions; -inf for a class that was never learned.
+    probabilities : function of a temperature
+        Returns those of n samples, of shape (n, n_classes).
     labels : int array of shape (n,)
-        True codes; samples of a class that was never learned are left out.
+        Their true codes.
 
     Returns
     -------
     temperature : float
-        In [0.05, 20]; 1 when no label is known.
+        In [0.02, 20]; 1 when there is no label.
     nll : float
-        Mean negative log-likelihood of the labels under it; 0 when none is known.
+        Mean negative log-likelihood of the labels under it; 0 when there is none.
     """
-    known = np.isfinite(values[np.arange(len(labels)), labels])
-    if not known.any():
+    if not len(labels):
         return 1.0, 0.0
-    values, labels = values[known], labels[known]
 
     def nll(log_temperature: float) -> float:
-        probabilities = softmax(values, float(np.exp(log_temperature)))
-        return negative_log_likelihood(probabilities, labels)
+        return negative_log_likelihood(probabilities(float(np.exp(log_temperature))), labels)
 
-    found = minimize_scalar(nll, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    bounds = np.log(0.02), np.log(20.0)
+    found = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)

@@ -1,6 +1,7 @@
 """Squared distances between samples by modality, and kernels made of them for any weights."""
 
 from collections.abc import Collection, Iterator, Mapping
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -49,6 +50,12 @@ class Distances:
             self._tables = {"sum": [_weighted(blocks, share) for blocks in together]}
         blocks = next(iter(self._tables.values()))
         self.shape = sum(map(len, blocks)), blocks[0].shape[1]
+
+    def only(self, modalities: Collection[str]) -> "Distances":
+        """Return the distances by some of the modalities; the tables are shared."""
+        some = copy(self)
+        some._tables = {m: self._tables[m] for m in modalities}
+        return some
 
     def kernel(
         self, weights: Mapping[str, float], width: float, out: np.ndarray | None = None

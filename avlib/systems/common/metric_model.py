@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -84,7 +85,11 @@ class MetricModel(VectorModel):
 
     @abstractmethod
     def embedded(self, metric: Any, features: Mapping[str, np.ndarray]) -> Embedding:
-        """Return vectors of all modalities in the space of a metric."""
+        """Return vectors of one or more of the system's modalities in the space of a metric."""
+
+    def embed(self, features: dict[str, np.ndarray]) -> Embedding:
+        """Return vectors in the space of the learned metric."""
+        return self.embedded(self.metric_, features)
 
     def fit(self, train: VectorClips, validation: VectorClips) -> Self:
         """Learn metric and SVM; every choice is made on clips held out of inner splits.
@@ -101,7 +106,10 @@ class MetricModel(VectorModel):
         best = self._best(splits)
         settings = best.settings
         choice = self.svm.select(
-            self._embedded_split(metric, learned, judged)
+            (
+                *self._embedded_split(metric, learned, judged),
+                self._each_alone(judged, partial(self.embedded, metric)),
+            )
             for metric, (learned, judged) in zip(best.metrics, splits, strict=True)
         )
         del splits, best  # they hold the clips once more, and every division's metrics

@@ -1,7 +1,7 @@
 """What the systems on one vector per clip and modality share: embed, then the RBF-SVM."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from avlib.systems.common.kernel_svm import Embedding, KernelSVM
 from avlib.systems.common.model import BOTH, Model, VectorClips, require_finite, without_prefix
+
+Embed = Callable[[dict[str, np.ndarray]], Embedding]
 
 
 class VectorModel(Model[VectorClips]):
@@ -55,6 +57,12 @@ class VectorModel(Model[VectorClips]):
     @abstractmethod
     def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Embed vectors of one or more of the system's modalities."""
+
+    def _each_alone(self, clips: VectorClips, embed: Embed) -> dict[str, Embedding]:
+        """Return the clips as each modality alone shows them; nothing where there is but one."""
+        if len(self.modalities) == 1:
+            return {}
+        return {m: embed({m: clips.features[m]}) for m in self.modalities}
 
     def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the vectors in the spaces that the system learned; none by default.
@@ -106,7 +114,7 @@ class VectorModel(Model[VectorClips]):
         Returns
         -------
         array of shape (n_clips, n_classes)
-            Rows sum to one; the largest is the SVM's decision.
+            Rows sum to one; the largest decides.
 
         Raises
         ------
@@ -117,8 +125,8 @@ class VectorModel(Model[VectorClips]):
         for available, rows in self.by_available_modalities(clips, modalities):
             features = {m: clips.features[m][rows] for m in available}
             require_finite(features, clips.clip_id[rows])
-            embedded = self.embed(features)
-            probabilities[rows] = self.svm_.predict_proba(embedded)
+            alone = available[0] if len(available) < len(self.modalities) else None
+            probabilities[rows] = self.svm_.predict_proba(self.embed(features), alone)
         return probabilities
 
     def arguments(self) -> dict[str, Any]:

@@ -83,17 +83,13 @@ class LinearMetricModel(MetricModel):
         return {"joint": 1.0}
 
     def embedded(self, metric: LinearMetric, features: Mapping[str, np.ndarray]) -> Embedding:
-        """Map the concatenation."""
-        vectors = {"joint": metric.transform(self._side_by_side(features))}
-        return Embedding(vectors, self.weights(metric))
-
-    def embed(self, features: dict[str, np.ndarray]) -> Embedding:
         """Map the concatenation; a missing modality's columns are the training clips' mean."""
-        mean, ends = self.metric_.mean_, np.cumsum(list(self.widths_.values()))
+        mean, ends = metric.mean_, np.cumsum(list(self.widths_.values()))
         everywhere = np.broadcast_to(mean, (len(next(iter(features.values()))), len(mean)))
         means = np.split(everywhere, ends[:-1], axis=1)
-        filled = dict(zip(self.widths_, means, strict=True)) | features
-        return self.embedded(self.metric_, filled)
+        filled = dict(zip(self.widths_, means, strict=True)) | dict(features)
+        vectors = {"joint": metric.transform(self._side_by_side(filled))}
+        return Embedding(vectors, self.weights(metric))
 
     def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the joint space, where all modalities are there."""

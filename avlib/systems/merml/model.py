@@ -115,12 +115,8 @@ class MERMLModel(MetricModel):
         return metric.weights_
 
     def embedded(self, metric: MERML, features: Mapping[str, np.ndarray]) -> Embedding:
-        """Project each view."""
+        """Project the views that are there."""
         return Embedding(metric.project(self._views(features)), self.weights(metric))
-
-    def embed(self, features: dict[str, np.ndarray]) -> Embedding:
-        """Project the modalities that are there."""
-        return self.embedded(self.metric_, features)
 
     def learned_spaces(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return W x of each modality, its views side by side, and of all, weighted (eq. 4)."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from avlib.systems.common.held_out_scores import held_out_scores
 from avlib.systems.common.inner_splits import inner_splits
-from avlib.systems.common.kernel_svm import Choice, Embedding, Labelled
+from avlib.systems.common.kernel_svm import Choice, Embedding, Labelled, Split
 from avlib.systems.common.model import VectorClips, complete, concatenate
 from avlib.systems.common.vector_model import VectorModel
 
@@ -39,7 +39,7 @@ class SVMModel(VectorModel):
         train = complete(train, self.modalities, "training")
         validation = complete(validation, self.modalities, "validation")
         splits = inner_splits(train, validation, self.inner_folds)
-        return self.svm.select((self._labelled(a), self._labelled(b)) for a, b in splits)
+        return self.svm.select(self._embedded_split(*split) for split in splits)
 
     def learn(self, clips: VectorClips, choice: Choice) -> Self:
         """Learn from the clips that have all modalities, with chosen settings."""
@@ -47,6 +47,10 @@ class SVMModel(VectorModel):
         self.svm_ = replace(self.svm).fit(*self._labelled(whole), choice)
         self.chosen_ = {"c": choice.c, "sigma": choice.sigma, **held_out_scores(choice.confusion)}
         return self
+
+    def _embedded_split(self, learned: VectorClips, judged: VectorClips) -> Split:
+        alone = self._each_alone(judged, self.embed)
+        return self._labelled(learned), self._labelled(judged), alone
 
     def _labelled(self, clips: VectorClips) -> Labelled:
         return self.embed({m: clips.features[m] for m in self.modalities}), clips.emotion

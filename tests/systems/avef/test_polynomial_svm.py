@@ -12,15 +12,25 @@ def samples(seed, n=90, d=5, n_classes=3):
     return 3 * (centres[y] + rng.normal(size=(n, d))) + 50, y
 
 
+def pairs(svc, x):
+    """Return scikit-learn's decisions of pairs, positive for the first; it turns a single one."""
+    decisions = svc.decision_function(x)
+    return -decisions[:, None] if decisions.ndim == 1 else decisions
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("degree", [1, 3])
 def test_decisions_are_those_of_scikit_learns_polynomial_kernel(n_classes, degree):
     (x, y), (asked, _) = samples(0, n_classes=n_classes), samples(1, n_classes=n_classes)
     gamma = 1 / x.var(axis=0).sum()
-    other = SVC(C=2.0, kernel="poly", degree=degree, gamma=gamma, coef0=1.0, tol=1e-6)
-    other.fit(x - x.mean(0), y)
+    other = SVC(
+        C=2.0, kernel="poly", degree=degree, gamma=gamma, coef0=1.0, tol=1e-6,
+        decision_function_shape="ovo",
+    ).fit(x - x.mean(0), y)  # fmt: skip
     ours = PolynomialSVM(n_classes, c=2.0, degree=degree).fit(x, y)
-    assert (ours.predict_proba(asked).argmax(1) == other.predict(asked - x.mean(0))).all()
+    np.testing.assert_allclose(
+        ours.decision_function(asked), pairs(other, asked - x.mean(0)), atol=0.02
+    )
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -33,10 +43,7 @@ def test_libsvms_kernel_decides_as_its_own_defaults_do(n_classes):
     ours = PolynomialSVM(n_classes, c=1.0, degree=3, kernel="libsvm").fit(x, y)
     again = PolynomialSVM.restored(n_classes, ours.state())
     for svm in (ours, again):
-        assert (svm.decide(asked).argmax(1) == other.predict(asked)).all()
-    pairs = ours._kernel(asked, ours.support_) @ ours.coefficients_.T + ours.intercepts_
-    expected = other.decision_function(asked).reshape(len(asked), -1)
-    np.testing.assert_allclose(np.abs(pairs), np.abs(expected), atol=0.02)
+        np.testing.assert_allclose(svm.decision_function(asked), pairs(other, asked), atol=0.02)
 
 
 @pytest.mark.parametrize("kernel", ["scaled", "libsvm"])
@@ -74,7 +81,7 @@ def test_calibration_makes_certain_what_is_right_and_unsure_what_is_not():
     assert accuracy == 1
     assert likelihood == pytest.approx(np.log(probabilities.max(1)).mean())
     assert probabilities.max(1).mean() > 0.95
-    assert svm.calibrate(x, (decided + 1) % 3)[1] == 0
+    assert svm.calibrate(x, (decided + 1) % 3)[1] < 0.05
     assert svm.predict_proba(x).max(1).mean() < 0.4
 
 

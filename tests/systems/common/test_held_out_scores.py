@@ -23,7 +23,8 @@ def test_scores_are_scikit_learns_also_where_a_class_is_missing():
 
 def refitted(model, train, validation, embedded):
     """Return how often SVMs of the chosen settings, fitted anew in each division, are right."""
-    choice = Choice(model.chosen_["c"], model.chosen_["sigma"], 1.0, 0.0, 0.0, None)
+    c, sigma, temperature = model.chosen_["c"], model.chosen_["sigma"], model.svm_.temperature_
+    choice = Choice(c, sigma, temperature, 0.0, 0.0, None)
     right = []
     for learned, judged in inner_splits(train, validation, model.inner_folds):
         made = embedded(learned)
