@@ -107,7 +107,7 @@ def test_expressions_are_averaged_over_faces_and_stand_for_emotions():
         ({"parts": []}, "parts: List should have at least 1 item"),
         ({"parts": ["../voice"]}, "parts.0: String should match pattern"),
         ({"parts": ["voice", "nobody"]}, "final.json is missing"),
-        ({"format": 7}, "is of format 7; expected 1"),
+        ({"format": 7}, f"is of format 7; expected {kept.FORMAT}"),
     ],
 )
 def test_parts_that_do_not_fit_are_one_line(laid_out, tmp_path, change, said):

@@ -80,7 +80,7 @@ def test_a_part_that_is_cut_short_is_one_line(kept_folder, part):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"format": 2}, "is of format 2; expected 1"),
+        ({"format": 1}, f"is of format 1; expected {kept.FORMAT}"),
         ({"model": "nobody"}, "model 'nobody' is unknown here"),
         ({"emotions": ["anger"]}, "tells 2 emotions apart and final.json names 1"),
         ({"emotions": "anger"}, "emotions: Input should be a valid list"),
