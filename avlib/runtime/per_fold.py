@@ -92,12 +92,16 @@ def run_per_fold(
         A fold failed; the message says which and why.
     """
     started = time.monotonic()
-    payloads, keys = {}, {}
+    of_fold: dict[int, dict[str, Any]] = {}
+    keys = {}
     for name, job in jobs.items():
         key = content_key(f"{stage}/{name}", [function, *job.code], job.params, job.inputs)
         for fold, payload in job.payloads.items():
             item = str(Path(name, f"fold-{fold}"))
-            payloads[item], keys[item] = payload, key
+            of_fold.setdefault(fold, {})[item] = payload
+            keys[item] = key
+    # Models take different times: when each has ended a fold, what is left can be told.
+    payloads = {item: payload for items in of_fold.values() for item, payload in items.items()}
     with locked(paths.MEMO / stage):  # against a killed run's stage that goes on by itself
         code = [piece for job in jobs.values() for piece in job.code]
         done, computed = compute_each(

@@ -148,16 +148,26 @@ def test_models_that_share_a_stage_are_told_apart_and_each_is_remembered_by_itse
 
     with pytest.raises(DataError, match="train, second, fold 0: no clip to learn from"):
         train(("second", 0))
-    assert ran() == [0, 1, 10]
+    assert ran() == [0, 10]
     with pytest.raises(DataError, match="train, second, fold 1: no clip"):
         train(("second", 1), second={"dim": 3})
-    assert ran() == [0, 1, 10, 10, 11]
+    assert ran() == [0, 10, 10, 1, 11]
     train(None, second={"dim": 3})
-    assert ran() == [0, 1, 10, 10, 11, 11]
+    assert ran() == [0, 10, 10, 1, 11, 11]
     assert Path("tables/first/fold-1.txt").read_text() == "rows of 1"
     assert Path("models/second/fold-0/state.txt").read_text() == "state of 10"
     train(None, first={"dim": 4}, second={"dim": 3})
-    assert ran() == [0, 1, 10, 10, 11, 11, 0, 1]
+    assert ran() == [0, 10, 10, 1, 11, 11, 0, 1]
+
+
+def test_models_that_share_a_stage_take_turns_so_that_the_time_left_can_be_told():
+    out = {"table": Path("tables"), "model": Path("models")}
+    jobs = {
+        name: FoldJobs({k: {"fold": first + k} for k in range(3)}, out, {}, [Path("input")])
+        for name, first in (("heavy", 10), ("light", 20))
+    }
+    run_per_fold("train", write_fold, jobs)
+    assert ran() == [10, 20, 11, 21, 12, 22]
 
 
 def test_fold_that_two_workers_finish_is_kept_once():
