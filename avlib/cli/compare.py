@@ -27,6 +27,8 @@ def compare(
     from avlib.report.normalisation import NONE, normalise_of
     from avlib.runtime.tables import read_table
 
+    if model_a == model_b:
+        raise DataError(f"{model_a} is to be compared with itself; expected another model")
     folder = data / paths.PREDICTIONS.name
     tables = {}
     for model in (model_a, model_b):

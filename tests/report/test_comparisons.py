@@ -341,6 +341,7 @@ def test_command_prints_the_same_numbers(tiny, models, data):
     [
         ("merlm", "there is no model 'merlm' with predictions; expected one of merml, svm"),
         ("unheard", "holds no predictions"),
+        ("merml", "merml is to be compared with itself; expected another model"),
     ],
 )
 def test_command_names_a_model_that_it_cannot_compare(data, model, words):
