@@ -2,12 +2,14 @@
 
     python scripts/results_on_people.py
     python scripts/results_on_people.py deep_on_voices
+    python scripts/results_on_people.py --faces
 
 Runs the studies of results_on_people.yaml on the recordings under data/raw: `ravdess` (sound) and
 `ravdess_au/clips.csv` (OpenFace's action units of the same performances); or those of another file
 beside it, which become a page of that name. Every study runs in a copy of the last commit. DVC's
 cache and a memory in .memo/results_on_people are kept, so that a run that was interrupted goes on,
-and one without changes takes minutes.
+and one without changes takes minutes. The first page ends with the faces of FER2013, which are to
+be in data/raw/fer2013; `--faces` writes these sections alone anew.
 """
 
 import argparse
@@ -26,14 +28,19 @@ import pandas as pd
 import yaml
 from ruamel.yaml import YAML
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from descriptors_on_faces import recognised
+
+from avlib.corpora import fer2013
 from avlib.corpora.published_folds import published_folds
 from avlib.params import load
 from avlib.registry import models, reader, speaker_normalisation
 from avlib.report.page import Page, Section, markdown
 from avlib.report.people import (
     about,
+    descriptors_section,
     expression_section,
     limits,
     study_section,
@@ -54,21 +61,27 @@ def main() -> None:
     """Run the studies and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("studies", nargs="?", default="results_on_people")
-    studies = parser.parse_args().studies
+    parser.add_argument("--faces", action="store_true", help="only the faces of FER2013")
+    arguments = parser.parse_args()
+    studies = arguments.studies
     whole = studies == parser.get_default("studies")
     out = ROOT / "docs" / f"{'results' if whole else studies}.md"
+    if arguments.faces:
+        if not whole:
+            parser.error(f"--faces: {out.name} has no faces; leave {studies} out")
+        out.write_text(with_faces(out.read_text("utf-8"), faces_sections()), encoding="utf-8")
+        return
     units = ROOT / paths.RAW / "ravdess_au" / "clips.csv"
     if not units.is_file():
         sys.exit(
             f"error: {units} is missing; expected action units of RAVDESS, see docs/features.md"
         )
     shared = {"corpus": "ravdess", "protocol": protocol(ROOT / paths.RAW / "ravdess")}
-    training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
     command = f"python scripts/{Path(__file__).name}{'' if whole else f' {studies}'}"
     commit = git("rev-parse", "HEAD")
     head = about(command, commit, datetime.date.today().isoformat())
     before, sections = [head, limits()], []
-    after = [expression_section(training)] if whole else []
+    after = faces_sections() if whole else []
     for study in yaml.safe_load(Path(__file__).with_name(f"{studies}.yaml").read_text("utf-8")):
         for normalise in study["normalise"]:
             params = shared | study["params"] | {"speakers": {"normalise": normalise}}
@@ -76,6 +89,22 @@ def main() -> None:
             sections.append(section_of(title, study, params, commit))
             page = Page("Results on people", [*before, *sections, *after])
             out.write_text(markdown(page), encoding="utf-8")  # now, as the next takes long
+
+
+def faces_sections() -> list[Section]:
+    """Return the page's last sections: what is recognised on the faces of FER2013."""
+    folder = ROOT / paths.RAW / "fer2013"
+    if (faces := fer2013.find(folder)) is None:
+        sys.exit(f"error: {fer2013.where_looked(folder)}; see data/raw/fer2013/README.md")
+    training = json.loads(EXPRESSION.read_text()) if EXPRESSION.is_file() else None
+    return [expression_section(training), descriptors_section(*recognised(faces, ROOT))]
+
+
+def with_faces(page: str, sections: Sequence[Section]) -> str:
+    """Return the page, as Markdown, with its last sections written anew."""
+    head = f"\n## {sections[0].title}\n"
+    (before, _), (_, after) = (text.split(head) for text in (page, markdown(Page("", sections))))
+    return before + head + after
 
 
 def protocol(corpus: Path) -> dict[str, Any]:

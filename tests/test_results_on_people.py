@@ -1,11 +1,15 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from builders import ravdess_file
+from scipy.ndimage import gaussian_filter
 
+from avlib.descriptors.expression import crop
 from avlib.params import Params, load
+from avlib.report.page import Page, Section, markdown
 from avlib.runtime import paths
 from avlib.runtime.tables import write_table
 
@@ -42,6 +46,25 @@ def test_params_of_a_study_are_possible_and_its_stages_there(study, tmp_path):
             merml[name] in (value, [value]) for name, value in values.get("merml", {}).items()
         )
         file.write_text(as_it_was)
+
+
+def test_the_faces_alone_are_written_anew():
+    sections = [Section("Faces", ["New."]), Section("Descriptors", ["As well."])]
+    page = markdown(Page("Results", [Section("Voices", ["Kept."]), Section("Faces", ["Old."])]))
+    expected = Page("Results", [Section("Voices", ["Kept."]), *sections])
+    assert people.with_faces(page, sections) == markdown(expected)
+
+
+def test_faces_of_fer2013_are_seen_whole_by_the_expression_network():
+    rng = np.random.default_rng(0)
+    faces = gaussian_filter(rng.uniform(size=(3, 48, 48)), (0, 2, 2), mode="nearest")
+    faces = (255 * (faces - faces.min()) / np.ptp(faces)).astype(np.uint8)
+    chips = importlib.import_module("descriptors_on_faces").chips(faces)
+    assert chips.shape == (3, 224, 224, 3)
+    assert np.ptp(chips, axis=3).max() == 0  # grey
+    seen = crop(chips)[:, 0].numpy()
+    assert np.abs(seen - faces).mean() < 0.01 * 255
+    assert np.abs(seen[:, :-1] - faces[:, 1:]).mean() > 0.02 * 255  # a pixel off
 
 
 def test_published_folds_are_taken_where_every_actor_is_here(tmp_path):

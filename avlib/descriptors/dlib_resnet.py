@@ -1,4 +1,4 @@
-"""The embedded face descriptor: dlib's ResNet face recogniser (King, 2017), on torch.
+"""A face descriptor that tells persons: dlib's ResNet face recogniser (King, 2017), on torch.
 
 Far faster than in dlib, and on any device. The same network as
 ``dlib.face_recognition_model_v1`` with the weights of dlib's own file, which come with the

@@ -3,18 +3,21 @@
 See ``data/weights/expression/README.md`` for its data, its scores and what it cannot do.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from avlib.corpora.fer2013 import SIZE
 from avlib.descriptors.chips import ChipDescriptor
 from avlib.descriptors.expression_net import CLASSES, FEATURES, ExpressionNet
-from avlib.faces.alignment import CHIP
+from avlib.descriptors.winograd import Convolution3x3
 from avlib.weights import load_tensors, require_weights
 
 # The square of the chip, from its left, top, right and bottom edge in pixels, that frames a face as
@@ -40,14 +43,14 @@ class ExpressionDescriptor(ChipDescriptor):
 
     name = "expression"
     dim = FEATURES + CLASSES
-    batch_cpu, batch_gpu = 32, 512
+    batch_cpu, batch_gpu = 64, 512
 
     def load(self, device: str) -> Callable[[np.ndarray], Tensor]:
         """Load the network onto a device; WeightsError where its weights are missing."""
-        network = self.network().to(device)
+        network = folded(self.network()).to(device)
 
         def describe(chips: np.ndarray) -> Tensor:
-            x = network.see(crop(chips, device)).to(memory_format=torch.channels_last)
+            x = network.see(crop(chips).to(device)).to(memory_format=torch.channels_last)
             features = network.features(x)
             return torch.cat([features, network.emotion(features)], 1)
 
@@ -61,7 +64,29 @@ class ExpressionDescriptor(ChipDescriptor):
         return network.eval()
 
 
-def crop(chips: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+def folded(network: ExpressionNet) -> ExpressionNet:
+    """Make a network that has learned faster, in place; return it.
+
+    A BatchNorm2d multiplies each channel and adds to it, which the convolution that stands before
+    it takes over; where it is faster, the convolution is Winograd's.
+    """
+    for module in list(network.modules()):
+        for (place, convolution), (after, norm) in pairwise(list(module.named_children())):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, place, _faster(fuse_conv_bn_eval(convolution, norm)))
+                setattr(module, after, nn.Identity())
+    return network
+
+
+def _faster(convolution: nn.Conv2d) -> nn.Conv2d:
+    if (convolution.kernel_size, convolution.stride) != ((3, 3), (1, 1)):
+        return convolution
+    faster = Convolution3x3(convolution.in_channels, convolution.out_channels)
+    faster.load_state_dict(convolution.state_dict())
+    return faster
+
+
+def crop(chips: np.ndarray) -> Tensor:
     """Return what the network is to see of chips, in grey levels.
 
     Parameters
@@ -75,14 +100,16 @@ def crop(chips: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
         float32; each value the mean of the area of the chip that it covers.
     """
     left, top, right, bottom = CROP
-    grey = torch.from_numpy(chips).to(device).float() @ torch.tensor(LUMA, device=device)
-    rows, columns = _areas(top, bottom).to(device), _areas(left, right).to(device)
-    return (rows @ grey @ columns.T).unsqueeze(1)
+    colours = chips[:, top:bottom, left:right].astype(np.float32)
+    # numpy's products are alike on every processor, as torch's are, and take half of the time.
+    grey = (colours.reshape(-1, 3) @ np.array(LUMA, np.float32)).reshape(colours.shape[:3])
+    return torch.from_numpy(_areas(bottom - top) @ grey @ _areas(right - left).T).unsqueeze(1)
 
 
-def _areas(first: float, last: float) -> Tensor:
-    """Return the share of each of 48 equal parts of a line that each of 224 pixels covers."""
-    edges = torch.linspace(first, last, SIZE + 1).unsqueeze(1)
-    pixels = torch.arange(CHIP)
-    covered = torch.minimum(edges[1:], pixels + 1) - torch.maximum(edges[:-1], pixels)
-    return covered.clamp(min=0) * SIZE / (last - first)
+@functools.cache
+def _areas(pixels: int) -> np.ndarray:
+    """Return the share of each of 48 equal parts of a line that each of its pixels covers."""
+    edges = np.linspace(0, pixels, SIZE + 1)[:, None]
+    first = np.arange(pixels)
+    covered = np.minimum(edges[1:], first + 1) - np.maximum(edges[:-1], first)
+    return (covered.clip(min=0) * SIZE / pixels).astype(np.float32)

@@ -31,7 +31,7 @@ def network_among(descriptors: Sequence[str]) -> str:
     if len(needed) > 1:
         raise ParamsError(
             f"video.descriptor and video.views name {' and '.join(needed)}; expected one network at"
-            " most that needs weights"
+            " most that needs weights; name one of them, and dlib_resnet or geometry beside it"
         )
     return needed[0] if needed else descriptors[0]
 

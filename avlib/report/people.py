@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import yaml
 
 from avlib.report.comparisons import compare_all, scored
 from avlib.report.comparisons_page import comparison_table
-from avlib.report.formats import DASH, percent
+from avlib.report.formats import DASH, p_text, percent
 from avlib.report.page import Section, Table
 from avlib.report.report_data import ReportData
 from avlib.report.scores import confusion_scores
 from avlib.report.sections import published_results
-from avlib.report.significance import LEVEL, Interval, score_intervals
+from avlib.report.significance import LEVEL, Interval, mcnemar, score_intervals
 from avlib.report.words import words_beside
 
 COMPARED = "merml"  # the model that is compared,
@@ -139,6 +140,38 @@ def expression_section(training: Mapping[str, Any] | None) -> Section:
         rows.append([_PARTS.get(part, part), f"{counts.sum():,}", *map(percent, values)])
     columns = ["part", "faces", "accuracy (%)", "with the mirror image (%)", "UAR (%)"]
     return Section(title, _WORDS("people_expression"), [Table(columns, "lr", rows)])
+
+
+def descriptors_section(emotions: np.ndarray, found: Mapping[str, np.ndarray]) -> Section:
+    """Tell how well SVMs on different descriptors recognise the faces of FER2013.
+
+    Parameters
+    ----------
+    emotions : int array of shape (n_faces,)
+        As indices into `EMOTIONS` of `avlib.corpora.fer2013`.
+    found
+        By descriptor, two or more: what its SVM takes the faces for.
+    """
+    right = {name: predicted == emotions for name, predicted in found.items()}
+    shown = np.unique(emotions)
+    rows = [
+        [name, percent(hits.mean()), percent(np.mean([hits[emotions == e].mean() for e in shown]))]
+        for name, hits in right.items()
+    ]
+    compared = []
+    for one, other in combinations(right, 2):
+        test = mcnemar(right[other], right[one])
+        points = f"{100 * (right[other].mean() - right[one].mean()):+.1f}"
+        compared.append([other, one, points, f"{test.only_a:,} / {test.only_b:,}", p_text(test.p)])
+    tests = ["A", "B", "A − B (points)", "only A / only B right", "McNemar p"]
+    return Section(
+        "Faces of FER2013: what descriptors know of expressions",
+        _WORDS("people_descriptors", faces=f"{len(emotions):,}"),
+        [
+            Table(["descriptor", "accuracy (%)", "UAR (%)"], "lr", rows),
+            Table(tests, "llr", compared),
+        ],
+    )
 
 
 def about(command: str, commit: str, date: str) -> Section:

@@ -11,8 +11,9 @@ import skimage.data
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import BatchNorm2d
 
-from avlib.descriptors.expression import CROP, ExpressionDescriptor, crop
+from avlib.descriptors.expression import CROP, ExpressionDescriptor, crop, folded
 from avlib.descriptors.expression_net import ExpressionNet
 from avlib.descriptors.expression_scores import card_tables, scores
 from avlib.descriptors.face_images import unpack
@@ -64,6 +65,17 @@ def test_features_come_first_and_then_the_logits(chips):
         x = network.see(crop(chips))
         expected = torch.cat([network.features(x), network(x)], 1).numpy()
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_folding_changes_the_time_and_not_the_values(chips):
+    shipped = ExpressionDescriptor(weights=SHIPPED / "expression.safetensors")
+    plain, faster = shipped.network(), folded(shipped.network())
+    assert any(isinstance(module, BatchNorm2d) for module in plain.modules())
+    assert not any(isinstance(module, BatchNorm2d) for module in faster.modules())
+    with torch.inference_mode():
+        x = plain.see(crop(chips))
+        values, expected = (network.features(x).numpy() for network in (faster, plain))
+    np.testing.assert_allclose(values, expected, atol=1e-4 * expected.std())
 
 
 @settings(max_examples=15, deadline=None)

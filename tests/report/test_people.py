@@ -1,11 +1,19 @@
 import numpy as np
 import pytest
 import yaml
+from scipy.stats import binomtest
 
 from avlib.report.comparisons import compare, scored
 from avlib.report.formats import p_text, percent
 from avlib.report.page import Page, markdown
-from avlib.report.people import about, expression_section, limits, study_section, variations_section
+from avlib.report.people import (
+    about,
+    descriptors_section,
+    expression_section,
+    limits,
+    study_section,
+    variations_section,
+)
 
 MODELS = ("svm_audio", "svm_concat", "merml", "gmml")
 PARAMS = {"corpus": "demo", "video": {"table": {"clip_name": r"\d\d-(.+)"}}}
@@ -105,6 +113,18 @@ def test_expression_network_is_scored_by_its_training():
     without = expression_section(None)
     assert without.text
     assert without.tables == ()
+
+
+def test_descriptors_are_scored_and_compared_on_the_same_faces():
+    emotions = np.array([0] * 8 + [4] * 2)
+    persons = np.array([0] * 4 + [4] * 4 + [4, 0])
+    expressions = np.where(np.arange(10) < 9, emotions, 0)
+    section = descriptors_section(emotions, {"persons": persons, "expressions": expressions})
+    scores, tests = section.tables
+    assert scores.rows == [["persons", "50.0", "50.0"], ["expressions", "90.0", "75.0"]]
+    p = binomtest(0, 4).pvalue  # four faces tell them apart, all for one of them
+    assert tests.rows == [["expressions", "persons", "+40.0", "4 / 0", f"{p:.3f}"]]
+    assert "the 10 of PrivateTest" in section.text[0]
 
 
 def test_the_page_says_where_it_comes_from_and_what_it_does_not_show():
