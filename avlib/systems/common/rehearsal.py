@@ -19,7 +19,7 @@ from avlib.systems.common.recipe import Recipe
 TRIALS = ((4, 0.7), (4, math.inf), (24, math.inf))
 _SOON = 2.0  # s
 _FPS = 25.0
-DIMS = 128  # of descriptors, which may not be there yet; dlib's have as many
+DIMS = 135  # of descriptors, which may not be there yet; expression has as many
 
 
 @dataclass(frozen=True)
