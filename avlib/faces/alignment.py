@@ -84,17 +84,24 @@ def extract_chip(image: np.ndarray, landmarks: np.ndarray, size: int = CHIP) -> 
 
     Returns
     -------
-    uint8 of shape (size, size, 3)
-        Bilinear, low-pass filtered where the face is larger than the chip; black outside the
-        frame.
+    uint8 of shape (size, size, 4)
+        RGB and a 0, which `encode_jpeg` takes without a copy. Bilinear, low-pass filtered where the
+        face is larger than the chip; black outside the frame.
     """
     return warp(image, similarity(CANONICAL * (size / CHIP), anchors(landmarks)), size)
 
 
 def encode_jpeg(chip: np.ndarray, quality: int = 95) -> bytes:
-    """Return a chip, uint8 of shape (h, w, 3), as JPEG; the same bytes for the same chip."""
+    """Return a chip, uint8 of shape (h, w, 3) or (h, w, 4), as JPEG; a fourth byte is ignored.
+
+    The same bytes for the same chip.
+    """
+    if chip.shape[2] == 4:
+        image = Image.frombuffer("RGBX", chip.shape[1::-1], chip, "raw", "RGBX", 0, 1)
+    else:
+        image = Image.fromarray(chip)
     buffer = io.BytesIO()
-    Image.fromarray(chip).save(buffer, "JPEG", quality=quality)
+    image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

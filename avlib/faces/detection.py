@@ -8,6 +8,7 @@ Pixel coordinates are those of pixel centres: (0, 0) is the middle of the top le
 are (left, top, right, bottom).
 """
 
+import math
 from dataclasses import dataclass
 
 import dlib
@@ -46,21 +47,29 @@ def to_grey(image: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _means_of_colours(image):
-    """Return what ``dlib.as_grayscale`` does, the third of the sum, in half the time."""
+    """Return what ``dlib.as_grayscale`` does in half the time."""
     grey = np.empty(image.shape[:2], np.uint8)
     for i in range(image.shape[0]):
         for j in range(image.shape[1]):
             red, green, blue = image[i, j]
-            grey[i, j] = (np.uint32(red) + np.uint32(green) + np.uint32(blue)) // np.uint32(3)
+            grey[i, j] = mean_of_colours(red, green, blue)
     return grey
 
 
-def grey_within(image: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the part of a frame in a box, grey, and its corner, x and y: at least one pixel."""
-    size = np.array(image.shape[1::-1])
-    first = np.clip(np.floor(region[:2]), 0, size - 1).astype(int)
-    last = np.clip(np.ceil(region[2:]) + 1, first + 1, size).astype(int)
-    return to_grey(image[first[1] : last[1], first[0] : last[0]]), first
+@numba.njit(cache=True)
+def mean_of_colours(red, green, blue):
+    """Return the grey level of a pixel: the third of the sum."""
+    return (np.uint32(red) + np.uint32(green) + np.uint32(blue)) // np.uint32(3)
+
+
+def within(image: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of a frame in a box, and its corner, x and y: at least one pixel."""
+    height, width = image.shape[:2]
+    left = min(max(math.floor(region[0]), 0), width - 1)
+    top = min(max(math.floor(region[1]), 0), height - 1)
+    right = min(max(math.ceil(region[2]) + 1, left + 1), width)
+    bottom = min(max(math.ceil(region[3]) + 1, top + 1), height)
+    return image[top:bottom, left:right], np.array([left, top])
 
 
 def find_faces(image: np.ndarray, *, fine: bool = False) -> list[Detection]:
@@ -98,8 +107,8 @@ def find_near(image: np.ndarray, box: np.ndarray, margin: float = NEAR_MARGIN) -
     """
     region = square(box_centre(box), margin * box_width(box))
     # A little more than the region, as what lies beside a pixel counts when it is made smaller.
-    grey, corner = grey_within(image, square(box_centre(box), 1.1 * margin * box_width(box)))
-    hits = _scan(grey, region - np.tile(corner, 2), NEAR_FACE / box_width(box), corner)
+    part, corner = within(image, square(box_centre(box), 1.1 * margin * box_width(box)))
+    hits = _scan(to_grey(part), region - np.tile(corner, 2), NEAR_FACE / box_width(box), corner)
     best = max(hits, key=lambda hit: overlap(hit.box, box), default=None)
     return best if best is not None and overlap(best.box, box) >= SAME_FACE else None
 

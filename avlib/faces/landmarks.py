@@ -10,9 +10,10 @@ is also steadier than either. A face that was in the frame before is started onc
 import math
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 
-from avlib.faces.detection import box_centre, box_width, grey_within, square
+from avlib.faces.detection import box_centre, box_width, square, within
 from avlib.faces.regression_trees import landmark_trees
 
 N_POINTS = 68
@@ -75,21 +76,29 @@ def follow_landmarks(image: np.ndarray, before: np.ndarray) -> tuple[np.ndarray,
     return (landmarks, moved) if moved <= AGREEMENT else fit_landmarks(image, box)
 
 
-def box_of(landmarks: np.ndarray) -> np.ndarray:
+@numba.njit(cache=True)
+def box_of(landmarks):
     """Return the box, of shape (4,), that the detector would draw around landmarks (68, 2)."""
-    mean = landmarks.sum(axis=0) / N_POINTS
-    width = BOX_WIDTH * _distance(landmarks, mean)
-    return square(mean - (0.0, BOX_RISE * width), width)
+    x_mean = y_mean = spread = 0.0
+    for x, y in landmarks:
+        x_mean += x
+        y_mean += y
+    x_mean, y_mean = x_mean / N_POINTS, y_mean / N_POINTS
+    for x, y in landmarks:
+        spread += (x - x_mean) ** 2 + (y - y_mean) ** 2
+    width = BOX_WIDTH * math.sqrt(spread / N_POINTS)
+    left, top = x_mean - width / 2, y_mean - BOX_RISE * width - width / 2
+    return np.array([left, top, left + width, top + width])
 
 
 def _fits(image: np.ndarray, box: np.ndarray, shifts: Sequence[float]) -> np.ndarray:
     """Return the landmarks, (n, 68, 2), from starts beside a box, by so many of its widths."""
     width = box_width(box)
-    grey, corner = grey_within(image, square(box_centre(box), MARGIN * width))
+    part, corner = within(image, square(box_centre(box), MARGIN * width))
     starts = box + width * np.array(shifts)[:, None]
     starts[:, :2] -= corner
     starts[:, 2:] -= corner
-    return landmark_trees().fit(grey, starts) + corner
+    return landmark_trees().fit(part, starts) + corner
 
 
 def _distance(points: np.ndarray, others: np.ndarray) -> float:

@@ -4,7 +4,7 @@ An ensemble of regression trees (Kazemi and Sullivan, CVPR 2014): in each of 15 
 compare grey levels at places that move with the shape, and each adds a small step to it. dlib's own
 evaluation rounds landmarks to whole pixels, and waits for the memory most of its time: 65 MB of
 steps, each a block of its own. Here they lie together as 16-bit integers, whose sums are exact, and
-all starts walk through a tree together, as they mostly end in the same leaf.
+are asked for before they are added. Only those pixels are made grey that are looked at.
 """
 
 import functools
@@ -14,6 +14,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from avlib.faces.detection import mean_of_colours
 from avlib.faces.models import LANDMARKS, model_file
 from avlib.faces.prefetch import LINE, prefetch
 from avlib.runtime.errors import WeightsError
@@ -52,13 +53,13 @@ class RegressionTrees:
     leaves: np.ndarray
     unit: float
 
-    def fit(self, grey: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    def fit(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """Fit the landmarks from several boxes in one picture.
 
         Parameters
         ----------
-        grey : uint8 of shape (h, w)
-            The picture; it is black outside.
+        image : uint8 of shape (h, w, 3) or (h, w)
+            The picture, RGB or grey; it is black outside.
         boxes : float64 of shape (b, 4)
             Where each fit starts: left, top, right, bottom in pixels.
 
@@ -68,7 +69,7 @@ class RegressionTrees:
             In pixels.
         """
         parts = self.mean, self.places, self.offsets, self.splits, self.thresholds, self.leaves
-        return _fit(grey, boxes, *parts, self.unit)
+        return _fit(image, boxes, *parts, self.unit)
 
 
 @functools.cache
@@ -98,7 +99,8 @@ def load(path: Path) -> RegressionTrees:
     trees, at = _integer(data, at)
     splits, _ = _integer(data, at)
     size = cascades, trees, splits
-    if min(size) > 0 and cascades * trees * (splits + 1) * n < len(data):
+    full = splits & (splits + 1) == 0  # 2^d - 1, so that all leaves are d splits away
+    if full and min(size) > 0 and cascades * trees * (splits + 1) * n < len(data):
         *parts, end = _read(data, begin, n, size)
         mean, places, offsets, pairs, thresholds, steps = parts
         right = pairs.max() < places.shape[1] and 0 <= places.min() <= places.max() < n // 2
@@ -173,41 +175,29 @@ def _read(data, at, n, size):
 
 
 @numba.njit(cache=True)
-def _fit(grey, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
+def _fit(image, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
     """See `RegressionTrees.fit`. Plain loops compile in a second, arrays' methods in six."""
     n_starts, n = boxes.shape[0], mean.shape[0]
-    cascades, trees, n_splits = thresholds.shape
+    cascades, trees = thresholds.shape[:2]
     shapes = np.empty((n_starts, n, 2))
     for b in range(n_starts):
         for i in range(n):
             shapes[b, i, 0], shapes[b, i, 1] = mean[i, 0], mean[i, 1]
-    seen = np.empty((n_starts, places.shape[1]), np.float32)
-    steps = np.empty((n_starts, 2 * n), np.int32)
+    seen = np.empty(places.shape[1], np.float32)
     ends = np.empty(trees, np.uint64)
+    steps = np.empty(2 * n, np.int32)
     for c in range(cascades):
         for b in range(n_starts):
-            _look(grey, boxes, mean, shapes, places, offsets, seen, b, c)
-            for i in range(2 * n):
-                steps[b, i] = 0
-        for b in range(n_starts):
-            # First all leaves, then their steps: memory sends them while the next trees are walked.
+            _look(image, boxes[b], mean, shapes[b], places[c], offsets[c], seen)
+            _walk(seen, splits[c], thresholds[c], ends)
+            # All leaves are asked for first: memory sends some while others are added.
             for t in range(trees):
-                s = np.uint64(0)
-                while s < n_splits:
-                    first, second = splits[c, t, s, 0], splits[c, t, s, 1]
-                    brighter = seen[b, first] - seen[b, second] > thresholds[c, t, s]
-                    s = s + s + np.uint64(2 - brighter)
-                leaf = ends[t] = s - np.uint64(n_splits)
                 for i in range(0, 2 * n, LINE // leaves.itemsize):
-                    prefetch(leaves, (c, t, leaf, i))
-            for t in range(trees):
-                leaf = ends[t]
-                for i in range(2 * n):
-                    steps[b, i] += leaves[c, t, leaf, i]
-        for b in range(n_starts):
+                    prefetch(leaves, (c, t, ends[t], i))
+            _add(leaves[c], ends, steps)
             for i in range(n):
-                shapes[b, i, 0] += unit * steps[b, 2 * i]
-                shapes[b, i, 1] += unit * steps[b, 2 * i + 1]
+                shapes[b, i, 0] += unit * steps[2 * i]
+                shapes[b, i, 1] += unit * steps[2 * i + 1]
     for b in range(n_starts):
         left, top, right, bottom = boxes[b, 0], boxes[b, 1], boxes[b, 2], boxes[b, 3]
         for i in range(n):
@@ -217,40 +207,89 @@ def _fit(grey, boxes, mean, places, offsets, splits, thresholds, leaves, unit):
 
 
 @numba.njit(cache=True)
-def _look(grey, boxes, mean, shapes, places, offsets, seen, b, c):
-    """Read the grey levels at the places of cascade c, for start b."""
-    height, width = grey.shape
-    cosine, sine = _turn(mean, shapes, b)
-    left, top = boxes[b, 0], boxes[b, 1]
-    across, down = boxes[b, 2] - left, boxes[b, 3] - top
-    for f in range(places.shape[1]):
-        x, y = offsets[c, f, 0], offsets[c, f, 1]
-        column = left + across * (shapes[b, places[c, f], 0] + cosine * x - sine * y)
-        row = top + down * (shapes[b, places[c, f], 1] + sine * x + cosine * y)
+def _look(image, box, mean, shape, places, offsets, seen):
+    """Read the grey levels at the places of a cascade: first find all of them, then look."""
+    height, width = image.shape[:2]
+    cosine, sine = _turn(mean, shape)
+    left, top = box[0], box[1]
+    across, down = box[2] - left, box[3] - top
+    columns, rows = np.empty(len(places)), np.empty(len(places))
+    for f in range(len(places)):
+        x, y = offsets[f, 0], offsets[f, 1]
+        columns[f] = left + across * (shape[places[f], 0] + cosine * x - sine * y)
+        rows[f] = top + down * (shape[places[f], 1] + sine * x + cosine * y)
+    for f in range(len(places)):
+        row, column = rows[f], columns[f]
         if not (0 <= row < height - 1 and 0 <= column < width - 1):
-            seen[b, f] = 0
+            seen[f] = 0
             continue
-        i, j = np.uint64(row), np.uint64(column)
-        lower, right, one = row - i, column - j, np.uint64(1)
-        above = (1 - right) * grey[i, j] + right * grey[i, j + one]
-        below = (1 - right) * grey[i + one, j] + right * grey[i + one, j + one]
-        seen[b, f] = (1 - lower) * above + lower * below
+        i, j, one = np.uint64(row), np.uint64(column), np.uint64(1)
+        lower, right = row - i, column - j
+        above = (1 - right) * _grey(image, i, j) + right * _grey(image, i, j + one)
+        below = (1 - right) * _grey(image, i + one, j) + right * _grey(image, i + one, j + one)
+        seen[f] = (1 - lower) * above + lower * below
 
 
 @numba.njit(cache=True)
-def _turn(mean, shapes, b):
+def _grey(image, i, j):
+    if image.ndim == 2:
+        return image[i, j]
+    red, green, blue = image[i, j]
+    return mean_of_colours(red, green, blue)
+
+
+@numba.njit(cache=True)
+def _walk(seen, splits, thresholds, ends):
+    """Find the leaf in which each tree ends.
+
+    All trees go one split further, then another: no tree waits for what the last one has read.
+    """
+    trees, n_splits = thresholds.shape
+    for t in range(trees):
+        ends[t] = 0
+    passed = 0
+    while passed < n_splits:
+        for t in range(trees):
+            s = ends[t]
+            brighter = seen[splits[t, s, 0]] - seen[splits[t, s, 1]] > thresholds[t, s]
+            ends[t] = s + s + np.uint64(2 - brighter)
+        passed += passed + 1
+    for t in range(trees):
+        ends[t] -= np.uint64(n_splits)
+
+
+@numba.njit(cache=True)
+def _add(leaves, ends, steps):
+    """Sum the steps of the leaves, of four trees at a time: sums are read and written less."""
+    trees, n = leaves.shape[0], leaves.shape[2]
+    for i in range(n):
+        steps[i] = 0
+    fours = trees - trees % 4
+    for t in range(0, fours, 4):
+        a, b, c, d = ends[t], ends[t + 1], ends[t + 2], ends[t + 3]
+        for i in range(n):
+            steps[i] += (
+                leaves[t, a, i] + leaves[t + 1, b, i] + leaves[t + 2, c, i] + leaves[t + 3, d, i]
+            )
+    for t in range(fours, trees):
+        for i in range(n):
+            steps[i] += leaves[t, ends[t], i]
+
+
+@numba.njit(cache=True)
+def _turn(mean, shape):
     """Return a cos and a sin of the similarity that brings the mean shape closest to a shape."""
     n = mean.shape[0]
     x_mean = y_mean = u_mean = v_mean = 0.0
     for i in range(n):
         x_mean += mean[i, 0] / n
         y_mean += mean[i, 1] / n
-        u_mean += shapes[b, i, 0] / n
-        v_mean += shapes[b, i, 1] / n
+        u_mean += shape[i, 0] / n
+        v_mean += shape[i, 1] / n
     along = across = spread = 0.0
     for i in range(n):
         x, y = mean[i, 0] - x_mean, mean[i, 1] - y_mean
-        u, v = shapes[b, i, 0] - u_mean, shapes[b, i, 1] - v_mean
+        u, v = shape[i, 0] - u_mean, shape[i, 1] - v_mean
         along += x * u + y * v
         across += x * v - y * u
         spread += x * x + y * y

@@ -25,9 +25,9 @@ def warp(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
 
     Returns
     -------
-    uint8 of shape (size, size, 3)
-        Bilinear. An image that is larger is first reduced to the means of squares of pixels. Black
-        outside of the image.
+    uint8 of shape (size, size, 4)
+        RGB and a 0, as Pillow lays pixels out. Bilinear. An image that is larger is first reduced
+        to the means of squares of pixels. Black outside of the image.
     """
     factor = min(max(1, round(float(np.hypot(*to_image[:, 0])))), _MOST)
     # Pixels of the reduced image, counted from its left and top one that is needed.
@@ -49,7 +49,7 @@ def _reduced(image: np.ndarray, box: np.ndarray, factor: int) -> np.ndarray:
     seen = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     row, column = max(0, -top), max(0, -left)
     picture[row : row + seen.shape[0], column : column + seen.shape[1]] = seen
-    return _packed(picture) if factor == 1 else _means(_packed(picture), factor)
+    return _packed(picture) if factor == 1 else _means(picture, factor)
 
 
 @numba.njit(cache=True)
@@ -64,19 +64,26 @@ def _packed(image):
 
 
 @numba.njit(cache=True)
-def _means(packed, factor):
-    """Return the means of squares of packed pixels, rounded."""
-    rows, columns = packed.shape[0] // factor, packed.shape[1] // factor
+def _means(image, factor):
+    """Return the means of squares of pixels, rounded, packed: first sums of lines, then across."""
+    rows, columns = image.shape[0] // factor, image.shape[1] // factor
     means, sums = np.empty((rows, columns), np.uint64), np.empty(columns, np.uint64)
+    tall, packed = np.empty((columns * factor, 3), np.uint16), np.empty(columns * factor, np.uint64)
+    lines, flat = image.reshape(len(image), -1), tall.ravel()
     share = np.uint64(((1 << 16) + factor * factor // 2) // (factor * factor))
     half, colour, bits = np.uint64(1 << 15), np.uint64(0xFFFF), np.uint64(16)
     for i in range(rows):
-        for j in range(columns):
-            sums[j] = 0
+        flat[:] = 0
         for y in range(i * factor, (i + 1) * factor):
-            for x in range(factor):
-                for j in range(columns):
-                    sums[j] += packed[y, j * factor + x]
+            for x in range(len(flat)):
+                flat[x] += lines[y, x]
+        for x in range(len(packed)):
+            red, green, blue = tall[x]
+            packed[x] = red | np.uint64(green) << 16 | np.uint64(blue) << 32
+        sums[:] = 0
+        for x in range(factor):
+            for j in range(columns):
+                sums[j] += packed[j * factor + x]
         for j in range(columns):
             red, green, blue = sums[j] & colour, sums[j] >> bits & colour, sums[j] >> bits + bits
             red, green, blue = red * share + half, green * share + half, blue * share + half
@@ -93,11 +100,11 @@ def _sampled(packed, steps, size):
     """
     pixels, width = packed.ravel(), np.uint64(packed.shape[1])
     fine, bits, one = np.uint64(_FINE), np.uint64(_WEIGHT), np.uint64(1)
-    whole, byte = one << bits, np.uint64(255)
+    whole, byte, colour = one << bits, np.uint64(255), np.uint64(16)
     half = (whole >> one) * np.uint64(1 | 1 << 16 | 1 << 32)
     places, mixed = np.empty(size, np.uint64), np.empty(size, np.uint64)
     weights = np.empty((4, size), np.uint64)
-    picture = np.empty((size, size, 3), np.uint8)
+    picture = np.empty((size, size), np.uint32)
     right, down = np.uint64(steps[0, 0]), np.uint64(steps[1, 0])
     for i in range(size):
         # Rests of 2^64: a step to the left, below 0, is one far to the right.
@@ -121,7 +128,6 @@ def _sampled(packed, steps, size):
                 + half
             ) >> bits
         for j in range(size):
-            picture[i, j, 0] = mixed[j] & byte
-            picture[i, j, 1] = mixed[j] >> np.uint64(16) & byte
-            picture[i, j, 2] = mixed[j] >> np.uint64(32) & byte
-    return picture
+            red, green, blue = mixed[j], mixed[j] >> colour, mixed[j] >> colour + colour
+            picture[i, j] = red & byte | (green & byte) << bits | (blue & byte) << colour
+    return picture.view(np.uint8).reshape(size, size, 4)
