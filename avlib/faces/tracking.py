@@ -2,10 +2,10 @@
 
 While a face is followed, the landmarks of one frame say where to start them in the next; that they
 have hardly moved, or that two starts agree (see `landmarks`), is the check that it is still a face,
-and every `detect_every` frames the detector must agree too. Where either disagrees the detector
+and every `detect_every` seconds the detector must agree too. Where either disagrees the detector
 looks around the place, then in the whole frame. While nobody is followed the whole frame is
-searched every `detect_every` frames, and a face that is found is followed back into the frames
-between.
+searched as often, or every `SEARCH_EVERY` seconds where that is less, and a face that is found is
+followed back into the frames between.
 """
 
 from collections import deque
@@ -28,6 +28,10 @@ from avlib.faces.thumbnail import thumbnail
 HELD_BYTES = 512 * 2**20
 # Rows of a piece: those of 160 s at 25 frames a second, 60 MB of chips.
 PIECE = 2**12
+# A frame that rounding puts so much before its time, in s, is in time.
+SOON = 1e-6
+# Seconds between two searches for somebody, at most: whoever comes later, near the end, is missed.
+SEARCH_EVERY = 0.2
 # As long as a clip has shown nobody, one search in so many looks for small faces.
 FINE_SEARCH_EVERY = 5
 
@@ -49,8 +53,8 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
     frames : iterable of (time, image)
         Times in seconds, increasing; images RGB uint8 of shape (h, w, 3). Read once; at most
         `max_gap` seconds of frames, and `HELD_BYTES`, are held.
-    detect_every : int
-        Frames between two runs of the detector, at least 1.
+    detect_every : float
+        In seconds, between two runs of the detector; 0: in every frame.
     max_gap : float
         In seconds. A gap with the face on both sides, at most this far apart, is bridged; a face
         that the detector does not confirm is carried by its landmarks for at most this long; and
@@ -100,7 +104,7 @@ class _Follower:
     """The state between two frames."""
 
     company: Company | None = None
-    detect_every: int = 5
+    detect_every: float = 0.4
     max_gap: float = 0.5
     min_score: float = 0.0
     jpeg_quality: int = 95
@@ -109,7 +113,8 @@ class _Follower:
     face: Face | None = None  # in the frame before, None when it was missing there
     confirmed: int = 0  # index of the last frame in which the detector saw the face
     seen: tuple[float, Face] | None = None  # the last face, and when
-    lost: int = 0  # index of the first frame without
+    turn: int = 0  # searches for somebody since then
+    due: float = -np.inf  # when the next one is, s
     searched: list[Detection] | None = None  # what the company found in the whole frame
     gap: deque[tuple[int, np.ndarray]] = field(default_factory=deque)  # recent ones without a face
 
@@ -123,7 +128,7 @@ class _Follower:
         if self.face is not None:
             self.face = self._follow_on(image, self.face, index)
             if self.face is None:
-                self.lost = index
+                self.turn, self.due = 0, time
         if self.face is None:
             self.face = self._search(image, index)
             if self.face is not None:
@@ -142,8 +147,9 @@ class _Follower:
         return [self.rows.pop(frame) for frame in list(self.rows) if frame < held]
 
     def _follow_on(self, image: np.ndarray, before: Face, index: int) -> Face | None:
-        face = self._follow(image, before, detect=index - self.confirmed >= self.detect_every)
         unconfirmed = self.times[index] - self.times[self.confirmed]
+        due = unconfirmed >= self.detect_every - SOON
+        face = self._follow(image, before, detect=due)
         carried_too_long = face is not None and face.score is None and unconfirmed > self.max_gap
         return None if carried_too_long else face
 
@@ -162,12 +168,15 @@ class _Follower:
 
     def _search(self, image: np.ndarray, index: int) -> Face | None:
         """Find somebody to follow in the whole frame, when it is time to."""
-        turn, wait = divmod(index - self.lost, self.detect_every)
-        if wait:
+        if self.times[index] < self.due - SOON:
             return None
         hits = self._hits(image)
-        if not hits and self.seen is None and turn % FINE_SEARCH_EVERY == 0:
+        if not hits and self.seen is None and self.turn % FINE_SEARCH_EVERY == 0:
             hits = self._hits(image, fine=True)
+        self.turn, self.due = (
+            self.turn + 1,
+            self.times[index] + min(self.detect_every, SEARCH_EVERY),
+        )
         time, lost = (0.0, None) if self.seen is None else (self.seen[0], self.seen[1].box)
         gap = self.times[index] - time
         ranked = most_prominent(hits, image.shape[:2], lost, gap, self.max_gap)

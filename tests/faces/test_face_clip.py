@@ -13,7 +13,7 @@ from avlib import media
 from avlib.faces.clip import face_rows
 from avlib.runtime.clip_tasks import RecordingInput
 
-SETTINGS = {"fps": None, "detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
+SETTINGS = {"fps": None, "detect_every": 0.2, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
 
 
 def test_a_clip_without_any_face_is_degraded_and_keeps_its_frames(tmp_path):

@@ -57,12 +57,20 @@ def test_rows_fit_the_table_one_for_each_frame(studio):
     np.testing.assert_array_equal(nulls(rows, "score"), ~detected)
 
 
-def test_detector_is_asked_every_so_many_frames(studio):
-    clip = studio.clip([studio.frame(MIDDLE)] * 8)
-    every = track_faces(clip, detect_every=1)
+@pytest.mark.parametrize("fps", [10, 25, 60])
+def test_detector_is_asked_every_so_many_seconds(studio, fps):
+    clip = studio.clip([studio.frame(MIDDLE)] * 8, fps=fps)
+    every = track_faces(clip, detect_every=0)
     assert set(states(every)) == {"detected"}
-    third = track_faces(clip, detect_every=3)
+    third = track_faces(clip, detect_every=3 / fps)
     assert states(third) == ["detected", "tracked", "tracked"] * 2 + ["detected", "tracked"]
+
+
+def test_frames_at_uneven_times_are_detected_when_it_is_time(studio):
+    times = [0.0, 0.1, 0.15, 0.35, 0.4, 0.45, 0.5, 0.75]
+    rows = track_faces([(t, studio.frame(MIDDLE)) for t in times], detect_every=0.3)
+    found = [t for t, state in zip(times, states(rows), strict=True) if state == "detected"]
+    assert found == [0.0, 0.35, 0.75]
 
 
 def test_short_gap_is_bridged_with_chips_of_the_real_frames(studio):
@@ -98,7 +106,7 @@ def test_gap_is_measured_in_seconds_not_in_frames(studio):
 
 def test_face_that_appears_between_two_searches_is_followed_back(studio):
     frames = [studio.frame(*([] if i < 7 else [MIDDLE])) for i in range(14)]
-    rows = track_faces(studio.clip(frames), detect_every=5)
+    rows = track_faces(studio.clip(frames), detect_every=0.2)
     np.testing.assert_array_equal(has_face(rows), np.arange(14) >= 7)
 
 

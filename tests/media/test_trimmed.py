@@ -89,7 +89,7 @@ def test_pictures_that_are_not_shown_are_not_missed(tmp_path):
     whole = record(tmp_path / "whole.mp4", 6, [1, 3, 5])
     recording = trimmed(whole, tmp_path / "trimmed.mp4", 4.9)  # nine decoded, eleven shown
     assert media.held(recording).pictures == sum(1 for _ in media.video_frames(recording))
-    settings = {"detect_every": 5, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
+    settings = {"detect_every": 0.2, "max_gap": 0.5, "min_score": 0.0, "jpeg_quality": 95}
     rows = face_rows(RecordingInput(str(recording)), {**settings, "fps": None})
     assert rows.reason == "no face found in 11 frames"
     assert np.diff(rows.columns["time"].to_numpy()) == pytest.approx(0.1)

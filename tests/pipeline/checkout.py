@@ -13,7 +13,6 @@ PROJECT = Path(__file__).parents[2]
 TINY = {
     "demo_corpus": {"subjects": 6, "takes": 1, "seconds": [1.5, 1.6], "seed": 0},
     "fisher": {"components": 4, "pca_audio": 16, "pca_video": 16},
-    "faces": {"detect_every": 20},
     "svm": {"inner_folds": 2, "c": [1.0, 10.0], "sigma": [1.0]},
     "merml": {"init": "pca", "pairs_per_epoch": 1000, "epochs": 1, "omega": [0.5, 0.3]},
     "lmnn": {"max_iter": 5},
