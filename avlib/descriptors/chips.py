@@ -20,10 +20,13 @@ class ChipDescriptor(VideoDescriptor):
     ----------
     batch_cpu, batch_gpu : int
         Chips per forward pass.
+    grey : bool
+        Whether grey is all that it sees of them.
     """
 
     batch_cpu: ClassVar[int]
     batch_gpu: ClassVar[int]
+    grey: ClassVar[bool] = False
 
     @abstractmethod
     def load(self, device: str) -> Callable[[np.ndarray], torch.Tensor]:
@@ -32,15 +35,14 @@ class ChipDescriptor(VideoDescriptor):
         Returns
         -------
         callable
-            From chips, uint8 of shape (n, 224, 224, 3), n at least 1, to a Tensor of shape
-            (n, dim).
+            From chips as `describe_chips` takes them, n at least 1, to a Tensor of shape (n, dim).
         """
 
     def describe(self, faces: Faces) -> tuple[np.ndarray, np.ndarray]:
         """Describe the chosen frames of a clip; the chips of one batch are in memory at a time."""
         chosen, size = faces.sampled(self.fps), self._batch()
         batches = [chosen[i : i + size] for i in range(0, len(chosen), size)]
-        values = [self.describe_chips(faces.chips(batch)) for batch in batches]
+        values = [self.describe_chips(faces.chips(batch, grey=self.grey)) for batch in batches]
         none = np.zeros((0, self.dim), np.float32)
         return faces.times[chosen], np.concatenate([none, *values])
 
@@ -51,7 +53,7 @@ class ChipDescriptor(VideoDescriptor):
         Parameters
         ----------
         chips : uint8 of shape (n, 224, 224, 3)
-            RGB; n may be 0.
+            RGB; n may be 0. Of shape (n, 224, 224) where the network is `grey`.
 
         Returns
         -------
@@ -64,7 +66,8 @@ class ChipDescriptor(VideoDescriptor):
         WeightsError
             The network's weights are missing or not its own.
         """
-        if chips.dtype != np.uint8 or chips.shape[1:] != (CHIP, CHIP, 3):
+        shapes = [(CHIP, CHIP, 3), (CHIP, CHIP)][: 1 + self.grey]
+        if chips.dtype != np.uint8 or chips.shape[1:] not in shapes:
             raise ValueError(
                 f"chips are {chips.dtype} of shape {chips.shape}; "
                 f"expected uint8 of shape (n, {CHIP}, {CHIP}, 3)"

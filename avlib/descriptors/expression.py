@@ -23,7 +23,7 @@ from avlib.weights import load_tensors, require_weights
 # The square of the chip, from its left, top, right and bottom edge in pixels, that frames a face as
 # FER2013 does: where the median of the landmarks found on PublicTest puts it, made symmetric.
 CROP = (25, 12, 199, 186)
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601, as in a JPEG
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class ExpressionDescriptor(ChipDescriptor):
     name = "expression"
     dim = FEATURES + CLASSES
     batch_cpu, batch_gpu = 64, 512
+    grey = True
 
     def load(self, device: str) -> Callable[[np.ndarray], Tensor]:
         """Load the network onto a device; WeightsError where its weights are missing."""
@@ -91,8 +92,8 @@ def crop(chips: np.ndarray) -> Tensor:
 
     Parameters
     ----------
-    chips : uint8 of shape (n, 224, 224, 3)
-        RGB.
+    chips : uint8 of shape (n, 224, 224, 3) or (n, 224, 224)
+        RGB or grey.
 
     Returns
     -------
@@ -100,9 +101,10 @@ def crop(chips: np.ndarray) -> Tensor:
         float32; each value the mean of the area of the chip that it covers.
     """
     left, top, right, bottom = CROP
-    colours = chips[:, top:bottom, left:right].astype(np.float32)
+    grey = chips[:, top:bottom, left:right].astype(np.float32)
     # numpy's products are alike on every processor, as torch's are, and take half of the time.
-    grey = (colours.reshape(-1, 3) @ np.array(LUMA, np.float32)).reshape(colours.shape[:3])
+    if grey.ndim == 4:
+        grey = (grey.reshape(-1, 3) @ np.array(LUMA, np.float32)).reshape(grey.shape[:3])
     return torch.from_numpy(_areas(bottom - top) @ grey @ _areas(right - left).T).unsqueeze(1)
 
 

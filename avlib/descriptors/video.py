@@ -36,9 +36,12 @@ class Faces:
         seen = np.flatnonzero([jpeg is not None for jpeg in self.jpegs])
         return seen[subsample(self.times[seen], fps)]
 
-    def chips(self, chosen: np.ndarray) -> np.ndarray:
-        """Return the aligned faces of some frames, uint8 RGB of shape (n, 224, 224, 3)."""
-        return decode_chips([self.jpegs[i] for i in chosen])
+    def chips(self, chosen: np.ndarray, *, grey: bool = False) -> np.ndarray:
+        """Return the aligned faces of some frames, uint8 RGB of shape (n, 224, 224, 3).
+
+        Those in grey, of shape (n, 224, 224), are decoded sooner.
+        """
+        return decode_chips([self.jpegs[i] for i in chosen], grey=grey)
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,14 @@ def occlude(chips: np.ndarray, share: float, place: tuple[float, float]) -> np.n
 
     Parameters
     ----------
-    chips : uint8 array of shape (n, size, size, 3)
-        Aligned faces; they are left as they are.
+    chips : uint8 array of shape (n, size, size, 3) or (n, size, size)
+        Aligned faces, RGB or grey; they are left as they are.
     share, place
         See `block`.
 
     Returns
     -------
-    uint8 array of shape (n, size, size, 3)
+    uint8 array of the same shape
     """
     covered = chips.copy()
     rows, columns = block(share, place, chips.shape[1])

@@ -110,8 +110,8 @@ class _Covered(Faces):
     share: float
     place: tuple[float, float]
 
-    def chips(self, chosen: np.ndarray) -> np.ndarray:
-        return occlude(super().chips(chosen), self.share, self.place)
+    def chips(self, chosen: np.ndarray, *, grey: bool = False) -> np.ndarray:
+        return occlude(super().chips(chosen, grey=grey), self.share, self.place)
 
 
 def occluded_rows(clip: CorruptedClip, corruption: Corruption[VideoDescriptor]) -> ClipRows:

@@ -17,7 +17,8 @@ from avlib.descriptors.expression import CROP, ExpressionDescriptor, crop, folde
 from avlib.descriptors.expression_net import ExpressionNet
 from avlib.descriptors.expression_scores import card_tables, scores
 from avlib.descriptors.face_images import unpack
-from avlib.faces.alignment import CANONICAL
+from avlib.descriptors.video import Faces
+from avlib.faces.alignment import CANONICAL, encode_jpeg
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import WeightsError
 from avlib.weights import load_tensors, require_weights
@@ -87,6 +88,14 @@ def test_brightness_and_contrast_hardly_matter(contrast, brightness):
     lit = (contrast * grey + brightness).round().clip(0, 255).astype(np.uint8)
     one, other = Untrained().describe_chips(np.stack([as_it_is, lit]))
     np.testing.assert_allclose(other, one, atol=0.05 * np.abs(one).max())
+
+
+def test_clips_are_described_by_luma_and_as_their_colours_would_be(chips):
+    faces = Faces(np.arange(4) / 25, np.zeros((4, 68, 2)), [encode_jpeg(chip) for chip in chips])
+    times, values = Untrained().describe(faces)
+    np.testing.assert_array_equal(times, faces.times)
+    coloured = Untrained().describe_chips(faces.chips(np.arange(4)))
+    np.testing.assert_allclose(values, coloured, atol=0.02 * coloured.std())
 
 
 def test_a_batch_gives_what_single_chips_give(chips):

@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,5 +107,16 @@ def test_jpeg_is_deterministic_and_close_to_the_chip(studio):
     assert np.abs(back.astype(int) - chip).mean() < 2
 
 
+def test_a_chip_in_grey_is_the_luma_that_its_jpeg_holds(studio):
+    data = encode_jpeg(studio.frame((112, 112, 90))[:224, :224])
+    image = Image.open(io.BytesIO(data))
+    image.draft("YCbCr", None)
+    [grey] = decode_chips([data], grey=True)
+    np.testing.assert_array_equal(grey, np.asarray(image)[..., 0])
+    [colours] = decode_chips([data])
+    assert np.abs(colours @ [0.299, 0.587, 0.114] - grey).mean() < 1
+
+
 def test_no_chips_decode_to_an_empty_array():
     assert decode_chips([]).shape == (0, 224, 224, 3)
+    assert decode_chips([], grey=True).shape == (0, 224, 224)

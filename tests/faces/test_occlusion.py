@@ -13,7 +13,9 @@ SHARES = st.floats(0, 1)
 
 def covered(share, place, size=CHIP):
     chips = np.zeros((1, size, size, 3), np.uint8)
-    return (occlude(chips, share, place)[0] == GREY).all(axis=2)
+    covered = (occlude(chips, share, place)[0] == GREY).all(axis=2)
+    np.testing.assert_array_equal(occlude(chips[..., 0], share, place)[0] == GREY, covered)
+    return covered
 
 
 @given(share=SHARES, place=st.tuples(SHARES, SHARES))
