@@ -39,7 +39,6 @@ from avlib.descriptors.table import Table
 from avlib.faces.params import Faces
 from avlib.fisher.params import Fisher, PoolingSection, Speakers
 from avlib.fisher.view import ViewEncoder, load_encoders
-from avlib.media import Channels
 from avlib.recognizer.expression_model import ExpressionSystem
 from avlib.runtime.digests import file_digest
 from avlib.runtime.errors import AvlibError, DataError, ParamsError
@@ -53,21 +52,9 @@ FACTS, CARD, MODEL, ENCODERS = "final.json", "MODEL_CARD.md", "model", "encoders
 FACE_NETWORK = "face_network.safetensors"
 
 
-class _Speech(Speech):
-    """Its section, also of models that were kept before channels could be chosen."""
-
-    channels: Channels = "mean"
-
-
-class _Faces(Faces):
-    """Its section, also of models that were kept before a rate could be chosen."""
-
-    fps: float | None = None
-
-
 SETTINGS: dict[str, Any] = {  # sections of params.yaml, and their types
-    "speech": _Speech,
-    "faces": _Faces,
+    "speech": Speech,
+    "faces": Faces,
     "audio": descriptor_params.Audio,
     "video": descriptor_params.Video,
     "pooling": PoolingSection,

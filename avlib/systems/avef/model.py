@@ -82,8 +82,8 @@ class AVEFModel(DeepModel[SpokenClips]):
 
     @property
     def by_svm(self) -> bool:
-        """Whether an SVM decides; of models that were kept before there was a choice one does."""
-        return self.settings.get("decision", "svm") == "svm"
+        """Whether an SVM decides."""
+        return self.settings["decision"] == "svm"
 
     @property
     def wholly_frozen(self) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ class PolynomialSVM:
     def restored(cls, n_classes: int, state: Mapping[str, np.ndarray]) -> "PolynomialSVM":
         """Return the SVM whose `state` this is."""
         fitted = dict(state)
-        kernel = str(fitted.pop("kernel", "scaled"))  # the one there was before there was a choice
+        kernel = str(fitted.pop("kernel"))
         c, degree = float(fitted.pop("c")), int(fitted.pop("degree"))
         svm = cls(n_classes, c=c, degree=degree, kernel=kernel)
         for name, values in fitted.items():

@@ -90,13 +90,12 @@ class AVEFSystem(System):
 
     def source(self, model: str, settings: Mapping[str, Any]) -> PieceSource:
         """Return the streams as its networks take them, cut by voice activity or not."""
-        from avlib.speech.mel import PAPERS, SAMPLE_RATE, SegmentLength
+        from avlib.speech.mel import SAMPLE_RATE, SegmentLength
         from avlib.systems.avef.spoken import SpokenStreams
         from avlib.systems.common.streams import StreamFormat
 
         kept = StreamFormat(settings["side"], settings["fps"], SAMPLE_RATE)
-        # Models that were kept before there was a choice have the paper's.
-        length = SegmentLength.nearest(settings["segment"]) if "segment" in settings else PAPERS
+        length = SegmentLength.nearest(settings["segment"])
         binary = bool(settings["binary"])
         return SpokenStreams(
             kept,

@@ -68,8 +68,3 @@ def test_networks_learn_from_short_segments(tmp_path):
     assert FORMAT.fps == 8  # fewer pictures than chips: they stand repeatedly
     model = AVEFModel(2, **recipe).fit(clips, clips.select(np.arange(0)))
     np.testing.assert_allclose(model.predict_proba(clips).sum(1), 1)
-
-
-def test_kept_models_without_the_setting_have_the_papers_segments():
-    kept = {name: value for name, value in SETTINGS.items() if name != "segment"}
-    assert AVEFSystem().source("avef_raw", kept).length == PAPERS
