@@ -108,13 +108,13 @@ def keep(name: str, params: Any) -> None:
         shutil.copytree(done[ONLY] / "model", out / kept.MODEL, copy_function=link)
     if vectors:
         shutil.copytree(vectors / "encoders", out / kept.ENCODERS, copy_function=link)
-    described = system.described(recipe.settings)
+    model = system.model_class().load(out / kept.MODEL)
+    described = tuple(m for m in model.modalities if m in system.described(recipe.settings))
     weights = network_weights(paths.FACE_MODEL) if "video" in described else {}
     if weights:
         link(weights["weights"], out / kept.FACE_NETWORK)
     facts = _facts(name, emotions, params, described)
     kept.write_facts(out, facts | {"face_network": weights.get("sha256", "")})
-    model = system.model_class().load(out / kept.MODEL)
     (out / kept.CARD).write_text(model_card(name, model, clips, vectors, params), encoding="utf-8")
 
 
@@ -217,7 +217,5 @@ def _facts(
         "corpus": params.corpus,
         "emotions": emotions,
         "settings": dumped,
-        "encoder_digests": {
-            m: encoder_digest(m, dumped[m]) for m in params.modalities if m in described
-        },
+        "encoder_digests": {m: encoder_digest(m, dumped[m]) for m in described},
     }

@@ -10,12 +10,13 @@ import yaml
 from kept_models import EMOTIONS, run_stage
 
 from avlib import Recognizer
+from avlib.descriptors.face_network import FACE_MODEL
 from avlib.media import probe
 from avlib.recognizer import kept
 from avlib.recognizer.describe import VectorDescriber
 from avlib.recognizer.observe import spans
 from avlib.recognizer.training import all_clips
-from avlib.runtime import tables
+from avlib.runtime import paths, tables
 from avlib.runtime.errors import DataError, ParamsError
 
 
@@ -131,3 +132,12 @@ def test_what_was_kept_is_numbers_and_text(there):
     suffixes = {path.suffix for path in there.rglob("*") if path.is_file()}
     assert suffixes == {".json", ".npz", ".md"}
     assert json.loads((there / kept.FACTS).read_text())["format"] == kept.FORMAT
+
+
+def test_a_model_that_only_hears_keeps_no_network_of_faces(copy):
+    paths.FACE_MODEL.mkdir(parents=True, exist_ok=True)
+    (paths.FACE_MODEL / FACE_MODEL).write_bytes(b"weights")
+    run_stage("final", "svm_audio")
+    folder = paths.FINAL / "svm_audio"
+    assert not (folder / kept.FACE_NETWORK).exists()
+    assert json.loads((folder / kept.FACTS).read_text())["face_network"] == ""
