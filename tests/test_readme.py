@@ -32,6 +32,15 @@ def test_its_chart_is_the_first_table_of_the_results_on_people():
     assert f"{100 * LEVEL:g} % interval" in svg
 
 
+def test_its_scores_of_the_box_are_those_of_the_boxs_card():
+    card = Path("docs/box.md").read_text(encoding="utf-8")
+    [[uar, low, high]] = re.findall(r"^\| UAR \| ([\d.]+) \| ([\d.]+) to ([\d.]+) \|", card, re.M)
+    [elsewhere] = re.findall(r"On EmoDB's .*? UAR ([\d.]+) %", card)
+    prose = " ".join(README.split())
+    assert f"{uar} % of seven emotions (UAR, 95 % interval {low} to {high})" in prose
+    assert f"of another corpus and language {elsewhere} % of six" in prose
+
+
 def test_its_pictures_and_pages_are_there_and_small():
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README)
     for target in targets:

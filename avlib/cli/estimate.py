@@ -46,8 +46,11 @@ def estimate(
         modalities = tuple(params.modalities)
         corpus = Corpus(clips, seconds, folds, learned - held_out, held_out, emotions, modalities)
         able = [name for name in deep if name != "traces"]  # nobody knows how many they would be
+    chosen = names or [name for name in able if system(name).wanted(params)]
+    if not chosen:
+        typer.echo("No deep system is on; name one, as in `python -m avlib estimate avef`")
     needed = {}
-    for name in names or [name for name in able if system(name).wanted(params)]:
+    for name in chosen:
         found = system(name)
         models = found.wanted(params) or found.offered(params)
         recipe = found.recipe(found.costliest(models), params)

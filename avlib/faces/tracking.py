@@ -54,7 +54,8 @@ def track_faces(frames: Iterable[tuple[float, np.ndarray]], **settings: Any) -> 
         Times in seconds, increasing; images RGB uint8 of shape (h, w, 3). Read once; at most
         `max_gap` seconds of frames, and `HELD_BYTES`, are held.
     detect_every : float
-        In seconds, between two runs of the detector; 0: in every frame.
+        In seconds, between two runs of the detector; 0: in every frame. No more than `max_gap`
+        counts.
     max_gap : float
         In seconds. A gap with the face on both sides, at most this far apart, is bridged; a face
         that the detector does not confirm is carried by its landmarks for at most this long; and
@@ -148,7 +149,8 @@ class _Follower:
 
     def _follow_on(self, image: np.ndarray, before: Face, index: int) -> Face | None:
         unconfirmed = self.times[index] - self.times[self.confirmed]
-        due = unconfirmed >= self.detect_every - SOON
+        # Before the landmarks have carried a face for too long the detector has its say.
+        due = unconfirmed >= min(self.detect_every, self.max_gap) - SOON
         face = self._follow(image, before, detect=due)
         carried_too_long = face is not None and face.score is None and unconfirmed > self.max_gap
         return None if carried_too_long else face

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -43,6 +44,15 @@ def test_a_corpus_that_is_not_here_is_described(run):
     assert "in all 1.7 days" in cnn
     four = "emobed, emobed_classic, emobed_joint, emobed_triplet: 20 folds"
     assert emobed.startswith(four)
+
+
+def test_it_says_where_no_deep_system_is_on(run, monkeypatch, tmp_path):
+    text = Path("params.yaml").read_text(encoding="utf-8").replace("train: true ", "train: false ")
+    (tmp_path / "params.yaml").write_text(text.replace("corpus: demo ", "corpus: mine "))
+    monkeypatch.chdir(tmp_path)
+    found = run("--clips", "12", "--seconds", "2")
+    assert (found.exit_code, found.output.count("\n")) == (0, 1)
+    assert found.output.startswith("No deep system is on; name one")
 
 
 def test_without_folds_it_says_how_to_make_them(run, monkeypatch, tmp_path):

@@ -73,6 +73,23 @@ def test_frames_at_uneven_times_are_detected_when_it_is_time(studio):
     assert found == [0.0, 0.35, 0.75]
 
 
+@pytest.mark.parametrize(("max_gap", "detected"), [(0, range(20)), (0.12, range(0, 20, 3))])
+def test_followed_face_is_confirmed_beside_its_place_before_it_is_dropped(
+    studio, monkeypatch, max_gap, detected
+):
+    searched, find = [], tracking.find_faces
+
+    def noted(image, **how):
+        searched.append(how)
+        return find(image, **how)
+
+    monkeypatch.setattr(tracking, "find_faces", noted)
+    clip = studio.clip([studio.frame(MIDDLE)] * 20, fps=25)
+    rows = track_faces(clip, detect_every=0.4, max_gap=max_gap)
+    assert [i for i, state in enumerate(states(rows)) if state == "detected"] == [*detected]
+    assert len(searched) == 1
+
+
 def test_short_gap_is_bridged_with_chips_of_the_real_frames(studio):
     path = [(100.0 + 2 * i, 120.0, 90.0) for i in range(20)]
     frames = [studio.frame(*([] if 8 <= i < 13 else [face])) for i, face in enumerate(path)]
