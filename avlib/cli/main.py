@@ -1,5 +1,7 @@
 """``python -m avlib``: what the pipeline's stages do not do; a file a command."""
 
+import atexit
+import gc
 import os
 import sys
 from typing import Any
@@ -58,6 +60,7 @@ app.add_typer(weights.app, name="weights")
 
 def main() -> None:
     """Run the command line; an error that the user can act on becomes one line."""
+    atexit.register(gc.freeze)  # as in `avlib.runtime.stage`
     try:
         try:
             app()

@@ -1,5 +1,6 @@
 """What every stage script shares: how it starts and how it ends."""
 
+import atexit
 import contextlib
 import gc
 import inspect
@@ -21,6 +22,9 @@ def run(main: Callable[[], None]) -> None:
 
     Ctrl-C is one line, too, and exit status 130.
     """
+    # Python's last searches for garbage go through all that was imported, which takes most of a
+    # second where torch is among it; the process ends anyway.
+    atexit.register(gc.freeze)
     gc.freeze()  # what was imported stays: no search for garbage looks through it
     gc.set_threshold(10_000)  # fewer of them: what is imported from now on is no garbage either
     gc.enable()

@@ -4,9 +4,11 @@ Imports make no garbage, and Python's searches for it would take a good part of 
 and Lightning need. Workers search as usual, but not among what was imported before their fork.
 """
 
+import atexit
 import gc
 
 gc.disable()
+atexit.register(gc.freeze)  # as in `avlib.runtime.stage`
 
 
 def search_for_garbage() -> None:

@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,16 @@ def test_git_sees_what_a_failed_experiment_left_in_params(tmp_path, monkeypatch)
     with pytest.raises(SystemExit):
         run(fails)
     assert subprocess.run(changed).returncode == 1
+
+
+def test_python_looks_for_no_garbage_among_the_libraries_at_the_end():
+    code = """
+import atexit, gc
+atexit.register(lambda: print(len(gc.get_objects())))  # asked last: it was registered first
+import pandas
+from avlib.runtime.stage import run
+def main(): pass
+run(main)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(ended.stdout) < 1000  # of a hundred thousand
