@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avlib.faces.alignment import CHIP, encode_jpeg
+from avlib.faces.occlusion import GREY
 from avlib.report.looks import looks
 from avlib.report.scores import fold_scores, write_json
 from avlib.robustness.curves import curves, missing_modality, read_curves
 from avlib.robustness.report import robustness_section
+from avlib.robustness.vectors import _Covered
 
 LOOKS = looks([("merml", "metric learning"), ("svm_audio", "vector baselines")])
 CONDITIONS = ("default", "audio", "video")
@@ -142,3 +145,13 @@ def test_the_section_shows_every_level_of_every_model(tmp_path, tiny):
 
 def test_without_curves_there_is_no_section(tmp_path):
     assert robustness_section(read_curves(tmp_path, []), LOOKS) is None
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_covered_faces_are_covered_in_colours_and_in_grey(grey):
+    white = np.full((CHIP, CHIP, 3), 255, np.uint8)
+    faces = _Covered(np.arange(1), np.zeros((1, 68, 2)), [encode_jpeg(white)], 0.25, (0.0, 0.0))
+    [chip] = faces.chips(np.array([0]), grey=grey)
+    assert chip.shape == ((CHIP, CHIP) if grey else (CHIP, CHIP, 3))
+    assert (chip[: CHIP // 2, : CHIP // 2] == GREY).all()
+    assert (chip[CHIP // 2 :] == 255).all()
